@@ -1,0 +1,68 @@
+"""The errors of nightsort: the type says what happened, `daemon.failures` alone says what follows.
+
+    NightsortError
+    ├─ ConfigError, ModelError          stop: `run` exits 78, systemd must not restart
+    ├─ RefusedError                     this command cannot do that here (another daemon, another user)
+    ├─ PhotoError                       this one photo cannot be classified: quarantine it, carry on
+    └─ TransientError                   the surroundings fail: give the photo back, wait, alert once
+       └─ DiskFull, FolderUnavailable, FolderRefused
+
+Every message is one line that says what is wrong, where, and what the reader can do.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class NightsortError(Exception):
+    """Base of all errors that nightsort raises on purpose; `str()` of it is fit for people."""
+
+
+class ConfigError(NightsortError):
+    """The settings cannot be used; the message names every problem, one a line."""
+
+
+class ModelError(NightsortError):
+    """The model bundle is missing, damaged, or disagrees with its card."""
+
+
+class RefusedError(NightsortError):
+    """A command that must not go ahead: the state folder is another user's or in use."""
+
+
+class PhotoProblem(StrEnum):
+    """Why a file is not a photo that can be classified. The values are fixed: results carry them."""
+
+    CORRUPT = "corrupt"
+    TRUNCATED = "truncated"
+    NOT_AN_IMAGE = "not_an_image"
+    TOO_LARGE = "too_large"
+    UNREADABLE = "unreadable"
+    CRASHES_DECODER = "crashes_decoder"
+
+
+class PhotoError(NightsortError):
+    """One file that cannot be classified; its neighbours can."""
+
+    def __init__(self, problem: PhotoProblem, text: str) -> None:
+        """`text` is a sentence for a clerk: what is wrong with this file and what to do."""
+        super().__init__(text)
+        self.problem = problem
+        self.text = text
+
+
+class TransientError(NightsortError):
+    """Something around the photo fails for now (disk full, share away): try again later."""
+
+
+class DiskFull(TransientError):
+    """A disk is full, or nearly so, or a quota is used up."""
+
+
+class FolderUnavailable(TransientError):
+    """A folder does not answer as a disk should: share away, mount stale, disk failing."""
+
+
+class FolderRefused(TransientError):
+    """A folder is there but may not be used: no right to write, a link or a file in its place."""
