@@ -1,0 +1,69 @@
+# Everything a newcomer or the CI needs; each target installs first what it is missing.
+# A Python 3.11+ with its venv module is enough: make PYTHON=/path/to/python3.12 install
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TRAIN_VENV := .venv-train
+DATA_DIR := nightsort-data
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install run test check train pins clean
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(VENV)/.installed ## Build .venv from pinned versions, so that .venv/bin/nightsort exists
+
+run: install ## Start nightsort on ./nightsort-data, with a few drawn sample photos at first
+	@test -d $(DATA_DIR)/incoming || $(BIN)/python -m daemon.samples $(DATA_DIR)/incoming
+	@$(BIN)/nightsort run
+
+test: install ## Run every test that this machine can run
+	$(BIN)/python -m pytest
+
+check: install ## Lint, format, types, import rules, and documents that are rendered from code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m config.example | diff config/nightsort.example.toml -
+
+train: $(TRAIN_VENV)/.installed ## Train a model bundle: make train DATA=folder/of/category/folders
+	@test -n "$(DATA)" || { echo "say where the photos are: make train DATA=folder" >&2; exit 2; }
+	$(TRAIN_VENV)/bin/python -m classifier.training $(DATA)
+
+pins: ## Renew requirements.txt and requirements-dev.txt to the newest versions
+	$(PYTHON) -m venv --clear .venv-pins
+	.venv-pins/bin/python -m pip install --quiet --editable .
+	.venv-pins/bin/python -m pip freeze --exclude nightsort > .venv-pins/runtime
+	.venv-pins/bin/python -m pip install --quiet --editable ".[dev]"
+	.venv-pins/bin/python -m pip freeze --exclude nightsort > .venv-pins/all
+	{ sed '/^[^#]/,$$d' requirements.txt; cat .venv-pins/runtime; } > .venv-pins/requirements.txt
+	{ sed '/^[^#]/,$$d' requirements-dev.txt; echo "-r requirements.txt"; \
+	  grep -vxFf .venv-pins/runtime .venv-pins/all; } > .venv-pins/requirements-dev.txt
+	mv .venv-pins/requirements.txt .venv-pins/requirements-dev.txt .
+	rm -rf .venv-pins
+
+clean: ## Remove what make made, but never ./nightsort-data: photos are in it
+	rm -rf $(VENV) $(TRAIN_VENV) .venv-pins dist
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# The half-built environment that a missing ensurepip leaves behind has no pip: build it anew.
+$(VENV)/.installed: requirements.txt requirements-dev.txt pyproject.toml hatch_build.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "nightsort needs Python 3.11 or newer: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@echo "Installing into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(TRAIN_VENV)/.installed: requirements-train.txt
+	@$(TRAIN_VENV)/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(TRAIN_VENV)
+	@echo "Installing into $(TRAIN_VENV), TensorFlow among it: this takes minutes ..."
+	@$(TRAIN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
