@@ -1,0 +1,181 @@
+"""What a photo's first bytes say: which format it is, or what it looks like instead.
+
+Pure arithmetic on bytes, no library. Whether the file is whole is `classifier.wholeness`' word,
+decoding is `classifier.pixels`' part.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from enum import StrEnum
+
+from config.errors import PhotoError, PhotoProblem
+
+
+class Format(StrEnum):
+    """What nightsort can decode; the content decides, never the file's name."""
+
+    JPEG = "JPEG"
+    MPO = "MPO"
+    PNG = "PNG"
+    WEBP = "WebP"
+    BMP = "BMP"
+    GIF = "GIF"
+    TIFF = "TIFF"
+    AVIF = "AVIF"
+    HEIC = "HEIC"
+
+
+BMP_HEADER_SIZES = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
+_MARKS = (
+    (b"\x89PNG\r\n\x1a\n", Format.PNG),
+    (b"GIF87a", Format.GIF),
+    (b"GIF89a", Format.GIF),
+)
+TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+AVIF_BRANDS = frozenset({b"avif", b"avis"})
+HEIC_BRANDS = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+)
+
+_OTHER_CONTENT = (
+    (rb"%PDF", "a PDF document"),
+    (rb"\s*<(?:!doctype html|html|head|body)", "a web page"),
+    (rb"(?:\s*<\?xml[^>]*>)?\s*(?:<!--.*?-->\s*)?<svg", "an SVG drawing"),
+    (rb"PK\x03\x04", "a ZIP archive or an Office document"),
+    (rb"\xd0\xcf\x11\xe0", "an old Office document or a thumbnail cache"),
+    (rb"Rar!|7z\xbc\xaf|\x1f\x8b|BZh", "an archive"),
+    (rb"RIFF....AVI |\x1aE\xdf\xa3|\x00\x00\x01\xba", "a video"),
+    (rb"....ftyp(?:crx )", "a raw photo as cameras store them"),
+    (rb"FUJIFILMCCD-RAW|IIU\x00|IIR[OS]", "a raw photo as cameras store them"),
+    (rb"....ftyp|....moov|....mdat", "a video"),
+    (rb"8BPS", "a Photoshop file"),
+    (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript file"),
+    (rb"\xff\x0a|\x00\x00\x00\x0cJXL ", "a JPEG XL picture"),
+    (rb"\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51", "a JPEG 2000 picture"),
+    (rb"\x00\x00[\x01\x02]\x00", "an icon"),
+    (rb"ID3|RIFF....WAVE|OggS|fLaC", "a sound"),
+    (rb"MZ|\x7fELF", "a program"),
+    (rb"\x00\x05\x16[\x00\x07]", "a side file of macOS"),
+)
+
+
+def truncated(what: str) -> PhotoError:
+    """The error of a photo of which a part has not arrived; `what` says which."""
+    return PhotoError(PhotoProblem.TRUNCATED, f"{what}: copy the photo again")
+
+
+def corrupt(what: str) -> PhotoError:
+    """The error of a photo whose bytes contradict its format; `what` says how."""
+    return PhotoError(
+        PhotoProblem.CORRUPT, f"the photo is damaged ({what}): take or copy the photo again"
+    )
+
+
+def recognise(data: bytes) -> Format:
+    """Say which format the content is.
+
+    Raises PhotoError: truncated for a file that is empty or nothing but zeros, else not_an_image.
+    """
+    if not data:
+        raise truncated("the file is empty")
+    if data[0] == 0 and not data.strip(b"\0"):
+        raise truncated("the file holds nothing but zeros, its content never arrived")
+    found = _format(data)
+    if found is None:
+        raise PhotoError(
+            PhotoProblem.NOT_AN_IMAGE,
+            f"not a photo, its content looks like {looks_like(data)}: "
+            "save the photo as JPEG or PNG and drop it again",
+        )
+    return found
+
+
+def looks_like(data: bytes) -> str:
+    """Name content that is no photo, in a clerk's words."""
+    head = data[:1024]
+    for pattern, name in _OTHER_CONTENT:
+        if re.match(pattern, head, re.DOTALL | re.IGNORECASE):
+            return name
+    try:
+        text = head.decode("utf-8", errors="strict" if len(data) <= len(head) else "ignore")
+    except UnicodeDecodeError:
+        return "no format known here"
+    readable = all(letter.isprintable() or letter.isspace() for letter in text)
+    # What "ignore" dropped may be one letter cut in two at the end, not more.
+    return "text" if readable and len(text.encode()) >= len(head) - 3 else "no format known here"
+
+
+def webp_size(data: bytes) -> tuple[int, int]:
+    """Width and height of a WebP photo in pixels, from its header; (0, 0) if it does not say.
+
+    Source: WebP container specification, VP8X, VP8 and VP8L chunk headers.
+    """
+    chunk, body = data[12:16], data[20:30]
+    if chunk == b"VP8X" and len(body) == 10:
+        return 1 + int.from_bytes(body[4:7], "little"), 1 + int.from_bytes(body[7:10], "little")
+    if chunk == b"VP8 " and len(body) == 10:
+        width, height = struct.unpack("<HH", body[6:10])
+        return width & 0x3FFF, height & 0x3FFF
+    if chunk == b"VP8L" and len(body) >= 5:
+        (packed,) = struct.unpack("<I", body[1:5])
+        return 1 + (packed & 0x3FFF), 1 + (packed >> 14 & 0x3FFF)
+    return 0, 0
+
+
+def mpo_pictures(data: bytes) -> list[tuple[int, int]]:
+    """(offset, length) in bytes of each picture that a JPEG's multi-picture index lists.
+
+    Source: CIPA DC-007, Multi-Picture Format.
+    """
+    base = data.find(b"MPF\0", 0, 262_144) + 4
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[base : base + 4])
+    if base < 4 or order is None:
+        return []
+    try:
+        (start,) = struct.unpack_from(order + "I", data, base + 4)
+        (count,) = struct.unpack_from(order + "H", data, base + start)
+        for entry in range(min(count, 64)):
+            at = base + start + 2 + 12 * entry
+            tag, _, length, where = struct.unpack_from(order + "HHII", data, at)
+            if tag == 0xB002:
+                rows = [
+                    struct.unpack_from(order + "IIIHH", data, base + where + 16 * row)
+                    for row in range(min(length // 16, 64))
+                ]
+                # The first picture's offset is 0: of the file, not of the index.
+                return [(base + row[2] if row[2] else 0, row[1]) for row in rows]
+    except struct.error:
+        return []
+    return []
+
+
+def _format(data: bytes) -> Format | None:
+    for mark, found in _MARKS:
+        if data.startswith(mark):
+            return found
+    if data.startswith(b"\xff\xd8\xff"):
+        return Format.MPO if len(mpo_pictures(data)) > 1 else Format.JPEG
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return Format.WEBP
+    if data.startswith(TIFF_MARKS) and data[8:10] != b"CR":  # CR: Canon's raw photos
+        return Format.TIFF
+    return _format_of_bmp(data) or _format_of_boxes(data)
+
+
+def _format_of_bmp(data: bytes) -> Format | None:
+    """Two letters would take any text beginning with BM; the header's size makes it sure."""
+    known = int.from_bytes(data[14:18], "little") in BMP_HEADER_SIZES
+    return Format.BMP if data.startswith(b"BM") and known else None
+
+
+def _format_of_boxes(data: bytes) -> Format | None:
+    """AVIF and HEIC are the same container (ISO-BMFF); the brands tell them apart."""
+    if data[4:8] != b"ftyp":
+        return None
+    head = data[8 : min(int.from_bytes(data[:4], "big"), 256)]
+    brands = {head[:4], *(head[at : at + 4] for at in range(8, len(head), 4))}
+    if brands & AVIF_BRANDS:
+        return Format.AVIF
+    return Format.HEIC if brands & HEIC_BRANDS else None

@@ -1,0 +1,308 @@
+"""Is all of a photo there? Each format's own lengths and end marks say so, before any decoding.
+
+Pure arithmetic on bytes, no library: decoders fill in what is missing without a word (a JPEG whose
+second half is zeros decodes to a half-grey picture), so they are not asked. A part of zeros is what
+a copy under way looks like: Windows reserves the whole size first and fills it slowly.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from classifier.containers import Format, corrupt, mpo_pictures, truncated
+
+# Entropy-coded data ends in a few zero bytes at most (a blank picture: a few hundred), while a copy
+# under way leaves whole blocks of them.
+ZERO_TAIL_BYTES = 1024
+ZERO_TAIL_SHARE = 0.25
+
+# More pieces than any real file has; past it a file only wants to keep the reader busy.
+_DESCRIBING_BOXES = frozenset({b"meta", b"moov"})
+MAX_PIECES = 200_000
+MAX_JPEG_SEGMENTS = 10_000
+MAX_JPEG_JUNK_BYTES = 65_536
+MAX_TIFF_VALUES = 1_000_000
+
+
+def check_whole(kind: Format, data: bytes) -> None:
+    """Check that no part of the file is missing.
+
+    Raises PhotoError: truncated where the format's lengths or end marks say that data is missing,
+    corrupt where they contradict each other beyond reading.
+    """
+    _WHOLENESS[kind](data)
+
+
+def ends_in_zeros(data: bytes, start: int = 0) -> bool:
+    """Say whether the part of `data` from `start` on ends like a copy that never finished."""
+    zeros = zero_tail(data)
+    return zeros >= ZERO_TAIL_BYTES or zeros >= max(64, ZERO_TAIL_SHARE * (len(data) - start))
+
+
+def zero_tail(data: bytes) -> int:
+    """Count the zero bytes at the end."""
+    return len(data) - len(data.rstrip(b"\0"))
+
+
+def jpeg_scans(data: bytes) -> int:
+    """Count the scans of a JPEG: 1 in a sequential one, about 10 in a progressive one."""
+    return data.count(b"\xff\xda")
+
+
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield (marker, start, end) of each segment up to and with the first start of scan.
+
+    Raises PhotoError: truncated where the file ends before a scan, corrupt where there is none.
+    """
+    at, junk_bytes = 2, 0
+    for _ in range(MAX_JPEG_SEGMENTS):
+        found = data.find(b"\xff", at)
+        if found < 0 or found + 4 > len(data):
+            raise truncated("the photo is incomplete, it ends within its header")
+        junk_bytes += found - at
+        if junk_bytes > MAX_JPEG_JUNK_BYTES:
+            break
+        marker = data[found + 1]
+        if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD8:  # nothing follows these
+            at = found + (1 if marker == 0xFF else 2)
+            continue
+        end = found + 2 + int.from_bytes(data[found + 2 : found + 4], "big")
+        yield marker, found + 4, end
+        if marker == 0xDA:
+            return
+        if marker == 0xD9:
+            break
+        at = max(end, found + 4)
+    raise corrupt("there is no picture between its headers")
+
+
+def _check_jpeg(data: bytes) -> None:
+    scan = next(end for marker, _, end in _jpeg_segments(data) if marker == 0xDA)
+    # Inside a scan FF is always followed by 00 or a restart mark, so the first FF D9 is the end.
+    if data.find(b"\xff\xd9", scan) < 0:
+        tail = "is filled with zeros" if ends_in_zeros(data, scan) else "is missing"
+        raise truncated(f"the photo is incomplete, its last part {tail}")
+
+
+def _check_mpo(data: bytes) -> None:
+    """Only the first picture is looked at, but a missing further one means a copy under way.
+
+    Editors leave stale indexes behind: an entry counts only where a picture, or zeros, begin.
+    """
+    _check_jpeg(data)
+    for offset, length in mpo_pictures(data)[1:]:
+        starts = data[offset : offset + 2]
+        cut = starts == b"\xff\xd8" and offset + length > len(data)
+        zeros = starts != b"" and zero_tail(data) >= len(data) - offset
+        cut = cut or offset == len(data)
+        if cut or zeros or (starts == b"\xff\xd8" and data.find(b"\xff\xd9", offset) < 0):
+            raise truncated("the photo is incomplete, its second picture is missing")
+
+
+def _check_png(data: bytes) -> None:
+    at = 8
+    for _ in range(MAX_PIECES):
+        if at + 12 > len(data):
+            raise truncated("the photo is incomplete, its end is missing")
+        length, name = struct.unpack_from(">I4s", data, at)
+        if name == b"IEND":
+            return
+        if not name.isalpha():
+            if ends_in_zeros(data, at):
+                raise truncated("the photo is incomplete, its last part is filled with zeros")
+            raise corrupt("its parts do not follow each other")
+        at += 12 + length
+    raise corrupt("it has more parts than a photo can have")
+
+
+def _check_webp(data: bytes) -> None:
+    end = 8 + int.from_bytes(data[4:8], "little")
+    if end > len(data):
+        raise truncated("the photo is incomplete, its end is missing")
+    at = 12
+    for _ in range(MAX_PIECES):
+        if at + 8 > end:
+            return
+        name, length = struct.unpack_from("<4sI", data, at)
+        body = data[at + 8 : at + 8 + length]
+        if name == b"\0\0\0\0" or (name in (b"VP8 ", b"VP8L") and ends_in_zeros(body)):
+            raise truncated("the photo is incomplete, its last part is filled with zeros")
+        at += 8 + length + length % 2
+    raise corrupt("it has more parts than a photo can have")
+
+
+def _check_gif(data: bytes) -> None:
+    """Walk all blocks to the trailer; the pictures after the first are not decoded later."""
+    at = 13 + _gif_palette_bytes(data, 10)
+    pictures = 0
+    for _ in range(MAX_PIECES):
+        mark = data[at : at + 1]
+        if mark == b";":
+            return
+        if mark == b"":
+            raise truncated("the photo is incomplete, its end is missing")
+        if mark == b"\0" and ends_in_zeros(data, at):
+            raise truncated("the photo is incomplete, its last part is filled with zeros")
+        if mark == b"!":
+            at = _gif_blocks_end(data, at + 2)
+        elif mark == b",":
+            pictures += 1
+            at = _gif_blocks_end(data, at + 11 + _gif_palette_bytes(data, at + 9))
+        elif pictures:  # as browsers do: what follows a whole picture does not harm it
+            return
+        else:
+            raise corrupt("its parts do not follow each other")
+
+
+def _gif_palette_bytes(data: bytes, at: int) -> int:
+    """Bytes of the colour table that the flags at `at` announce."""
+    flags = data[at] if at < len(data) else 0
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
+
+
+def _gif_blocks_end(data: bytes, at: int) -> int:
+    """Where the chain of length-prefixed blocks that starts at `at` ends."""
+    for _ in range(MAX_PIECES):
+        if at >= len(data):
+            raise truncated("the photo is incomplete, its end is missing")
+        length = data[at]
+        at += 1 + length
+        if length == 0:
+            return at
+    raise corrupt("it has more parts than a photo can have")
+
+
+def _check_bmp(data: bytes) -> None:
+    """Uncompressed rows have a length that can be worked out; run-lengths tell the decoder."""
+    if len(data) < 34:
+        raise truncated("the photo is incomplete, it ends within its header")
+    (start,) = struct.unpack_from("<I", data, 10)
+    if data[14] == 12:
+        width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
+        compression = 0
+    else:
+        width, height, _, bits, compression = struct.unpack_from("<iiHHI", data, 18)
+    if compression not in (0, 3):  # 0 none, 3 none with colour masks
+        return
+    row_bytes = (abs(width) * bits + 31) // 32 * 4
+    if start + row_bytes * abs(height) > len(data):
+        raise truncated("the photo is incomplete, its end is missing")
+    # Index 0 may be any colour, a direct 0 is black.
+    if _pixels_end_in_zeros(data, start, zero_is_black=bits >= 16):
+        raise truncated("the photo is incomplete, its last part is filled with zeros")
+
+
+def _pixels_end_in_zeros(data: bytes, start: int, *, zero_is_black: bool) -> bool:
+    """Say whether uncompressed pixels break off.
+
+    No camera gives black without noise for long; zeros that mean white or transparent may well be
+    a border, but not half the photo.
+    """
+    share = 16 if zero_is_black else 2
+    return zero_tail(data) >= max(ZERO_TAIL_BYTES, (len(data) - start) // share)
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield (name, start, end) of each top-level box. Source: ISO/IEC 14496-12, 4.2."""
+    at = 0
+    for _ in range(MAX_PIECES):
+        if at + 8 > len(data):
+            return
+        length, name = struct.unpack_from(">I4s", data, at)
+        if length == 1 and at + 16 <= len(data):
+            (length,) = struct.unpack_from(">Q", data, at + 8)
+        end = at + length if length else len(data)  # 0: to the end of the file
+        yield name, at, end
+        if length and length < 8:
+            raise corrupt("its parts do not follow each other")
+        at = end
+
+
+def _check_boxes(data: bytes) -> None:
+    """AVIF and HEIC: what describes the picture (meta or moov), and its data (mdat), are there."""
+    seen: set[bytes] = set()
+    for name, start, end in _boxes(data):
+        if name == b"\0\0\0\0" and b"mdat" in seen and seen & _DESCRIBING_BOXES:
+            return  # padding
+        if name == b"\0\0\0\0" or (name == b"mdat" and ends_in_zeros(data[start:end])):
+            raise truncated("the photo is incomplete, its last part is filled with zeros")
+        if end > len(data):
+            raise truncated("the photo is incomplete, its end is missing")
+        seen.add(name)
+    if b"mdat" not in seen or not seen & _DESCRIBING_BOXES:
+        raise truncated("the photo is incomplete, its end is missing")
+
+
+def _check_tiff(data: bytes) -> None:
+    """Check that the first directory and all strips or tiles that it lists lie in the file."""
+    tags = _tiff_tags(data)
+    offsets, lengths = tags.get(273, tags.get(324)), tags.get(279, tags.get(325))
+    if offsets is None or lengths is None or len(offsets) != len(lengths):
+        return  # Old writers leave the lengths out; the decoder finds out.
+    end = int((offsets + lengths).max(initial=0))
+    if end > len(data):
+        raise truncated("the photo is incomplete, its end is missing")
+    if int(tags.get(259, np.ones(1))[0]) != 1:  # compressed
+        last = int(offsets.max(initial=0))
+        broken_off = ends_in_zeros(data[:end], last)
+    else:
+        # 262: what zero means, 1, 2, 6 and 8 black or near; 338: alpha, where zeros are usual.
+        zero_is_black = int(tags.get(262, np.zeros(1))[0]) in (1, 2, 6, 8) and 338 not in tags
+        first = int(offsets.min(initial=0))
+        broken_off = _pixels_end_in_zeros(data[:end], first, zero_is_black=zero_is_black)
+    if broken_off:
+        raise truncated("the photo is incomplete, its last part is filled with zeros")
+
+
+_TIFF_TYPES = {3: "u2", 4: "u4", 16: "u8"}
+_TIFF_BYTE_TYPES = frozenset({1, 2, 6, 7})
+
+
+def _tiff_tags(data: bytes) -> dict[int, np.ndarray]:
+    """The whole-number tags of the first directory; values as uint64.
+
+    Raises PhotoError: truncated if directory or values lie past the end, corrupt if there are more
+    values than a photo can have. Source: TIFF 6.0 section 2, and the BigTIFF design.
+    """
+    order = "<" if data[:2] == b"II" else ">"
+    big = b"+" in data[2:4]
+    entry_bytes, inline_bytes = (20, 8) if big else (12, 4)
+    count_type, word = ("Q", "Q") if big else ("H", "I")
+    try:
+        (start,) = struct.unpack_from(order + word, data, 8 if big else 4)
+        (count,) = struct.unpack_from(order + count_type, data, start)
+        first = start + struct.calcsize(order + count_type)
+        if count == 0 or first + entry_bytes * count > len(data):
+            raise struct.error
+    except (struct.error, OverflowError):
+        raise truncated("the photo is incomplete, its directory is missing") from None
+    tags: dict[int, np.ndarray] = {}
+    for at in range(first, first + entry_bytes * min(count, 65_536), entry_bytes):
+        tag, kind, length = struct.unpack_from(order + "HH" + word, data, at)
+        if kind not in _TIFF_BYTE_TYPES and length > MAX_TIFF_VALUES:
+            raise corrupt("it has more parts than a photo can have")
+        if kind in _TIFF_TYPES:
+            value_at = at + entry_bytes - inline_bytes
+            dtype = np.dtype(order + _TIFF_TYPES[kind])
+            if length * dtype.itemsize > inline_bytes:
+                (value_at,) = struct.unpack_from(order + word, data, value_at)
+            if value_at + length * dtype.itemsize > len(data):
+                raise truncated("the photo is incomplete, its end is missing")
+            tags[tag] = np.frombuffer(data, dtype, length, value_at).astype(np.uint64)
+    return tags
+
+
+_WHOLENESS: dict[Format, Callable[[bytes], None]] = {
+    Format.JPEG: _check_jpeg,
+    Format.MPO: _check_mpo,
+    Format.PNG: _check_png,
+    Format.WEBP: _check_webp,
+    Format.BMP: _check_bmp,
+    Format.GIF: _check_gif,
+    Format.TIFF: _check_tiff,
+    Format.AVIF: _check_boxes,
+    Format.HEIC: _check_boxes,
+}
