@@ -4,7 +4,8 @@ Paths are relative to its root, with `/` between parts and undecodable bytes kep
 Every path is walked part by part over folder descriptors that refuse links, so that neither `..`
 nor a link, also one swapped in a moment ago, leads anywhere else. The root itself may be a link
 and mounts below it are entered: both are the administrator's doing, people on a share can make
-neither. Errors of the operating system pass through as OSError; `open_file` alone translates.
+neither. A root that cannot be opened raises TransientError, lest an absent share look empty; other
+errors of the operating system pass through as OSError, except where `open_file` translates them.
 """
 
 from __future__ import annotations
@@ -59,10 +60,11 @@ class Tree:
         """A descriptor of the folder `relative`, closed at the end of the `with` block.
 
         create: make missing folders (never the root), durably, with `mode` and `group` as far as
-        the disk lets us. Raises OSError: ENOENT for a missing folder, ENOTDIR for a link or file.
+        the disk lets us. Raises OSError (ENOENT for a missing folder, ENOTDIR for a link or file
+        in its place), TransientError when the root itself is away.
         """
         parts = _parts(relative)
-        fd = os.open(self.root, _FOLDER & ~os.O_NOFOLLOW)
+        fd = self._open_root()
         try:
             for part in parts:
                 inner = _open_or_make(fd, part, mode, group) if create else _open_folder(fd, part)
@@ -71,6 +73,12 @@ class Tree:
             yield fd
         finally:
             os.close(fd)
+
+    def _open_root(self) -> int:
+        try:
+            return os.open(self.root, _FOLDER & ~os.O_NOFOLLOW)
+        except OSError as exc:
+            raise trouble(exc, str(self.root)) from exc
 
     def open_file(self, relative: str) -> int:
         """A descriptor to read the regular file `relative`; the caller closes it.
@@ -135,7 +143,7 @@ class Tree:
 
         skip: called with the path of each file and folder; True leaves it, and all below, out.
         on_error: told of each folder or file that could not be read; the walk goes on. Only a
-        root that cannot be opened raises (OSError): an absent share must not look empty.
+        root that cannot be opened raises (TransientError).
         on_other: told of links, FIFOs, sockets and devices. Memory does not grow with the folder.
         """
         with self.folder(under) as fd:
