@@ -2,7 +2,7 @@
 
     NightsortError
     ├─ ConfigError, ModelError          stop: `run` exits 78, systemd must not restart
-    ├─ RefusedError                     this command cannot do that here (another daemon, another user)
+    ├─ RefusedError                     not here and now: another daemon, another user
     ├─ PhotoError                       this one photo cannot be classified: quarantine it, carry on
     └─ TransientError                   the surroundings fail: give the photo back, wait, alert once
        └─ DiskFull, FolderUnavailable, FolderRefused
@@ -32,7 +32,7 @@ class RefusedError(NightsortError):
 
 
 class PhotoProblem(StrEnum):
-    """Why a file is not a photo that can be classified. The values are fixed: results carry them."""
+    """Why a file cannot be classified. The values are fixed: results carry them."""
 
     CORRUPT = "corrupt"
     TRUNCATED = "truncated"

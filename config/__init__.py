@@ -1,0 +1,1 @@
+"""Settings, logging and the errors that every part of nightsort shares."""

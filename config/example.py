@@ -1,0 +1,107 @@
+"""The commented example of the settings file, rendered from the schema so that it cannot drift.
+
+python -m config.example > config/nightsort.example.toml
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import time
+from typing import Any
+
+from config.settings import FOLDER_KEYS, Settings, walk
+
+_WIDTH = 88
+_HEADER = """\
+# Settings of nightsort. The place for this file is /etc/nightsort/nightsort.toml.
+#
+# The four folders must be set. Every other key shows its default behind a "#"; a key without a
+# default shows an example. Take the "#" away to change it.
+# An environment variable wins over this file: [window] start is NIGHTSORT_WINDOW__START, and
+# lists and tables are written as JSON. A systemd credential of that name does too.
+# nightsort reads it once, when it starts.
+"""
+
+
+def render() -> str:
+    """The whole example file."""
+    return _HEADER + "".join(_lines())
+
+
+def _lines() -> Iterator[str]:
+    table = ""
+    for key, field in walk(Settings):
+        section, _, name = key.rpartition(".")
+        if section and section != table:
+            table = section
+            yield f"\n\n[{section}]\n{_comment(_about(section))}"
+        yield f"\n{_comment(field.description)}"
+        yield _setting(name, field)
+
+
+def _setting(name: str, field: Any) -> str:
+    value = field.examples[0] if field.examples else field.default
+    if isinstance(value, dict):
+        return _commented(_tables(name, value))
+    line = f"{name} = {_toml(value)}"
+    if name in FOLDER_KEYS:
+        return f"{line}\n"
+    return _commented(line if len(line) <= _WIDTH else f"{name} = {_toml_list(value)}")
+
+
+def _tables(name: str, tables: Mapping[str, Mapping[str, Any]]) -> str:
+    """A table of tables, such as [categories."Tshirts"]."""
+    return "\n".join(
+        "\n".join([f"[{name}.{_toml(key)}]", *(f"{k} = {_toml(v)}" for k, v in table.items())])
+        for key, table in tables.items()
+    )
+
+
+def _toml(value: Any) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return json.dumps(value, ensure_ascii=False)
+        case int() | float():
+            return str(value)
+        case time():
+            return f'"{value:%H:%M}"'
+        case list() | tuple():
+            return f"[{', '.join(map(_toml, value))}]"
+        case dict():
+            return f"{{ {', '.join(f'{key} = {_toml(inner)}' for key, inner in value.items())} }}"
+        case _:
+            raise TypeError(f"no TOML for {value!r}")
+
+
+def _toml_list(values: Iterable[Any]) -> str:
+    """A list over several lines, each as full as it goes."""
+    lines = [""]
+    for item in map(_toml, values):
+        if len(lines[-1]) + len(item) > _WIDTH - 6:
+            lines.append("")
+        lines[-1] += f" {item},"
+    return "\n".join(["[", *(f"   {line}" for line in lines), "]"])
+
+
+def _about(section: str) -> str:
+    """The docstring of a section says what it is about."""
+    return Settings.model_fields[section].annotation.__doc__ or ""
+
+
+def _comment(text: str | None) -> str:
+    lines = textwrap.wrap(text or "", _WIDTH)
+    return "".join(f"# {line}\n" for line in lines)
+
+
+def _commented(text: str) -> str:
+    """A setting that is not active; unlike prose, it has no space behind the mark."""
+    return "".join(f"#{line}\n" for line in text.splitlines())
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())
