@@ -1,0 +1,1 @@
+"""Photo in, verdict out: pixels and numbers, never folders, queues or clocks."""

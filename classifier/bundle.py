@@ -1,0 +1,149 @@
+"""A model bundle: the folder that holds a model, its labels and its card, checked as a whole.
+
+A bundle is only used when its parts agree: the card's hash is the model's, the labels are the
+card's, and (in `classifier.model`) the model's shapes are the card's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from config.errors import ModelError
+
+CARD = "card.json"
+LABELS = "labels.txt"
+_HERE = Path(__file__).parent
+# Beside the packages in the repository, inside this one in an installed wheel.
+DEFAULT_BUNDLES = (_HERE / "bundles" / "fashion", _HERE.parent / "models" / "fashion")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class InputSpec(_Part):
+    """What the model wants to see."""
+
+    width: int = Field(ge=1)
+    height: int = Field(ge=1)
+    dtype: Literal["uint8"]
+    colour: Literal["RGB"]
+    resize: Literal["stretch"]
+
+
+class OutputSpec(_Part):
+    """Lengths of the model's two outputs."""
+
+    logits: int = Field(ge=1)
+    embedding: int = Field(ge=1)
+
+
+class Calibration(_Part):
+    """How logits become probabilities."""
+
+    method: Literal["temperature"]
+    temperature: float = Field(gt=0)
+
+
+class UnknownGate(_Part):
+    """How a photo of something else is told: by the share of the labels that are no category."""
+
+    method: Literal["other_labels"]
+    threshold: float = Field(ge=0, le=1)
+
+
+class Bands(_Part):
+    """Thresholds that keep the card's promise."""
+
+    auto: float = Field(gt=0, le=1)
+    review: float = Field(gt=0, le=1)
+
+
+class Card(_Part):
+    """The card of a bundle; what it says beside these fields is for people."""
+
+    format: Literal[1]
+    name: str
+    version: str
+    file: str = Field(pattern=r"^[A-Za-z0-9_.-]+\.tflite$")
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    input: InputSpec
+    outputs: OutputSpec
+    labels: tuple[str, ...]
+    categories: tuple[str, ...] = Field(min_length=2)
+    calibration: Calibration | None = None
+    unknown: UnknownGate | None = None
+    bands: Bands | None = None
+    metrics: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _labels_agree(self) -> Self:
+        if len(self.labels) != self.outputs.logits:
+            raise ValueError(f"{len(self.labels)} labels for {self.outputs.logits} logits")
+        if self.labels[: len(self.categories)] != self.categories:
+            raise ValueError("the categories are not the first labels")
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError("a label stands twice")
+        return self
+
+    @property
+    def title(self) -> str:
+        """Name and version, as results and status show them."""
+        return f"{self.name} {self.version}"
+
+
+class Bundle(_Part):
+    """A bundle whose files agree with its card."""
+
+    folder: Path
+    card: Card
+    model: bytes = Field(repr=False)
+
+
+def load_bundle(folder: Path | None = None) -> Bundle:
+    """Read a bundle and check it; `None` is the one that comes with nightsort.
+
+    Raises ModelError when a part is missing, damaged, or disagrees with the card.
+    """
+    folder = folder or _default_folder()
+    card = _read_card(folder)
+    labels = tuple(_read(folder / LABELS).decode("utf-8", "replace").splitlines())
+    if labels != card.labels:
+        raise _refuse(folder, f"{LABELS} does not hold the labels of {CARD}")
+    model = _read(folder / card.file)
+    if hashlib.sha256(model).hexdigest() != card.sha256:
+        raise _refuse(folder, f"{card.file} is not the model that {CARD} was written for")
+    return Bundle(folder=folder, card=card, model=model)
+
+
+def _default_folder() -> Path:
+    return next((folder for folder in DEFAULT_BUNDLES if folder.is_dir()), DEFAULT_BUNDLES[-1])
+
+
+def _read_card(folder: Path) -> Card:
+    try:
+        return Card.model_validate(json.loads(_read(folder / CARD)))
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or CARD
+        raise _refuse(folder, f"{CARD}: {where}: {first['msg']}") from exc
+    except ValueError as exc:
+        raise _refuse(folder, f"{CARD} is not valid JSON ({exc})") from exc
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise _refuse(path.parent, f"{path.name} is missing") from None
+    except OSError as exc:
+        raise _refuse(path.parent, f"{path.name} cannot be read ({exc.strerror})") from exc
+
+
+def _refuse(folder: Path, what: str) -> ModelError:
+    return ModelError(f"model bundle {folder}: {what}; restore the bundle or set model_dir")

@@ -1,0 +1,72 @@
+"""The classifier as others use it: a checked bundle, and workers that turn pixels into verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from classifier.bundle import Bundle, load_bundle
+from classifier.model import Model, UInt8Array
+from classifier.verdict import Thresholds, Verdict, judge, probabilities
+
+# What bands mean where neither the settings nor the card say so.
+FALLBACK_AUTO, FALLBACK_REVIEW = 0.85, 0.70
+
+
+class Classifier:
+    """One interpreter with its calibration. Not thread-safe: one for each worker (`spare`)."""
+
+    def __init__(self, bundle: Bundle, thresholds: Thresholds) -> None:
+        self.bundle = bundle
+        self.thresholds = thresholds
+        self._model = Model(bundle)
+
+    @classmethod
+    def load(
+        cls, folder: Path | None = None, *, auto: float | None = None, review: float | None = None
+    ) -> Classifier:
+        """Load and check a bundle; `auto` and `review` override the card's bands.
+
+        Raises ModelError when the bundle cannot be trusted.
+        """
+        bundle = load_bundle(folder)
+        return cls(bundle, _thresholds(bundle, auto, review))
+
+    def spare(self) -> Classifier:
+        """Another one over the same bundle, for another thread."""
+        return Classifier(self.bundle, self.thresholds)
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Width and height of the pixels that `classify` takes."""
+        return self.bundle.card.input.width, self.bundle.card.input.height
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """What photos are filed into, in the model's order."""
+        return self.bundle.card.categories
+
+    def classify(self, pictures: Sequence[UInt8Array]) -> list[Verdict]:
+        """Judge photos, each (height, width, 3) uint8 RGB of `input_size`; one verdict each."""
+        if not pictures:
+            return []
+        card = self.bundle.card
+        temperature = 1.0 if card.calibration is None else card.calibration.temperature
+        scores = probabilities(self._model.logits(np.stack(pictures)), temperature)
+        return judge(scores, card.categories, self.thresholds)
+
+
+def _thresholds(bundle: Bundle, auto: float | None, review: float | None) -> Thresholds:
+    """The settings' word, else the card's, else the fall-back; review is never above auto."""
+    card = bundle.card
+    promised_auto = FALLBACK_AUTO if card.bands is None else card.bands.auto
+    promised_review = FALLBACK_REVIEW if card.bands is None else card.bands.review
+    auto = promised_auto if auto is None else auto
+    review = min(promised_review, auto) if review is None else review
+    return Thresholds(
+        auto=max(auto, review),
+        review=review,
+        unknown=None if card.unknown is None else card.unknown.threshold,
+    )

@@ -1,0 +1,130 @@
+"""What the classifier says of one photo, in words and numbers: scores in, `Verdict` out.
+
+Pure arithmetic: the model's logits, the card's calibration and gate, and the bands. A photo goes
+to review when its confidence is low (`unsure`) or when it is probably none of the categories
+(`unknown`); its category is the best guess all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+
+RUNNERS_UP = 2
+
+
+class Band(StrEnum):
+    """How much a person has to do with the photo."""
+
+    AUTO = "auto"  # filed, nobody looks
+    CHECK = "check"  # filed, a quick look
+    REVIEW = "review"  # a person decides
+
+
+class Reason(StrEnum):
+    """Why a photo is in review."""
+
+    UNSURE = "unsure"
+    UNKNOWN = "unknown"
+    TOO_DARK = "too_dark"
+    TOO_BLURRED = "too_blurred"
+    TOO_SMALL = "too_small"
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """A category that it might be instead."""
+
+    category: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the classifier says of one photo."""
+
+    category: str  # the best of the known categories, whatever the band
+    confidence: float  # calibrated probability of `category`, 0..1
+    band: Band
+    reason: Reason | None  # set in band review only
+    reason_text: str | None  # a sentence for a clerk
+    alternatives: tuple[Alternative, ...]  # the runners-up, best first
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Where the bands begin, and from which score on a photo is none of the categories."""
+
+    auto: float
+    review: float
+    unknown: float | None  # of P(no category), 0..1; None: the model cannot tell
+
+
+def probabilities(logits: FloatArray, temperature: float) -> FloatArray:
+    """Calibrated probabilities of all labels: softmax of logits over the temperature.
+
+    logits: (batch, labels). Returns the same shape, rows summing to 1.
+    Source: Guo et al. 2017, On Calibration of Modern Neural Networks.
+    """
+    scaled = logits.astype(np.float32) / np.float32(temperature)
+    exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    shares: FloatArray = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return shares
+
+
+def judge(
+    scores: FloatArray, categories: Sequence[str], thresholds: Thresholds
+) -> list[Verdict]:
+    """Turn calibrated probabilities into verdicts, one a row.
+
+    scores: (batch, labels), the categories first; what comes after them is "none of these".
+    """
+    known = scores[:, : len(categories)]
+    share_known = known.sum(axis=1)
+    within = known / np.maximum(share_known[:, None], np.finfo(np.float32).tiny)
+    best_first = np.argsort(-within, axis=1, kind="stable")[:, : RUNNERS_UP + 1]
+    return [
+        _verdict(
+            [Alternative(categories[i], float(row[i])) for i in order],
+            1.0 - float(certain),
+            thresholds,
+        )
+        for row, order, certain in zip(within, best_first, share_known, strict=True)
+    ]
+
+
+def _verdict(ranking: list[Alternative], unknown: float, thresholds: Thresholds) -> Verdict:
+    best = ranking[0]
+    reason = _reason(best.confidence, unknown, thresholds)
+    if reason is not None:
+        band = Band.REVIEW
+    else:
+        band = Band.AUTO if best.confidence >= thresholds.auto else Band.CHECK
+    return Verdict(
+        category=best.category,
+        confidence=best.confidence,
+        band=band,
+        reason=reason,
+        reason_text=_sentence(reason, ranking),
+        alternatives=tuple(ranking[1:]),
+    )
+
+
+def _reason(confidence: float, unknown: float, thresholds: Thresholds) -> Reason | None:
+    if thresholds.unknown is not None and unknown > thresholds.unknown:
+        return Reason.UNKNOWN
+    return Reason.UNSURE if confidence < thresholds.review else None
+
+
+def _sentence(reason: Reason | None, ranking: list[Alternative]) -> str | None:
+    if reason is Reason.UNKNOWN:
+        return "none of the known categories"
+    if reason is Reason.UNSURE and len(ranking) > 1:
+        return f"unsure between {ranking[0].category} and {ranking[1].category}"
+    return "unsure" if reason is Reason.UNSURE else None

@@ -1,0 +1,137 @@
+"""Examining photos: a micro-batch of queued files in, verdicts out.
+
+Each file's bytes are read once, for its hash, its validity and its pixels. A worker is a thread
+with an interpreter of its own; reading, hashing, decoding and the model all release the GIL.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from classifier.pixels import Picture, UInt8Array, decode
+from classifier.verdict import Verdict
+from config.errors import PhotoError, PhotoProblem, TransientError
+from daemon.failures import reading_failed
+from daemon.records import Examined, Fingerprint, Photo, Returned, Setback
+from daemon.tree import Tree, fingerprint_of
+from daemon.trouble import trouble
+
+
+class Classifying(Protocol):
+    """What a worker needs of the classifier."""
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Width and height of the pixels it takes."""
+
+    def classify(self, pictures: Sequence[UInt8Array]) -> list[Verdict]:
+        """Judge pictures, one verdict each."""
+
+    def spare(self) -> Classifying:
+        """Another one for another thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """From which size on a file is not read, and a picture not decoded."""
+
+    max_file_bytes: int
+    max_megapixels: float
+
+
+class Workers:
+    """Threads that examine micro-batches; `examine` hands one over and returns at once."""
+
+    def __init__(self, incoming: Tree, classifier: Classifying, limits: Limits, count: int) -> None:
+        self.count = count
+        self._incoming = incoming
+        self._limits = limits
+        self._spares = [classifier, *(classifier.spare() for _ in range(count - 1))]
+        self._own = threading.local()
+        self._pool = ThreadPoolExecutor(count, "worker", initializer=self._take_spare)
+
+    def examine(self, batch: Sequence[Photo]) -> Future[list[Examined | Returned]]:
+        """Examine a micro-batch in one of the threads."""
+        return self._pool.submit(self._examine, batch)
+
+    def stop(self) -> None:
+        """Finish what is in hand and end the threads."""
+        self._pool.shutdown()
+
+    def _take_spare(self) -> None:
+        self._own.classifier = self._spares.pop()
+
+    def _examine(self, batch: Sequence[Photo]) -> list[Examined | Returned]:
+        classifier: Classifying = self._own.classifier
+        found = [self._read(photo, classifier.input_size) for photo in batch]
+        ready = [look for look in found if isinstance(look, _Decoded)]
+        verdicts = iter(classifier.classify([look.picture.pixels for look in ready]))
+        return [
+            replace(look.examined, verdict=next(verdicts)) if isinstance(look, _Decoded) else look
+            for look in found
+        ]
+
+    def _read(self, photo: Photo, size: tuple[int, int]) -> _Decoded | Examined | Returned:
+        unread = Examined(photo, photo.fingerprint, sha256="", verdict=None)
+        try:
+            try:
+                data, seen = read_photo(self._incoming, photo.path, self._limits.max_file_bytes)
+            except (FileNotFoundError, TransientError) as exc:
+                return reading_failed(photo, exc)
+        except PhotoError as exc:
+            return replace(unread, problem=exc.problem, problem_text=exc.text)
+        if seen != photo.fingerprint:
+            return Returned(photo, Setback.CHANGED)
+        read = replace(unread, sha256=hashlib.sha256(data).hexdigest())
+        try:
+            picture = decode(data, size=size, max_megapixels=self._limits.max_megapixels)
+        except PhotoError as exc:
+            return replace(read, problem=exc.problem, problem_text=exc.text)
+        return _Decoded(read, picture)
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """A photo on its way to the model."""
+
+    examined: Examined
+    picture: Picture
+
+
+def read_photo(tree: Tree, path: str, max_bytes: int) -> tuple[bytes, Fingerprint]:
+    """The bytes of a photo, and the fingerprint under which they were read.
+
+    Raises PhotoError when it is too large or no file to read, FileNotFoundError when it is gone,
+    TransientError when the folder does not answer.
+    """
+    descriptor = tree.open_file(path)
+    try:
+        seen = fingerprint_of(os.fstat(descriptor))
+        if seen.size_bytes > max_bytes:
+            raise PhotoError(
+                PhotoProblem.TOO_LARGE,
+                f"The file is {seen.size_bytes / 1e6:.0f} MB, larger than the {max_bytes / 1e6:.0f} "
+                "MB that are allowed; save it smaller, or raise intake.max_file_mb.",
+            )
+        data = _read_all(descriptor, seen.size_bytes)
+    except OSError as exc:
+        raise trouble(exc, tree.full(path)) from exc
+    finally:
+        os.close(descriptor)
+    return data, seen
+
+
+def _read_all(descriptor: int, size_bytes: int) -> bytes:
+    """Read up to `size_bytes`; a file that became shorter gives what there is."""
+    pieces = []
+    missing = size_bytes
+    while missing > 0 and (piece := os.read(descriptor, missing)):
+        pieces.append(piece)
+        missing -= len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -1,0 +1,89 @@
+"""One daemon for each state folder, and one user.
+
+The lock is the kernel's: it ends with the process, however that ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from config.errors import ConfigError, RefusedError
+
+LOCK = "lock"
+
+
+class InUse(RefusedError):
+    """Another nightsort process works on this state folder."""
+
+
+@contextmanager
+def hold(state_dir: Path) -> Iterator[None]:
+    """Own the state folder, made when missing, until the end of the `with` block.
+
+    Raises InUse when another process owns it, RefusedError when it is another user's,
+    ConfigError when it cannot be made.
+    """
+    prepare(state_dir)
+    descriptor = os.open(state_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InUse(
+                f"{state_dir}: another nightsort (process {_owner(descriptor)}) works on this state "
+                "folder; use it through `nightsort now`, or stop it first"
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_held(state_dir: Path) -> bool:
+    """Whether a nightsort process works on the state folder right now."""
+    try:
+        descriptor = os.open(state_dir / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def prepare(state_dir: Path) -> None:
+    """Make the state folder if need be, and refuse one of another user."""
+    try:
+        state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+        owner = state_dir.stat().st_uid
+    except OSError as exc:
+        raise ConfigError(
+            f"state_dir {state_dir}: cannot be made ({exc.strerror}); make it, or set another"
+        ) from exc
+    if owner != os.geteuid():
+        raise RefusedError(
+            f"{state_dir} belongs to {_user(owner)}, this is {_user(os.geteuid())}; run the command "
+            f"as {_user(owner)} (sudo -u {_user(owner)} nightsort ...)"
+        )
+    if not os.access(state_dir, os.W_OK | os.X_OK):
+        raise RefusedError(f"{state_dir}: no right to write there; correct its mode")
+
+
+def _owner(descriptor: int) -> str:
+    return os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
+
+
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"

@@ -1,0 +1,228 @@
+"""What a run leaves in results_dir: the CSV that grows with it, its summary, copies of the newest.
+
+Everything here is made from the store's rows, so that it can be made again from the store alone.
+The CSV holds whole rows only at any moment: each micro-batch is appended in one write, and what
+a failed write left behind is cut off again.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from classifier.verdict import Band
+from daemon.records import Outcome, ResultRow, Status, Tally
+from daemon.trouble import trouble
+
+COLUMNS = (
+    "filename", "category", "confidence", "status", "timestamp",
+    "band", "reason", "second_category", "second_confidence", "return_id", "category_code",
+    "location", "source_path", "filed_path", "sha256", "run",
+)  # fmt: skip
+_BOM = "\ufeff"
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Warehouse:
+    """What the warehouse adds to a verdict: its codes, its places, the number in a file's name."""
+
+    return_id: re.Pattern[str]  # its first group is the return id
+    codes: Mapping[str, tuple[str, str]]  # category: (code, location)
+
+    def row(self, outcome: Outcome, run: str) -> ResultRow:
+        """The line in the results for what became of a photo."""
+        examined, verdict = outcome.examined, outcome.examined.verdict
+        second = verdict.alternatives[0] if verdict and verdict.alternatives else None
+        category = verdict.category if verdict else ""
+        code, location = self.codes.get(category, ("", ""))
+        found = self.return_id.search(examined.photo.path.rpartition("/")[2])
+        return ResultRow(
+            source=examined.photo.path,
+            category=category,
+            confidence=verdict.confidence if verdict else None,
+            status=outcome.status,
+            timestamp=outcome.recorded_at.isoformat(timespec="seconds"),
+            band=verdict.band if verdict else "",
+            reason=examined.problem or (verdict and verdict.reason) or "",
+            reason_text=examined.problem_text or (verdict and verdict.reason_text) or "",
+            second_category=second.category if second else "",
+            second_confidence=second.confidence if second else None,
+            return_id=(found[1] or "") if found else "",
+            category_code=code,
+            location=location,
+            target=outcome.target,
+            sha256=examined.sha256,
+            run=run,
+        )
+
+
+class RunResults:
+    """The files of one run."""
+
+    def __init__(self, results_dir: Path, run: str, incoming: Path, sorted_dir: Path) -> None:
+        self.csv_path = results_dir / f"batch_results_{run}.csv"
+        self.summary_path = results_dir / f"summary_{run}.json"
+        self._incoming = incoming
+        self._sorted = sorted_dir
+
+    def begin(self, rows: Iterable[ResultRow]) -> None:
+        """Write the CSV with its header and the rows that there are so far, in place of any other.
+
+        Raises TransientError when the folder refuses.
+        """
+        with self._replacing(self.csv_path) as file:
+            file.write((_BOM + _lines([COLUMNS])).encode("utf-8"))
+            for row in rows:
+                file.write(_lines([self._cells(row)]).encode("utf-8"))
+
+    def append(self, rows: Iterable[ResultRow]) -> None:
+        """Add rows, durably, in one write. Raises TransientError when the disk refuses."""
+        data = _lines(self._cells(row) for row in rows).encode("utf-8")
+        try:
+            with open(self.csv_path, "ab", buffering=0) as file:
+                whole = file.tell()
+                try:
+                    _write_all(file.fileno(), data)
+                except OSError:
+                    file.truncate(whole)
+                    raise
+        except OSError as exc:
+            raise trouble(exc, str(self.csv_path)) from exc
+
+    def finish(self, summary: Mapping[str, Any]) -> None:
+        """Write the summary. Raises TransientError when the folder refuses."""
+        text = json.dumps(summary, ensure_ascii=False, indent=2) + "\n"
+        with self._replacing(self.summary_path) as file:
+            file.write(text.encode("utf-8"))
+
+    def copy_as_latest(self) -> None:
+        """Replace the copies of the newest run's files. Raises TransientError when refused."""
+        for path, latest in (
+            (self.csv_path, "batch_results_latest.csv"),
+            (self.summary_path, "summary_latest.json"),
+        ):
+            with self._replacing(path.with_name(latest)) as file, open(path, "rb") as newest:
+                shutil.copyfileobj(newest, file)
+
+    def _cells(self, row: ResultRow) -> list[str]:
+        return [
+            _text(row.source.rpartition("/")[2]),
+            row.category,
+            _number(row.confidence),
+            row.status,
+            row.timestamp,
+            row.band,
+            row.reason,
+            row.second_category,
+            _number(row.second_confidence),
+            row.return_id,
+            row.category_code,
+            row.location,
+            _text(str(self._incoming / row.source)),
+            _text(str(self._sorted / row.target)),
+            row.sha256,
+            row.run,
+        ]
+
+    @contextmanager
+    def _replacing(self, path: Path) -> Iterator[BinaryIO]:
+        """Write a file under a hidden name; at the end it takes the place of `path` in one step."""
+        partial = path.with_name(f".nightsort-{path.name}.part")
+        try:
+            with open(partial, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+        except OSError as exc:
+            with suppress(OSError):
+                partial.unlink()
+            raise trouble(exc, str(path)) from exc
+
+
+def summarise(
+    tally: Tally, finished_at: datetime, settling: int, errors: list[dict[str, str]]
+) -> dict[str, Any]:
+    """The summary of a run, as in DESIGN.md. settling: files seen but not settled at its end."""
+    count = {status: tally.statuses.get(status, 0) for status in Status}
+    total = sum(count.values())
+    told = count[Status.SUCCESS] + count[Status.REVIEW]
+    judged = told + count[Status.ERROR]
+    return {
+        "run": tally.run,
+        "started": tally.started_at.isoformat(timespec="seconds"),
+        "finished": finished_at.isoformat(timespec="seconds"),
+        "total_processed": total,
+        "successful": count[Status.SUCCESS],
+        "review": count[Status.REVIEW],
+        "duplicates": count[Status.DUPLICATE],
+        "failed": count[Status.ERROR],
+        "deferred": tally.waiting_after + settling,
+        "waiting_before": tally.waiting_before,
+        "arrived": tally.arrived,
+        "gone": tally.gone,
+        "waiting_after": tally.waiting_after,
+        "success_rate": round(100 * told / judged, 2) if judged else 0.0,
+        "processing_time_seconds": round(tally.busy_seconds, 3),
+        "images_per_second": round(total / tally.busy_seconds, 2) if tally.busy_seconds else 0.0,
+        "categories": tally.categories,
+        "confidence_distribution": {band: tally.bands.get(band, 0) for band in Band},
+        "average_confidence": round(tally.average_confidence or 0.0, 4),
+        "errors": errors,
+        "model": tally.model,
+    }
+
+
+def empty_summary(at: datetime, waiting: int, settling: int, model: str) -> dict[str, Any]:
+    """What `now` answers when there was nothing to do: no run, and zeros."""
+    nothing = Tally(
+        run="", started_at=at, model=model, waiting_before=waiting, arrived=0, gone=0,
+        waiting_after=waiting, busy_seconds=0.0, statuses={}, categories={}, bands={},
+        average_confidence=None,
+    )  # fmt: skip
+    return summarise(nothing, at, settling, []) | {"run": None}
+
+
+def is_balanced(summary: Mapping[str, Any]) -> bool:
+    """Whether every photo is accounted for: dropped = processed + gone + still waiting."""
+    came = summary["waiting_before"] + summary["arrived"]
+    went = summary["total_processed"] + summary["gone"] + summary["waiting_after"]
+    return bool(came == went)
+
+
+def _lines(rows: Iterable[Iterable[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows([_guarded(cell) for cell in row] for row in rows)
+    return text.getvalue()
+
+
+def _guarded(cell: str) -> str:
+    """Spreadsheets run cells that start like a formula: an apostrophe makes them plain text."""
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+
+
+def _text(name: str) -> str:
+    """A name as UTF-8 can hold it: undecodable bytes become `\\xNN`."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    os.fsync(descriptor)

@@ -1,0 +1,175 @@
+"""Sorting: what becomes of examined photos. Decides, plans, moves, records: in this order.
+
+A micro-batch costs two durable commits: its intentions before the first byte moves, its outcomes
+after the last. What a crash or a failing disk leaves in between, `finish_interrupted` finishes or
+takes back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+
+import structlog
+
+from classifier.verdict import Band
+from config.errors import PhotoProblem
+from daemon.clock import Clock
+from daemon.filing import Filer
+from daemon.records import Examined, Outcome, Photo, Placement, ResultRow, Status
+from daemon.results import Warehouse
+from daemon.store import Intention, Store
+from daemon.tree import Tree
+
+log = structlog.get_logger()
+
+class Sorter:
+    """Files examined photos and keeps the books of it."""
+
+    def __init__(
+        self,
+        store: Store,
+        filer: Filer,
+        sorted_tree: Tree,
+        warehouse: Warehouse,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._filer = filer
+        self._sorted = sorted_tree
+        self._warehouse = warehouse
+        self._clock = clock
+
+    def sort(self, run: str, examined: Iterable[Examined]) -> tuple[list[ResultRow], list[Photo]]:
+        """File photos; returns their lines in the results, and photos that changed meanwhile.
+
+        Raises TransientError when a folder or disk fails: what was under way is then left to
+        `finish_interrupted`.
+        """
+        rows: list[ResultRow] = []
+        changed: list[Photo] = []
+        for group in twins_apart(examined):
+            undecided = [photo for photo in group if not self._is_left_behind(photo, run)]
+            while undecided:
+                planned = self._plan(run, undecided)
+                self._store.plan(planned)
+                placed = [(intention, self._filer.place(intention.move)) for intention in planned]
+                self._filer.sync([intention.move for intention in planned])
+                rows += self._conclude(run, placed)
+                changed += [i.examined.photo for i, how in placed if how is Placement.CHANGED]
+                undecided = [i.examined for i, how in placed if how is Placement.NAME_TAKEN]
+        return rows, changed
+
+    def finish_interrupted(self) -> None:
+        """Finish, or take back, the moves that were under way when something failed.
+
+        Raises TransientError when a folder still fails; call it again later.
+        """
+        for intention in self._store.unfinished():
+            placement = self._filer.recover(intention.move)
+            if placement in (Placement.MOVED, Placement.COPIED, Placement.GONE):
+                self._filer.sync([intention.move])
+                self._conclude(intention.run, [(intention, placement)])
+            else:
+                self._store.unplan([intention.examined.photo])
+            log.info("move_recovered", photo=intention.move.photo_id, ended=placement or "undone")
+
+    def set_aside(
+        self, run: str, photos: Sequence[Photo]
+    ) -> tuple[list[ResultRow], list[Photo]]:
+        """Quarantine photos that were alone in hand at two crashes; returns what `sort` does."""
+        text = "The program stopped twice while it opened this file; photograph the item again."
+        return self.sort(
+            run,
+            [
+                Examined(p, p.fingerprint, "", None, PhotoProblem.CRASHES_DECODER, text)
+                for p in photos
+            ],
+        )
+
+    def _plan(self, run: str, examined: Iterable[Examined]) -> list[Intention]:
+        taken: set[str] = set()
+        planned = []
+        for photo in examined:
+            status = self._status(photo)
+            category = photo.verdict.category if photo.verdict else None
+            folder = self._filer.target_folder(status, category, self._clock.now().date())
+            move = self._filer.plan(photo.photo, folder, photo, taken)
+            taken.add(move.target)
+            planned.append(Intention(move, photo, status, run))
+        return planned
+
+    def _status(self, examined: Examined) -> Status:
+        if examined.verdict is None:
+            return Status.ERROR
+        if self._has_twin(examined.sha256):
+            return Status.DUPLICATE
+        return Status.REVIEW if examined.verdict.band is Band.REVIEW else Status.SUCCESS
+
+    def _has_twin(self, sha256: str) -> bool:
+        """Whether a filed photo of these bytes still exists, where it was filed, unchanged."""
+        return any(self._holds(*twin, sha256) for twin in self._store.twins(sha256))
+
+    def _holds(self, target: str, size_bytes: int, sha256: str) -> bool:
+        seen = self._sorted.fingerprint(target)
+        if seen is None or seen.size_bytes != size_bytes:
+            return False
+        with os.fdopen(self._sorted.open_file(target), "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+
+    def _is_left_behind(self, examined: Examined, run: str) -> bool:
+        """Drop a source that had to stay when it was filed, and was touched since."""
+        photo = examined.photo
+        if not examined.sha256 or not self._store.was_left_behind(photo.path, examined.sha256):
+            return False
+        self._store.forget(photo, run)
+        return True
+
+    def _conclude(
+        self, run: str, placed: Iterable[tuple[Intention, Placement]]
+    ) -> list[ResultRow]:
+        outcomes, gone = [], []
+        for intention, placement in placed:
+            match placement:
+                case Placement.MOVED | Placement.COPIED:
+                    outcomes.append(self._outcome(intention, placement, run))
+                case Placement.GONE:
+                    gone.append(intention.examined.photo)
+                case Placement.NAME_TAKEN | Placement.CHANGED:
+                    pass
+        if gone:
+            self._store.gone(gone, run, self._clock.now())
+        return self._store.record(outcomes, run) if outcomes else []
+
+    def _outcome(
+        self, intention: Intention, placement: Placement, run: str
+    ) -> tuple[Outcome, ResultRow]:
+        examined, target = intention.examined, intention.move.target
+        if intention.status is Status.ERROR:
+            self._filer.write_reason(target, f"{examined.problem}: {examined.problem_text}\n")
+        outcome = Outcome(
+            examined,
+            intention.status,
+            target,
+            self._clock.now(),
+            kept_source=placement is Placement.COPIED,
+        )
+        return outcome, self._warehouse.row(outcome, run)
+
+
+def twins_apart(examined: Iterable[Examined]) -> list[list[Examined]]:
+    """Split a micro-batch so that photos of the same bytes are filed one after the other.
+
+    The second is a duplicate only once the first is filed.
+    """
+    groups: list[list[Examined]] = []
+    seen: dict[str, int] = {}
+    for photo in examined:
+        place = seen.get(photo.sha256, -1) + 1 if photo.sha256 else 0
+        if photo.sha256:
+            seen[photo.sha256] = place
+        if place == len(groups):
+            groups.append([])
+        groups[place].append(photo)
+    return groups

@@ -1,0 +1,683 @@
+"""The store: every photo's state, every run, in one SQLite database on the box's local disk.
+
+The only module that speaks SQL. A photo's row is its place in the queue, then the intention of its
+move (written durably before the first byte moves), then its line in the history: one row from
+admission to the end, so that nothing can be counted twice. One `Store` belongs to one thread.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from classifier.verdict import Alternative, Band, Reason, Verdict
+from config.errors import ConfigError, PhotoProblem
+from daemon.records import (
+    Examined,
+    Fingerprint,
+    Move,
+    Outcome,
+    Photo,
+    ResultRow,
+    Run,
+    Sighting,
+    Status,
+    Tally,
+)
+
+SCHEMA_VERSION = 1
+DATABASE = "nightsort.db"
+
+# A photo's states. `classified` is the intention: verdict and target are known, the move is not done.
+_SCHEMA = """
+CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY,
+    started_at TEXT NOT NULL,
+    finished_at TEXT,
+    waiting_before INTEGER NOT NULL,
+    busy_seconds REAL NOT NULL DEFAULT 0,
+    model TEXT NOT NULL,
+    summary TEXT
+) STRICT;
+CREATE TABLE photos (
+    id INTEGER PRIMARY KEY,
+    state TEXT NOT NULL CHECK (state IN
+        ('queued', 'claimed', 'classified', 'filed', 'review', 'duplicate', 'quarantined', 'gone')),
+    path BLOB NOT NULL,
+    filename TEXT NOT NULL,
+    inode INTEGER NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    first_seen_at TEXT NOT NULL,
+    arrived_in TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    retry_at REAL NOT NULL DEFAULT 0,
+    cut_off_boot TEXT,
+    cut_off_at REAL,
+    alone INTEGER NOT NULL DEFAULT 0,
+    crashes INTEGER NOT NULL DEFAULT 0,
+    claimed_boot TEXT,
+    run TEXT REFERENCES runs (id),
+    status TEXT,
+    sha256 TEXT,
+    category TEXT,
+    confidence REAL,
+    band TEXT,
+    reason TEXT,
+    reason_text TEXT,
+    alternatives TEXT,
+    return_id TEXT,
+    category_code TEXT,
+    location TEXT,
+    target BLOB,
+    kept_source INTEGER NOT NULL DEFAULT 0,
+    recorded_at TEXT,
+    result_number INTEGER
+) STRICT;
+CREATE UNIQUE INDEX photos_active ON photos (path)
+    WHERE state IN ('queued', 'claimed', 'classified');
+CREATE INDEX photos_waiting ON photos (alone DESC, id) WHERE state = 'queued';
+CREATE INDEX photos_retry ON photos (retry_at) WHERE state = 'queued' AND retry_at > 0;
+CREATE INDEX photos_in_hand ON photos (state) WHERE state IN ('claimed', 'classified');
+CREATE INDEX photos_twins ON photos (sha256) WHERE state IN ('filed', 'review');
+CREATE INDEX photos_kept ON photos (path) WHERE kept_source = 1;
+CREATE UNIQUE INDEX photos_results ON photos (run, result_number) WHERE result_number IS NOT NULL;
+CREATE INDEX photos_run ON photos (run, state);
+CREATE INDEX photos_arrived ON photos (arrived_in) WHERE arrived_in IS NOT NULL;
+CREATE INDEX photos_filename ON photos (filename);
+CREATE INDEX photos_return_id ON photos (return_id) WHERE return_id <> '';
+"""
+
+_ACTIVE = "('queued', 'claimed', 'classified')"
+_FINAL_STATE = {
+    Status.SUCCESS: "filed",
+    Status.REVIEW: "review",
+    Status.DUPLICATE: "duplicate",
+    Status.ERROR: "quarantined",
+}
+_DUE = "state = 'queued' AND (retry_at <= ? OR retry_at > ?)"
+# Retries are capped far below this: a larger distance means that the clock was set, not a wait.
+LONGEST_RETRY_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Intention:
+    """A move that was under way: what was planned, and what to record when it is done."""
+
+    move: Move
+    examined: Examined
+    status: Status
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many photos wait, and how many of those were given back and wait for their retry."""
+
+    queued: int
+    retrying: int
+
+
+class Store:
+    """The state of one instance. Every method is one durable transaction unless it says otherwise."""
+
+    def __init__(self, state_dir: Path) -> None:
+        """Open the database, making it on first use.
+
+        Raises ConfigError when it cannot be opened, or was written by a newer nightsort.
+        """
+        self._path = state_dir / DATABASE
+        try:
+            self._db = sqlite3.connect(self._path, isolation_level=None, timeout=30)
+            self._prepare()
+        except sqlite3.Error as exc:
+            raise ConfigError(
+                f"{self._path}: the database cannot be opened ({exc}); check the disk and the "
+                "rights of state_dir, or restore a backup"
+            ) from exc
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+    # --- queue ---------------------------------------------------------------------------------
+
+    def admit(self, sightings: Iterable[Sighting], at: datetime, run: str | None) -> list[Sighting]:
+        """Queue settled files; those already known are passed over. Returns the newly queued.
+
+        A queued file that was replaced meanwhile keeps its place with its new fingerprint.
+        """
+        with self._transaction():
+            return [s for s in sightings if self._admit_one(s, at, run)]
+
+    def unknown(self, sightings: Sequence[Sighting]) -> list[Sighting]:
+        """Those that are neither in the queue as they are now nor left behind on purpose."""
+        return [s for s in sightings if not self._is_known(s)]
+
+    def waiting(self, steady: float) -> Waiting:
+        """Count the queue; `steady` is the steady clock's now, in seconds."""
+        row = self._db.execute(
+            "SELECT count(*), count(*) FILTER (WHERE retry_at > ? AND retry_at < ?)"
+            f" FROM photos WHERE state IN {_ACTIVE}",
+            (steady, steady + LONGEST_RETRY_SECONDS),
+        ).fetchone()
+        return Waiting(queued=row[0], retrying=row[1])
+
+    def is_anything_due(self, steady: float) -> bool:
+        """Whether `claim` would find a photo."""
+        row = self._db.execute(
+            f"SELECT 1 FROM photos WHERE {_DUE} LIMIT 1", (steady, steady + LONGEST_RETRY_SECONDS)
+        ).fetchone()
+        return row is not None
+
+    def next_retry(self, steady: float) -> float | None:
+        """When the next photo that waits for its retry is due, in steady seconds."""
+        (first,) = self._db.execute(
+            "SELECT min(retry_at) FROM photos"
+            " WHERE state = 'queued' AND retry_at > 0 AND retry_at > ?",
+            (steady,),
+        ).fetchone()
+        return None if first is None else float(first)
+
+    def claim(self, run: str, limit: int, steady: float, boot: str) -> list[Photo]:
+        """Take the next photos into hand, oldest first; a photo to be tried alone comes by itself.
+
+        Survives a kill. Not synced: after a power cut the photos are simply still queued.
+        """
+        with self._transaction(durable=False):
+            rows = self._db.execute(
+                "SELECT id, path, inode, size_bytes, mtime_ns, first_seen_at, attempts, alone"
+                f" FROM photos WHERE {_DUE} ORDER BY alone DESC, id LIMIT ?",
+                (steady, steady + LONGEST_RETRY_SECONDS, limit),
+            ).fetchall()
+            photos = [_photo(row) for row in rows]
+            if photos and photos[0].alone:
+                photos = photos[:1]
+            self._db.executemany(
+                "UPDATE photos SET state = 'claimed', run = ?, claimed_boot = ? WHERE id = ?",
+                [(run, boot, photo.id) for photo in photos],
+            )
+        return photos
+
+    def give_back(self, photos: Iterable[Photo], retry_at: float = 0.0) -> None:
+        """Put photos back into the queue, to be tried again from `retry_at` (steady seconds) on."""
+        with self._transaction():
+            self._db.executemany(
+                "UPDATE photos SET state = 'queued', run = NULL, attempts = attempts + 1,"
+                " retry_at = ? WHERE id = ?",
+                [(retry_at, photo.id) for photo in photos],
+            )
+
+    def release(self, photos: Iterable[Photo]) -> None:
+        """Put photos back that are in hand and were not judged."""
+        self._requeue(photos, "claimed")
+
+    def unplan(self, photos: Iterable[Photo]) -> None:
+        """Put photos back whose planned move was not made."""
+        self._requeue(photos, "classified")
+
+    def retry_now(self) -> None:
+        """Make every waiting photo due: somebody asked for a run."""
+        with self._transaction():
+            self._db.execute("UPDATE photos SET retry_at = 0 WHERE state = 'queued' AND retry_at > 0")
+
+    def gone(self, photos: Iterable[Photo], run: str | None, at: datetime) -> None:
+        """Record that a person took photos away before they were filed."""
+        with self._transaction():
+            self._db.executemany(
+                "UPDATE photos SET state = 'gone', run = ?, recorded_at = ? WHERE id = ?",
+                [(run, at.isoformat(), photo.id) for photo in photos],
+            )
+
+    def resettle(self, photo: Photo, seen: Fingerprint, retry_at: float) -> None:
+        """Put a photo back that was written to meanwhile, as it is now."""
+        with self._transaction():
+            self._db.execute(
+                "UPDATE photos SET state = 'queued', run = NULL, inode = ?, size_bytes = ?,"
+                " mtime_ns = ?, retry_at = ?, cut_off_boot = NULL, cut_off_at = NULL WHERE id = ?",
+                (seen.inode, seen.size_bytes, seen.mtime_ns, retry_at, photo.id),
+            )
+
+    def forget(self, photo: Photo, run: str) -> None:
+        """Drop a queue entry whose file was filed before and stays in incoming on purpose."""
+        mark = photo.fingerprint
+        with self._transaction():
+            self._db.execute(
+                "UPDATE photos SET size_bytes = ?, mtime_ns = ? WHERE kept_source = 1 AND path = ?",
+                (mark.size_bytes, mark.mtime_ns, os.fsencode(photo.path)),
+            )
+            self._db.execute(
+                "UPDATE runs SET waiting_before = waiting_before - 1 WHERE id = ? AND EXISTS"
+                " (SELECT 1 FROM photos WHERE photos.id = ? AND arrived_in IS NOT runs.id)",
+                (run, photo.id),
+            )
+            self._db.execute("DELETE FROM photos WHERE id = ?", (photo.id,))
+
+    def cut_off_for(self, photo: Photo, steady: float, boot: str) -> float:
+        """Seconds since this file was first found cut off in the middle, unchanged since.
+
+        Measured without the wall clock: after a reboot it is the time since boot, a lower bound.
+        """
+        first_boot, first_at = self._db.execute(
+            "SELECT cut_off_boot, cut_off_at FROM photos WHERE id = ?", (photo.id,)
+        ).fetchone()
+        if first_boot is None:
+            with self._transaction():
+                self._db.execute(
+                    "UPDATE photos SET cut_off_boot = ?, cut_off_at = ? WHERE id = ?",
+                    (boot, steady, photo.id),
+                )
+            return 0.0
+        return steady - float(first_at) if first_boot == boot else steady
+
+    # --- filing --------------------------------------------------------------------------------
+
+    def plan(self, intentions: Iterable[Intention]) -> None:
+        """Record verdicts and planned moves, before the first byte moves."""
+        with self._transaction():
+            self._db.executemany(
+                "UPDATE photos SET state = 'classified', status = ?, target = ?, sha256 = ?,"
+                " inode = ?, size_bytes = ?, mtime_ns = ?, category = ?, confidence = ?, band = ?,"
+                " reason = ?, reason_text = ?, alternatives = ? WHERE id = ?",
+                [_intention_values(intention) for intention in intentions],
+            )
+
+    def record(self, outcomes: Iterable[tuple[Outcome, ResultRow]], run: str) -> list[ResultRow]:
+        """Record what became of photos, each with its line in the results, in order."""
+        with self._transaction():
+            number = self._next_result_number(run)
+            rows = []
+            for number, (outcome, row) in enumerate(outcomes, start=number):
+                self._record_one(outcome, row, run, number)
+                rows.append(row)
+        return rows
+
+    def twins(self, sha256: str) -> list[tuple[str, int]]:
+        """Filed photos of the same content: target in sorted, and size in bytes."""
+        rows = self._db.execute(
+            "SELECT target, size_bytes FROM photos"
+            " WHERE sha256 = ? AND state IN ('filed', 'review')",
+            (sha256,),
+        )
+        return [(os.fsdecode(target), size) for target, size in rows]
+
+    def was_left_behind(self, path: str, sha256: str) -> bool:
+        """Whether this content was filed from this path before, and its source had to stay."""
+        row = self._db.execute(
+            "SELECT 1 FROM photos WHERE kept_source = 1 AND path = ? AND sha256 = ?",
+            (os.fsencode(path), sha256),
+        ).fetchone()
+        return row is not None
+
+    # --- recovery ------------------------------------------------------------------------------
+
+    def unfinished(self) -> list[Intention]:
+        """Moves that were under way when the last process ended."""
+        rows = self._db.execute(
+            "SELECT id, path, inode, size_bytes, mtime_ns, first_seen_at, attempts, alone, target,"
+            " sha256, status, category, confidence, band, reason, reason_text, alternatives, run"
+            " FROM photos WHERE state = 'classified' ORDER BY id"
+        ).fetchall()
+        return [_intention(row) for row in rows]
+
+    def return_claimed(self, boot: str) -> list[Photo]:
+        """After a crash: queue what was in hand, to be tried one by one.
+
+        A photo that was alone in hand collects a crash; those with two are returned, and stay
+        claimed, to be set aside. A changed boot id is a power cut and blames nobody.
+        """
+        with self._transaction():
+            in_hand = self._db.execute(
+                "SELECT id, claimed_boot FROM photos WHERE state = 'claimed'"
+            ).fetchall()
+            blamed = [photo_id for photo_id, claimed in in_hand if claimed == boot]
+            self._db.executemany(
+                "UPDATE photos SET alone = 1, crashes = crashes + ? WHERE id = ?",
+                [(int(len(blamed) == 1), photo_id) for photo_id in blamed],
+            )
+            self._db.execute(
+                "UPDATE photos SET state = 'queued', run = NULL"
+                " WHERE state = 'claimed' AND crashes < 2"
+            )
+            self._db.execute("UPDATE photos SET retry_at = 0 WHERE state = 'queued' AND retry_at > 0")
+            rows = self._db.execute(
+                "SELECT id, path, inode, size_bytes, mtime_ns, first_seen_at, attempts, alone"
+                " FROM photos WHERE state = 'claimed'"
+            ).fetchall()
+        return [_photo(row) for row in rows]
+
+    # --- runs ----------------------------------------------------------------------------------
+
+    def open_run(self, run_id: str, at: datetime, steady: float, model: str) -> Run:
+        """Open a run; its id gets `_2`, `_3` … when taken."""
+        with self._transaction():
+            taken = {row[0] for row in self._db.execute("SELECT id FROM runs WHERE id GLOB ?", (f"{run_id}*",))}
+            number, unique = 1, run_id
+            while unique in taken:
+                number += 1
+                unique = f"{run_id}_{number}"
+            waiting = self.waiting(steady).queued
+            self._db.execute(
+                "INSERT INTO runs (id, started_at, waiting_before, model) VALUES (?, ?, ?, ?)",
+                (unique, at.isoformat(), waiting, model),
+            )
+        return Run(id=unique, started_at=at, waiting_before=waiting)
+
+    def open_runs(self) -> list[Run]:
+        """Runs that were never closed: those of a process that was killed, oldest first."""
+        rows = self._db.execute(
+            "SELECT id, started_at, waiting_before FROM runs WHERE finished_at IS NULL ORDER BY rowid"
+        )
+        return [Run(i, datetime.fromisoformat(started), waiting) for i, started, waiting in rows]
+
+    def add_busy_seconds(self, run: str, seconds: float) -> None:
+        """Add to the time that a run spent working. Not synced: a figure, not a promise."""
+        with self._transaction(durable=False):
+            self._db.execute(
+                "UPDATE runs SET busy_seconds = busy_seconds + ? WHERE id = ?", (seconds, run)
+            )
+
+    def close_run(self, run: str, at: datetime, summary: dict[str, Any]) -> None:
+        """Close a run with its summary."""
+        with self._transaction():
+            self._db.execute(
+                "UPDATE runs SET finished_at = ?, summary = ? WHERE id = ?",
+                (at.isoformat(), json.dumps(summary, ensure_ascii=False), run),
+            )
+
+    def drop_run(self, run: str) -> None:
+        """Take back a run in which nothing happened."""
+        with self._transaction():
+            self._db.execute("UPDATE photos SET arrived_in = NULL WHERE arrived_in = ?", (run,))
+            self._db.execute("DELETE FROM runs WHERE id = ?", (run,))
+
+    def tally(self, run: str, steady: float) -> Tally:
+        """Count what a run did, for its summary."""
+        started_at, waiting_before, busy, model = self._db.execute(
+            "SELECT started_at, waiting_before, busy_seconds, model FROM runs WHERE id = ?", (run,)
+        ).fetchone()
+        statuses = dict(self._counts("status", run, "result_number IS NOT NULL"))
+        judged = "state IN ('filed', 'review')"
+        (average,) = self._db.execute(
+            f"SELECT avg(confidence) FROM photos WHERE run = ? AND {judged}", (run,)
+        ).fetchone()
+        return Tally(
+            run=run,
+            started_at=datetime.fromisoformat(started_at),
+            model=model,
+            waiting_before=waiting_before,
+            busy_seconds=busy,
+            arrived=self._count("arrived_in = ?", run),
+            gone=self._count("run = ? AND state = 'gone'", run),
+            waiting_after=self.waiting(steady).queued,
+            statuses={Status(status): n for status, n in statuses.items()},
+            categories=dict(self._counts("category", run, judged)),
+            bands={Band(band): n for band, n in self._counts("band", run, judged)},
+            average_confidence=average,
+        )
+
+    def rows(self, run: str) -> Iterator[ResultRow]:
+        """The lines of a run's results, in the order in which they were recorded."""
+        cursor = self._db.execute(
+            "SELECT path, category, confidence, status, recorded_at, band, reason, reason_text,"
+            " alternatives, return_id, category_code, location, target, sha256, run"
+            " FROM photos WHERE run = ? AND result_number IS NOT NULL ORDER BY result_number",
+            (run,),
+        )
+        for row in cursor:
+            yield _result_row(row)
+
+    def errors(self, run: str) -> list[dict[str, str]]:
+        """What went to quarantine in a run, for its summary."""
+        rows = self._db.execute(
+            "SELECT filename, reason_text FROM photos"
+            " WHERE run = ? AND state = 'quarantined' ORDER BY result_number",
+            (run,),
+        )
+        return [{"filename": filename, "error": text} for filename, text in rows]
+
+    def summaries(self, since: datetime | None = None) -> list[dict[str, Any]]:
+        """Summaries of closed runs, newest first."""
+        rows = self._db.execute(
+            "SELECT started_at, summary FROM runs WHERE summary IS NOT NULL ORDER BY rowid DESC"
+        )
+        return [
+            json.loads(summary)
+            for started, summary in rows
+            if since is None or datetime.fromisoformat(started) >= since
+        ]
+
+    # --- facts ---------------------------------------------------------------------------------
+
+    def fact(self, key: str) -> Any:
+        """A remembered fact, or None."""
+        row = self._db.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def remember(self, key: str, value: Any) -> None:
+        """Remember a fact; `value` is anything JSON can hold."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO facts VALUES (?, ?)"
+                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (key, json.dumps(value)),
+            )
+
+    # --- inside --------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute("PRAGMA foreign_keys = ON")
+        with self._transaction():
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version > SCHEMA_VERSION:
+                raise ConfigError(
+                    f"{self._path}: was written by a newer nightsort (schema {version}, this one "
+                    f"knows {SCHEMA_VERSION}); install that version again"
+                )
+            if version == 0:
+                for statement in _SCHEMA.split(";"):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    @contextmanager
+    def _transaction(self, *, durable: bool = True) -> Iterator[None]:
+        if not durable:
+            self._db.execute("PRAGMA synchronous = NORMAL")
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+        finally:
+            if not durable:
+                self._db.execute("PRAGMA synchronous = FULL")
+
+    def _admit_one(self, sighting: Sighting, at: datetime, run: str | None) -> bool:
+        if self._is_known(sighting):
+            return False
+        path, mark = os.fsencode(sighting.path), sighting.fingerprint
+        replaced = self._db.execute(
+            "UPDATE photos SET inode = ?, size_bytes = ?, mtime_ns = ?, attempts = 0, retry_at = 0,"
+            " cut_off_boot = NULL, cut_off_at = NULL, alone = 0, crashes = 0"
+            " WHERE path = ? AND state = 'queued'",
+            (mark.inode, mark.size_bytes, mark.mtime_ns, path),
+        )
+        if replaced.rowcount:
+            return False
+        self._db.execute(
+            "INSERT INTO photos (state, path, filename, inode, size_bytes, mtime_ns,"
+            " first_seen_at, arrived_in) VALUES ('queued', ?, ?, ?, ?, ?, ?, ?)",
+            (
+                path,
+                printable(sighting.path.rpartition("/")[2]),
+                mark.inode,
+                mark.size_bytes,
+                mark.mtime_ns,
+                at.isoformat(),
+                run,
+            ),
+        )
+        return True
+
+    def _requeue(self, photos: Iterable[Photo], state: str) -> None:
+        with self._transaction():
+            self._db.executemany(
+                "UPDATE photos SET state = 'queued', run = NULL WHERE id = ? AND state = ?",
+                [(photo.id, state) for photo in photos],
+            )
+
+    def _is_known(self, sighting: Sighting) -> bool:
+        path, mark = os.fsencode(sighting.path), sighting.fingerprint
+        row = self._db.execute(
+            "SELECT state, inode, size_bytes, mtime_ns FROM photos"
+            f" WHERE path = ? AND state IN {_ACTIVE}",
+            (path,),
+        ).fetchone()
+        if row is not None:
+            # What is in hand is looked at again when it is given back.
+            return row[0] != "queued" or row[1:] == (mark.inode, mark.size_bytes, mark.mtime_ns)
+        kept = self._db.execute(
+            # No inode: a share that is mounted again may number its files anew.
+            "SELECT 1 FROM photos WHERE kept_source = 1 AND path = ?"
+            " AND size_bytes = ? AND mtime_ns = ?",
+            (path, mark.size_bytes, mark.mtime_ns),
+        ).fetchone()
+        return kept is not None
+
+    def _record_one(self, outcome: Outcome, row: ResultRow, run: str, number: int) -> None:
+        self._db.execute(
+            "UPDATE photos SET state = ?, status = ?, target = ?, kept_source = ?, recorded_at = ?,"
+            " return_id = ?, category_code = ?, location = ?, run = ?, result_number = ?"
+            " WHERE id = ? AND state = 'classified'",
+            (
+                _FINAL_STATE[outcome.status],
+                outcome.status,
+                os.fsencode(outcome.target),
+                int(outcome.kept_source),
+                row.timestamp,
+                row.return_id,
+                row.category_code,
+                row.location,
+                run,
+                number,
+                outcome.examined.photo.id,
+            ),
+        )
+
+    def _next_result_number(self, run: str) -> int:
+        (last,) = self._db.execute(
+            "SELECT max(result_number) FROM photos WHERE run = ?", (run,)
+        ).fetchone()
+        return int(last or 0) + 1
+
+    def _counts(self, column: str, run: str, condition: str) -> list[tuple[str, int]]:
+        return self._db.execute(
+            f"SELECT {column}, count(*) FROM photos WHERE run = ? AND {condition}"
+            f" GROUP BY {column} ORDER BY {column}",
+            (run,),
+        ).fetchall()
+
+    def _count(self, condition: str, value: str) -> int:
+        (count,) = self._db.execute(
+            f"SELECT count(*) FROM photos WHERE {condition}", (value,)
+        ).fetchone()
+        return int(count)
+
+
+def printable(name: str) -> str:
+    """A name as text that any program can read: undecodable bytes become `\\xNN`."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _photo(row: Sequence[Any]) -> Photo:
+    return Photo(
+        id=row[0],
+        path=os.fsdecode(row[1]),
+        fingerprint=Fingerprint(row[2], row[3], row[4]),
+        first_seen_at=datetime.fromisoformat(row[5]),
+        attempts=row[6],
+        alone=bool(row[7]),
+    )
+
+
+def _intention_values(intention: Intention) -> tuple[Any, ...]:
+    examined, mark = intention.examined, intention.move.fingerprint
+    verdict = examined.verdict
+    return (
+        intention.status,
+        os.fsencode(intention.move.target),
+        examined.sha256,
+        mark.inode,
+        mark.size_bytes,
+        mark.mtime_ns,
+        verdict and verdict.category,
+        verdict and verdict.confidence,
+        verdict and verdict.band,
+        examined.problem or (verdict and verdict.reason),
+        examined.problem_text or (verdict and verdict.reason_text),
+        verdict and _alternatives_json(verdict),
+        examined.photo.id,
+    )
+
+
+def _alternatives_json(verdict: Verdict) -> str:
+    return json.dumps([[a.category, a.confidence] for a in verdict.alternatives])
+
+
+def _alternatives(text: str | None) -> tuple[Alternative, ...]:
+    return tuple(Alternative(category, confidence) for category, confidence in json.loads(text or "[]"))
+
+
+def _intention(row: Sequence[Any]) -> Intention:
+    photo = _photo(row[:8])
+    target, sha256, status, category, confidence, band, reason, text, alternatives, run = row[8:]
+    verdict = None
+    problem = None
+    if category is not None:
+        verdict = Verdict(
+            category, confidence, Band(band), reason and Reason(reason), text, _alternatives(alternatives)
+        )
+    else:
+        problem = PhotoProblem(reason)
+    examined = Examined(
+        photo, photo.fingerprint, sha256, verdict, problem, text or "" if problem else ""
+    )
+    move = Move(photo.id, photo.path, os.fsdecode(target), photo.fingerprint, sha256)
+    return Intention(move, examined, Status(status), run)
+
+
+def _result_row(row: Sequence[Any]) -> ResultRow:
+    (path, category, confidence, status, recorded_at, band, reason, reason_text, alternatives,
+     return_id, category_code, location, target, sha256, run) = row  # fmt: skip
+    second = next(iter(_alternatives(alternatives)), None)
+    return ResultRow(
+        source=os.fsdecode(path),
+        category=category or "",
+        confidence=confidence,
+        status=Status(status),
+        timestamp=recorded_at,
+        band=band or "",
+        reason=reason or "",
+        reason_text=reason_text or "",
+        second_category=second.category if second else "",
+        second_confidence=second.confidence if second else None,
+        return_id=return_id or "",
+        category_code=category_code or "",
+        location=location or "",
+        target=os.fsdecode(target),
+        sha256=sha256 or "",
+        run=run,
+    )
