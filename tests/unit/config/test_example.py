@@ -12,7 +12,7 @@ EXAMPLE = Path(example.__file__).with_name("nightsort.example.toml")
 
 
 def commented_in(text: str) -> str:
-    """The example with every setting active: prose has a space behind its mark."""
+    """The example with every setting active: prose has one space behind its mark."""
     return re.sub(r"^#(?! |$)", "", text, flags=re.MULTILINE)
 
 
