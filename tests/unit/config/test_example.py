@@ -13,7 +13,7 @@ EXAMPLE = Path(example.__file__).with_name("nightsort.example.toml")
 
 def commented_in(text: str) -> str:
     """The example with every setting active: prose has one space behind its mark."""
-    return re.sub(r"^#(?! |$)", "", text, flags=re.MULTILINE)
+    return re.sub(r"^#(?! \S|$)", "", text, flags=re.MULTILINE)
 
 
 def test_example_file_is_what_the_schema_renders() -> None:
