@@ -46,7 +46,7 @@ class Tree:
 
     def full(self, relative: str) -> str:
         """The whole path of `relative`, for messages only: never open it."""
-        return os.path.join(self.root, relative) if relative else str(self.root)
+        return str(self.root / relative)
 
     @contextmanager
     def folder(
@@ -135,8 +135,8 @@ class Tree:
         skip: SkipRule,
         *,
         under: str = "",
-        on_error: OnError = lambda path, exc: None,
-        on_other: OnOther = lambda path, found: None,
+        on_error: OnError = lambda _path, _exc: None,
+        on_other: OnOther = lambda _path, _found: None,
         max_depth: int = MAX_DEPTH,
     ) -> Iterator[tuple[str, os.stat_result]]:
         """Every regular file below `under` with its lstat, lazily, in the disk's own order.

@@ -26,7 +26,8 @@ def trouble(exc: OSError, place: str) -> TransientError:
         )
     if exc.errno in NO_FOLDER:
         return FolderRefused(
-            f"{printable(place)}: a link or a file stands where a folder should be; remove or rename it"
+            f"{printable(place)}: a link or a file stands where a folder should be; "
+            "remove or rename it"
         )
     if exc.errno == errno.EROFS:
         return FolderUnavailable(

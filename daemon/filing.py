@@ -1,0 +1,283 @@
+"""Plans a photo's move to its final place, then makes it.
+
+What to decide about a photo is the service's business; here is only where it goes, what it is
+called there, and that it arrives whole, once, and without replacing anything.
+"""
+
+from __future__ import annotations
+
+import errno
+import grp
+import os
+import sys
+from collections.abc import Callable, Container, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import date
+
+from config.errors import ConfigError, DiskFull
+from config.settings import FilingSettings
+from daemon.contents import drop, exists, look, sync_folder
+from daemon.listing import Listing
+from daemon.moving import Mover, telling
+from daemon.names import (
+    DUPLICATES,
+    NAME_BYTES,
+    QUARANTINE,
+    REVIEW,
+    compare_key,
+    numbered,
+    safe_folder,
+    safe_name,
+    with_suffix,
+)
+from daemon.private import PRIVATE_PREFIX
+from daemon.records import Examined, Move, Photo, Placement, Status
+from daemon.recovery import recover
+from daemon.renaming import CREATE, Entry, Way, rename_new
+from daemon.rights import Rights
+from daemon.tree import ABSENT, Tree, join, split
+from daemon.trouble import printable, trouble
+
+__all__ = ["DUPLICATES", "QUARANTINE", "REVIEW", "Filer", "FilingPolicy"]
+
+_MB = 1_000_000
+REASON_SUFFIX = ".reason.txt"
+# How a disk says that it could never hold a name.
+_IMPOSSIBLE_NAME = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ})
+
+
+@dataclass(frozen=True, slots=True)
+class FilingPolicy:
+    """Where and how photos are filed, in numbers that the operating system takes."""
+
+    layout: str = "{category}"
+    review_folder: bool = True
+    group: int | None = None  # gid
+    file_mode: int | None = None
+    folder_mode: int | None = None
+    min_free_bytes: int = 0
+
+    @classmethod
+    def from_settings(cls, settings: FilingSettings) -> FilingPolicy:
+        """The policy that `settings` ask for; raises ConfigError for an unknown group."""
+        return cls(
+            settings.layout,
+            settings.review_folder,
+            _gid(settings.group),
+            settings.file_mode,
+            settings.folder_mode,
+            settings.min_free_mb * _MB,
+        )
+
+
+def _gid(group: str | None) -> int | None:
+    if group is None:
+        return None
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        raise ConfigError(
+            f'filing.group = "{group}": no such group on this machine; create it with groupadd, '
+            "or correct the name"
+        ) from None
+
+
+class Filer:
+    """Files photos of one incoming tree in one sorted tree.
+
+    Every photo goes through `plan` (its Move is then recorded), `place`, and, with its whole
+    micro-batch, `sync`; only after that may its outcome be recorded. Whenever `place` raises, or
+    the process dies, the recorded Move goes to `recover`.
+    """
+
+    def __init__(
+        self,
+        incoming: Tree,
+        sorted_tree: Tree,
+        policy: FilingPolicy,
+        *,
+        reached: Callable[[str], None] = lambda _point: None,
+        ways: Sequence[Way] | None = None,
+    ) -> None:
+        """reached: told of each point passed on the way; ways: of renaming (None: all known)."""
+        self._incoming = incoming
+        self._sorted = sorted_tree
+        self._policy = policy
+        self._rights = Rights(policy.group, policy.file_mode, policy.folder_mode)
+        self._mover = Mover(incoming, sorted_tree, self._rights, reached, ways)
+        self._listing = Listing()
+        self._reached = reached
+        self._ways = ways
+
+    def target_folder(self, status: Status, category: str | None, day: date) -> str:
+        """The folder in sorted for a photo of that status; a category is needed for the filed."""
+        match status:
+            case Status.DUPLICATE:
+                return DUPLICATES
+            case Status.ERROR:
+                return QUARANTINE
+        if category is None:
+            raise ValueError(f"a photo with status {status} needs a category")
+        folder = safe_folder(category)
+        if status is Status.REVIEW and self._policy.review_folder:
+            return f"{REVIEW}/{folder}"
+        return self._policy.layout.format(
+            category=folder, year=f"{day:%Y}", month=f"{day:%m}", day=f"{day:%d}"
+        )
+
+    def plan(self, photo: Photo, folder: str, examined: Examined, taken: Container[str]) -> Move:
+        """The move of `photo` to a free name in `folder`; touches nothing on disk.
+
+        taken: targets that are planned but not yet placed, as they are or as `compare_key`.
+        Raises TransientError when the folder cannot be looked into.
+        """
+        with ExitStack() as stack, telling(self._sorted.full(folder)):
+            fd, exists = self._nearest(stack, folder)
+            limit = _name_limit(fd)
+            name = safe_name(split(photo.path)[1], limit)
+            if _is_impossible(fd, name):
+                name = _plain_name(photo, name)
+
+            def is_free(candidate: str) -> bool:
+                target = join(folder, candidate)
+                if target in taken or compare_key(target) in taken:
+                    return False
+                return not exists or not self._is_in(fd, candidate)
+
+            name = _first_free(name, limit, is_free)
+        return Move(photo.id, photo.path, join(folder, name), examined.fingerprint, examined.sha256)
+
+    def _nearest(self, stack: ExitStack, folder: str) -> tuple[int, bool]:
+        """`folder` opened or, while it does not exist, the root; and whether it exists."""
+        try:
+            return stack.enter_context(self._sorted.folder(folder)), True
+        except FileNotFoundError:
+            return stack.enter_context(self._sorted.folder()), False
+
+    def _is_in(self, folder: int, name: str) -> bool:
+        return self._listing.holds(folder, name) or exists(Entry(folder, name))
+
+    def place(self, move: Move) -> Placement:
+        """Make `move`, without ever replacing anything.
+
+        MOVED: the target holds the photo, byte for byte. COPIED: so it does, but the source may
+        not be removed (or, for a file nobody may read on another disk: the source stays, and
+        there is no target). NAME_TAKEN, GONE, CHANGED: nothing was filed. Raises TransientError
+        when a disk fails; then only `recover` knows how far it came.
+        """
+        return self._mover.place(move)
+
+    def recover(self, move: Move) -> Placement | None:
+        """Finish or undo a move that was interrupted; None: the source is untouched.
+
+        Afterwards the photo is in exactly one place. May be interrupted and called again.
+        """
+        placement = recover(self._mover, move)
+        self.sync([move])
+        return placement
+
+    def sync(self, moves: Iterable[Move]) -> None:
+        """Bring the names of a whole micro-batch to the disk, each folder once, targets first."""
+        targets: dict[str, list[str]] = {}
+        sources: dict[str, None] = {}
+        for move in moves:
+            folder, name = split(move.target)
+            targets.setdefault(folder, []).append(name)
+            sources[split(move.source)[0]] = None
+        for folder, names in targets.items():
+            self._sync_one(self._sorted, folder, names)
+        for folder in sources:
+            self._sync_one(self._incoming, folder, [])
+
+    def _sync_one(self, tree: Tree, folder: str, names: list[str]) -> None:
+        try:
+            with tree.folder(folder) as fd:
+                sync_folder(fd)
+                if names:
+                    self._listing.add(fd, [name for name in names if exists(Entry(fd, name))])
+        except OSError as exc:
+            if exc.errno not in ABSENT:  # a person removed it, with all that was in it
+                raise trouble(exc, tree.full(folder)) from exc
+
+    def write_reason(self, target: str, text: str) -> None:
+        """Write `text` beside the quarantined photo `target`, as "<name>.reason.txt".
+
+        Whole or not at all; a reason that is there already is left alone.
+        """
+        folder, name = split(target)
+        with ExitStack() as stack, telling(self._sorted.full(folder)):
+            fd = stack.enter_context(self._rights.folder(self._sorted, folder))
+            entry = Entry(fd, with_suffix(name, REASON_SUFFIX, _name_limit(fd)))
+            if look(entry) is None:
+                self._write_new(entry, text.encode(errors="backslashreplace"), target)
+
+    def _write_new(self, entry: Entry, content: bytes, place: str) -> None:
+        partial = Entry(entry.folder, f"{PRIVATE_PREFIX}-reason.part")
+        drop(partial)
+        fd = os.open(partial.name, CREATE, 0o666, dir_fd=partial.folder)
+        try:
+            with os.fdopen(fd, "wb", closefd=False) as file:
+                file.write(content)
+            self._rights.give(fd, self._sorted.full(place))
+            os.fsync(fd)
+            rename_new(partial, entry, b"reserved for a reason\n", self._reached, self._ways)
+        except FileExistsError:
+            drop(partial)
+        except OSError:
+            drop(partial)
+            raise
+        finally:
+            os.close(fd)
+
+    def free_bytes(self) -> int:
+        """Free space for us on the disk of sorted; huge where a network mount does not say."""
+        with telling(str(self._sorted.root)), self._sorted.folder() as fd:
+            found = os.fstatvfs(fd)
+        return found.f_bavail * found.f_frsize if found.f_blocks else sys.maxsize
+
+    def check_space(self) -> None:
+        """Raise DiskFull when less is free than the administrator wants to keep."""
+        free = self.free_bytes()
+        if free < self._policy.min_free_bytes:
+            raise DiskFull(
+                f"{printable(str(self._sorted.root))}: only {free // _MB} MB free, "
+                f"filing.min_free_mb is {self._policy.min_free_bytes // _MB}; free some space"
+            )
+
+
+def _name_limit(folder: int) -> int:
+    """The longest name, in bytes, that the disk of `folder` takes (eCryptfs: only 143)."""
+    limit = os.fstatvfs(folder).f_namemax
+    return limit if 64 <= limit < NAME_BYTES else NAME_BYTES
+
+
+def _is_impossible(folder: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except OSError as exc:
+        return exc.errno in _IMPOSSIBLE_NAME
+    return False
+
+
+def _plain_name(photo: Photo, name: str) -> str:
+    """A name that any disk takes, for the one in a million that this disk refuses."""
+    extension = name.rpartition(".")[2].lower()
+    plain = extension.isascii() and extension.isalnum() and len(extension) <= 5
+    return f"photo-{photo.id}.{extension}" if plain else f"photo-{photo.id}"
+
+
+def _first_free(name: str, limit: int, is_free: Callable[[str], bool]) -> str:
+    """`name`, else with a free number; ten thousand twins cost a dozen looks, not ten thousand."""
+    if is_free(name):
+        return name
+    low, high = 1, 2
+    while not is_free(numbered(name, high, limit)):
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        if is_free(numbered(name, middle, limit)):
+            high = middle
+        else:
+            low = middle
+    return numbered(name, high, limit)

@@ -1,0 +1,33 @@
+"""The names of nightsort's own working files, which are never photos.
+
+They are hidden files, so that neither clerks nor the watcher take them for something of theirs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+from daemon.records import Move
+
+PRIVATE_PREFIX = ".nightsort"
+
+
+def _token(move: Move) -> str:
+    """Tells this move from one of another box that files into the same folder."""
+    print_ = move.fingerprint
+    source = f"{move.source}\0{print_.inode}\0{print_.mtime_ns}"
+    return hashlib.sha256(os.fsencode(source)).hexdigest()[:12]
+
+
+def partial_name(move: Move) -> str:
+    """Under what name a photo is copied, until it is whole. Found again after a crash.
+
+    It does not depend on the target, so that a whole copy is not lost when the target changes.
+    """
+    return f"{PRIVATE_PREFIX}-{move.photo_id}-{_token(move)}.part"
+
+
+def reservation(move: Move) -> bytes:
+    """What a file that only keeps a name holds, to tell it from anybody else's after a crash."""
+    return f"nightsort keeps this name for photo {move.photo_id} ({_token(move)}).\n".encode()
