@@ -46,9 +46,13 @@ class Model:
         wanted = {self._card.outputs.logits, self._card.outputs.embedding}
         shape = tuple(int(n) for n in self._input["shape"][1:])
         if shape != (spec.height, spec.width, 3) or self._input["dtype"] is not np.uint8:
-            raise _refuse(bundle, f"takes {shape}, the card says {spec.height}x{spec.width} RGB uint8")
+            raise _refuse(
+                bundle, f"takes {shape}, the card says {spec.height}x{spec.width} RGB uint8"
+            )
         if set(found) != wanted or len(outputs) != 2:
-            raise _refuse(bundle, f"gives outputs of {sorted(found)}, the card says {sorted(wanted)}")
+            raise _refuse(
+                bundle, f"gives outputs of {sorted(found)}, the card says {sorted(wanted)}"
+            )
         self._logits = found[self._card.outputs.logits]
 
 

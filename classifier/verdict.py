@@ -78,9 +78,7 @@ def probabilities(logits: FloatArray, temperature: float) -> FloatArray:
     return shares
 
 
-def judge(
-    scores: FloatArray, categories: Sequence[str], thresholds: Thresholds
-) -> list[Verdict]:
+def judge(scores: FloatArray, categories: Sequence[str], thresholds: Thresholds) -> list[Verdict]:
     """Turn calibrated probabilities into verdicts, one a row.
 
     scores: (batch, labels), the categories first; what comes after them is "none of these".

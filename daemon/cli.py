@@ -9,8 +9,11 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -19,12 +22,14 @@ import click
 
 from config.errors import ConfigError, ModelError, NightsortError
 from config.settings import Settings, load
+from daemon.show import Advance, progress
 
 if TYPE_CHECKING:
     from classifier.classifier import Classifier
-    from daemon.looking import Look
+    from daemon.judging import Look
+    from daemon.records import Progress
 
-EXIT_FAILED, EXIT_WRONG_USE, EXIT_DO_NOT_RESTART = 1, 2, 78
+EXIT_FAILED, EXIT_WRONG_USE, EXIT_DO_NOT_RESTART, EXIT_INTERRUPTED = 1, 2, 78, 130
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 
@@ -52,13 +57,16 @@ def run(config_file: Path | None) -> None:
     """
     from config.logs import configure
     from daemon.clock import SystemClock
+    from daemon.control import serving
     from daemon.service import build
 
-    settings = _writable_settings(config_file)
+    settings = load(config_file)
     configure(service=True)
-    with build(settings, SystemClock(settings.window.zone())) as service:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: service.stop())
+    with (
+        build(settings, SystemClock(settings.window.zone())) as service,
+        serving(service, settings.state_dir),
+        _stopped_by_signals(service.stop),
+    ):
         service.run()
 
 
@@ -70,16 +78,14 @@ def now(config_file: Path | None, as_json: bool) -> None:
 
     Example: nightsort now --json | jq .successful
     """
-    from config.logs import configure
-    from daemon.clock import SystemClock
-    from daemon.service import build
+    from daemon.lock import is_held
 
-    settings = _writable_settings(config_file)
-    configure(service=False)
-    with build(settings, SystemClock(settings.window.zone())) as service:
-        signal.signal(signal.SIGTERM, lambda *_: service.stop())
-        signal.signal(signal.SIGINT, lambda *_: service.stop())
-        summary = service.run_once()
+    settings = load(config_file)
+    with progress("sorting") as advance:
+        if is_held(settings.state_dir):
+            summary = _asked_of_daemon(settings.state_dir, advance)
+        else:
+            summary = _drain_here(settings, advance)
     if as_json:
         _print_json(summary)
     else:
@@ -95,13 +101,13 @@ def classify(config_file: Path | None, paths: tuple[Path, ...], as_json: bool) -
 
     Example: nightsort classify photo.jpg returns/ --json
     """
-    from daemon.looking import look_at, photos_under
+    from daemon.judging import photos_under
 
     settings = load(config_file)
     photos = photos_under(paths)
     classifier = _classifier(settings)
     failed = False
-    for look in look_at(photos, classifier, **_pace(settings, len(photos))):
+    for look in _looks(photos, classifier, settings):
         failed |= look.verdict is None
         if as_json:
             click.echo(json.dumps(_look_json(look, classifier.bundle.card.title)))
@@ -123,14 +129,14 @@ def evaluate(config_file: Path | None, folder: Path, as_json: bool) -> None:
     Example: nightsort evaluate labelled/ --json | jq .accuracy
     """
     from classifier.evaluation import evaluate as measure
-    from daemon.looking import NoPhotos, labelled_photos, look_at
+    from daemon.judging import NoPhotos, labelled_photos
 
     settings = load(config_file)
     labelled = labelled_photos(folder)
     classifier = _classifier(settings)
     truth_of = {path: category for category, path in labelled}
     began = time.perf_counter()
-    looks = list(look_at(list(truth_of), classifier, **_pace(settings, len(labelled))))
+    looks = list(_looks(list(truth_of), classifier, settings))
     seconds = time.perf_counter() - began
     for look in looks:
         if look.verdict is None:
@@ -153,9 +159,14 @@ def main() -> NoReturn:
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.Abort:
-        _fail("interrupted", 130)
+        _fail("interrupted", EXIT_INTERRUPTED)
+    except click.exceptions.NoArgsIsHelpError as exc:
+        click.echo(exc.format_message(), err=True)
+        sys.exit(EXIT_WRONG_USE)
     except click.UsageError as exc:
-        _fail(f"{exc.format_message()}; see {_command_path(exc)} --help", EXIT_WRONG_USE)
+        _fail(
+            f"{exc.format_message().rstrip('.')}; see {_command_path(exc)} --help", EXIT_WRONG_USE
+        )
     except click.ClickException as exc:
         _fail(exc.format_message(), exc.exit_code)
     except NightsortError as exc:
@@ -163,11 +174,65 @@ def main() -> NoReturn:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read us went away
         sys.exit(EXIT_FAILED)
+    except Exception as exc:  # noqa: BLE001 - no traceback reaches people, whatever happened
+        _fail_unexpectedly(exc)
     sys.exit(0)
 
 
+def _fail_unexpectedly(error: Exception) -> NoReturn:
+    """A defect of ours: people get one line, whoever mends it gets the file it names."""
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="nightsort-error-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
+        traceback.print_exception(error, file=file)
+    _fail(f"unexpected {type(error).__name__}: {error}; please report {file.name}", EXIT_FAILED)
+
+
+def _asked_of_daemon(state_dir: Path, advance: Advance) -> dict[str, Any]:
+    """`now` with a daemon: it does the work, we look on."""
+    from daemon.control import ask_for_run
+
+    try:
+        return ask_for_run(state_dir, _told(advance))
+    except KeyboardInterrupt:
+        _fail("the run goes on in the daemon; `nightsort now` joins it again", EXIT_INTERRUPTED)
+
+
+def _drain_here(settings: Settings, advance: Advance) -> dict[str, Any]:
+    """`now` without a daemon: do its work in this process."""
+    from config.logs import configure
+    from daemon.clock import SystemClock
+    from daemon.control import serving
+    from daemon.service import build
+
+    configure(service=False)
+    with (
+        build(settings, SystemClock(settings.window.zone())) as service,
+        serving(service, settings.state_dir),
+        _stopped_by_signals(service.stop),
+    ):
+        return service.run_once(_told(advance))
+
+
+def _told(advance: Advance) -> Callable[[Progress], None]:
+    """Tell a progress display what the service notes."""
+    return lambda seen: advance(seen.processed, seen.processed + seen.waiting + seen.settling)
+
+
+@contextmanager
+def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Let SIGINT and SIGTERM ask for a clean stop."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: stop()) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
 def _exit_code(error: NightsortError) -> int:
-    from daemon.looking import NoPhotos
+    from daemon.judging import NoPhotos
 
     if isinstance(error, ConfigError | ModelError) and "run" in sys.argv[1:]:
         return EXIT_DO_NOT_RESTART
@@ -184,15 +249,6 @@ def _command_path(error: click.UsageError) -> str:
     return error.ctx.command_path if error.ctx else "nightsort"
 
 
-def _writable_settings(config_file: Path | None) -> Settings:
-    """Settings for a command that writes: the state folder must be ours."""
-    from daemon.lock import prepare
-
-    settings = load(config_file)
-    prepare(settings.state_dir)
-    return settings
-
-
 def _classifier(settings: Settings) -> Classifier:
     from classifier.classifier import Classifier
 
@@ -201,11 +257,22 @@ def _classifier(settings: Settings) -> Classifier:
     )
 
 
-def _pace(settings: Settings, photos: int) -> dict[str, Any]:
-    from daemon.service import limits, worker_count
+def _looks(photos: list[Path], classifier: Classifier, settings: Settings) -> Iterator[Look]:
+    """Judge photos with all cores, showing how far it is."""
+    from daemon.examine import Limits, usable_cores
+    from daemon.judging import look_at
 
-    workers = min(worker_count(settings), photos)
-    return {"limits": limits(settings), "batch_size": settings.batch.size, "workers": workers}
+    looks = look_at(
+        photos,
+        classifier,
+        Limits.from_settings(settings.intake),
+        batch_size=settings.batch.size,
+        workers=min(settings.batch.workers or usable_cores(), len(photos)),
+    )
+    with progress("looking") as advance:
+        for done, look in enumerate(looks, start=1):
+            advance(done, len(photos))
+            yield look
 
 
 def _print_json(document: dict[str, Any]) -> None:
@@ -213,6 +280,8 @@ def _print_json(document: dict[str, Any]) -> None:
 
 
 def _look_json(look: Look, model: str) -> dict[str, Any]:
+    from daemon.records import as_text
+
     verdict = look.verdict
     if verdict is None:
         judged: dict[str, Any] = {
@@ -235,9 +304,7 @@ def _look_json(look: Look, model: str) -> dict[str, Any]:
                 for a in verdict.alternatives
             ],
         }
-    from daemon.store import printable
-
-    return {"path": printable(str(look.path)), **judged, "model": model}
+    return {"path": as_text(str(look.path)), **judged, "model": model}
 
 
 def _look_words(look: Look) -> str:

@@ -19,10 +19,10 @@ from config.errors import PhotoProblem, TransientError
 from daemon.clock import Clock
 from daemon.examine import Workers
 from daemon.failures import retry_delay
-from daemon.records import Examined, Photo, ResultRow, Returned, Run, Setback, Status
+from daemon.records import Examined, Photo, ResultRow, Returned, Run, Setback, Status, as_text
 from daemon.results import RunResults, empty_summary, is_balanced, summarise
 from daemon.sorting import Sorter
-from daemon.store import Store, printable
+from daemon.store import Store
 from daemon.tree import Tree
 
 log = structlog.get_logger()
@@ -42,6 +42,8 @@ class DrainPolicy:
     settle_seconds: float
     cut_off_seconds: float  # how long a photo cut off in the middle may wait for its rest
     results_dir: Path
+    sorted_dir: Path
+    model: str  # its title, for results
 
 
 class Drain:
@@ -53,19 +55,15 @@ class Drain:
         workers: Workers,
         sorter: Sorter,
         incoming: Tree,
-        sorted_dir: Path,
         clock: Clock,
         policy: DrainPolicy,
-        model: str,
     ) -> None:
         self._store = store
         self._workers = workers
         self._sorter = sorter
         self._incoming = incoming
-        self._sorted_dir = sorted_dir
         self._clock = clock
         self._policy = policy
-        self._model = model
         self._results: RunResults | None = None
         self.run: Run | None = None
         self.processed = 0  # photos with an outcome in this run
@@ -126,7 +124,7 @@ class Drain:
         now = self._clock.now()
         if self.run is None:
             waiting = self._store.waiting(self._clock.steady()).queued
-            return empty_summary(now, waiting, settling, self._model)
+            return empty_summary(now, waiting, settling, self._policy.model)
         run = self.run.id
         tally = self._store.tally(run, self._clock.steady())
         summary = summarise(tally, now, settling, self._store.errors(run))
@@ -152,7 +150,7 @@ class Drain:
         if self.run is None:
             at = self._clock.now()
             run_id = at.strftime("%Y%m%d_%H%M%S")
-            self.run = self._store.open_run(run_id, at, self._clock.steady(), self._model)
+            self.run = self._store.open_run(run_id, at, self._clock.steady(), self._policy.model)
             self.processed = 0
             self.last_outcome_at = self._clock.steady()
             log.info("run_started", run=self.run.id, waiting=self.run.waiting_before)
@@ -234,7 +232,7 @@ class Drain:
         self._store.give_back(
             [photo], self._clock.steady() + min(retry_delay(photo.attempts), left)
         )
-        log.info("photo_cut_off", photo=photo.id, name=printable(photo.path), waited_s=round(waited))
+        log.info("photo_cut_off", photo=photo.id, name=as_text(photo.path), waited_s=round(waited))
         return True
 
     def _return(self, photo: Photo, why: Setback, text: str = "") -> None:
@@ -246,10 +244,10 @@ class Drain:
             log.warning("photo_not_readable_now", photo=photo.id, why=text)
         elif seen is not None:
             self._store.resettle(photo, seen, steady + self._policy.settle_seconds)
-            log.info("photo_changed", photo=photo.id, name=printable(photo.path))
+            log.info("photo_changed", photo=photo.id, name=as_text(photo.path))
         else:
             self._store.gone([photo], self.run.id, self._clock.now())
-            log.info("photo_gone", photo=photo.id, name=printable(photo.path))
+            log.info("photo_gone", photo=photo.id, name=as_text(photo.path))
 
     def _put_back(self, in_hand: InHand) -> None:
         """After a failure: queue again what the workers still have in hand."""
@@ -267,22 +265,31 @@ class Drain:
             log.warning("latest_not_replaced", run=run, why=str(exc))
 
     def _results_of(self, run: str) -> RunResults:
-        return RunResults(self._policy.results_dir, run, self._incoming.root, self._sorted_dir)
+        return RunResults(
+            self._policy.results_dir, run, self._incoming.root, self._policy.sorted_dir
+        )
 
 
 def _tell(row: ResultRow) -> None:
     """One line in the log for one photo."""
-    name = printable(row.source)
+    name = as_text(row.source)
     match row.status:
         case Status.SUCCESS | Status.REVIEW:
             log.info(
-                "photo_filed", name=name, category=row.category, band=row.band,
-                confidence=round(row.confidence or 0.0, 4), reason=row.reason_text or None, run=row.run,
-            )  # fmt: skip
+                "photo_filed",
+                name=name,
+                category=row.category,
+                confidence=round(row.confidence or 0.0, 4),
+                band=row.band,
+                why=row.reason_text or None,
+                run=row.run,
+            )
         case Status.DUPLICATE:
             log.info("photo_duplicate", name=name, run=row.run)
         case Status.ERROR:
-            log.warning("photo_quarantined", name=name, reason=row.reason, why=row.reason_text, run=row.run)
+            log.warning(
+                "photo_quarantined", name=name, reason=row.reason, why=row.reason_text, run=row.run
+            )
 
 
 def _headline(summary: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Protocol
 from classifier.pixels import Picture, UInt8Array, decode
 from classifier.verdict import Verdict
 from config.errors import PhotoError, PhotoProblem, TransientError
+from config.settings import IntakeSettings
 from daemon.failures import reading_failed
 from daemon.records import Examined, Fingerprint, Photo, Returned, Setback
 from daemon.tree import Tree, fingerprint_of
@@ -43,6 +44,16 @@ class Limits:
 
     max_file_bytes: int
     max_megapixels: float
+
+    @classmethod
+    def from_settings(cls, intake: IntakeSettings) -> Limits:
+        """The limits that are set."""
+        return cls(int(intake.max_file_mb * 1e6), intake.max_megapixels)
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 class Workers:
@@ -116,8 +127,9 @@ def read_photo(tree: Tree, path: str, max_bytes: int) -> tuple[bytes, Fingerprin
         if seen.size_bytes > max_bytes:
             raise PhotoError(
                 PhotoProblem.TOO_LARGE,
-                f"The file is {seen.size_bytes / 1e6:.0f} MB, larger than the {max_bytes / 1e6:.0f} "
-                "MB that are allowed; save it smaller, or raise intake.max_file_mb.",
+                f"The file is {seen.size_bytes / 1e6:.0f} MB, more than the "
+                f"{max_bytes / 1e6:.0f} MB that are allowed; save it smaller, or raise "
+                "intake.max_file_mb.",
             )
         data = _read_all(descriptor, seen.size_bytes)
     except OSError as exc:

@@ -35,8 +35,8 @@ def hold(state_dir: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InUse(
-                f"{state_dir}: another nightsort (process {_owner(descriptor)}) works on this state "
-                "folder; use it through `nightsort now`, or stop it first"
+                f"{state_dir}: another nightsort (process {_owner(descriptor)}) works on this "
+                "state folder; use it through `nightsort now`, or stop it first"
             ) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
@@ -71,8 +71,8 @@ def prepare(state_dir: Path) -> None:
         ) from exc
     if owner != os.geteuid():
         raise RefusedError(
-            f"{state_dir} belongs to {_user(owner)}, this is {_user(os.geteuid())}; run the command "
-            f"as {_user(owner)} (sudo -u {_user(owner)} nightsort ...)"
+            f"{state_dir} belongs to {_user(owner)}, this is {_user(os.geteuid())}; run the "
+            f"command as {_user(owner)} (sudo -u {_user(owner)} nightsort ...)"
         )
     if not os.access(state_dir, os.W_OK | os.X_OK):
         raise RefusedError(f"{state_dir}: no right to write there; correct its mode")

@@ -6,6 +6,7 @@ undecodable bytes kept as surrogates (`os.fsdecode`), so that any name can be ca
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -41,6 +42,11 @@ class Photo:
     first_seen_at: datetime  # when this content was first admitted, aware
     attempts: int = 0  # how often it was given back
     alone: bool = False  # was in hand at a crash: try it by itself
+
+
+def as_text(name: str) -> str:
+    r"""A name or path as text that any program can read: undecodable bytes become `\xNN`."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 class Status(StrEnum):
@@ -162,3 +168,14 @@ class Tally:
     categories: dict[str, int]
     bands: dict[Band, int]
     average_confidence: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the work is, for whoever watches it."""
+
+    run: str | None
+    processed: int  # photos with an outcome in this run
+    waiting: int
+    settling: int
+    at: float  # monotonic seconds at which it was noted

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from classifier.verdict import Band
-from daemon.records import Outcome, ResultRow, Status, Tally
+from daemon.records import Outcome, ResultRow, Status, Tally, as_text
 from daemon.trouble import trouble
 
 COLUMNS = (
@@ -90,7 +90,7 @@ class RunResults:
         """Add rows, durably, in one write. Raises TransientError when the disk refuses."""
         data = _lines(self._cells(row) for row in rows).encode("utf-8")
         try:
-            with open(self.csv_path, "ab", buffering=0) as file:
+            with self.csv_path.open("ab", buffering=0) as file:
                 whole = file.tell()
                 try:
                     _write_all(file.fileno(), data)
@@ -112,12 +112,12 @@ class RunResults:
             (self.csv_path, "batch_results_latest.csv"),
             (self.summary_path, "summary_latest.json"),
         ):
-            with self._replacing(path.with_name(latest)) as file, open(path, "rb") as newest:
+            with self._replacing(path.with_name(latest)) as file, path.open("rb") as newest:
                 shutil.copyfileobj(newest, file)
 
     def _cells(self, row: ResultRow) -> list[str]:
         return [
-            _text(row.source.rpartition("/")[2]),
+            as_text(row.source.rpartition("/")[2]),
             row.category,
             _number(row.confidence),
             row.status,
@@ -129,8 +129,8 @@ class RunResults:
             row.return_id,
             row.category_code,
             row.location,
-            _text(str(self._incoming / row.source)),
-            _text(str(self._sorted / row.target)),
+            as_text(str(self._incoming / row.source)),
+            as_text(str(self._sorted / row.target)),
             row.sha256,
             row.run,
         ]
@@ -140,11 +140,11 @@ class RunResults:
         """Write a file under a hidden name; at the end it takes the place of `path` in one step."""
         partial = path.with_name(f".nightsort-{path.name}.part")
         try:
-            with open(partial, "wb") as file:
+            with partial.open("wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(partial, path)
+            partial.replace(path)
         except OSError as exc:
             with suppress(OSError):
                 partial.unlink()
@@ -203,18 +203,15 @@ def is_balanced(summary: Mapping[str, Any]) -> bool:
 
 def _lines(rows: Iterable[Iterable[str]]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows([_guarded(cell) for cell in row] for row in rows)
+    csv.writer(text, lineterminator="\r\n").writerows(
+        [_guarded(cell) for cell in row] for row in rows
+    )
     return text.getvalue()
 
 
 def _guarded(cell: str) -> str:
     """Spreadsheets run cells that start like a formula: an apostrophe makes them plain text."""
     return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
-
-
-def _text(name: str) -> str:
-    """A name as UTF-8 can hold it: undecodable bytes become `\\xNN`."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _number(value: float | None) -> str:

@@ -9,24 +9,25 @@ from __future__ import annotations
 import os
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from classifier.classifier import Classifier
-from config.errors import TransientError
+from config.errors import NightsortError, TransientError
 from config.settings import Settings
 from daemon.clock import Clock
 from daemon.drain import Drain, DrainPolicy
-from daemon.examine import Limits, Workers
+from daemon.examine import Limits, Workers, usable_cores
 from daemon.failures import retry_delay
 from daemon.filing import Filer, FilingPolicy
 from daemon.intake import Intake, open_for_writing
 from daemon.lock import hold
+from daemon.records import Progress
 from daemon.results import Warehouse
 from daemon.sorting import Sorter
 from daemon.store import Store
@@ -41,16 +42,6 @@ Summary = dict[str, Any]
 PATIENCE_SECONDS = 60.0
 LONGEST_SLEEP_SECONDS = 5.0
 SIGHTINGS_AT_ONCE = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run is, for whoever watches it."""
-
-    run: str | None
-    processed: int
-    waiting: int
-    settling: int
 
 
 class Service:
@@ -77,6 +68,7 @@ class Service:
         self._troubles = 0  # failures in a row
         self._try_again_at = 0.0
         self._recovered = False
+        self.progress = Progress(None, 0, 0, 0, time.monotonic())
 
     # --- from other threads and signals ----------------------------------------------------------
 
@@ -106,7 +98,7 @@ class Service:
             self._watcher.stop()
             self._answer_all(None)
 
-    def run_once(self, watch: Callable[[Progress], None] = lambda progress: None) -> Summary:
+    def run_once(self, watch: Callable[[Progress], None] = lambda _: None) -> Summary:
         """Drain the queue now, with what lies in incoming: `nightsort now` without a daemon.
 
         Raises TransientError when a folder or disk fails; nothing is lost then.
@@ -121,14 +113,15 @@ class Service:
 
     def _turn(self) -> None:
         """One turn of the loop; a failing folder or disk makes the next one wait."""
-        if self._clock.steady() < self._try_again_at:
+        self._note_progress()
+        if self._clock.steady() < self._try_again_at and not self._asked:
             return
         try:
             if not self._recovered:
                 self._recover()
             self._take_in()
             if self._asked:
-                self._answer_all(self._drain_now(lambda progress: None))
+                self._answer_all(self._drain_now(lambda _: None))
             elif self._settings.window.mode == "continuous":
                 self._drain.work(self._keep_going, self._take_in)
             if self._is_run_over():
@@ -139,6 +132,7 @@ class Service:
             self._try_again_at = self._clock.steady() + retry_delay(self._troubles)
             self._troubles += 1
             log.error("work_interrupted", why=str(exc), attempts=self._troubles)
+            self._answer_all(exc)
 
     def _recover(self) -> None:
         self._drain.recover()
@@ -153,7 +147,8 @@ class Service:
 
         def between() -> None:
             self._take_in()
-            watch(self._progress())
+            self._note_progress()
+            watch(self.progress)
 
         while self._keep_going():
             between()
@@ -163,7 +158,8 @@ class Service:
                 if not len(self._intake) or self._clock.steady() >= deadline:
                     break
             self._watcher.wait(self._until_settled())
-        watch(self._progress())
+        self._note_progress()
+        watch(self.progress)
         return self._drain.close(settling=len(self._intake))
 
     def _take_in(self) -> None:
@@ -181,7 +177,7 @@ class Service:
     def _is_still_open(self, path: str) -> bool:
         try:
             descriptor = self._incoming.open_file(path)
-        except Exception:
+        except (OSError, NightsortError):
             return False  # the examination will say what is wrong with it
         try:
             return open_for_writing(descriptor)
@@ -219,19 +215,27 @@ class Service:
         due = self._intake.next_due()
         return 0.05 if due is None else min(max(due - self._clock.steady(), 0.01), 0.5)
 
-    def _progress(self) -> Progress:
+    def _note_progress(self) -> None:
         run = self._drain.run
         waiting = self._store.waiting(self._clock.steady()).queued
-        return Progress(run.id if run else None, self._drain.processed, waiting, len(self._intake))
+        self.progress = Progress(
+            run.id if run else None,
+            self._drain.processed,
+            waiting,
+            len(self._intake),
+            time.monotonic(),
+        )
 
-    def _answer_all(self, summary: Summary | None) -> None:
-        """Tell everybody who asked for a run how it ended; None: it did not."""
+    def _answer_all(self, answer: Summary | TransientError | None) -> None:
+        """Tell everybody who asked for a run how it ended; None: the service stops."""
         while self._asked:
-            answer = self._asked.pop()
-            if summary is None:
-                answer.cancel()
+            asked = self._asked.pop()
+            if answer is None:
+                asked.cancel()
+            elif isinstance(answer, TransientError):
+                asked.set_exception(answer)
             else:
-                answer.set_result(summary)
+                asked.set_result(answer)
 
 
 @contextmanager
@@ -255,23 +259,25 @@ def build(settings: Settings, clock: Clock) -> Iterator[Service]:
         workers = Workers(
             incoming,
             classifier,
-            limits(settings),
-            worker_count(settings),
+            Limits.from_settings(settings.intake),
+            settings.batch.workers or usable_cores(),
         )
         drain = Drain(
             store,
             workers,
-            Sorter(store, Filer(incoming, sorted_tree, filing), sorted_tree, warehouse(settings), clock),
+            Sorter(
+                store, Filer(incoming, sorted_tree, filing), sorted_tree, warehouse(settings), clock
+            ),
             incoming,
-            settings.sorted_dir,
             clock,
             DrainPolicy(
                 batch_size=settings.batch.size,
                 settle_seconds=settings.intake.settle_seconds,
                 cut_off_seconds=settings.intake.truncated_minutes * 60,
                 results_dir=settings.results_dir,
+                sorted_dir=settings.sorted_dir,
+                model=classifier.bundle.card.title,
             ),
-            classifier.bundle.card.title,
         )
         try:
             yield Service(
@@ -279,19 +285,6 @@ def build(settings: Settings, clock: Clock) -> Iterator[Service]:
             )
         finally:
             workers.stop()
-
-
-def limits(settings: Settings) -> Limits:
-    """From which size on a photo is refused."""
-    return Limits(
-        max_file_bytes=int(settings.intake.max_file_mb * 1e6),
-        max_megapixels=settings.intake.max_megapixels,
-    )
-
-
-def worker_count(settings: Settings) -> int:
-    """Threads that decode and classify: as set, else one for each core that we may use."""
-    return settings.batch.workers or len(os.sched_getaffinity(0))
 
 
 def warehouse(settings: Settings) -> Warehouse:

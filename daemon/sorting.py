@@ -24,6 +24,7 @@ from daemon.tree import Tree
 
 log = structlog.get_logger()
 
+
 class Sorter:
     """Files examined photos and keeps the books of it."""
 
@@ -75,9 +76,7 @@ class Sorter:
                 self._store.unplan([intention.examined.photo])
             log.info("move_recovered", photo=intention.move.photo_id, ended=placement or "undone")
 
-    def set_aside(
-        self, run: str, photos: Sequence[Photo]
-    ) -> tuple[list[ResultRow], list[Photo]]:
+    def set_aside(self, run: str, photos: Sequence[Photo]) -> tuple[list[ResultRow], list[Photo]]:
         """Quarantine photos that were alone in hand at two crashes; returns what `sort` does."""
         text = "The program stopped twice while it opened this file; photograph the item again."
         return self.sort(
@@ -126,9 +125,7 @@ class Sorter:
         self._store.forget(photo, run)
         return True
 
-    def _conclude(
-        self, run: str, placed: Iterable[tuple[Intention, Placement]]
-    ) -> list[ResultRow]:
+    def _conclude(self, run: str, placed: Iterable[tuple[Intention, Placement]]) -> list[ResultRow]:
         outcomes, gone = [], []
         for intention, placement in placed:
             match placement:

@@ -30,12 +30,13 @@ from daemon.records import (
     Sighting,
     Status,
     Tally,
+    as_text,
 )
 
 SCHEMA_VERSION = 1
 DATABASE = "nightsort.db"
 
-# A photo's states. `classified` is the intention: verdict and target are known, the move is not done.
+# A photo's states. `classified` is the intention: verdict and target known, the move not done.
 _SCHEMA = """
 CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE runs (
@@ -127,7 +128,7 @@ class Waiting:
 
 
 class Store:
-    """The state of one instance. Every method is one durable transaction unless it says otherwise."""
+    """The state of one instance; what a method writes is durable unless it says otherwise."""
 
     def __init__(self, state_dir: Path) -> None:
         """Open the database, making it on first use.
@@ -227,7 +228,9 @@ class Store:
     def retry_now(self) -> None:
         """Make every waiting photo due: somebody asked for a run."""
         with self._transaction():
-            self._db.execute("UPDATE photos SET retry_at = 0 WHERE state = 'queued' AND retry_at > 0")
+            self._db.execute(
+                "UPDATE photos SET retry_at = 0 WHERE state = 'queued' AND retry_at > 0"
+            )
 
     def gone(self, photos: Iterable[Photo], run: str | None, at: datetime) -> None:
         """Record that a person took photos away before they were filed."""
@@ -293,12 +296,11 @@ class Store:
     def record(self, outcomes: Iterable[tuple[Outcome, ResultRow]], run: str) -> list[ResultRow]:
         """Record what became of photos, each with its line in the results, in order."""
         with self._transaction():
-            number = self._next_result_number(run)
-            rows = []
-            for number, (outcome, row) in enumerate(outcomes, start=number):
+            first = self._next_result_number(run)
+            recorded = list(enumerate(outcomes, start=first))
+            for number, (outcome, row) in recorded:
                 self._record_one(outcome, row, run, number)
-                rows.append(row)
-        return rows
+        return [row for _, (_, row) in recorded]
 
     def twins(self, sha256: str) -> list[tuple[str, int]]:
         """Filed photos of the same content: target in sorted, and size in bytes."""
@@ -347,7 +349,9 @@ class Store:
                 "UPDATE photos SET state = 'queued', run = NULL"
                 " WHERE state = 'claimed' AND crashes < 2"
             )
-            self._db.execute("UPDATE photos SET retry_at = 0 WHERE state = 'queued' AND retry_at > 0")
+            self._db.execute(
+                "UPDATE photos SET retry_at = 0 WHERE state = 'queued' AND retry_at > 0"
+            )
             rows = self._db.execute(
                 "SELECT id, path, inode, size_bytes, mtime_ns, first_seen_at, attempts, alone"
                 " FROM photos WHERE state = 'claimed'"
@@ -359,7 +363,10 @@ class Store:
     def open_run(self, run_id: str, at: datetime, steady: float, model: str) -> Run:
         """Open a run; its id gets `_2`, `_3` … when taken."""
         with self._transaction():
-            taken = {row[0] for row in self._db.execute("SELECT id FROM runs WHERE id GLOB ?", (f"{run_id}*",))}
+            taken = {
+                row[0]
+                for row in self._db.execute("SELECT id FROM runs WHERE id GLOB ?", (f"{run_id}*",))
+            }
             number, unique = 1, run_id
             while unique in taken:
                 number += 1
@@ -374,7 +381,8 @@ class Store:
     def open_runs(self) -> list[Run]:
         """Runs that were never closed: those of a process that was killed, oldest first."""
         rows = self._db.execute(
-            "SELECT id, started_at, waiting_before FROM runs WHERE finished_at IS NULL ORDER BY rowid"
+            "SELECT id, started_at, waiting_before FROM runs"
+            " WHERE finished_at IS NULL ORDER BY rowid"
         )
         return [Run(i, datetime.fromisoformat(started), waiting) for i, started, waiting in rows]
 
@@ -522,7 +530,7 @@ class Store:
             " first_seen_at, arrived_in) VALUES ('queued', ?, ?, ?, ?, ?, ?, ?)",
             (
                 path,
-                printable(sighting.path.rpartition("/")[2]),
+                as_text(sighting.path.rpartition("/")[2]),
                 mark.inode,
                 mark.size_bytes,
                 mark.mtime_ns,
@@ -548,7 +556,8 @@ class Store:
         ).fetchone()
         if row is not None:
             # What is in hand is looked at again when it is given back.
-            return row[0] != "queued" or row[1:] == (mark.inode, mark.size_bytes, mark.mtime_ns)
+            unchanged = row[1:] == (mark.inode, mark.size_bytes, mark.mtime_ns)
+            return bool(row[0] != "queued" or unchanged)
         kept = self._db.execute(
             # No inode: a share that is mounted again may number its files anew.
             "SELECT 1 FROM photos WHERE kept_source = 1 AND path = ?"
@@ -597,11 +606,6 @@ class Store:
         return int(count)
 
 
-def printable(name: str) -> str:
-    """A name as text that any program can read: undecodable bytes become `\\xNN`."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
 def _photo(row: Sequence[Any]) -> Photo:
     return Photo(
         id=row[0],
@@ -638,7 +642,9 @@ def _alternatives_json(verdict: Verdict) -> str:
 
 
 def _alternatives(text: str | None) -> tuple[Alternative, ...]:
-    return tuple(Alternative(category, confidence) for category, confidence in json.loads(text or "[]"))
+    return tuple(
+        Alternative(category, confidence) for category, confidence in json.loads(text or "[]")
+    )
 
 
 def _intention(row: Sequence[Any]) -> Intention:
@@ -648,7 +654,12 @@ def _intention(row: Sequence[Any]) -> Intention:
     problem = None
     if category is not None:
         verdict = Verdict(
-            category, confidence, Band(band), reason and Reason(reason), text, _alternatives(alternatives)
+            category,
+            confidence,
+            Band(band),
+            reason and Reason(reason),
+            text,
+            _alternatives(alternatives),
         )
     else:
         problem = PhotoProblem(reason)

@@ -1,0 +1,163 @@
+"""Asking a running daemon: a local socket in the state folder, lines of JSON.
+
+The daemon serves it beside its work; `nightsort now` asks for a run, sees it advance, and gets its
+summary. Whoever may enter the state folder as its group may ask; nobody else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import socketserver
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import TimeoutError as StillRunning
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+from config.errors import NightsortError
+from daemon.records import Progress
+
+SOCKET = "control.sock"
+PROGRESS_SECONDS = 0.5
+# A daemon that says nothing for this long hangs; its loop turns several times a second.
+SILENCE_SECONDS = 30.0
+
+Summary = dict[str, Any]
+
+
+class NoAnswer(NightsortError):
+    """The daemon does not answer, or could not do what it was asked for."""
+
+
+class Asked(Protocol):
+    """What the socket needs of the service; called from other threads than the service's own."""
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is."""
+
+    def ask(self) -> Future[Summary]:
+        """Ask for a run now."""
+
+
+@contextmanager
+def serving(service: Asked, state_dir: Path) -> Iterator[None]:
+    """Serve the control socket until the end of the `with` block."""
+    with _short(state_dir) as address:
+        with suppress(FileNotFoundError):
+            address.unlink()  # of a process that was killed: we hold its lock
+        server = _Server(str(address), _Handler)
+        address.chmod(0o660)
+    server.service = service
+    thread = threading.Thread(target=server.serve_forever, name="control", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        (state_dir / SOCKET).unlink(missing_ok=True)
+
+
+def ask_for_run(
+    state_dir: Path, watch: Callable[[Progress], None], silence_seconds: float = SILENCE_SECONDS
+) -> Summary:
+    """Ask the daemon for a run, or join the one under way; returns its summary.
+
+    watch: called with the progress about twice a second.
+    Raises NoAnswer when the daemon hangs, ends meanwhile, or could not run.
+    """
+    with _connected(state_dir, silence_seconds) as stream:
+        stream.write(b'{"ask": "run"}\n')
+        stream.flush()
+        for line in stream:
+            message = json.loads(line)
+            if "summary" in message:
+                summary: Summary = message["summary"]
+                return summary
+            if "error" in message:
+                raise NoAnswer(message["error"])
+            if message["silent_seconds"] > silence_seconds:
+                break
+            watch(Progress(**message["progress"]))
+        else:
+            raise NoAnswer("the daemon ended before the run did; see its log, then run it again")
+    raise _hangs(silence_seconds)
+
+
+@contextmanager
+def _connected(state_dir: Path, silence_seconds: float) -> Iterator[Any]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(silence_seconds)
+        try:
+            with _short(state_dir) as address:
+                connection.connect(str(address))
+            with connection.makefile("rwb") as stream:
+                yield stream
+        except TimeoutError as exc:
+            raise _hangs(silence_seconds) from exc
+        except OSError as exc:
+            raise NoAnswer(
+                f"a nightsort process holds {state_dir} but cannot be asked ({exc.strerror}); if "
+                "you are not in its group, ask somebody who is, else look at its log"
+            ) from exc
+
+
+def _hangs(silence_seconds: float) -> NoAnswer:
+    return NoAnswer(
+        f"the daemon has not answered for {silence_seconds:.0f} seconds; its log says what it last "
+        "did (journalctl -u nightsort), restarting it is safe"
+    )
+
+
+@contextmanager
+def _short(state_dir: Path) -> Iterator[Path]:
+    """The socket's address by way of a descriptor: AF_UNIX paths end at 108 bytes."""
+    folder = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield Path(f"/proc/self/fd/{folder}", SOCKET)
+    finally:
+        os.close(folder)
+
+
+class _Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+    service: Asked
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    """One client; it may go away at any time, the run goes on."""
+
+    server: _Server
+
+    def handle(self) -> None:
+        with suppress(OSError, ValueError):
+            if json.loads(self.rfile.readline(1000)) == {"ask": "run"}:
+                self._tell_run(self.server.service)
+
+    def _tell_run(self, service: Asked) -> None:
+        answer = service.ask()
+        while True:
+            try:
+                self._say({"summary": answer.result(timeout=PROGRESS_SECONDS)})
+            except StillRunning:
+                progress = service.progress
+                silent = time.monotonic() - progress.at
+                self._say({"progress": asdict(progress), "silent_seconds": silent})
+            except CancelledError:
+                self._say({"error": "the daemon is stopping; the queue waits for its next start"})
+                return
+            except NightsortError as exc:
+                self._say({"error": str(exc)})
+                return
+            else:
+                return
+
+    def _say(self, message: dict[str, Any]) -> None:
+        self.wfile.write(json.dumps(message).encode("utf-8") + b"\n")

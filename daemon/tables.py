@@ -1,0 +1,77 @@
+"""What the command line shows as tables, as plain text that also reads well in a file or a mail."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from classifier.evaluation import Evaluation
+from classifier.verdict import Band
+
+_BAND_MEANS = {
+    Band.AUTO: "filed, nobody looks",
+    Band.CHECK: "filed, a quick look",
+    Band.REVIEW: "a person decides",
+}
+
+
+def evaluation_table(evaluation: Evaluation) -> str:
+    """An evaluation as people read it: headline, categories, bands, what is mixed up."""
+    right = round(evaluation.accuracy * evaluation.images)
+    headline = (
+        f"{right} of {evaluation.images} photos right: accuracy {evaluation.accuracy:.1%}, "
+        f"calibration error {evaluation.ece:.3f}, {evaluation.images_per_second:.0f} photos/s"
+    )
+    return "\n".join(
+        [
+            headline,
+            "",
+            _render(_categories(evaluation)),
+            _render(_bands(evaluation)),
+            _render(_mixed_up(evaluation)),
+        ]
+    ).rstrip()
+
+
+def _categories(evaluation: Evaluation) -> Table:
+    table = _table("Category", "Precision", "Recall", "F1", "Photos")
+    for name, (precision, recall, f1, support) in evaluation.categories.items():
+        table.add_row(name, f"{precision:.1%}", f"{recall:.1%}", f"{f1:.1%}", str(support))
+    return table
+
+
+def _bands(evaluation: Evaluation) -> Table:
+    table = _table("Band", "Share", "Right")
+    for band, (share, right) in evaluation.bands.items():
+        shown = "-" if right is None else f"{right:.1%}"
+        table.add_row(f"{band} ({_BAND_MEANS[band]})", f"{share:.1%}", shown)
+    return table
+
+
+def _mixed_up(evaluation: Evaluation, most: int = 8) -> Table:
+    """The commonest mistakes: what it was, what it was taken for, how often."""
+    pairs = [
+        (count, truth, guess)
+        for truth, row in zip(evaluation.labels, evaluation.confusion, strict=True)
+        for guess, count in zip(evaluation.labels, row, strict=True)
+        if truth != guess and count
+    ]
+    table = _table("Mistaken", "Taken for", "Photos", left=2)
+    for count, truth, guess in sorted(pairs, reverse=True)[:most]:
+        table.add_row(truth, guess, str(count))
+    return table
+
+
+def _table(*columns: str, left: int = 1) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number < left else "right", no_wrap=True)
+    return table
+
+
+def _render(table: Table) -> str:
+    console = Console(width=100, color_system=None, force_terminal=False)
+    with console.capture() as capture:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
