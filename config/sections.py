@@ -1,0 +1,280 @@
+"""The tables of the settings file: what each key means, its default and its bounds.
+
+`config.settings` makes one tree of them and reads it; code elsewhere takes the table it needs.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import time
+from typing import Annotated, Literal, get_args
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
+
+Mode = Literal["window", "continuous", "manual"]
+Observer = Literal["auto", "native", "polling"]
+Severity = Literal["info", "warning", "error", "critical"]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+ALL_DAYS: tuple[Day, ...] = get_args(Day)
+
+# Written by file managers, by programs still copying, and by network storage: never photos.
+JUNK = (
+    ".*", "~$*", "Thumbs.db", "desktop.ini",
+    "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information",
+    "*.part", "*.partial", "*.tmp", "*.temp", "*.crdownload", "*.filepart", "*.!ut",
+)  # fmt: skip
+
+
+def _known_timezone(name: str | None) -> str | None:
+    try:
+        return None if name is None else ZoneInfo(name).key
+    except (OSError, ValueError, LookupError) as exc:  # a folder, a bad name, an unknown one
+        raise ValueError(
+            "is no known time zone; write one such as Europe/Berlin, or leave it out"
+        ) from exc
+
+
+def _clock_time(value: object) -> object:
+    """Times are written as people say them; pydantic alone would read 2 as two seconds past 0."""
+    if isinstance(value, time) and value.tzinfo is None:
+        return value
+    if isinstance(value, str) and re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d", value):
+        return time.fromisoformat(value.zfill(5))
+    raise ValueError('must be a local time in quotes, such as "02:00"')
+
+
+def _octal_mode(value: object) -> object:
+    """File modes are written as people say them ("0640"), because TOML's 640 would mean another."""
+    if isinstance(value, str) and re.fullmatch(r"0?[0-7]{3,4}", value):
+        return int(value, 8)
+    raise ValueError('must be an octal mode in quotes, such as "0640"')
+
+
+def _usable_layout(layout: str) -> str:
+    unknown = set(re.findall(r"{([^}]*)}", layout)) - {"category", "year", "month", "day"}
+    if unknown or "{category}" not in layout:
+        raise ValueError("must hold {category}, and may hold {year}, {month} and {day}")
+    if layout.startswith("/") or any(p in ("", ".", "..") for p in layout.split("/")):
+        raise ValueError("must be a relative folder such as {category}/{year}-{month}-{day}")
+    return layout
+
+
+FileMode = Annotated[int, BeforeValidator(_octal_mode)]
+ClockTime = Annotated[time, BeforeValidator(_clock_time)]
+
+
+class Section(BaseModel):
+    """A table of the settings file: frozen, and an unknown key in it is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WindowSettings(Section):
+    """When the queue is drained."""
+
+    mode: Mode = Field(
+        "window",
+        description="When the queue is drained: in the nightly window, continuous "
+        "(as photos come), or manual (only when somebody asks).",
+    )
+    start: ClockTime = Field(time(2, 0), description="Local time at which the window opens.")
+    end: ClockTime = Field(
+        time(6, 0),
+        description="Local time at which it closes; before start means the next morning.",
+    )
+    timezone: Annotated[str | None, AfterValidator(_known_timezone)] = Field(
+        None,
+        description="Time zone of start and end. Default: the system's.",
+        examples=["Europe/Berlin"],
+    )
+    quiet_minutes: float = Field(
+        15.0,
+        gt=0,
+        le=1440,
+        description="In continuous mode, minutes without a photo after which a run is closed.",
+    )
+    days: tuple[Day, ...] = Field(
+        ALL_DAYS, min_length=1, description="Days on which a window opens (the day of its start)."
+    )
+
+    @model_validator(mode="after")
+    def _is_a_window(self) -> WindowSettings:
+        if self.start == self.end:
+            raise ValueError("start and end are the same time; set them apart")
+        return self
+
+    def zone(self) -> ZoneInfo | None:
+        """The time zone of the window; None means the system's."""
+        return None if self.timezone is None else ZoneInfo(self.timezone)
+
+
+class IntakeSettings(Section):
+    """How photos are taken from the incoming folder."""
+
+    settle_seconds: float = Field(
+        5.0, ge=0.1, le=3600, description="Seconds a file must stay unchanged before it is taken."
+    )
+    rescan_seconds: float = Field(
+        300.0, ge=1, le=86400, description="Seconds between two looks at the whole incoming folder."
+    )
+    observer: Observer = Field(
+        "auto",
+        description="How arrivals are noticed: native events, polling, or auto (by the mount).",
+    )
+    ignore: tuple[str, ...] = Field(
+        JUNK, description="Name patterns that are never photos, upper and lower case alike."
+    )
+    max_file_mb: float = Field(
+        40.0, gt=0, le=4096, description="Largest file that is taken for a photo, in MB."
+    )
+    max_megapixels: float = Field(
+        100.0, gt=0, le=1000, description="Largest picture that is decoded, in millions of pixels."
+    )
+    truncated_minutes: float = Field(
+        10.0,
+        ge=0,
+        le=1440,
+        description="Minutes that a photo cut off in the middle may wait unchanged for its rest, "
+        "before it goes to quarantine.",
+    )
+
+
+class BatchSettings(Section):
+    """How photos go through the model."""
+
+    size: int = Field(16, ge=1, le=256, description="Photos in one micro-batch.")
+    workers: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="Threads that decode and classify. Default: one per core.",
+        examples=[2],
+    )
+
+
+class BandSettings(Section):
+    """Confidences from which a verdict counts as sure."""
+
+    auto: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="From this confidence on nobody looks. Default: what the model's card "
+        "promises, else 0.85.",
+        examples=[0.85],
+    )
+    review: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Below this confidence a person decides. Default: what the model's card "
+        "promises, else 0.70.",
+        examples=[0.70],
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> BandSettings:
+        if self.auto is not None and self.review is not None and self.review > self.auto:
+            raise ValueError("review must not be above auto")
+        return self
+
+
+class FilingSettings(Section):
+    """Where and how photos are filed."""
+
+    layout: Annotated[str, AfterValidator(_usable_layout)] = Field(
+        "{category}",
+        description="Folder of a filed photo in sorted_dir; {year}, {month} and {day} add dates.",
+    )
+    review_folder: bool = Field(
+        True,
+        description="Put photos that a person must decide under _review/; false files them all.",
+    )
+    group: str | None = Field(
+        None,
+        description="Group that owns filed photos. Default: as the operating system decides.",
+        examples=["warehouse"],
+    )
+    file_mode: FileMode | None = Field(
+        None, description="Mode of filed photos. Default: as they came.", examples=["0640"]
+    )
+    folder_mode: FileMode | None = Field(
+        None,
+        description="Mode of folders that are made. Default: by the umask.",
+        examples=["2770"],
+    )
+    min_free_mb: int = Field(
+        512, ge=0, description="Free space, in MB, below which nothing is written to a disk."
+    )
+
+
+def _usable_pattern(pattern: str) -> str:
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as exc:
+        raise ValueError(f"is not a regular expression ({exc})") from exc
+    if groups < 1:
+        raise ValueError("must hold a group, such as ([0-9]{4,}), that is the return id")
+    return pattern
+
+
+class ResultSettings(Section):
+    """What is written beside the photos."""
+
+    return_id: Annotated[str, AfterValidator(_usable_pattern)] = Field(
+        "([0-9]{4,})",
+        description="Regular expression whose first group is the return id in a file's name.",
+    )
+
+
+class AlertTarget(Section):
+    """Somebody to be told."""
+
+    url: SecretStr = Field(description="An Apprise URL, such as mailto:// or slack://.")
+    severities: tuple[Severity, ...] = Field(
+        ("error", "critical"), min_length=1, description="What this target wants to hear."
+    )
+
+
+class AlertSettings(Section):
+    """Whom to tell, and from when on."""
+
+    targets: tuple[AlertTarget, ...] = Field(
+        (),
+        description="Whom to tell, by Apprise URLs. A URL holds a password: better give the whole "
+        "list as the systemd credential NIGHTSORT_ALERTS__TARGETS, as JSON.",
+        examples=[[{"url": "mailto://...", "severities": ["error", "critical"]}]],
+    )
+    error_rate: float = Field(
+        0.10, gt=0, le=1, description="Share of unreadable photos in a run that is an error."
+    )
+    low_confidence: int = Field(
+        50, ge=1, description="Photos in review from which a run deserves a warning."
+    )
+
+
+class CategorySettings(Section):
+    """What the warehouse knows of a category."""
+
+    code: str = Field("", description="The warehouse's code for it.")
+    location: str = Field("", description="Where it is stored.")
+
+
+class LinkSettings(Section):
+    """How people reach the folders, for links in results and reports."""
+
+    sorted: str | None = Field(
+        None, description="How people reach sorted_dir.", examples=[r"\\box\photos"]
+    )
+    results: str | None = Field(
+        None, description="How people reach results_dir.", examples=[r"\\box\results"]
+    )
