@@ -56,14 +56,14 @@ def run(config_file: Path | None) -> None:
     Example: nightsort --config /etc/nightsort/nightsort.toml run
     """
     from config.logs import configure
-    from daemon.clock import SystemClock
+    from daemon.clock import SystemClock, local_zone
     from daemon.control import serving
     from daemon.service import build
 
     settings = load(config_file)
     configure(service=True)
     with (
-        build(settings, SystemClock(settings.window.zone())) as service,
+        build(settings, SystemClock(settings.window.zone() or local_zone())) as service,
         serving(service, settings.state_dir),
         _stopped_by_signals(service.stop),
     ):
@@ -201,13 +201,13 @@ def _asked_of_daemon(state_dir: Path, advance: Advance) -> dict[str, Any]:
 def _drain_here(settings: Settings, advance: Advance) -> dict[str, Any]:
     """`now` without a daemon: do its work in this process."""
     from config.logs import configure
-    from daemon.clock import SystemClock
+    from daemon.clock import SystemClock, local_zone
     from daemon.control import serving
     from daemon.service import build
 
     configure(service=False)
     with (
-        build(settings, SystemClock(settings.window.zone())) as service,
+        build(settings, SystemClock(settings.window.zone() or local_zone())) as service,
         serving(service, settings.state_dir),
         _stopped_by_signals(service.stop),
     ):

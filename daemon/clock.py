@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -23,11 +23,20 @@ class Clock(Protocol):
         """Seconds that only ever grow, suspend included."""
 
 
+def local_zone() -> tzinfo:
+    """The system's time zone, with its rules for summer time where the machine knows them."""
+    try:
+        with Path("/etc/localtime").open("rb") as file:
+            return ZoneInfo.from_file(file, key="localtime")
+    except (OSError, ValueError):
+        return UTC
+
+
 class SystemClock:
     """The machine's clocks."""
 
-    def __init__(self, zone: ZoneInfo | None = None) -> None:
-        """`zone` is the time zone of `now`; None means the system's."""
+    def __init__(self, zone: tzinfo) -> None:
+        """`zone` is the time zone of `now`."""
         self._zone = zone
         self._boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
@@ -36,7 +45,7 @@ class SystemClock:
         return self._boot
 
     def now(self) -> datetime:
-        return datetime.now(self._zone) if self._zone else datetime.now().astimezone()
+        return datetime.now(self._zone)
 
     def steady(self) -> float:
         return time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -20,7 +20,7 @@ import structlog
 from classifier.classifier import Classifier
 from config.errors import NightsortError, TransientError
 from config.settings import Settings
-from daemon.clock import Clock
+from daemon.clock import Clock, local_zone
 from daemon.drain import Drain, DrainPolicy
 from daemon.examine import Limits, Workers, usable_cores
 from daemon.failures import retry_delay
@@ -29,6 +29,7 @@ from daemon.intake import Intake, open_for_writing
 from daemon.lock import hold
 from daemon.records import Progress
 from daemon.results import Warehouse
+from daemon.schedule import Schedule
 from daemon.sorting import Sorter
 from daemon.store import Store
 from daemon.tree import Tree
@@ -63,6 +64,10 @@ class Service:
         self._intake = intake
         self._drain = drain
         self._incoming = Tree(settings.incoming_dir)
+        window = settings.window
+        self._schedule = Schedule(
+            window.start, window.end, window.days, window.zone() or local_zone()
+        )
         self._stopping = threading.Event()
         self._asked: list[Future[Summary]] = []
         self._troubles = 0  # failures in a row
@@ -122,8 +127,8 @@ class Service:
             self._take_in()
             if self._asked:
                 self._answer_all(self._drain_now(lambda _: None))
-            elif self._settings.window.mode == "continuous":
-                self._drain.work(self._keep_going, self._take_in)
+            elif self._is_time():
+                self._drain.work(self._is_time, self._take_in)
             if self._is_run_over():
                 self._close_run()
             self._troubles = 0
@@ -187,10 +192,22 @@ class Service:
     def _keep_going(self) -> bool:
         return not self._stopping.is_set()
 
+    def _is_time(self) -> bool:
+        """Whether the queue may be drained without anybody asking."""
+        if self._stopping.is_set() or self._asked:
+            return False
+        match self._settings.window.mode:
+            case "continuous":
+                return True
+            case "window":
+                return self._schedule.window_at(self._clock.now()) is not None
+            case "manual":
+                return False
+
     def _is_run_over(self) -> bool:
         """Whether the run under way is to be closed: quiet for long, a new day, not wanted."""
         run = self._drain.run
-        if run is None:
+        if run is None or self._asked:
             return False
         if self._settings.window.mode != "continuous":
             return True

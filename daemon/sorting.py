@@ -17,6 +17,7 @@ from classifier.verdict import Band
 from config.errors import PhotoProblem
 from daemon.clock import Clock
 from daemon.filing import Filer
+from daemon.names import compare_key
 from daemon.records import Examined, Outcome, Photo, Placement, ResultRow, Status
 from daemon.results import Warehouse
 from daemon.store import Intention, Store
@@ -95,7 +96,7 @@ class Sorter:
             category = photo.verdict.category if photo.verdict else None
             folder = self._filer.target_folder(status, category, self._clock.now().date())
             move = self._filer.plan(photo.photo, folder, photo, taken)
-            taken.add(move.target)
+            taken.add(compare_key(move.target))
             planned.append(Intention(move, photo, status, run))
         return planned
 

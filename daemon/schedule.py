@@ -1,0 +1,60 @@
+"""When the nightly window is open: arithmetic on times, without a clock.
+
+A window belongs to the day on which it starts and may end on the next. Openings and closings are
+compared as instants, so that a night in which the clocks change is simply shorter or longer; a
+start in the skipped hour opens when that hour would have been, one in the doubled hour opens at
+its first occurrence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One opening of the window."""
+
+    opens: datetime  # aware
+    closes: datetime
+
+    def holds(self, at: datetime) -> bool:
+        """Whether the window is open at `at`, an aware time."""
+        return self.opens.astimezone(UTC) <= at.astimezone(UTC) < self.closes.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When windows open, in the local time of `zone`."""
+
+    start: time
+    end: time
+    days: Container[str]  # "mon" … "sun": the days of the start
+    zone: tzinfo
+
+    def window_at(self, at: datetime) -> Window | None:
+        """The window that is open at `at`, an aware time; None when none is."""
+        today = at.astimezone(self.zone).date()
+        candidates = self._windows(today - timedelta(days=1))
+        return next((w for w in candidates if w.holds(at)), None)
+
+    def next_window(self, at: datetime) -> Window:
+        """The first window that opens after `at`, an aware time."""
+        today = at.astimezone(self.zone).date()
+        moment = at.astimezone(UTC)
+        windows = self._windows(today - timedelta(days=1))
+        return next(w for w in windows if w.opens.astimezone(UTC) > moment)
+
+    def _windows(self, first: date) -> Iterator[Window]:
+        """The windows of ten days from `first` on: every week holds one at least."""
+        for day in (first + timedelta(days=n) for n in range(10)):
+            if _WEEKDAYS[day.weekday()] in self.days:
+                last = day if self.end > self.start else day + timedelta(days=1)
+                yield Window(
+                    datetime.combine(day, self.start, self.zone),
+                    datetime.combine(last, self.end, self.zone),
+                )
