@@ -1,133 +1,107 @@
-"""Looking at photos without moving them: what `classify` and `evaluate` do with files and folders.
+"""One look through incoming, or a folder of it: every photo there is, event or not.
 
-Paths are what the caller names; nothing is written. Photos are decoded and judged by one worker
-for each core, a few micro-batches ahead of whoever reads the answers.
+Lazy and flat in memory however many files there are; it also counts what it leaves out. Whoever
+holds a look may put it aside for as long as he likes and go on later.
 """
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
 
-from classifier.pixels import decode
-from classifier.verdict import Verdict
-from config.errors import NightsortError, PhotoError, PhotoProblem
-from daemon.examine import Classifying, Limits
-from daemon.screening import is_photo_name
+from daemon.records import Sighting
+from daemon.screening import Screening, has_photo_extension
+from daemon.tree import ABSENT, Tree, fingerprint_of
+from daemon.trouble import REFUSED
 
-# Micro-batches for each worker that may wait to be read.
-_AHEAD = 2
+# Names are remembered, and told, of this many unreadable folders; the others are counted.
+MOST_TOLD = 100
 
 
-class NoPhotos(NightsortError):
-    """What the caller named holds no photos."""
-
-
-@dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen in one file: a verdict or a problem."""
+    """A look under way."""
 
-    path: Path
-    verdict: Verdict | None
-    problem: PhotoProblem | None = None
-    problem_text: str = ""
+    def __init__(
+        self,
+        tree: Tree,
+        screening: Screening,
+        under: str = "",
+        enter: Callable[[str], None] = lambda _folder: None,
+    ) -> None:
+        """`enter` is called with each folder in which a file was seen, sometimes more than once."""
+        self.done = False
+        self.whole = True  # nothing went wrong that another look might see better
+        self.took_seconds = 0.0
+        self.unreadable: dict[str, str] = {}  # folder or file, and why
+        self._counts: Counter[str] = Counter()
+        self._screening = screening
+        self._enter = enter
+        self._under = under
+        self._folder: str | None = None
+        self._files = tree.walk(
+            self._is_junk, under=under, on_error=self._note_error, on_other=self._note_special
+        )
 
+    @property
+    def ignored(self) -> dict[str, int]:
+        """How many were left out: junk, not_a_photo, special, unreadable_folder."""
+        return {
+            kind: self._counts[kind]
+            for kind in ("junk", "not_a_photo", "special", "unreadable_folder")
+        }
 
-def photos_under(paths: Iterable[Path]) -> list[Path]:
-    """The named files, and all photos under the named folders, in order.
+    def sightings(self, limit: int, seconds: float) -> list[Sighting]:
+        """The next photos: at most `limit`, and what is found in about `seconds`.
 
-    Raises NoPhotos when one does not exist, or there is no photo in all of them.
-    """
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            found += sorted(p for p in path.rglob("*") if is_photo_name(p.name) and p.is_file())
-        elif path.exists():
-            found.append(path)
-        else:
-            raise NoPhotos(f"{path}: no such file or folder; check the path")
-    if not found:
-        raise NoPhotos(f"{', '.join(map(str, paths))}: no photos there; name a folder that holds some")
-    return found
+        Raises TransientError when the root is away; the look is worthless then.
+        """
+        started = time.monotonic()
+        found: list[Sighting] = []
+        while not self.done and len(found) < limit and time.monotonic() - started < seconds:
+            self._step(found)
+        self.took_seconds += time.monotonic() - started
+        return found
 
+    def close(self) -> None:
+        """Give up what is left of the look, and with it the folders that it holds open."""
+        self.done = True
+        self._files = iter(())
 
-def labelled_photos(folder: Path) -> list[tuple[str, Path]]:
-    """Photos of `folder`/<category>/, each with its category, in order.
-
-    Raises NoPhotos when there are none.
-    """
-    if not folder.is_dir():
-        raise NoPhotos(f"{folder}: no such folder; name one that holds a folder for each category")
-    found = [
-        (category.name, photo)
-        for category in sorted(folder.iterdir())
-        if category.is_dir()
-        for photo in sorted(category.rglob("*"))
-        if is_photo_name(photo.name) and photo.is_file()
-    ]
-    if not found:
-        raise NoPhotos(f"{folder}: no photos in {folder}/<category>/; put labelled photos there")
-    return found
-
-
-def look_at(
-    paths: Sequence[Path], classifier: Classifying, limits: Limits, *, batch_size: int, workers: int
-) -> Iterator[Look]:
-    """Judge photos, in the order of `paths`."""
-    spares = [classifier, *(classifier.spare() for _ in range(workers - 1))]
-    own = threading.local()
-
-    def take_spare() -> None:
-        own.classifier = spares.pop()
-
-    def judge(batch: Sequence[Path]) -> list[Look]:
-        return _judge(batch, own.classifier, limits)
-
-    with ThreadPoolExecutor(workers, "looker", initializer=take_spare) as pool:
-        remaining = iter(paths)
-        ahead: deque[Future[list[Look]]] = deque()
-        while True:
-            while len(ahead) < workers * _AHEAD and (batch := list(islice(remaining, batch_size))):
-                ahead.append(pool.submit(judge, batch))
-            if not ahead:
-                return
-            yield from ahead.popleft().result()
-
-
-def _judge(batch: Sequence[Path], classifier: Classifying, limits: Limits) -> list[Look]:
-    looks: list[Look | Path] = []
-    pictures = []
-    for path in batch:
+    def _step(self, found: list[Sighting]) -> None:
         try:
-            data = _read(path, limits.max_file_bytes)
-            picture = decode(
-                data, size=classifier.input_size, max_megapixels=limits.max_megapixels
-            )
-        except PhotoError as exc:
-            looks.append(Look(path, None, exc.problem, exc.text))
+            path, seen = next(self._files)
+        except StopIteration:
+            self.done = True
+        except OSError as exc:  # the folder to look through is gone, or will not open
+            self.done = True
+            self._note_error(self._under, exc)
         else:
-            looks.append(path)
-            pictures.append(picture.pixels)
-    verdicts = iter(classifier.classify(pictures))
-    return [look if isinstance(look, Look) else Look(look, next(verdicts)) for look in looks]
+            if has_photo_extension(path):
+                self._enter_folder_of(path)
+                found.append(Sighting(path, fingerprint_of(seen)))
+            else:
+                self._counts["not_a_photo"] += 1
 
+    def _enter_folder_of(self, path: str) -> None:
+        folder = path.rpartition("/")[0]
+        if folder != self._folder:
+            self._folder = folder
+            self._enter(folder)
 
-def _read(path: Path, max_bytes: int) -> bytes:
-    try:
-        if not path.is_file():
-            raise PhotoError(PhotoProblem.UNREADABLE, "This is no regular file.")
-        if path.stat().st_size > max_bytes:
-            raise PhotoError(
-                PhotoProblem.TOO_LARGE,
-                f"The file is larger than the {max_bytes / 1e6:.0f} MB that are allowed.",
-            )
-        return path.read_bytes()
-    except OSError as exc:
-        raise PhotoError(
-            PhotoProblem.UNREADABLE, f"The file cannot be read ({exc.strerror})."
-        ) from exc
+    def _is_junk(self, path: str) -> bool:
+        is_junk = self._screening.is_junk(path)
+        self._counts["junk"] += is_junk
+        return is_junk
+
+    def _note_special(self, _path: str, _found: os.stat_result) -> None:
+        self._counts["special"] += 1
+
+    def _note_error(self, path: str, exc: OSError) -> None:
+        if exc.errno in ABSENT and path != "":
+            return  # gone, or replaced, while we looked
+        self._counts["unreadable_folder"] += 1
+        self.whole = self.whole and exc.errno in REFUSED
+        if len(self.unreadable) < MOST_TOLD:
+            self.unreadable[path] = os.strerror(exc.errno) if exc.errno else str(exc)

@@ -1,0 +1,56 @@
+"""Which names in incoming may be photos; nothing here opens a file.
+
+Owns the list of photo extensions and what the setting `ignore` means. Names are compared composed
+(NFC) and without case, because shares and macOS write the same name in several ways.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from daemon.private import PRIVATE_PREFIX
+
+PHOTO_EXTENSIONS = frozenset(
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+        *(".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
+        *(".avif", ".heic", ".heif"),
+    }
+)
+
+
+class Screening:
+    """The administrator's junk list, and the names that nightsort keeps for itself."""
+
+    def __init__(self, ignore: Iterable[str]) -> None:
+        """`ignore` holds shell patterns, each for one file or folder name."""
+        patterns = [fnmatch.translate(_plain(pattern)) for pattern in ignore]
+        # An empty list of alternatives would match everything; \Z. matches nothing.
+        self._junk = re.compile("|".join(patterns) or r"\Z.")
+
+    def is_junk(self, path: str) -> bool:
+        """Whether the last part of `path`, a file or a folder, is never of interest."""
+        name = _plain(path.rpartition("/")[2])
+        return name.startswith(PRIVATE_PREFIX) or self._junk.match(name) is not None
+
+    def is_within_junk(self, path: str) -> bool:
+        """Whether any part of `path` is junk."""
+        return any(self.is_junk(part) for part in path.split("/"))
+
+    def is_photo(self, path: str) -> bool:
+        """Whether the last part of `path` is named like a photo and is no junk."""
+        return has_photo_extension(path) and not self.is_junk(path)
+
+
+def has_photo_extension(path: str) -> bool:
+    """Whether `path` ends like a photo's name."""
+    name = path.rpartition("/")[2]
+    stem, dot, extension = name.rpartition(".")
+    return bool(stem) and (dot + extension).lower() in PHOTO_EXTENSIONS
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()

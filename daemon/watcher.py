@@ -1,0 +1,221 @@
+"""The watcher: turns events and looks at the whole folder into sightings.
+
+`hearing` decides how incoming is listened to and heals it, `looking` finds what events missed;
+the watcher says when to look, and hands out what both found, a few at a time. Whether the folder
+is the right one is for `presence`, whether a file is complete for `intake`. Nothing is concluded
+from a file not being seen. One thread calls it, except for `wake`, `healthy` and the properties.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from config.errors import TransientError
+from daemon.bell import Bell
+from daemon.events import Events
+from daemon.hearing import CHECK_SECONDS, Hearing, MakeEvents, Mode, Observer
+from daemon.looking import Look
+from daemon.records import Sighting
+from daemon.screening import Screening
+from daemon.tree import Tree
+from daemon.trouble import printable
+
+log = structlog.get_logger()
+
+# Between two polls, when a look takes next to no time; a slow one takes a twentieth of the time.
+POLL_SECONDS = 5.0
+_REST_PER_LOOK = 19.0
+# After this long even a look that found no photo yet gives the caller its turn.
+SLICE_SECONDS = 0.5
+
+
+class Watcher:
+    """Watches one folder."""
+
+    def __init__(
+        self,
+        incoming: Tree,
+        *,
+        observer: Observer,
+        rescan_seconds: float,
+        ignore: Sequence[str],
+        now: Callable[[], float] = time.monotonic,
+        make_events: MakeEvents = Events,
+    ) -> None:
+        """`now` gives seconds that only ever grow."""
+        self._tree = incoming
+        self._rescan_seconds = rescan_seconds
+        self._now = now
+        self._bell = Bell()
+        self._screening = Screening(ignore)
+        self._hearing = Hearing(incoming, self._screening, observer, self._bell.ring, make_events)
+        self._is_started = False
+        self._look: Look | None = None  # at everything
+        self._side_look: Look | None = None  # at a folder that an event pointed to
+        self._due_at = now()  # when everything is to be looked at again
+        self._is_asked = False  # to look at everything, whatever the time
+        self._not_before = now()  # of a folder that is away
+        self._has_sighted = False  # since the last wait
+        self._ignored: dict[str, int] = {}
+        self._unreadable: frozenset[str] = frozenset()
+
+    # --- for the service -------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to watch; a share that is away is watched as soon as it is there."""
+        self._is_started = True
+        self._hearing.start(self._now())
+        self.rescan()
+
+    def stop(self) -> None:
+        """End watching."""
+        self._is_started = False
+        self._hearing.stop()
+        self._drop_looks()
+
+    def wake(self) -> None:
+        """End a wait; from any thread or signal handler."""
+        self._bell.ring()
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until something may be new, `wake`, or the time-out."""
+        # Whoever took no sightings since the last wait has no room for more: let him rest.
+        if self._has_sighted:
+            self._has_sighted = False
+            timeout_s = min(timeout_s, self._until_due())
+        self._bell.wait(timeout_s)
+
+    def rescan(self) -> None:
+        """Begin a fresh look at everything now."""
+        self._drop_looks()
+        self._is_asked = True
+        self._bell.ring()
+
+    @property
+    def scanning(self) -> bool:
+        """Whether a look at everything is under way or due."""
+        return self._look is not None or self._is_due()
+
+    @property
+    def mode(self) -> Mode:
+        """How incoming is watched."""
+        return self._hearing.mode
+
+    @property
+    def why(self) -> str:
+        """Why it is watched that way."""
+        return self._hearing.why
+
+    @property
+    def ignored(self) -> dict[str, int]:
+        """What the last complete look left out, in numbers, by kind.
+
+        The kinds are junk, not_a_photo, special and unreadable_folder.
+        """
+        return dict(self._ignored)
+
+    def healthy(self) -> bool:
+        """Whether events are heard, or not relied on; False if their thread has ended unnoticed."""
+        return self._hearing.healthy()
+
+    def sightings(self, limit: int) -> list[Sighting]:
+        """At most `limit` photos that may be new: from events, then from looks under way.
+
+        Raises TransientError while the folder is away and something is to be looked at.
+        """
+        self._has_sighted = True
+        if self._is_started and self._hearing.heal(self._now()):
+            self.rescan()
+        try:
+            found = self._from_events(limit)
+            return found + self._from_looks(limit - len(found))
+        except TransientError:
+            # What the hints said is lost by now; a look at everything makes up for it.
+            self.rescan()
+            self._not_before = self._now() + CHECK_SECONDS
+            raise
+
+    # --- when to look ----------------------------------------------------------------------------
+
+    def _is_due(self) -> bool:
+        return self._is_asked or self._now() >= self._due_at
+
+    def _until_due(self) -> float:
+        """Seconds until there may be something to hand out, without an event."""
+        now = self._now()
+        events = self._hearing.events
+        if self._look or self._side_look or (events and events.pending):
+            return 0.0
+        return max(0.0, self._not_before - now, 0.0 if self._is_asked else self._due_at - now)
+
+    def _rest(self, look: Look) -> float:
+        """Seconds until everything is looked at again, when that took as long as `look`."""
+        if self.mode == "native":
+            return self._rescan_seconds
+        return min(self._rescan_seconds, max(POLL_SECONDS, look.took_seconds * _REST_PER_LOOK))
+
+    # --- what is found ---------------------------------------------------------------------------
+
+    def _from_events(self, limit: int) -> list[Sighting]:
+        found: list[Sighting] = []
+        events = self._hearing.events
+        while events and len(found) < limit and (path := events.take_file()) is not None:
+            try:
+                fingerprint = self._tree.fingerprint(path)
+            except OSError:
+                continue  # the next look tells what is wrong with that folder
+            if fingerprint is not None:
+                found.append(Sighting(path, fingerprint))
+        return found
+
+    def _from_looks(self, limit: int) -> list[Sighting]:
+        """What the looks under way find in one slice of time."""
+        found: list[Sighting] = []
+        ends = time.monotonic() + SLICE_SECONDS
+        while len(found) < limit and (left := ends - time.monotonic()) > 0:
+            look = self._next_look()
+            if look is None:
+                break
+            found += look.sightings(limit - len(found), left)
+            if look.done:
+                self._finish(look)
+        return found
+
+    def _next_look(self) -> Look | None:
+        """The look to go on with; folders that events pointed to come first."""
+        events = self._hearing.events
+        if self._side_look is None and events and (folder := events.take_folder()) is not None:
+            self._side_look = Look(self._tree, self._screening, folder)
+        if self._side_look is None and self._look is None and self._is_due():
+            if self._is_started:
+                self._hearing.reconsider(self._now())
+            self._is_asked = False
+            self._look = Look(self._tree, self._screening, enter=self._watch_too)
+        return self._side_look or self._look
+
+    def _watch_too(self, folder: str) -> None:
+        """A folder in which the look found photos has to be watched; usually it is."""
+        if self._hearing.events:
+            self._hearing.events.ensure(folder)
+
+    def _finish(self, look: Look) -> None:
+        if look is self._side_look:
+            self._side_look = None
+            return
+        self._look = None
+        # A look that failed somewhere is repeated soon: a server that stumbled is up again by then.
+        self._due_at = self._now() + (self._rest(look) if look.whole else POLL_SECONDS)
+        self._ignored = look.ignored
+        for path in look.unreadable.keys() - self._unreadable:
+            where = printable(self._tree.full(path))
+            log.warning("folder_unreadable", folder=where, why=look.unreadable[path])
+        self._unreadable = frozenset(look.unreadable)
+
+    def _drop_looks(self) -> None:
+        for look in (self._look, self._side_look):
+            if look is not None:
+                look.close()
+        self._look = self._side_look = None
