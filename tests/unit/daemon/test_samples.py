@@ -1,0 +1,59 @@
+"""The samples of `make run` are what they claim to be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from classifier.pixels import decode
+from config.errors import PhotoError, PhotoProblem
+from daemon.samples import draw_samples
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return draw_samples(tmp_path_factory.mktemp("samples") / "incoming")
+
+
+def test_every_sample_but_the_last_can_be_decoded(samples: list[Path]) -> None:
+    assert len(samples) == 10
+    for path in samples[:-1]:
+        decode(path.read_bytes())
+
+
+def test_the_last_sample_is_corrupt_not_merely_cut_off(samples: list[Path]) -> None:
+    with pytest.raises(PhotoError) as caught:
+        decode(samples[-1].read_bytes())
+    assert caught.value.problem is PhotoProblem.CORRUPT
+
+
+def test_exactly_two_samples_are_alike(samples: list[Path]) -> None:
+    contents = [path.read_bytes() for path in samples]
+    assert contents[-2] == contents[0]
+    assert len(set(contents)) == len(contents) - 1
+    assert len(set(samples)) == len(samples)
+
+
+def test_samples_differ_in_format_size_and_orientation(samples: list[Path]) -> None:
+    pictures = [Image.open(path) for path in samples[:-2]]
+    assert {picture.format for picture in pictures} == {"JPEG", "PNG"}
+    assert len({picture.size for picture in pictures}) >= 5
+    assert {picture.getexif().get(274, 1) for picture in pictures} == {1, 6}
+    for picture in pictures:
+        picture.close()
+
+
+def test_same_seed_draws_the_same(samples: list[Path], tmp_path: Path) -> None:
+    again = draw_samples(tmp_path / "again")
+    other = draw_samples(tmp_path / "other", seed=1)
+    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in samples]
+    assert {path.name for path in other}.isdisjoint(path.name for path in samples)
+
+
+def test_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    first, *_ = draw_samples(tmp_path)
+    first.write_bytes(b"somebody's own")
+    assert draw_samples(tmp_path) == []
+    assert first.read_bytes() == b"somebody's own"
