@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any
 
 Event = Mapping[str, Any]
+# Makes verb, text and colour of an event.
+Speaker = Callable[[Event], tuple[str, str, str]]
 
 _VERB_WIDTH = 10
 _LONGEST_FIELD = 200
@@ -76,7 +78,7 @@ def _filed(event: Event) -> tuple[str, str, str]:
     name, category = event.get("name"), event.get("category")
     percent = f"{100 * float(event.get('confidence') or 0):.0f} %"
     if event.get("band") == "review":
-        why = event.get("reason") or "a person decides"
+        why = event.get("why") or "a person decides"
         return "review", f"{name} → {category}?  {percent}, {why}", _YELLOW
     doubt = ", worth a quick look" if event.get("band") == "check" else ""
     return "filed", f"{name} → {category}  {percent}{doubt}", _GREEN
@@ -88,6 +90,14 @@ def _duplicate(event: Event) -> tuple[str, str, str]:
 
 def _quarantined(event: Event) -> tuple[str, str, str]:
     return "set aside", f"{event.get('name')}: {event.get('why')}", _RED
+
+
+def _with_name(verb: str, text: str) -> Speaker:
+    return lambda event: (verb, f"{event.get('name')}: {text}", _DIM)
+
+
+def _watching(event: Event) -> tuple[str, str, str]:
+    return "watching", f"{event.get('folder')}", _DIM
 
 
 def _run_started(event: Event) -> tuple[str, str, str]:
@@ -114,7 +124,11 @@ def _library(event: Event) -> tuple[str, str, str]:
     return str(event.get("library")), str(event.get("text")), paint
 
 
-_SPOKEN: dict[str, Callable[[Event], tuple[str, str, str]]] = {
+_SPOKEN: dict[str, Speaker] = {
+    "watch_started": _watching,
+    "photo_gone": _with_name("gone", "somebody took it away before its turn"),
+    "photo_changed": _with_name("waits", "it is still being written"),
+    "photo_cut_off": _with_name("waits", "its end is missing, the rest may still come"),
     "photo_filed": _filed,
     "photo_duplicate": _duplicate,
     "photo_quarantined": _quarantined,

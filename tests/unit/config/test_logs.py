@@ -204,9 +204,17 @@ def test_terminal_gets_words_and_colour() -> None:
                 "category": "Shirts",
                 "band": "review",
                 "confidence": 0.51,
-                "reason": "unsure between Shirts and Tshirts",
+                "why": "unsure between Shirts and Tshirts",
             },
             "02:14:07  review     a.jpg → Shirts?  51 %, unsure between Shirts and Tshirts",
+        ),
+        (
+            {"event": "watch_started", "folder": "/srv/in", "mode": "native"},
+            "02:14:07  watching   /srv/in",
+        ),
+        (
+            {"event": "photo_cut_off", "waited_s": 3},
+            "02:14:07  waits      a.jpg: its end is missing, the rest may still come",
         ),
         (
             {"event": "photo_duplicate"},
