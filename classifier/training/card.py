@@ -1,0 +1,194 @@
+"""The bundle on disk: model, labels, card, hold-out list, and the model card for people."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from classifier.training.measures import Choice
+
+EMBEDDING = 1280
+BACKGROUND = "Something else"
+MEASURED_WORDS = (
+    "The int8 model, on products that no photo in training or validation shows. 95 % intervals in "
+    "brackets."
+)
+HOLDOUT_HEAD = """\
+# Photos that this model was never fitted or tuned on. Source, label, path under the data folder;
+# tabs between. Sources catalogue, small and phone show one of the categories, unknown does not.
+# This makes a folder for `nightsort evaluate`:
+#   python -m classifier.training.holdout DATA eval/ [--bundle models/fashion] [--source catalogue]
+"""
+
+
+def card(
+    title: tuple[str, str, str],
+    content: bytes,
+    labels: Sequence[str],
+    categories: Sequence[str],
+    choice: Choice,
+    metrics: dict[str, Any],
+    training: dict[str, Any],
+) -> dict[str, Any]:
+    """Everything a program must know of a bundle, and what a person may ask.
+
+    title: name, version, date of making.
+    """
+    name, version, created = title
+    gate = None
+    if choice.unknown is not None:
+        gate = {"method": "other_labels", "threshold": choice.unknown}
+    return {
+        "format": 1,
+        "name": name,
+        "version": version,
+        "created": created,
+        "file": "model.tflite",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "input": {
+            "width": 224,
+            "height": 224,
+            "dtype": "uint8",
+            "colour": "RGB",
+            "resize": "stretch",
+        },
+        "outputs": {"logits": len(labels), "embedding": EMBEDDING},
+        "labels": list(labels),
+        "categories": list(categories),
+        "calibration": {"method": "temperature", "temperature": choice.temperature},
+        "unknown": gate,
+        "bands": {"auto": choice.auto, "review": choice.review},
+        "self_test": None,
+        "metrics": metrics,
+        "training": training,
+    }
+
+
+def write(
+    folder: Path,
+    content: bytes,
+    document: dict[str, Any],
+    holdout: Sequence[tuple[str, str, str]],
+) -> None:
+    """Write the bundle. holdout: source, label and path under the data folder of each photo."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.tflite").write_bytes(content)
+    lines = [f"{label}\n" for label in document["labels"]]
+    (folder / "labels.txt").write_text("".join(lines), encoding="utf-8")
+    rows = ["\t".join(row) + "\n" for row in sorted(holdout)]
+    (folder / "holdout.txt").write_text(HOLDOUT_HEAD + "".join(rows), encoding="utf-8")
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    (folder / "card.json").write_text(text, encoding="utf-8")
+    (folder / "MODEL_CARD.md").write_text(model_card(document), encoding="utf-8")
+
+
+def model_card(document: dict[str, Any]) -> str:
+    """The card in words and tables."""
+    training, metrics = document["training"], document["metrics"]
+    parts = [
+        f"# {document['name']} {document['version']}",
+        _opening(document),
+        "## Measured on photos kept back",
+        MEASURED_WORDS,
+        _known_table(metrics),
+        _unknown_table(metrics.get("unknown", {})),
+        *metrics.get("notes", []),
+        "## Per category",
+        _category_table(metrics.get("categories", {})),
+        "## Moving the threshold of band auto",
+        _threshold_table(metrics.get("auto_thresholds", [])),
+        "## How it decides",
+        _decides(document),
+        "## Training",
+        _list(training.get("data", []), "Data"),
+        _list(training.get("sources", []), "Sources"),
+        _list(training.get("licences", []), "Licences"),
+        f"Split: {training.get('split', '')}.",
+        f"Recipe, seed {training.get('seed')}:",
+        "```json\n" + json.dumps(training.get("recipe", {}), indent=2) + "\n```",
+        "## Limits",
+        _list(training.get("limits", []), "Known"),
+        _list(metrics.get("doubtful_labels", []), "Photos whose label the model contradicts"),
+        _pictures(training.get("pictures", [])),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _opening(document: dict[str, Any]) -> str:
+    size, categories = document["training"].get("size_bytes", 0), document["categories"]
+    return (
+        f"MobileNetV2 1.0 at 224 px, int8, {size / 1e6:.2f} MB, made on {document['created']}. "
+        f"It files photos into {len(categories)} categories: {', '.join(categories)}. The other "
+        f"{len(document['labels']) - len(categories)} labels are there so that it can say "
+        "`unknown`; nothing is ever filed under them."
+    )
+
+
+def _decides(document: dict[str, Any]) -> str:
+    gate = document["unknown"]
+    sentence = (
+        "Confidence is the softmax over the categories at temperature "
+        f"{document['calibration']['temperature']}, fitted on validation. Band auto begins at "
+        f"{document['bands']['auto']}, review lies below {document['bands']['review']}."
+    )
+    if gate is None:
+        return sentence
+    return (
+        f"{sentence} A photo whose labels outside the categories together have more than "
+        f"{gate['threshold']} goes to review as `unknown`. One of them, `{BACKGROUND}`, has the "
+        "same score for every photo: it wins where nothing speaks for any of the others."
+    )
+
+
+def _known_table(metrics: dict[str, Any]) -> str:
+    rows = ["| photos | n | accuracy | ECE (before) | auto: share, right | filed: share, right |"]
+    rows.append("|---|---|---|---|---|---|")
+    for name, found in metrics.get("holdout", {}).items():
+        low, high = found["interval_95"]
+        rows.append(
+            f"| {name} | {found['n']} | {found['accuracy']:.3f} [{low:.3f}, {high:.3f}] "
+            f"| {found['ece']:.3f} ({found['ece_uncalibrated']:.3f}) "
+            f"| {found['auto']['share']:.3f}, {found['auto']['accuracy']:.3f} "
+            f"| {found['filed']['share']:.3f}, {found['filed']['accuracy']:.3f} |"
+        )
+    return "\n".join(rows)
+
+
+def _unknown_table(found: dict[str, Any]) -> str:
+    if not found:
+        return ""
+    rows = ["| things outside the categories | n | AUROC | to review | known gated |"]
+    rows.append("|---|---|---|---|---|")
+    for name, row in found.items():
+        rows.append(
+            f"| {name} | {row['n']} | {row['auroc']:.3f} | {row['review']:.3f} "
+            f"| {row['known_gated']:.3f} |"
+        )
+    return "\n".join(rows)
+
+
+def _category_table(found: dict[str, Any]) -> str:
+    rows = ["| category | precision | recall | F1 | n |", "|---|---|---|---|---|"]
+    for name, row in found.items():
+        rows.append(
+            f"| {name} | {row['precision']:.3f} | {row['recall']:.3f} | {row['f1']:.3f} "
+            f"| {row['support']} |"
+        )
+    return "\n".join(rows)
+
+
+def _threshold_table(rows: Sequence[dict[str, float]]) -> str:
+    lines = ["| threshold | filed without a look | right there |", "|---|---|---|"]
+    lines += [f"| {r['threshold']} | {r['share']:.3f} | {r['accuracy']:.3f} |" for r in rows]
+    return "\n".join(lines)
+
+
+def _list(entries: Sequence[str], title: str) -> str:
+    return "\n".join([f"{title}:", "", *(f"- {entry}" for entry in entries)]) if entries else ""
+
+
+def _pictures(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    return "\n".join(["## Pictures", "", *(f"![{Path(n).stem}]({n})" for n in names)])

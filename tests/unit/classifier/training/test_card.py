@@ -1,0 +1,42 @@
+import json
+from pathlib import Path
+from typing import Any
+
+from classifier.bundle import load_bundle
+from classifier.training import card
+from classifier.training.measures import Choice
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    return card.card(
+        ("shop", "2026.1", "2026-01-02"),
+        content=b"a model",
+        labels=["A", "B", "Nothing"],
+        categories=["A", "B"],
+        choice=changes.get("choice", Choice(0.8, 0.3, 0.9, 0.5)),
+        metrics={"holdout": {}},
+        training={"seed": 1, "recipe": {"phases": []}, "data": ["photos of a shop"]},
+    )
+
+
+def test_what_is_written_is_a_bundle_that_the_classifier_accepts(tmp_path: Path) -> None:
+    card.write(tmp_path, b"a model", document(), [("catalogue", "A", "A/1.jpg")])
+    bundle = load_bundle(tmp_path)
+    assert bundle.card.categories == ("A", "B")
+    assert bundle.card.bands is not None
+    assert bundle.card.bands.auto == 0.9
+    assert bundle.model == b"a model"
+
+
+def test_a_model_without_other_labels_has_no_gate(tmp_path: Path) -> None:
+    plain = document(choice=Choice(1.0, None, 0.9, 0.5))
+    card.write(tmp_path, b"a model", plain, [])
+    assert json.loads((tmp_path / "card.json").read_text())["unknown"] is None
+    assert load_bundle(tmp_path).card.unknown is None
+
+
+def test_the_model_card_tells_what_it_was_trained_on() -> None:
+    text = card.model_card(document())
+    assert text.startswith("# shop 2026.1\n")
+    assert "photos of a shop" in text
+    assert "Nothing" not in text.split("categories: ")[1].splitlines()[0].split(".")[0]
