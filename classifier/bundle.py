@@ -130,8 +130,8 @@ def _read_card(folder: Path) -> Card:
         return Card.model_validate(json.loads(_read(folder / CARD)))
     except ValidationError as exc:
         first = exc.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or CARD
-        raise _refuse(folder, f"{CARD}: {where}: {first['msg']}") from exc
+        where = ": ".join([CARD, *([".".join(map(str, first["loc"]))] if first["loc"] else [])])
+        raise _refuse(folder, f"{where}: {first['msg']}") from exc
     except ValueError as exc:
         raise _refuse(folder, f"{CARD} is not valid JSON ({exc})") from exc
 

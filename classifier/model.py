@@ -40,7 +40,10 @@ class Model:
 
     def _check_shapes(self, bundle: Bundle) -> None:
         spec = self._card.input
-        (self._input,) = self._interpreter.get_input_details()
+        inputs = self._interpreter.get_input_details()
+        if len(inputs) != 1:
+            raise _refuse(bundle, f"takes {len(inputs)} inputs, not one")
+        self._input = inputs[0]
         outputs = self._interpreter.get_output_details()
         found = {int(output["shape"][-1]): output for output in outputs}
         wanted = {self._card.outputs.logits, self._card.outputs.embedding}

@@ -100,6 +100,14 @@ def _watching(event: Event) -> tuple[str, str, str]:
     return "watching", f"{event.get('folder')}", _DIM
 
 
+def _service_started(event: Event) -> tuple[str, str, str]:
+    text = (
+        f"drop photos into {event.get('incoming')}; they go to {event.get('sorted')}, "
+        f"results to {event.get('results')}; Ctrl-C ends"
+    )
+    return "ready", text, _GREEN
+
+
 def _run_started(event: Event) -> tuple[str, str, str]:
     return "run", f"{event.get('run')} begins, {event.get('waiting')} waiting", _DIM
 
@@ -125,6 +133,7 @@ def _library(event: Event) -> tuple[str, str, str]:
 
 
 _SPOKEN: dict[str, Speaker] = {
+    "service_started": _service_started,
     "watch_started": _watching,
     "photo_gone": _with_name("gone", "somebody took it away before its turn"),
     "photo_changed": _with_name("waits", "it is still being written"),

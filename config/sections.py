@@ -139,6 +139,13 @@ class IntakeSettings(Section):
     max_megapixels: float = Field(
         100.0, gt=0, le=1000, description="Largest picture that is decoded, in millions of pixels."
     )
+    remove_empty_folders_hours: float = Field(
+        24.0,
+        ge=0,
+        le=8760,
+        description="Hours after which a folder in incoming that nightsort emptied is removed; "
+        "0 keeps them.",
+    )
     truncated_minutes: float = Field(
         10.0,
         ge=0,

@@ -56,9 +56,9 @@ def run(config_file: Path | None) -> None:
     Example: nightsort --config /etc/nightsort/nightsort.toml run
     """
     from config.logs import configure
+    from daemon.assembly import build
     from daemon.clock import SystemClock, local_zone
     from daemon.control import serving
-    from daemon.service import build
 
     settings = load(config_file)
     configure(service=True)
@@ -90,6 +90,24 @@ def now(config_file: Path | None, as_json: bool) -> None:
         _print_json(summary)
     else:
         click.echo(_in_words(summary), err=True)
+
+
+@cli.command()
+@json_option
+@click.pass_obj
+def status(config_file: Path | None, as_json: bool) -> None:
+    """Say how things are: exit 0 healthy, 1 degraded, 3 not running.
+
+    Example: nightsort status --json | jq .queue
+    """
+    from daemon.status import in_words, read
+
+    document, code = read(load(config_file).state_dir)
+    if as_json:
+        _print_json(document)
+    else:
+        click.echo(in_words(document))
+    sys.exit(code)
 
 
 @cli.command()
@@ -154,6 +172,30 @@ def evaluate(config_file: Path | None, folder: Path, as_json: bool) -> None:
         click.echo(evaluation_table(evaluation))
 
 
+@cli.command()
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Use this folder, which must be empty or new, and keep it.",
+)
+def demo(keep: Path | None) -> None:
+    """Show nightsort at work on drawn photos, in a folder of its own; takes a few seconds.
+
+    Example: nightsort demo --keep /tmp/nightsort-demo
+    """
+    from daemon.demo import demonstrate
+
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="nightsort-demo-") as folder:
+            demonstrate(Path(folder), click.echo)
+            click.echo("That folder is removed now; keep it with: nightsort demo --keep DIR")
+        return
+    keep.mkdir(parents=True, exist_ok=True)
+    if any(keep.iterdir()):
+        raise click.BadParameter(f"{keep} is not empty; name a new folder", param_hint="--keep")
+    demonstrate(keep.resolve(), click.echo)
+
+
 def main() -> NoReturn:
     """The `nightsort` command: every error is one line on stderr and an exit code."""
     try:
@@ -201,9 +243,9 @@ def _asked_of_daemon(state_dir: Path, advance: Advance) -> dict[str, Any]:
 def _drain_here(settings: Settings, advance: Advance) -> dict[str, Any]:
     """`now` without a daemon: do its work in this process."""
     from config.logs import configure
+    from daemon.assembly import build
     from daemon.clock import SystemClock, local_zone
     from daemon.control import serving
-    from daemon.service import build
 
     configure(service=False)
     with (

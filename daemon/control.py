@@ -77,6 +77,8 @@ def ask_for_run(
         stream.write(b'{"ask": "run"}\n')
         stream.flush()
         for line in stream:
+            if not line.endswith(b"\n"):
+                continue  # cut off: the daemon ended in mid-word
             message = json.loads(line)
             if "summary" in message:
                 summary: Summary = message["summary"]

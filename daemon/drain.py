@@ -70,10 +70,11 @@ class Drain:
         self.last_outcome_at = clock.steady()
 
     def recover(self) -> None:
-        """After a start: finish what was under way, return what was in hand, resume its run.
+        """After a start or a failure: finish what was under way, return what was in hand.
 
-        Raises TransientError when a folder fails; call it again later.
+        The run that was open goes on. Raises TransientError when a folder fails: call it again.
         """
+        self.run = self._results = None
         suspects = self._store.return_claimed(self._clock.boot)
         self._sorter.finish_interrupted()
         for run in self._store.open_runs():
@@ -84,13 +85,6 @@ class Drain:
             self._open()
             assert self.run is not None
             self._keep(self._sorter.set_aside(self.run.id, suspects))
-
-    def finish_interrupted(self) -> None:
-        """After a failure in mid-drain: finish or take back what was under way.
-
-        Raises TransientError when a folder still fails; call it again later.
-        """
-        self._sorter.finish_interrupted()
 
     def work(self, keep_going: Callable[[], bool], between: Callable[[], None]) -> bool:
         """Drain until nothing in the queue is due, or `keep_going` says no.
@@ -109,16 +103,21 @@ class Drain:
                 for future in done:
                     self._sort(future.result(), in_hand.pop(future))
                 between()
+        except TransientError:
+            for batch in in_hand.values():
+                self._store.release(batch)
+            raise
         finally:
-            self._put_back(in_hand)
+            # What is still in hand after a defect of ours stays claimed: `recover` tries it alone.
+            wait(in_hand)
             if busy and self.run is not None:
                 self._store.add_busy_seconds(self.run.id, self._clock.steady() - began)
         return busy
 
-    def close(self, settling: int) -> dict[str, Any]:
+    def close(self, settling: int, ignored: int = 0) -> dict[str, Any]:
         """Close the run under way; returns its summary, or zeros when nothing was done.
 
-        settling: files seen in incoming that are not settled yet.
+        settling: files seen in incoming that are not settled yet; ignored: that are no photos.
         Raises TransientError when results_dir refuses; the run then stays open.
         """
         now = self._clock.now()
@@ -135,7 +134,7 @@ class Drain:
         self._write_results(run, summary)
         self._store.close_run(run, now, summary)
         self.run = self._results = None
-        log.info("run_finished", **_headline(summary))
+        log.info("run_finished", **_headline(summary), ignored=ignored)
         if not is_balanced(summary):
             log.error("run_unbalanced", run=run, **_balance(summary))
         return summary
@@ -248,12 +247,6 @@ class Drain:
         else:
             self._store.gone([photo], self.run.id, self._clock.now())
             log.info("photo_gone", photo=photo.id, name=as_text(photo.path))
-
-    def _put_back(self, in_hand: InHand) -> None:
-        """After a failure: queue again what the workers still have in hand."""
-        for future, batch in in_hand.items():
-            future.cancel()
-            self._store.release(batch)
 
     def _write_results(self, run: str, summary: dict[str, Any]) -> None:
         results = self._results or self._results_of(run)

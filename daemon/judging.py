@@ -6,6 +6,7 @@ for each core, a few micro-batches ahead of whoever reads the answers.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,12 +14,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import NoReturn
 
 from classifier.pixels import decode
 from classifier.verdict import Verdict
 from config.errors import NightsortError, PhotoError, PhotoProblem
+from config.readable import plain
+from config.sections import JUNK
 from daemon.examine import Classifying, Limits
-from daemon.screening import has_photo_extension
+from daemon.records import as_text
+from daemon.screening import Screening
 
 # Micro-batches for each worker that may wait to be read.
 _AHEAD = 2
@@ -38,45 +43,76 @@ class Look:
     problem_text: str = ""
 
 
-def photos_under(paths: Iterable[Path]) -> list[Path]:
+def shown(path: Path) -> str:
+    """A path as it may be shown: one line, nothing in it that a terminal would obey."""
+    return plain(as_text(str(path)))
+
+
+def photos_under(paths: Sequence[Path], ignore: Iterable[str] = JUNK) -> list[Path]:
     """The named files, and all photos under the named folders, in order.
 
-    Raises NoPhotos when one does not exist, or there is no photo in all of them.
+    ignore: patterns of names that are no photos, unless they are named themselves.
+    Raises NoPhotos when one cannot be looked into, or there is no photo in all of them.
     """
+    screening = Screening(ignore)
     found: list[Path] = []
     for path in paths:
-        if path.is_dir():
-            found += _photos_in(path)
-        elif path.exists():
-            found.append(path)
+        if os.path.isdir(path):  # noqa: PTH112 - Path's own raises where a folder may not be entered
+            found += _photos_in(path, screening)
         else:
-            raise NoPhotos(f"{path}: no such file or folder; check the path")
+            _check_it_exists(path)
+            found.append(path)
     if not found:
-        named = ", ".join(map(str, paths))
+        named = ", ".join(map(shown, paths))
         raise NoPhotos(f"{named}: no photos there; name a folder that holds some")
     return found
 
 
-def _photos_in(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if has_photo_extension(p.name) and p.is_file())
-
-
-def labelled_photos(folder: Path) -> list[tuple[str, Path]]:
+def labelled_photos(folder: Path, ignore: Iterable[str] = JUNK) -> list[tuple[str, Path]]:
     """Photos of `folder`/<category>/, each with its category, in order.
 
-    Raises NoPhotos when there are none.
+    Raises NoPhotos when there are none, or a folder cannot be looked into.
     """
-    if not folder.is_dir():
-        raise NoPhotos(f"{folder}: no such folder; name one that holds a folder for each category")
+    screening = Screening(ignore)
+    _check_it_exists(folder)
+    try:
+        within = sorted(folder.iterdir())
+    except OSError as exc:
+        _refuse(exc)
     found = [
-        (category.name, photo)
-        for category in sorted(folder.iterdir())
-        if category.is_dir()
-        for photo in _photos_in(category)
+        (as_text(category.name), photo)
+        for category in within
+        if category.is_dir() and not screening.is_junk(category.name)
+        for photo in _photos_in(category, screening)
     ]
     if not found:
-        raise NoPhotos(f"{folder}: no photos in {folder}/<category>/; put labelled photos there")
+        place = shown(folder)
+        raise NoPhotos(f"{place}: no photos in {place}/<category>/; put labelled photos there")
     return found
+
+
+def _photos_in(folder: Path, screening: Screening) -> list[Path]:
+    found: list[Path] = []
+    for root, folders, names in os.walk(folder, onerror=_refuse):
+        folders[:] = [name for name in folders if not screening.is_junk(name)]
+        found += [Path(root, name) for name in names if screening.is_photo(name)]
+    return sorted(photo for photo in found if os.path.isfile(photo))  # noqa: PTH113 - as above
+
+
+def _check_it_exists(path: Path) -> None:
+    try:
+        path.stat()
+    except OSError as exc:
+        _refuse(exc)
+
+
+def _refuse(error: OSError) -> NoReturn:
+    path = shown(Path(os.fsdecode(error.filename)))
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise NoPhotos(f"{path}: no such file or folder; check the path") from error
+    raise NoPhotos(
+        f"{path}: cannot be looked into ({error.strerror}); check the path and its rights"
+    ) from error
 
 
 def look_at(

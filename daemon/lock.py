@@ -8,13 +8,16 @@ from __future__ import annotations
 import fcntl
 import os
 import pwd
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from config.errors import ConfigError, RefusedError
 
 LOCK = "lock"
+# A look at the lock (`is_held`) takes it for a moment; that must not refuse a daemon that starts.
+_GLANCE_SECONDS = 0.5
 
 
 class InUse(RefusedError):
@@ -29,17 +32,21 @@ def hold(state_dir: Path) -> Iterator[None]:
     ConfigError when it cannot be made.
     """
     prepare(state_dir)
-    descriptor = os.open(state_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        descriptor = os.open(state_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    except OSError as exc:
+        raise RefusedError(
+            f"{state_dir / LOCK}: cannot be opened ({exc.strerror}); check the folder and its rights"
+        ) from exc
+    try:
+        if not _take(descriptor):
             raise InUse(
                 f"{state_dir}: another nightsort (process {_owner(descriptor)}) works on this "
                 "state folder; use it through `nightsort now`, or stop it first"
-            ) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+            )
+        with suppress(OSError):  # on a full disk; the number is for people only
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
         yield
     finally:
         os.close(descriptor)
@@ -76,6 +83,19 @@ def prepare(state_dir: Path) -> None:
         )
     if not os.access(state_dir, os.W_OK | os.X_OK):
         raise RefusedError(f"{state_dir}: no right to write there; correct its mode")
+
+
+def _take(descriptor: int) -> bool:
+    deadline = time.monotonic() + _GLANCE_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.01)
+        else:
+            return True
 
 
 def _owner(descriptor: int) -> str:

@@ -1,4 +1,4 @@
-"""The service: builds the stages from the settings, hands one's output to the next, loops, stops.
+"""The service: hands one stage's output to the next, loops, stops.
 
 One thread takes in, files and keeps the books; workers decode and classify. Whoever wants
 something from another thread (a signal, the control socket) leaves a note and wakes this one.
@@ -7,33 +7,34 @@ something from another thread (a signal, the control socket) leaves a note and w
 from __future__ import annotations
 
 import os
-import re
+import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import closing, contextmanager
-from typing import Any
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from classifier.classifier import Classifier
-from config.errors import NightsortError, TransientError
+from config.errors import FolderUnavailable, NightsortError, TransientError
 from config.settings import Settings
 from daemon.clock import Clock, local_zone
-from daemon.drain import Drain, DrainPolicy
-from daemon.examine import Limits, Workers, usable_cores
+from daemon.drain import Drain
 from daemon.failures import retry_delay
-from daemon.filing import Filer, FilingPolicy
 from daemon.intake import Intake, open_for_writing
-from daemon.lock import hold
-from daemon.records import Progress
-from daemon.results import Warehouse
+from daemon.records import Fingerprint, Progress
 from daemon.schedule import Schedule
-from daemon.sorting import Sorter
+from daemon.status import StatusFile
 from daemon.store import Store
+from daemon.tidying import remove_emptied
 from daemon.tree import Tree
+from daemon.trouble import trouble
 from daemon.watcher import Watcher
+
+if TYPE_CHECKING:
+    from daemon.presence import Presence
 
 log = structlog.get_logger()
 
@@ -41,39 +42,53 @@ Summary = dict[str, Any]
 
 # How long `now` waits for what is still settling, beyond the settle time.
 PATIENCE_SECONDS = 60.0
+# The longest the loop sleeps, and the time between two checks that the folders are there.
 LONGEST_SLEEP_SECONDS = 5.0
+PRESENCE_SECONDS = 5.0
+TIDY_SECONDS = 3600.0
+NOTE_SECONDS = 0.25
 SIGHTINGS_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """What a service is built from."""
+
+    store: Store
+    presence: Presence
+    watcher: Watcher
+    intake: Intake
+    drain: Drain
+    status: StatusFile
+    model: str
 
 
 class Service:
     """One instance at work."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        clock: Clock,
-        store: Store,
-        watcher: Watcher,
-        intake: Intake,
-        drain: Drain,
-    ) -> None:
+    def __init__(self, settings: Settings, clock: Clock, stages: Stages) -> None:
         self._settings = settings
         self._clock = clock
-        self._store = store
-        self._watcher = watcher
-        self._intake = intake
-        self._drain = drain
+        self._stages = stages
+        self._store = stages.store
+        self._watcher = stages.watcher
+        self._intake = stages.intake
+        self._drain = stages.drain
         self._incoming = Tree(settings.incoming_dir)
         window = settings.window
-        self._schedule = Schedule(
-            window.start, window.end, window.days, window.zone() or local_zone()
-        )
+        zone = window.zone() or local_zone()
+        self._schedule = Schedule(window.start, window.end, window.days, zone)
         self._stopping = threading.Event()
         self._asked: list[Future[Summary]] = []
+        self._absent: dict[str, str] = {}  # folders that are unavailable, and why
+        self._presence_due = self._tidy_due = float("-inf")
+        self._is_recovered = False
         self._troubles = 0  # failures in a row
+        self._trouble = ""  # the last of them, while it lasts
         self._try_again_at = 0.0
-        self._recovered = False
+        self._last_run: Summary | None = None
         self.progress = Progress(None, 0, 0, 0, time.monotonic())
+        self._noted_at = float("-inf")
 
     # --- from other threads and signals ----------------------------------------------------------
 
@@ -89,10 +104,16 @@ class Service:
         self._watcher.wake()
         return answer
 
-    # --- the loop --------------------------------------------------------------------------------
+    # --- the work --------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Work until `stop`: the daemon."""
+        """Work until `stop`: the daemon.
+
+        Raises ConfigError when the folders cannot be made or adopted at the first start.
+        """
+        self._stages.presence.adopt()
+        self._last_run = next(iter(self._store.summaries(limit=1)), None)
+        self._tell_start()
         self._watcher.start()
         try:
             while not self._stopping.is_set():
@@ -102,46 +123,76 @@ class Service:
         finally:
             self._watcher.stop()
             self._answer_all(None)
+            self._note(at_once=True)
+            log.info("service_stopped")
 
     def run_once(self, watch: Callable[[Progress], None] = lambda _: None) -> Summary:
         """Drain the queue now, with what lies in incoming: `nightsort now` without a daemon.
 
-        Raises TransientError when a folder or disk fails; nothing is lost then.
+        Raises ConfigError as `run` does, TransientError when a folder or disk fails; nothing is
+        lost then.
         """
+        self._stages.presence.adopt()
+        self._require_folders()
         self._recover()
         try:
             return self._drain_now(watch)
         except TransientError:
-            self._drain.finish_interrupted()
-            self._drain.close(settling=len(self._intake))
+            self._recover()
+            self._close_run()
             raise
+        finally:
+            self._note(at_once=True)
 
     def _turn(self) -> None:
-        """One turn of the loop; a failing folder or disk makes the next one wait."""
-        self._note_progress()
+        """One turn of the loop. A failing folder or disk makes the next one wait."""
+        self._note()
         if self._clock.steady() < self._try_again_at and not self._asked:
             return
         try:
-            if not self._recovered:
-                self._recover()
-            self._take_in()
-            if self._asked:
-                self._answer_all(self._drain_now(lambda _: None))
-            elif self._is_time():
-                self._drain.work(self._is_time, self._take_in)
-            if self._is_run_over():
-                self._close_run()
-            self._troubles = 0
+            self._work()
         except TransientError as exc:
-            self._recovered = False
-            self._try_again_at = self._clock.steady() + retry_delay(self._troubles)
-            self._troubles += 1
-            log.error("work_interrupted", why=str(exc), attempts=self._troubles)
-            self._answer_all(exc)
+            self._back_off(exc)
+            log.error("work_interrupted", why=str(exc), failures=self._troubles)
+        except Exception as exc:
+            self._back_off(exc)
+            log.critical("defect_met", failures=self._troubles, exc_info=True)
+        else:
+            self._troubles, self._trouble = 0, ""
+
+    def _work(self) -> None:
+        self._check_presence()
+        if self._asked:
+            self._answer_all(self._answer())
+            return
+        if "incoming" not in self._absent:
+            self._take_in()
+        if self._absent:
+            return
+        if not self._is_recovered:
+            self._recover()
+        if self._is_time():
+            self._drain.work(self._is_time, self._between)
+        if self._is_run_over():
+            self._close_run()
+        self._tidy()
+
+    def _answer(self) -> Summary:
+        self._require_folders()
+        if not self._is_recovered:
+            self._recover()
+        return self._drain_now(lambda _: None)
+
+    def _back_off(self, error: Exception) -> None:
+        self._is_recovered = False
+        self._try_again_at = self._clock.steady() + retry_delay(self._troubles)
+        self._troubles += 1
+        self._trouble = str(error)
+        self._answer_all(error)
 
     def _recover(self) -> None:
         self._drain.recover()
-        self._recovered = True
+        self._is_recovered = True
 
     def _drain_now(self, watch: Callable[[Progress], None]) -> Summary:
         """Look at the share afresh, wait for what is settling, drain, close the run."""
@@ -151,8 +202,7 @@ class Service:
         deadline: float | None = None
 
         def between() -> None:
-            self._take_in()
-            self._note_progress()
+            self._between()
             watch(self.progress)
 
         while self._keep_going():
@@ -163,9 +213,16 @@ class Service:
                 if not len(self._intake) or self._clock.steady() >= deadline:
                     break
             self._watcher.wait(self._until_settled())
-        self._note_progress()
+        self._note(at_once=True)
         watch(self.progress)
-        return self._drain.close(settling=len(self._intake))
+        return self._close_run()
+
+    def _between(self) -> None:
+        """Between micro-batches: the share goes on living."""
+        self._check_presence()
+        self._require_folders()
+        self._take_in()
+        self._note()
 
     def _take_in(self) -> None:
         """Sightings to intake, settled files to the queue."""
@@ -173,11 +230,17 @@ class Service:
         room = min(self._intake.room, SIGHTINGS_AT_ONCE)
         for sighting in self._store.unknown(self._watcher.sightings(room) if room else []):
             self._intake.observe(sighting, now)
-        settled = self._intake.settled(now, self._incoming.fingerprint, self._is_still_open)
+        settled = self._intake.settled(now, self._look, self._is_still_open)
         if settled:
             run = self._drain.run.id if self._drain.run else None
-            queued = self._store.admit(settled, self._clock.now(), run)
-            log.debug("photos_queued", count=len(queued))
+            in_order = sorted(settled, key=lambda sighting: sighting.path)
+            self._store.admit(in_order, self._clock.now(), run)
+
+    def _look(self, path: str) -> Fingerprint | None:
+        try:
+            return self._incoming.fingerprint(path)
+        except OSError as exc:
+            raise trouble(exc, self._incoming.full(path)) from exc
 
     def _is_still_open(self, path: str) -> bool:
         try:
@@ -188,6 +251,8 @@ class Service:
             return open_for_writing(descriptor)
         finally:
             os.close(descriptor)
+
+    # --- what to do when -------------------------------------------------------------------------
 
     def _keep_going(self) -> bool:
         return not self._stopping.is_set()
@@ -215,16 +280,48 @@ class Service:
         is_new_day = run.started_at.date() != self._clock.now().date()
         return is_new_day or self._drain.idle_seconds() >= quiet
 
-    def _close_run(self) -> None:
-        if self._drain.run is not None:
-            self._drain.close(settling=len(self._intake))
+    def _close_run(self) -> Summary:
+        ignored = sum(self._watcher.ignored.values())
+        summary = self._drain.close(settling=len(self._intake), ignored=ignored)
+        if summary["run"] is not None:
+            self._last_run = summary
+        return summary
+
+    def _check_presence(self) -> None:
+        """See now and then whether the folders are there; tell when that changes."""
+        if self._clock.steady() < self._presence_due:
+            return
+        absent = self._stages.presence.check()
+        for name, why in absent.items():
+            if name not in self._absent:
+                log.error("share_unavailable", folder=name, why=why)
+        for name in self._absent.keys() - absent.keys():
+            log.info("share_available", folder=name)
+            self._watcher.rescan()
+        self._absent = absent
+        self._presence_due = self._clock.steady() + PRESENCE_SECONDS
+
+    def _require_folders(self) -> None:
+        self._check_presence()
+        if self._absent:
+            raise FolderUnavailable("; ".join(self._absent.values()))
+
+    def _tidy(self) -> None:
+        hours = self._settings.intake.remove_empty_folders_hours
+        if hours == 0 or self._clock.steady() < self._tidy_due:
+            return
+        self._tidy_due = self._clock.steady() + TIDY_SECONDS
+        emptied = self._store.emptied_folders(self._clock.now() - timedelta(hours=hours))
+        self._store.forget_emptied(list(remove_emptied(self._incoming, emptied)))
 
     def _sleep_seconds(self) -> float:
         """How long nothing can be due, if no event comes."""
         now = self._clock.steady()
         if now < self._try_again_at:
             return min(self._try_again_at - now, LONGEST_SLEEP_SECONDS)
-        due = [self._intake.next_due(), self._store.next_retry(now)]
+        due = [self._intake.next_due()]
+        if self._settings.window.mode == "continuous":
+            due.append(self._store.next_retry(now))
         waits = [at - now for at in due if at is not None]
         return max(0.05, min([LONGEST_SLEEP_SECONDS, *waits]))
 
@@ -232,81 +329,96 @@ class Service:
         due = self._intake.next_due()
         return 0.05 if due is None else min(max(due - self._clock.steady(), 0.01), 0.5)
 
-    def _note_progress(self) -> None:
+    # --- telling ---------------------------------------------------------------------------------
+
+    def _tell_start(self) -> None:
+        settings = self._settings
+        log.info(
+            "service_started",
+            incoming=str(settings.incoming_dir),
+            sorted=str(settings.sorted_dir),
+            results=str(settings.results_dir),
+            mode=settings.window.mode,
+            model=self._stages.model,
+        )
+
+    def _note(self, *, at_once: bool = False) -> None:
+        """Note how things are, for whoever asks; not too often, for a long queue takes counting."""
+        now = time.monotonic()
+        if now - self._noted_at < NOTE_SECONDS and not at_once:
+            return
+        self._noted_at = now
+        waiting = self._store.waiting(self._clock.steady())
         run = self._drain.run
-        waiting = self._store.waiting(self._clock.steady()).queued
         self.progress = Progress(
             run.id if run else None,
             self._drain.processed,
-            waiting,
+            waiting.queued,
             len(self._intake),
-            time.monotonic(),
+            now,
         )
+        self._stages.status.write(self._status(waiting.retrying))
 
-    def _answer_all(self, answer: Summary | TransientError | None) -> None:
+    def _status(self, retrying: int) -> dict[str, Any]:
+        settings, progress = self._settings, self.progress
+        state = "stopping" if self._stopping.is_set() else "sorting" if progress.run else "waiting"
+        return {
+            "state": "share unavailable" if self._absent else state,
+            "share": {
+                name: self._absent.get(name, "available")
+                for name in ("incoming", "sorted", "results")
+            },
+            "watch": {
+                "mode": self._watcher.mode,
+                "why": self._watcher.why,
+                "ignored": self._watcher.ignored,
+            },
+            "queue": {
+                "waiting": progress.waiting,
+                "settling": progress.settling,
+                "retrying": retrying,
+            },
+            "window": self._window(),
+            "forecast": None,
+            "last_run": self._last_run,
+            "model": self._stages.model,
+            "disk": {
+                name: _free_mb(folder)
+                for name, folder in (("sorted", settings.sorted_dir), ("state", settings.state_dir))
+                if name not in self._absent
+            },
+            "alerts": {"targets": len(settings.alerts.targets)},
+            "problems": [*self._absent.values(), *([self._trouble] if self._trouble else [])],
+        }
+
+    def _window(self) -> dict[str, Any]:
+        mode = self._settings.window.mode
+        if mode != "window":
+            return {"mode": mode, "open": mode == "continuous", "opens": None, "closes": None}
+        now = self._clock.now()
+        window = self._schedule.window_at(now)
+        shown = window or self._schedule.next_window(now)
+        return {
+            "mode": mode,
+            "open": window is not None,
+            "opens": shown.opens.isoformat(),
+            "closes": shown.closes.isoformat(),
+        }
+
+    def _answer_all(self, answer: Summary | Exception | None) -> None:
         """Tell everybody who asked for a run how it ended; None: the service stops."""
         while self._asked:
             asked = self._asked.pop()
             if answer is None:
                 asked.cancel()
-            elif isinstance(answer, TransientError):
+            elif isinstance(answer, Exception):
                 asked.set_exception(answer)
             else:
                 asked.set_result(answer)
 
 
-@contextmanager
-def build(settings: Settings, clock: Clock) -> Iterator[Service]:
-    """Build a service that owns its state folder until the end of the `with` block.
-
-    Raises ConfigError, ModelError or RefusedError when it cannot work.
-    """
-    classifier = Classifier.load(
-        settings.model_dir, auto=settings.bands.auto, review=settings.bands.review
-    )
-    filing = FilingPolicy.from_settings(settings.filing)
-    with hold(settings.state_dir), closing(Store(settings.state_dir)) as store:
-        incoming, sorted_tree = Tree(settings.incoming_dir), Tree(settings.sorted_dir)
-        watcher = Watcher(
-            incoming,
-            observer=settings.intake.observer,
-            rescan_seconds=settings.intake.rescan_seconds,
-            ignore=settings.intake.ignore,
-        )
-        workers = Workers(
-            incoming,
-            classifier,
-            Limits.from_settings(settings.intake),
-            settings.batch.workers or usable_cores(),
-        )
-        drain = Drain(
-            store,
-            workers,
-            Sorter(
-                store, Filer(incoming, sorted_tree, filing), sorted_tree, warehouse(settings), clock
-            ),
-            incoming,
-            clock,
-            DrainPolicy(
-                batch_size=settings.batch.size,
-                settle_seconds=settings.intake.settle_seconds,
-                cut_off_seconds=settings.intake.truncated_minutes * 60,
-                results_dir=settings.results_dir,
-                sorted_dir=settings.sorted_dir,
-                model=classifier.bundle.card.title,
-            ),
-        )
-        try:
-            yield Service(
-                settings, clock, store, watcher, Intake(settings.intake.settle_seconds), drain
-            )
-        finally:
-            workers.stop()
-
-
-def warehouse(settings: Settings) -> Warehouse:
-    """What the settings know of the warehouse, as results need it."""
-    return Warehouse(
-        return_id=re.compile(settings.results.return_id),
-        codes={name: (c.code, c.location) for name, c in settings.categories.items()},
-    )
+def _free_mb(folder: os.PathLike[str]) -> int:
+    try:
+        return shutil.disk_usage(folder).free // 1_000_000
+    except OSError:
+        return 0

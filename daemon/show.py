@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 LINE_SECONDS = 5.0
@@ -15,13 +15,16 @@ Advance = Callable[[int, int], None]
 
 
 @contextmanager
-def progress(what: str, stream: TextIO = sys.stderr) -> Iterator[Advance]:
-    """Show how far `what` is ("sorting"), until the end of the `with` block."""
+def progress(
+    what: str, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Advance]:
+    """Show how far `what` is ("sorting") on stderr, until the end of the `with` block."""
+    stream = stream or sys.stderr
     if stream.isatty():
         with _bar(what, stream) as advance:
             yield advance
     else:
-        yield _Lines(what, stream)
+        yield _Lines(what, stream, clock)
 
 
 @contextmanager
@@ -36,12 +39,16 @@ def _bar(what: str, stream: TextIO) -> Iterator[Advance]:
         rich.TextColumn("{task.fields[rate]}"),
         rich.TimeRemainingColumn(compact=True),
     )
-    with rich.Progress(*columns, console=Console(file=stream), transient=True) as bar:
+    # What goes to stdout is for whoever reads it, never for the bar to print.
+    with rich.Progress(
+        *columns, console=Console(file=stream), transient=True, redirect_stdout=False
+    ) as bar:
         task = bar.add_task(what, total=None, rate="")
         began = time.monotonic()
 
         def advance(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total or None, rate=_rate(done, began))
+            seconds = time.monotonic() - began
+            bar.update(task, completed=done, total=total or None, rate=_rate(done, seconds))
 
         yield advance
 
@@ -49,27 +56,30 @@ def _bar(what: str, stream: TextIO) -> Iterator[Advance]:
 class _Lines:
     """A line every few seconds."""
 
-    def __init__(self, what: str, stream: TextIO) -> None:
+    def __init__(self, what: str, stream: TextIO, clock: Callable[[], float]) -> None:
         self._what = what
         self._stream = stream
-        self._began = self._last = time.monotonic()
+        self._clock = clock
+        self._began = self._last = clock()
 
     def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
+        now = self._clock()
         if now - self._last < LINE_SECONDS:
             return
         self._last = now
-        left = (total - done) * (now - self._began) / done if done else 0.0
-        remaining = f", {_duration(left)} left" if done and total > done else ""
-        print(
-            f"{self._what}: {done} of {total}, {_rate(done, self._began)}{remaining}",
-            file=self._stream,
-            flush=True,
-        )
+        with suppress(OSError):  # nobody reads any more: the work goes on
+            print(self._line(done, total, now - self._began), file=self._stream, flush=True)
+
+    def _line(self, done: int, total: int, seconds: float) -> str:
+        parts = [f"{done} of {total}"]
+        if done:
+            parts.append(_rate(done, seconds))
+        if total > done > 0:
+            parts.append(f"{_duration((total - done) * seconds / done)} left")
+        return f"{self._what}: {', '.join(parts)}"
 
 
-def _rate(done: int, began: float) -> str:
-    seconds = time.monotonic() - began
+def _rate(done: int, seconds: float) -> str:
     return f"{done / seconds:.1f} a second" if done and seconds > 0 else ""
 
 

@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,7 @@ CREATE TABLE photos (
     recorded_at TEXT,
     result_number INTEGER
 ) STRICT;
+CREATE TABLE emptied (folder BLOB PRIMARY KEY, taken_at TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX photos_active ON photos (path)
     WHERE state IN ('queued', 'claimed', 'classified');
 CREATE INDEX photos_waiting ON photos (alone DESC, id) WHERE state = 'queued';
@@ -319,6 +320,20 @@ class Store:
         ).fetchone()
         return row is not None
 
+    def emptied_folders(self, before: datetime) -> list[str]:
+        """Folders in incoming from which the last photo was taken before that time."""
+        rows = self._db.execute(
+            "SELECT folder FROM emptied WHERE taken_at < ?", (before.astimezone(UTC).isoformat(),)
+        )
+        return [os.fsdecode(folder) for (folder,) in rows]
+
+    def forget_emptied(self, folders: Iterable[str]) -> None:
+        """Stop to remember folders that are gone."""
+        with self._transaction():
+            self._db.executemany(
+                "DELETE FROM emptied WHERE folder = ?", [(os.fsencode(f),) for f in folders]
+            )
+
     # --- recovery ------------------------------------------------------------------------------
 
     def unfinished(self) -> list[Intention]:
@@ -452,10 +467,12 @@ class Store:
         )
         return [{"filename": filename, "error": text} for filename, text in rows]
 
-    def summaries(self, since: datetime | None = None) -> list[dict[str, Any]]:
-        """Summaries of closed runs, newest first."""
+    def summaries(self, since: datetime | None = None, limit: int = -1) -> list[dict[str, Any]]:
+        """Summaries of closed runs, newest first; `limit` below 0 means all."""
         rows = self._db.execute(
-            "SELECT started_at, summary FROM runs WHERE summary IS NOT NULL ORDER BY rowid DESC"
+            "SELECT started_at, summary FROM runs WHERE summary IS NOT NULL"
+            " ORDER BY rowid DESC LIMIT ?",
+            (limit,),
         )
         return [
             json.loads(summary)
@@ -585,6 +602,13 @@ class Store:
                 outcome.examined.photo.id,
             ),
         )
+        folder = outcome.examined.photo.path.rpartition("/")[0]
+        if folder:
+            self._db.execute(
+                "INSERT INTO emptied VALUES (?, ?)"
+                " ON CONFLICT (folder) DO UPDATE SET taken_at = excluded.taken_at",
+                (os.fsencode(folder), outcome.recorded_at.astimezone(UTC).isoformat()),
+            )
 
     def _next_result_number(self, run: str) -> int:
         (last,) = self._db.execute(

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from classifier.evaluation import Evaluation
 from classifier.verdict import Band
+from config.readable import plain
 
 _BAND_MEANS = {
     Band.AUTO: "filed, nobody looks",
@@ -23,21 +24,15 @@ def evaluation_table(evaluation: Evaluation) -> str:
         f"{right} of {evaluation.images} photos right: accuracy {evaluation.accuracy:.1%}, "
         f"calibration error {evaluation.ece:.3f}, {evaluation.images_per_second:.0f} photos/s"
     )
-    return "\n".join(
-        [
-            headline,
-            "",
-            _render(_categories(evaluation)),
-            _render(_bands(evaluation)),
-            _render(_mixed_up(evaluation)),
-        ]
-    ).rstrip()
+    tables = [_categories(evaluation), _bands(evaluation), _mixed_up(evaluation)]
+    shown = [_render(table) for table in tables if table.row_count]
+    return "\n".join([headline, "", *shown]).rstrip()
 
 
 def _categories(evaluation: Evaluation) -> Table:
     table = _table("Category", "Precision", "Recall", "F1", "Photos")
     for name, (precision, recall, f1, support) in evaluation.categories.items():
-        table.add_row(name, f"{precision:.1%}", f"{recall:.1%}", f"{f1:.1%}", str(support))
+        table.add_row(plain(name), f"{precision:.1%}", f"{recall:.1%}", f"{f1:.1%}", str(support))
     return table
 
 
@@ -52,14 +47,14 @@ def _bands(evaluation: Evaluation) -> Table:
 def _mixed_up(evaluation: Evaluation, most: int = 8) -> Table:
     """The commonest mistakes: what it was, what it was taken for, how often."""
     pairs = [
-        (count, truth, guess)
+        (-count, truth, guess)
         for truth, row in zip(evaluation.labels, evaluation.confusion, strict=True)
         for guess, count in zip(evaluation.labels, row, strict=True)
         if truth != guess and count
     ]
     table = _table("Mistaken", "Taken for", "Photos", left=2)
-    for count, truth, guess in sorted(pairs, reverse=True)[:most]:
-        table.add_row(truth, guess, str(count))
+    for negative, truth, guess in sorted(pairs)[:most]:
+        table.add_row(plain(truth), plain(guess), str(-negative))
     return table
 
 
@@ -71,7 +66,8 @@ def _table(*columns: str, left: int = 1) -> Table:
 
 
 def _render(table: Table) -> str:
-    console = Console(width=100, color_system=None, force_terminal=False)
+    # Names are anybody's: nothing in them is markup.
+    console = Console(width=100, color_system=None, force_terminal=False, markup=False, emoji=False)
     with console.capture() as capture:
         console.print(table)
     return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"

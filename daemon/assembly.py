@@ -1,0 +1,130 @@
+"""Assembly: builds a service from the settings. The only place that knows all the parts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+from classifier.classifier import Classifier
+from config.settings import Settings
+from daemon.clock import Clock
+from daemon.drain import Drain, DrainPolicy
+from daemon.examine import Limits, Workers, usable_cores
+from daemon.filing import Filer, FilingPolicy
+from daemon.intake import Intake
+from daemon.lock import hold
+from daemon.results import Warehouse
+from daemon.service import Service, Stages
+from daemon.sorting import Sorter
+from daemon.status import StatusFile
+from daemon.store import Store
+from daemon.tree import Tree
+from daemon.watcher import Watcher
+
+
+@contextmanager
+def build(settings: Settings, clock: Clock) -> Iterator[Service]:
+    """Build a service that owns its state folder until the end of the `with` block.
+
+    Raises ConfigError, ModelError or RefusedError when it cannot work.
+    """
+    classifier = Classifier.load(
+        settings.model_dir, auto=settings.bands.auto, review=settings.bands.review
+    )
+    filing = FilingPolicy.from_settings(settings.filing)
+    with hold(settings.state_dir), closing(Store(settings.state_dir)) as store:
+        incoming, sorted_tree = Tree(settings.incoming_dir), Tree(settings.sorted_dir)
+        filer = Filer(incoming, sorted_tree, filing)
+        model = classifier.bundle.card.title
+        workers = Workers(
+            incoming,
+            classifier,
+            Limits.from_settings(settings.intake),
+            settings.batch.workers or usable_cores(),
+        )
+        drain = Drain(
+            store,
+            workers,
+            Sorter(store, filer, sorted_tree, _warehouse(settings), clock),
+            incoming,
+            clock,
+            _drain_policy(settings, model),
+        )
+        stages = Stages(
+            store=store,
+            presence=_Interim(_folders(settings)),
+            watcher=_watcher(settings, incoming),
+            intake=Intake(settings.intake.settle_seconds),
+            drain=drain,
+            status=StatusFile(settings.state_dir),
+            model=model,
+        )
+        try:
+            yield Service(settings, clock, stages)
+        finally:
+            workers.stop()
+
+
+class _Interim:
+    def __init__(self, folders):
+        self.f = folders
+
+    def adopt(self, force=False):
+        for x in self.f.values():
+            x.mkdir(parents=True, exist_ok=True)
+
+    def check(self):
+        return {}
+
+
+class _PresenceFacts:
+    """Keeps in the store what the folders were adopted as."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def load_presence(self) -> dict[str, Any] | None:
+        """What was saved, None at the first start."""
+        saved: dict[str, Any] | None = self._store.fact("presence")
+        return saved
+
+    def save_presence(self, presence: dict[str, Any]) -> None:
+        """Remember it."""
+        self._store.remember("presence", presence)
+
+
+def _watcher(settings: Settings, incoming: Tree) -> Watcher:
+    return Watcher(
+        incoming,
+        observer=settings.intake.observer,
+        rescan_seconds=settings.intake.rescan_seconds,
+        ignore=settings.intake.ignore,
+    )
+
+
+def _folders(settings: Settings) -> dict[str, Any]:
+    return {
+        "incoming": settings.incoming_dir,
+        "sorted": settings.sorted_dir,
+        "results": settings.results_dir,
+    }
+
+
+def _drain_policy(settings: Settings, model: str) -> DrainPolicy:
+    return DrainPolicy(
+        batch_size=settings.batch.size,
+        settle_seconds=settings.intake.settle_seconds,
+        cut_off_seconds=settings.intake.truncated_minutes * 60,
+        results_dir=settings.results_dir,
+        sorted_dir=settings.sorted_dir,
+        model=model,
+    )
+
+
+def _warehouse(settings: Settings) -> Warehouse:
+    return Warehouse(
+        return_id=re.compile(settings.results.return_id),
+        codes={name: (c.code, c.location) for name, c in settings.categories.items()},
+    )
