@@ -27,6 +27,8 @@ SOCKET = "control.sock"
 PROGRESS_SECONDS = 0.5
 # A daemon that says nothing for this long hangs; its loop turns several times a second.
 SILENCE_SECONDS = 30.0
+# A process that starts holds its lock this long, at most, before it can be asked.
+START_SECONDS = 5.0
 
 Summary = dict[str, Any]
 
@@ -98,8 +100,7 @@ def _connected(state_dir: Path, silence_seconds: float) -> Iterator[Any]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(silence_seconds)
         try:
-            with _short(state_dir) as address:
-                connection.connect(str(address))
+            _connect(connection, state_dir, min(silence_seconds, START_SECONDS))
             with connection.makefile("rwb") as stream:
                 yield stream
         except TimeoutError as exc:
@@ -109,6 +110,20 @@ def _connected(state_dir: Path, silence_seconds: float) -> Iterator[Any]:
                 f"a nightsort process holds {state_dir} but cannot be asked ({exc.strerror}); if "
                 "you are not in its group, ask somebody who is, else look at its log"
             ) from exc
+
+
+def _connect(connection: socket.socket, state_dir: Path, patience_seconds: float) -> None:
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        try:
+            with _short(state_dir) as address:
+                connection.connect(str(address))
+        except (FileNotFoundError, ConnectionRefusedError):
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _hangs(silence_seconds: float) -> NoAnswer:

@@ -36,7 +36,7 @@ def hold(state_dir: Path) -> Iterator[None]:
         descriptor = os.open(state_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     except OSError as exc:
         raise RefusedError(
-            f"{state_dir / LOCK}: cannot be opened ({exc.strerror}); check the folder and its rights"
+            f"{state_dir / LOCK}: cannot be opened ({exc.strerror}); check who may write there"
         ) from exc
     try:
         if not _take(descriptor):
