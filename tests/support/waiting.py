@@ -1,0 +1,18 @@
+"""Waiting for something to become true, with a deadline, instead of sleeping."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def eventually(question: Callable[[], T], *, within_s: float = 10.0, every_s: float = 0.01) -> T:
+    """The first truthy answer; AssertionError when none came in time."""
+    deadline = time.monotonic() + within_s
+    while not (answer := question()):
+        assert time.monotonic() < deadline, f"not within {within_s} s; last answer: {answer!r}"
+        time.sleep(every_s)
+    return answer
