@@ -73,6 +73,14 @@ def corrupt(what: str) -> PhotoError:
     )
 
 
+def not_an_image(content: str) -> PhotoError:
+    """The error of a file that is none of the formats; `content` says what it is instead."""
+    return PhotoError(
+        PhotoProblem.NOT_AN_IMAGE,
+        f"not a photo, the content looks like {content}: save it as JPEG or PNG and drop that here",
+    )
+
+
 def recognise(data: bytes) -> Format:
     """Say which format the content is.
 
@@ -84,11 +92,7 @@ def recognise(data: bytes) -> Format:
         raise truncated("the file holds nothing but zeros, its content never arrived")
     found = _format(data)
     if found is None:
-        raise PhotoError(
-            PhotoProblem.NOT_AN_IMAGE,
-            f"not a photo, its content looks like {looks_like(data)}: "
-            "save the photo as JPEG or PNG and drop it again",
-        )
+        raise not_an_image(looks_like(data))
     return found
 
 

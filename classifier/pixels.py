@@ -12,19 +12,20 @@ import re
 import struct
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, JpegImagePlugin, _imaging
 
 from classifier.colours import shrink, to_srgb
-from classifier.containers import Format, corrupt, recognise, truncated, webp_size
+from classifier.containers import Format, corrupt, not_an_image, recognise, truncated, webp_size
 from classifier.wholeness import check_whole, ends_in_zeros, jpeg_scans
 from config.errors import PhotoError, PhotoProblem
 
@@ -46,6 +47,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_JPEGS = frozenset({Format.JPEG, Format.MPO})
 # libheif and Pillow's TIFF reader turn the picture themselves.
 _TURNED_BY_DECODER = frozenset({Format.HEIC, Format.TIFF})
 _PILLOW = re.compile(r"PIL\.")
@@ -102,12 +104,14 @@ def _decode(kind: Format, data: bytes, size: tuple[int, int], max_megapixels: fl
     # libwebp reserves the whole picture when it opens the file, so ask the header before.
     announced = webp_size(data) if kind is Format.WEBP else (0, 0)
     _check_size(announced, max_megapixels)
-    with _turn(kind, announced):
+    scans = jpeg_scans(data) if kind in _JPEGS else 0
+    with _turn(announced, drafted=False):
         image = _opener(kind)(BytesIO(data))
         _check_size(image.size, max_megapixels)
-        if kind in (Format.JPEG, Format.MPO):
-            _check_scans(data, image.size)
-        with _turn(kind, image.size):
+        _check_scans(scans, image.size)
+        if kind is Format.TIFF:
+            _check_not_raw(image.tag_v2)
+        with _turn(image.size, drafted=scans == 1):
             return _picture(kind, image, size)
 
 
@@ -124,7 +128,7 @@ def _picture(kind: Format, image: ImageFile.ImageFile, size: tuple[int, int]) ->
             width, height, size = height, width, (size[1], size[0])
         turn = late
     small = shrink(image, size)
-    if small.mode == "CMYK" and kind in (Format.JPEG, Format.MPO) and "adobe" not in image.info:
+    if small.mode == "CMYK" and kind in _JPEGS and "adobe" not in image.info:
         # Pillow takes every CMYK JPEG as Adobe writes it, inverted; without Adobe's mark it is not.
         small = Image.eval(small, lambda level: 255 - level)
     rgb = to_srgb(small, image.info.get("icc_profile"))
@@ -143,15 +147,24 @@ def _check_size(size: tuple[int, int], max_megapixels: float) -> None:
         )
 
 
-def _check_scans(data: bytes, size: tuple[int, int]) -> None:
-    if jpeg_scans(data) * size[0] * size[1] / 1e6 > MAX_SCAN_MEGAPIXELS:
+def _check_scans(scans: int, size: tuple[int, int]) -> None:
+    if scans * size[0] * size[1] > MAX_SCAN_MEGAPIXELS * 1e6:
         raise corrupt("it repeats itself more often than a photo can")
 
 
-def _turn(kind: Format, size: tuple[int, int]) -> AbstractContextManager[object]:
-    """Wait for the turn of a large picture; small ones and JPEGs, which are drafted, never wait."""
+def _check_not_raw(tags: Mapping[int, object]) -> None:
+    """Refuse a camera's raw photo: a TIFF by its marks, with a thumbnail where the photo would be.
+
+    Source: DNG 1.6 (DNGVersion, 50706); TIFF/EP (sub-directories, 330, behind a reduced picture).
+    """
+    if 50706 in tags or (330 in tags and tags.get(254) == 1):
+        raise not_an_image("a raw photo as cameras store them")
+
+
+def _turn(size: tuple[int, int], *, drafted: bool) -> AbstractContextManager[object]:
+    """Wait for a large picture's turn; JPEGs take little memory, they are made small on reading."""
     large = size[0] * size[1] > LARGE_MEGAPIXELS * 1e6
-    return _large_pictures if large and kind not in (Format.JPEG, Format.MPO) else nullcontext()
+    return _large_pictures if large and not drafted else nullcontext()
 
 
 def _orientation(exif: bytes | None) -> int:
@@ -176,12 +189,12 @@ def _orientation(exif: bytes | None) -> int:
 
 
 @cache
-def _opener(kind: Format) -> Callable[[BytesIO], ImageFile.ImageFile]:
+def _opener(kind: Format) -> Callable[[BytesIO], Any]:
     """The class that opens one format; imported at its first use, so that JPEGs pay for nothing.
 
     Opened by class, not by Image.open: nothing else is tried, and the decoder's own error arrives.
     """
-    if kind in (Format.JPEG, Format.MPO):  # the first picture of an MPO is a plain JPEG
+    if kind in _JPEGS:  # the first picture of an MPO is a plain JPEG
         return JpegImagePlugin.JpegImageFile
     module, name = _PLUGINS[kind]
     plugin = import_module(module)
@@ -194,7 +207,7 @@ def _opener(kind: Format) -> Callable[[BytesIO], ImageFile.ImageFile]:
         libtiff = ctypes.CDLL(_imaging.__file__)
         libtiff.TIFFSetErrorHandler(None)
         libtiff.TIFFSetWarningHandler(None)
-    opener: Callable[[BytesIO], ImageFile.ImageFile] = getattr(plugin, name)
+    opener: Callable[[BytesIO], Any] = getattr(plugin, name)
     return opener
 
 

@@ -22,6 +22,8 @@ ZERO_TAIL_SHARE = 0.25
 # More pieces than any real file has; past it a file only wants to keep the reader busy.
 _DESCRIBING_BOXES = frozenset({b"meta", b"moov"})
 MAX_PIECES = 200_000
+_SEQUENTIAL_FRAMES = frozenset({0xC0, 0xC1, 0xC3, 0xC9, 0xCB})
+_PROGRESSIVE_FRAMES = frozenset({0xC2, 0xCA})
 MAX_JPEG_SEGMENTS = 10_000
 MAX_JPEG_JUNK_BYTES = 65_536
 MAX_TIFF_VALUES = 1_000_000
@@ -48,7 +50,17 @@ def zero_tail(data: bytes) -> int:
 
 
 def jpeg_scans(data: bytes) -> int:
-    """Count the scans of a JPEG: 1 in a sequential one, about 10 in a progressive one."""
+    """Count the scans that a JPEG's decoder will read: 1 unless it is progressive or in parts.
+
+    Each further one costs a pass over the whole picture, which the decoder then holds in memory.
+    """
+    progressive, components = False, 0
+    for marker, start, _ in _jpeg_segments(data):
+        if marker in _PROGRESSIVE_FRAMES or marker in _SEQUENTIAL_FRAMES:
+            progressive = marker in _PROGRESSIVE_FRAMES
+            components = data[start + 5] if start + 5 < len(data) else 0
+        if marker == 0xDA and not progressive and data[start] >= components:
+            return 1
     return data.count(b"\xff\xda")
 
 
@@ -80,6 +92,8 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def _check_jpeg(data: bytes) -> None:
+    if data.endswith(b"\xff\xd9"):  # as nearly all do, and searching megabytes takes its time
+        return
     scan = next(end for marker, _, end in _jpeg_segments(data) if marker == 0xDA)
     # Inside a scan FF is always followed by 00 or a restart mark, so the first FF D9 is the end.
     if data.find(b"\xff\xd9", scan) < 0:
