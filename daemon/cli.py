@@ -5,15 +5,15 @@ stdout carries what was asked for (and the log of `run`); everything else for pe
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import signal
 import sys
 import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from config.errors import ConfigError, ModelError, NightsortError
+from config.readable import plain
 from config.settings import Settings, load
 from daemon.show import Advance, progress
 
@@ -39,12 +40,19 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON o
 @click.option(
     "--config",
     "config_file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=click.Path(path_type=Path),
     help="Settings file. Default: $NIGHTSORT_CONFIG, else /etc/nightsort/nightsort.toml.",
 )
 @click.pass_context
 def cli(context: click.Context, config_file: Path | None) -> None:
-    """Sort product photos into category folders while the warehouse sleeps."""
+    """Sort product photos into category folders while the warehouse sleeps.
+
+    \b
+    Example:
+      nightsort demo           see it at work on drawn photos
+      nightsort run            watch the incoming folder, until Ctrl-C
+      nightsort now            sort what lies there now
+    """  # noqa: D301 - \b keeps click from filling the lines below it
     context.obj = config_file
 
 
@@ -53,21 +61,17 @@ def cli(context: click.Context, config_file: Path | None) -> None:
 def run(config_file: Path | None) -> None:
     """Run the daemon in the foreground, until Ctrl-C or SIGTERM.
 
-    Example: nightsort --config /etc/nightsort/nightsort.toml run
-    """
-    from config.logs import configure
-    from daemon.assembly import build
-    from daemon.clock import SystemClock, local_zone
-    from daemon.control import serving
+    Its log goes to stdout: readable on a terminal, else a line of JSON for each event. Wrong
+    settings or a bad model end it with exit code 78, so that systemd does not start it again.
 
-    settings = load(config_file)
-    configure(service=True)
-    with (
-        build(settings, SystemClock(settings.window.zone() or local_zone())) as service,
-        serving(service, settings.state_dir),
-        _stopped_by_signals(service.stop),
-    ):
-        service.run()
+    \b
+    Example:
+      nightsort --config /etc/nightsort/nightsort.toml run
+    """  # noqa: D301
+    try:
+        _run_daemon(config_file)
+    except (ConfigError, ModelError) as exc:
+        _fail(str(exc), EXIT_DO_NOT_RESTART)
 
 
 @cli.command()
@@ -76,8 +80,14 @@ def run(config_file: Path | None) -> None:
 def now(config_file: Path | None, as_json: bool) -> None:
     """Drain the queue now, with what lies in incoming.
 
-    Example: nightsort now --json | jq .successful
-    """
+    Asks the running daemon if there is one, and joins a run that is under way; else does the work
+    itself. Photos still being copied are waited for, a minute at most.
+
+    \b
+    Example:
+      nightsort now
+      nightsort now --json | jq .successful
+    """  # noqa: D301
     from daemon.lock import is_held
 
     settings = load(config_file)
@@ -98,8 +108,11 @@ def now(config_file: Path | None, as_json: bool) -> None:
 def status(config_file: Path | None, as_json: bool) -> None:
     """Say how things are: exit 0 healthy, 1 degraded, 3 not running.
 
-    Example: nightsort status --json | jq .queue
-    """
+    \b
+    Example:
+      nightsort status
+      nightsort status --json | jq .queue
+    """  # noqa: D301
     from daemon.status import in_words, read
 
     document, code = read(load(config_file).state_dir)
@@ -117,20 +130,27 @@ def status(config_file: Path | None, as_json: bool) -> None:
 def classify(config_file: Path | None, paths: tuple[Path, ...], as_json: bool) -> None:
     """Say what photos show, or all photos under folders. Moves nothing.
 
-    Example: nightsort classify photo.jpg returns/ --json
-    """
-    from daemon.judging import photos_under
+    With --json it is one JSON object a line. Exits 1 when a photo could not be read; the others
+    are judged all the same.
+
+    \b
+    Example:
+      nightsort classify photo.jpg
+      nightsort classify returns/ --json | jq -r 'select(.band == "review") | .path'
+    """  # noqa: D301
+    from daemon.judging import photos_under, shown
 
     settings = load(config_file)
-    photos = photos_under(paths)
+    photos = photos_under(paths, settings.intake.ignore)
     classifier = _classifier(settings)
     failed = False
-    for look in _looks(photos, classifier, settings):
+    # On a terminal the verdicts themselves show how far it is.
+    for look in _looks(photos, classifier, settings, bar=not sys.stdout.isatty()):
         failed |= look.verdict is None
         if as_json:
             click.echo(json.dumps(_look_json(look, classifier.bundle.card.title)))
         elif look.verdict is None:
-            click.echo(f"{look.path}: {look.problem_text}", err=True)
+            sys.stderr.write(f"{shown(look.path)}: {look.problem_text}\n")
         else:
             click.echo(_look_words(look))
     if failed:
@@ -144,13 +164,19 @@ def classify(config_file: Path | None, paths: tuple[Path, ...], as_json: bool) -
 def evaluate(config_file: Path | None, folder: Path, as_json: bool) -> None:
     """Measure how right the model is on FOLDER/<category>/*.jpg.
 
-    Example: nightsort evaluate labelled/ --json | jq .accuracy
-    """
+    Shows accuracy (of the best category, whatever the band), precision, recall and F1 of each
+    category, calibration, bands, and what is mixed up with what. Moves nothing.
+
+    \b
+    Example:
+      nightsort evaluate labelled/
+      nightsort evaluate labelled/ --json | jq .accuracy
+    """  # noqa: D301
     from classifier.evaluation import evaluate as measure
-    from daemon.judging import NoPhotos, labelled_photos
+    from daemon.judging import NoPhotos, labelled_photos, shown
 
     settings = load(config_file)
-    labelled = labelled_photos(folder)
+    labelled = labelled_photos(folder, settings.intake.ignore)
     classifier = _classifier(settings)
     truth_of = {path: category for category, path in labelled}
     began = time.perf_counter()
@@ -158,10 +184,10 @@ def evaluate(config_file: Path | None, folder: Path, as_json: bool) -> None:
     seconds = time.perf_counter() - began
     for look in looks:
         if look.verdict is None:
-            click.echo(f"{look.path}: left out: {look.problem_text}", err=True)
+            click.echo(f"{shown(look.path)}: left out: {look.problem_text}", err=True)
     judged = [(truth_of[look.path], look.verdict) for look in looks if look.verdict is not None]
     if not judged:
-        raise NoPhotos(f"{folder}: not one photo could be read; look at the files")
+        raise NoPhotos(f"{shown(folder)}: not one photo could be read; look at the files")
     truth, verdicts = zip(*judged, strict=True)
     evaluation = measure(truth, verdicts, classifier.categories, seconds)
     if as_json:
@@ -181,8 +207,11 @@ def evaluate(config_file: Path | None, folder: Path, as_json: bool) -> None:
 def demo(keep: Path | None) -> None:
     """Show nightsort at work on drawn photos, in a folder of its own; takes a few seconds.
 
-    Example: nightsort demo --keep /tmp/nightsort-demo
-    """
+    \b
+    Example:
+      nightsort demo
+      nightsort demo --keep nightsort-demo
+    """  # noqa: D301
     from daemon.demo import demonstrate
 
     if keep is None:
@@ -198,24 +227,26 @@ def demo(keep: Path | None) -> None:
 
 def main() -> NoReturn:
     """The `nightsort` command: every error is one line on stderr and an exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A name that the terminal's encoding lacks must not end the command.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        cli.main(standalone_mode=False)
+        cli.main(prog_name="nightsort", standalone_mode=False)
     except click.exceptions.Abort:
         _fail("interrupted", EXIT_INTERRUPTED)
     except click.exceptions.NoArgsIsHelpError as exc:
         click.echo(exc.format_message(), err=True)
         sys.exit(EXIT_WRONG_USE)
     except click.UsageError as exc:
+        of_run = exc.ctx is not None and exc.ctx.command is run
         _fail(
-            f"{exc.format_message().rstrip('.')}; see {_command_path(exc)} --help", EXIT_WRONG_USE
+            f"{exc.format_message().rstrip('.')}; see {_command_path(exc)} --help",
+            EXIT_DO_NOT_RESTART if of_run else EXIT_WRONG_USE,
         )
     except click.ClickException as exc:
         _fail(exc.format_message(), exc.exit_code)
     except NightsortError as exc:
         _fail(str(exc), _exit_code(exc))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read us went away
-        sys.exit(EXIT_FAILED)
     except Exception as exc:  # noqa: BLE001 - no traceback reaches people, whatever happened
         _fail_unexpectedly(exc)
     sys.exit(0)
@@ -227,7 +258,24 @@ def _fail_unexpectedly(error: Exception) -> NoReturn:
         "w", prefix="nightsort-error-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:
         traceback.print_exception(error, file=file)
-    _fail(f"unexpected {type(error).__name__}: {error}; please report {file.name}", EXIT_FAILED)
+    what = " ".join(str(error).split())
+    _fail(f"unexpected {type(error).__name__}: {what}; please report {file.name}", EXIT_FAILED)
+
+
+def _run_daemon(config_file: Path | None) -> None:
+    from config.logs import configure
+    from daemon.assembly import build
+    from daemon.clock import SystemClock, local_zone
+    from daemon.control import serving
+
+    settings = load(config_file)
+    configure(service=True)
+    with (
+        build(settings, SystemClock(settings.window.zone() or local_zone())) as service,
+        serving(service, settings.state_dir),
+        _stopped_by_signals(service.stop),
+    ):
+        service.run()
 
 
 def _asked_of_daemon(state_dir: Path, advance: Advance) -> dict[str, Any]:
@@ -276,14 +324,12 @@ def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
 def _exit_code(error: NightsortError) -> int:
     from daemon.judging import NoPhotos
 
-    if isinstance(error, ConfigError | ModelError) and "run" in sys.argv[1:]:
-        return EXIT_DO_NOT_RESTART
     return EXIT_WRONG_USE if isinstance(error, ConfigError | NoPhotos) else EXIT_FAILED
 
 
 def _fail(message: str, code: int) -> NoReturn:
     for line in message.splitlines():
-        click.echo(f"nightsort: {line}", err=True)
+        click.echo(f"nightsort: {plain(line)}", err=True)
     sys.exit(code)
 
 
@@ -299,8 +345,10 @@ def _classifier(settings: Settings) -> Classifier:
     )
 
 
-def _looks(photos: list[Path], classifier: Classifier, settings: Settings) -> Iterator[Look]:
-    """Judge photos with all cores, showing how far it is."""
+def _looks(
+    photos: list[Path], classifier: Classifier, settings: Settings, *, bar: bool = True
+) -> Iterator[Look]:
+    """Judge photos with all cores. bar: show how far it is."""
     from daemon.examine import Limits, usable_cores
     from daemon.judging import look_at
 
@@ -311,7 +359,7 @@ def _looks(photos: list[Path], classifier: Classifier, settings: Settings) -> It
         batch_size=settings.batch.size,
         workers=min(settings.batch.workers or usable_cores(), len(photos)),
     )
-    with progress("looking") as advance:
+    with progress("looking") if bar else nullcontext(lambda *_: None) as advance:
         for done, look in enumerate(looks, start=1):
             advance(done, len(photos))
             yield look
@@ -350,9 +398,11 @@ def _look_json(look: Look, model: str) -> dict[str, Any]:
 
 
 def _look_words(look: Look) -> str:
+    from daemon.judging import shown
+
     verdict = look.verdict
     assert verdict is not None
-    said = f"{look.path}: {verdict.category}, {verdict.confidence:.0%}"
+    said = f"{shown(look.path)}: {verdict.category}, {verdict.confidence:.0%}"
     if verdict.reason_text:
         return f"{said}; a person should look: {verdict.reason_text}"
     return said if verdict.band == "auto" else f"{said}; worth a quick look"
