@@ -180,8 +180,14 @@ def _run_child(tally: Tally, seed: int, number: int, end: int, folder: Path | No
         tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as child,
     ):
+        ready = False
         for line in _lines(child):
             number += _take(tally, line)
+            ready = True
+        if not ready:
+            child.kill()
+            errors.seek(0)
+            raise RuntimeError(f"the child process did not start: {errors.read()}")
         if number < end:
             how = "took too long" if child.poll() is None else f"ended with {child.wait()}"
             tally.failures.append(f"case {number}: the process {how}")

@@ -199,6 +199,7 @@ def samples(size: tuple[int, int] = (WIDTH, HEIGHT)) -> dict[str, bytes]:
 
 
 def _recipes(image: Image.Image) -> list[tuple[str, str, Image.Image, str, dict[str, Any]]]:
+    # Copied below: Pillow leaves settings of the last format on a picture that it has saved.
     other = draw_photo(2, image.size)
     grey, deep = image.convert("L"), sixteen_bit(image)
     numbers = Image.fromarray(np.asarray(grey).astype(np.float32) / 255)
@@ -209,7 +210,7 @@ def _recipes(image: Image.Image) -> list[tuple[str, str, Image.Image, str, dict[
         ("JPEG", "CMYK", image.convert("CMYK"), "JPEG", {"quality": 95}),
         ("JPEG", "with EXIF", image, "JPEG", {"exif": orientation_exif(6)}),
         ("JPEG", "Display P3", image, "JPEG", {"icc_profile": display_p3_profile()}),
-        ("MPO", "", image, "MPO", {"save_all": True, "append_images": [other]}),
+        ("MPO", "", image, "MPO", {"save_all": True, "append_images": [other.copy()]}),
         ("PNG", "", image, "PNG", {}),
         ("PNG", "grey", grey, "PNG", {}),
         ("PNG", "grey and alpha", with_alpha(grey, "LA"), "PNG", {}),
@@ -221,13 +222,13 @@ def _recipes(image: Image.Image) -> list[tuple[str, str, Image.Image, str, dict[
         ("WebP", "", image, "WEBP", {"quality": 85}),
         ("WebP", "lossless", image, "WEBP", {"lossless": True}),
         ("WebP", "alpha", with_alpha(image), "WEBP", {}),
-        ("WebP", "animated", image, "WEBP", {"save_all": True, "append_images": [other]}),
+        ("WebP", "animated", image, "WEBP", {"save_all": True, "append_images": [other.copy()]}),
         ("WebP", "with EXIF", image, "WEBP", {"exif": orientation_exif(6)}),
         ("BMP", "", image, "BMP", {}),
         ("BMP", "palette", image.quantize(64), "BMP", {}),
         ("BMP", "1-bit", image.convert("1"), "BMP", {}),
         ("GIF", "", image, "GIF", {}),
-        ("GIF", "animated", image, "GIF", {"save_all": True, "append_images": [other]}),
+        ("GIF", "animated", image, "GIF", {"save_all": True, "append_images": [other.copy()]}),
         ("TIFF", "", image, "TIFF", {}),
         ("TIFF", "LZW", image, "TIFF", {"compression": "tiff_lzw"}),
         ("TIFF", "deflate", image, "TIFF", {"compression": "tiff_adobe_deflate"}),
@@ -240,7 +241,7 @@ def _recipes(image: Image.Image) -> list[tuple[str, str, Image.Image, str, dict[
         ("TIFF", "16-bit grey", deep, "TIFF", {}),
         ("TIFF", "32-bit whole numbers", deep.convert("I"), "TIFF", {}),
         ("TIFF", "floating point", numbers, "TIFF", {}),
-        ("TIFF", "two pages", image, "TIFF", {"save_all": True, "append_images": [other]}),
+        ("TIFF", "two pages", image, "TIFF", {"save_all": True, "append_images": [other.copy()]}),
         ("AVIF", "", image, "AVIF", {}),
         ("AVIF", "alpha", with_alpha(image), "AVIF", {}),
         ("HEIC", "", image, "HEIC", {}),
