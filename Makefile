@@ -18,8 +18,6 @@ install: $(VENV)/.installed ## Build .venv from pinned versions, so that .venv/b
 
 run: install ## Start nightsort on ./nightsort-data, with a few drawn sample photos at first
 	@test -d $(DATA_DIR)/incoming || $(BIN)/python -m daemon.samples $(DATA_DIR)/incoming
-	@echo "Drop photos into $(DATA_DIR)/incoming; find them again in $(DATA_DIR)/sorted,"
-	@echo "and lists of what was done in $(DATA_DIR)/results. Ctrl-C ends it."
 	@$(BIN)/nightsort run
 
 test: install ## Run every test that this machine can run

@@ -76,7 +76,8 @@ def _traceback(event: Event) -> str:
 
 def _filed(event: Event) -> tuple[str, str, str]:
     name, category = event.get("name"), event.get("category")
-    percent = f"{100 * float(event.get('confidence') or 0):.0f} %"
+    # Never "100 %": that sounds like knowing.
+    percent = f"{min(100 * float(event.get('confidence') or 0), 99):.0f} %"
     if event.get("band") == "review":
         why = event.get("why") or "a person decides"
         return "review", f"{name} → {category}?  {percent}, {why}", _YELLOW

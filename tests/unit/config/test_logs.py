@@ -243,7 +243,7 @@ def test_terminal_that_knows_no_arrow_gets_a_question_mark() -> None:
     stream = io.TextIOWrapper(buffer, encoding="latin-1")
     configure(service=False, stream=stream)
     log.warning("photo_filed", name="a.jpg", category="Shirts", confidence=1.0)
-    assert buffer.getvalue() == b"warning: filed: a.jpg ? Shirts  100 %\n"
+    assert buffer.getvalue() == b"warning: filed: a.jpg ? Shirts  99 %\n"
 
 
 # For every other command
