@@ -210,7 +210,7 @@ class Service:
             self._drain.work(self._keep_going, between)
             if not self._watcher.scanning:
                 deadline = deadline or self._clock.steady() + patience
-                if not len(self._intake) or self._clock.steady() >= deadline:
+                if not self._is_settling() or self._clock.steady() >= deadline:
                     break
             self._watcher.wait(self._until_settled())
         self._note(at_once=True)
@@ -285,6 +285,7 @@ class Service:
         summary = self._drain.close(settling=len(self._intake), ignored=ignored)
         if summary["run"] is not None:
             self._last_run = summary
+        self._note(at_once=True)
         return summary
 
     def _check_presence(self) -> None:
@@ -324,6 +325,13 @@ class Service:
             due.append(self._store.next_retry(now))
         waits = [at - now for at in due if at is not None]
         return max(0.05, min([LONGEST_SLEEP_SECONDS, *waits]))
+
+    def _is_settling(self) -> bool:
+        """Whether a file is being written, or was written to while it was in hand."""
+        now = self._clock.steady()
+        retry = self._store.next_retry(now)
+        soon = now + self._settings.intake.settle_seconds
+        return len(self._intake) > 0 or (retry is not None and retry <= soon)
 
     def _until_settled(self) -> float:
         due = self._intake.next_due()

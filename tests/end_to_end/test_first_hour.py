@@ -1,0 +1,190 @@
+"""What a newcomer meets in the first hour, with the real commands."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from daemon.samples import draw_item, draw_samples
+from tests.support.processes import DEADLINE_SECONDS, Site, clean_environment, command
+from tests.support.waiting import eventually
+
+
+def draw_photo(path: Path, seed: int) -> Path:
+    draw_item("handbag", random.Random(seed), (480, 640)).save(path, "JPEG", quality=90)
+    return path
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_newcomer_sees_samples_and_a_dropped_photo_filed_and_listed(tmp_path: Path) -> None:
+    data = tmp_path / "nightsort-data"
+    draw_samples(data / "incoming")
+    with (tmp_path / "out.txt").open("wb") as out:
+        daemon = subprocess.Popen(
+            command("run"), cwd=tmp_path, stdout=out, stderr=out, env=clean_environment()
+        )
+    try:
+        site = Site(data)
+        eventually(lambda: len(site.growing_rows()) == 10, within_s=DEADLINE_SECONDS)
+        dropped = draw_photo(data / "incoming" / "return-77001.jpg", seed=1)
+        content = sha256(dropped)
+        eventually(
+            lambda: any(row["filename"] == dropped.name for row in site.growing_rows()),
+            within_s=DEADLINE_SECONDS,
+        )
+    finally:
+        daemon.send_signal(signal.SIGINT)
+        assert daemon.wait(DEADLINE_SECONDS) == 0
+    rows = site.rows()
+    assert {row["status"] for row in rows} >= {"success", "duplicate", "error"}
+    (row,) = (row for row in rows if row["filename"] == dropped.name)
+    assert sha256(Path(row["filed_path"])) == content == row["sha256"]
+    assert row["return_id"] == "77001"
+    assert not site.photos("incoming")
+    summary = json.loads((data / "results" / "summary_latest.json").read_text())
+    assert summary["total_processed"] == len(rows) == 11
+
+
+def test_a_cut_off_photo_waits_until_its_rest_arrives_and_is_filed_once(tmp_path: Path) -> None:
+    site = Site.make(tmp_path)
+    whole = draw_photo(tmp_path / "whole.jpg", seed=2).read_bytes()
+    photo = site.incoming / "return-10001.jpg"
+    photo.write_bytes(whole[: len(whole) // 2])
+    first = json.loads(site.nightsort("now", "--json").stdout)
+    assert (first["run"], first["deferred"], first["waiting_after"]) == (None, 1, 1)
+    assert site.photos("incoming") == [photo]
+    photo.write_bytes(whole)
+    second = json.loads(site.nightsort("now", "--json").stdout)
+    assert second["total_processed"] == 1
+    assert [row["filename"] for row in site.growing_rows()] == ["return-10001.jpg"]
+
+
+def test_a_photo_written_slowly_is_not_taken_before_it_is_whole(tmp_path: Path) -> None:
+    site = Site.make(tmp_path, mode="continuous")
+    whole = draw_photo(tmp_path / "whole.jpg", seed=3).read_bytes()
+    quick = draw_photo(tmp_path / "quick.jpg", seed=4)
+    with site.daemon():
+        with (site.incoming / "slow-20001.jpg").open("wb") as slow:
+            slow.write(whole[: len(whole) // 2])
+            slow.flush()
+            # Longer than the settle time: another photo comes and is filed meanwhile.
+            (site.incoming / "quick-20002.jpg").write_bytes(quick.read_bytes())
+            eventually(lambda: len(site.growing_rows()) == 1, within_s=DEADLINE_SECONDS)
+            assert (site.incoming / "slow-20001.jpg").exists()
+            slow.write(whole[len(whole) // 2 :])
+        eventually(lambda: len(site.growing_rows()) == 2, within_s=DEADLINE_SECONDS)
+    (filed,) = (p for p in site.photos("sorted") if p.name == "slow-20001.jpg")
+    assert filed.read_bytes() == whole
+    assert "photo_cut_off" not in {event["event"] for event in site.events()}
+
+
+def test_a_second_daemon_refuses_in_one_line(tmp_path: Path) -> None:
+    site = Site.make(tmp_path)
+    with site.daemon():
+        eventually((site.state / "status.json").exists, within_s=DEADLINE_SECONDS)
+        second = site.nightsort("run")
+    assert second.returncode == 1
+    assert second.stderr.count("\n") == 1
+    assert "another nightsort" in second.stderr
+
+
+def test_the_lock_survives_no_kill(tmp_path: Path) -> None:
+    site = Site.make(tmp_path)
+    with site.daemon() as daemon:
+        eventually((site.state / "status.json").exists, within_s=DEADLINE_SECONDS)
+        daemon.kill()
+        daemon.wait(DEADLINE_SECONDS)
+        assert site.nightsort("status").returncode == 3
+        assert site.nightsort("now").returncode == 0
+
+
+def test_now_asks_the_running_daemon_and_returns_its_summary(tmp_path: Path) -> None:
+    site = Site.make(tmp_path)
+    with site.daemon():
+        eventually((site.state / "status.json").exists, within_s=DEADLINE_SECONDS)
+        draw_photo(site.incoming / "return-30001.jpg", seed=5)
+        done = site.nightsort("now", "--json")
+        assert done.returncode == 0, done.stderr
+        summary = json.loads(done.stdout)
+        assert summary["total_processed"] == 1
+        status = site.nightsort("status", "--json")
+        assert status.returncode == 0, status.stdout
+        assert json.loads(status.stdout)["last_run"]["run"] == summary["run"]
+    assert json.loads((site.results / "summary_latest.json").read_text()) == summary
+
+
+def test_interrupting_now_leaves_the_daemons_run_going_and_says_so(tmp_path: Path) -> None:
+    site = Site.make(tmp_path)
+    with site.daemon():
+        eventually((site.state / "status.json").exists, within_s=DEADLINE_SECONDS)
+        with (site.incoming / "growing-40001.jpg").open("wb") as growing:
+            growing.write(b"\xff\xd8\xff")  # keeps the run waiting until it is closed
+            growing.flush()
+            client = site.start("now", "--json")
+            assert client.stderr is not None
+            assert "sorting: 0 of 1" in client.stderr.readline()
+            client.send_signal(signal.SIGINT)
+            _, said = client.communicate(timeout=DEADLINE_SECONDS)
+            assert client.returncode == 130
+            assert "the run goes on" in said
+            assert said.count("\n") == 1
+
+
+def test_ignored_files_are_counted_in_status_and_log(tmp_path: Path) -> None:
+    site = Site.make(tmp_path)
+    (site.incoming / "Thumbs.db").write_bytes(b"junk")
+    (site.incoming / "notes.txt").write_bytes(b"no photo")
+    with site.daemon():
+        eventually((site.state / "status.json").exists, within_s=DEADLINE_SECONDS)
+        draw_photo(site.incoming / "return-50001.jpg", seed=6)
+        assert site.nightsort("now").returncode == 0
+        shown = site.nightsort("status").stdout
+    assert "1 junk" in shown
+    assert "1 not photos" in shown
+    (finished,) = (event for event in site.events() if event["event"] == "run_finished")
+    assert finished["ignored"] == 2
+    assert {path.name for path in site.photos("incoming")} == {"Thumbs.db", "notes.txt"}
+
+
+def test_the_demonstration_shows_every_fate_in_time(tmp_path: Path) -> None:
+    began = time.monotonic()
+    done = subprocess.run(
+        command("demo", "--keep", str(tmp_path / "demo")),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+        env=clean_environment(),
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - began < 20
+    site = Site(tmp_path / "demo")
+    reasons = [row["reason"] for row in site.rows() if row["status"] == "error"]
+    assert sorted(reasons) == ["corrupt", "not_an_image"]
+    assert "duplicate" in {row["status"] for row in site.rows()}
+    assert [path.name for path in site.photos("incoming")] == ["cut-off.jpg"]
+    assert "slow-copy-20817.jpg" in {path.name for path in site.photos("sorted")}
+    assert str(site.sorted) in done.stdout
+
+
+def test_an_emptied_folder_in_incoming_disappears_a_folder_of_a_person_stays(
+    tmp_path: Path,
+) -> None:
+    site = Site.make(tmp_path, mode="continuous", settings="remove_empty_folders_hours = 0.00001")
+    (site.incoming / "kept-by-a-person").mkdir()
+    table = site.incoming / "20251013" / "table-2"
+    table.mkdir(parents=True)
+    draw_photo(table / "return-60001.jpg", seed=7)
+    assert site.nightsort("now").returncode == 0
+    assert table.exists()
+    with site.daemon():
+        eventually(lambda: not (site.incoming / "20251013").exists(), within_s=DEADLINE_SECONDS)
+    assert (site.incoming / "kept-by-a-person").exists()

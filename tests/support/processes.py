@@ -1,0 +1,125 @@
+"""The real `nightsort` command in a process of its own, on folders of its own."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+DEADLINE_SECONDS = 60.0
+
+
+def command(*arguments: str) -> list[str]:
+    """The command line that runs nightsort in this environment."""
+    return [sys.executable, "-m", "daemon.cli", *arguments]
+
+
+def clean_environment() -> dict[str, str]:
+    """This environment without settings of nightsort."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("NIGHTSORT_")}
+
+
+@dataclass(frozen=True)
+class Site:
+    """One instance: its settings file and its folders, all in `folder`."""
+
+    folder: Path
+
+    @classmethod
+    def make(cls, folder: Path, mode: str = "manual", settings: str = "") -> Site:
+        """Write a settings file with a short settle time, and `settings` after it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "nightsort.toml").write_text(
+            'incoming_dir = "incoming"\nsorted_dir = "sorted"\nresults_dir = "results"\n'
+            f'state_dir = "state"\n[window]\nmode = "{mode}"\n'
+            f"[intake]\nsettle_seconds = 0.3\n{settings}",
+            encoding="utf-8",
+        )
+        (folder / "incoming").mkdir(exist_ok=True)
+        return cls(folder)
+
+    @property
+    def incoming(self) -> Path:
+        return self.folder / "incoming"
+
+    @property
+    def sorted(self) -> Path:
+        return self.folder / "sorted"
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results"
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    def nightsort(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        return subprocess.run(
+            command("--config", str(self.folder / "nightsort.toml"), *arguments),
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_SECONDS,
+            env=clean_environment(),
+            check=False,
+        )
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        """Start a command and let it run."""
+        return subprocess.Popen(
+            command("--config", str(self.folder / "nightsort.toml"), *arguments),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=clean_environment(),
+            **options,
+        )
+
+    @contextmanager
+    def daemon(self) -> Iterator[subprocess.Popen[str]]:
+        """The daemon, ended by SIGTERM; its log goes to daemon.log in `folder`."""
+        with (self.folder / "daemon.log").open("ab") as log:
+            process = subprocess.Popen(
+                command("--config", str(self.folder / "nightsort.toml"), "run"),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                text=True,
+                env=clean_environment(),
+            )
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(DEADLINE_SECONDS)
+
+    def events(self) -> list[dict[str, Any]]:
+        """The daemon's log so far."""
+        lines = (self.folder / "daemon.log").read_text(encoding="utf-8").splitlines()
+        return [json.loads(line.partition(">")[2]) for line in lines if line.startswith("<")]
+
+    def rows(self, name: str = "batch_results_latest.csv") -> list[dict[str, str]]:
+        """The rows of a results file."""
+        with (self.results / name).open(encoding="utf-8-sig", newline="") as file:
+            return list(csv.DictReader(file))
+
+    def growing_rows(self) -> list[dict[str, str]]:
+        """The rows of all runs so far, also of one that is not closed."""
+        runs = sorted(self.results.glob("batch_results_2*.csv"))
+        return [row for run in runs for row in self.rows(run.name)]
+
+    def photos(self, folder: str) -> list[Path]:
+        """All files below `folder` but nightsort's own."""
+        return sorted(
+            path
+            for path in (self.folder / folder).rglob("*")
+            if path.is_file() and not path.name.startswith(".nightsort")
+        )
