@@ -9,7 +9,7 @@ DATA_DIR := nightsort-data
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run test check train pins clean
+.PHONY: help install run demo test check train pins clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ install: $(VENV)/.installed ## Build .venv from pinned versions, so that .venv/b
 run: install ## Start nightsort on ./nightsort-data, with a few drawn sample photos at first
 	@test -d $(DATA_DIR)/incoming || $(BIN)/python -m daemon.samples $(DATA_DIR)/incoming
 	@$(BIN)/nightsort run
+
+demo: install ## Take drawn photos through the whole way, in a temporary folder, and say what happened
+	@$(BIN)/nightsort demo
 
 test: install ## Run every test that this machine can run
 	$(BIN)/python -m pytest
