@@ -19,9 +19,9 @@ from config.errors import PhotoProblem, TransientError
 from daemon.clock import Clock
 from daemon.examine import Workers
 from daemon.failures import retry_delay
-from daemon.records import Examined, Photo, ResultRow, Returned, Run, Setback, Status, as_text
+from daemon.records import Examined, Fingerprint, Photo, Returned, Run, Setback, as_text
 from daemon.results import RunResults, empty_summary, is_balanced, summarise
-from daemon.sorting import Sorter
+from daemon.sorting import Sorted, Sorter
 from daemon.store import Store
 from daemon.tree import Tree
 
@@ -68,23 +68,23 @@ class Drain:
         self.run: Run | None = None
         self.processed = 0  # photos with an outcome in this run
         self.last_outcome_at = clock.steady()
+        self._is_fresh = True  # nothing recovered yet: the process before may have crashed
 
     def recover(self) -> None:
         """After a start or a failure: finish what was under way, return what was in hand.
 
         The run that was open goes on. Raises TransientError when a folder fails: call it again.
         """
-        self.run = self._results = None
-        suspects = self._store.return_claimed(self._clock.boot)
-        self._sorter.finish_interrupted()
+        suspects = self._store.return_claimed(self._clock.boot if self._is_fresh else None)
+        self._is_fresh = False
+        self._adopt(None)
+        self._sorter.finish_interrupted(self._run_of)
+        self._adopt(None)
         for run in self._store.open_runs():
-            if self.run is not None:
-                self.close(settling=0)
+            self._close_before(run)
             self._adopt(run)
         if suspects:
-            self._open()
-            assert self.run is not None
-            self._keep(self._sorter.set_aside(self.run.id, suspects))
+            self._set_aside(suspects)
 
     def work(self, keep_going: Callable[[], bool], between: Callable[[], None]) -> bool:
         """Drain until nothing in the queue is due, or `keep_going` says no.
@@ -101,14 +101,14 @@ class Drain:
                 busy = True
                 done, _ = wait(in_hand, timeout=_LOOK_UP_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
-                    self._sort(future.result(), in_hand.pop(future))
+                    self._sort(future, in_hand.pop(future))
                 between()
-        except TransientError:
+        except Exception:
+            self._results = None  # the store may know of photos that the CSV does not
             for batch in in_hand.values():
                 self._store.release(batch)
             raise
         finally:
-            # What is still in hand after a defect of ours stays claimed: `recover` tries it alone.
             wait(in_hand)
             if busy and self.run is not None:
                 self._store.add_busy_seconds(self.run.id, self._clock.steady() - began)
@@ -129,6 +129,7 @@ class Drain:
         summary = summarise(tally, now, settling, self._store.errors(run))
         if summary["total_processed"] == 0 and summary["gone"] == 0:
             self._store.drop_run(run)
+            self._results_of(run).discard()
             self.run = self._results = None
             return summary | {"run": None}
         self._write_results(run, summary)
@@ -154,12 +155,32 @@ class Drain:
             self.last_outcome_at = self._clock.steady()
             log.info("run_started", run=self.run.id, waiting=self.run.waiting_before)
 
-    def _adopt(self, run: Run) -> None:
+    def _run_of(self, planned_in: str) -> str:
+        """The run in which to record what was planned in another, which may be closed by now."""
+        if any(run.id == planned_in for run in self._store.open_runs()):
+            return planned_in
+        self._open()
+        assert self.run is not None
+        return self.run.id
+
+    def _adopt(self, run: Run | None) -> None:
         self.run = run
         self._results = None
         self.processed = 0
         self.last_outcome_at = self._clock.steady()
-        log.info("run_resumed", run=run.id)
+        if run is not None:
+            log.info("run_resumed", run=run.id)
+
+    def _close_before(self, run: Run) -> None:
+        """Only one run goes on, the newest."""
+        if self.run is not None and self.run.id != run.id:
+            self.close(settling=0)
+
+    def _set_aside(self, suspects: list[Photo]) -> None:
+        self._open()
+        assert self.run is not None
+        self._begin_results()
+        self._keep(self._sorter.set_aside(self.run.id, suspects))
 
     def _claim_into(self, in_hand: InHand, keep_going: Callable[[], bool]) -> bool:
         """Hand micro-batches to the workers, one more than there are workers; True if any."""
@@ -167,57 +188,69 @@ class Drain:
         while len(in_hand) <= self._workers.count and keep_going():
             if any(photo.alone for batch in in_hand.values() for photo in batch):
                 break
-            batch = self._claim()
-            if batch and batch[0].alone and in_hand:
-                self._store.release(batch)
-                break
+            batch = self._claim(hands_free=not in_hand)
             if not batch:
                 break
             in_hand[self._workers.examine(batch)] = batch
             claimed = True
         return claimed
 
-    def _claim(self) -> list[Photo]:
+    def _claim(self, *, hands_free: bool) -> list[Photo]:
         steady = self._clock.steady()
         if self.run is None:
             if not self._store.is_anything_due(steady):
                 return []
             self._open()
         assert self.run is not None
-        return self._store.claim(self.run.id, self._policy.batch_size, steady, self._clock.boot)
+        return self._store.claim(
+            self.run.id, self._policy.batch_size, steady, self._clock.boot, hands_free=hands_free
+        )
 
-    def _sort(self, found: Found, batch: list[Photo]) -> None:
-        assert self.run is not None
-        examined = [look for look in found if isinstance(look, Examined)]
+    def _sort(self, future: Future[Found], batch: list[Photo]) -> None:
+        """File what was examined, give back what cannot be filed now."""
         try:
-            ready = [look for look in examined if not self._waits_for_its_rest(look)]
-            self._keep(self._sorter.sort(self.run.id, ready))
+            self._file(future.result())
         except TransientError:
             self._store.release(batch)
             raise
+        except Exception:
+            # A defect of ours is no photo's fault, but whose it shows with is to be found: what
+            # was in hand is tried one by one, and the one it shows with does not hold up the rest.
+            delay = retry_delay(batch[0].attempts) if len(batch) == 1 else 0.0
+            self._store.set_apart(batch, self._clock.steady() + delay)
+            raise
+
+    def _file(self, found: Found) -> None:
+        assert self.run is not None
+        examined = [look for look in found if isinstance(look, Examined)]
+        ready = [look for look in examined if not self._waits_for_its_rest(look)]
+        if ready:
+            self._begin_results()
+            self._keep(self._sorter.sort(self.run.id, ready))
         for look in found:
             if isinstance(look, Returned):
-                self._return(look.photo, look.why, look.text)
+                self._return(look)
 
-    def _keep(self, sorted_photos: tuple[list[ResultRow], list[Photo]]) -> None:
-        """Add what was sorted to the run's results."""
+    def _begin_results(self) -> None:
+        """Make sure that results can be written, before the first photo moves."""
         assert self.run is not None
-        rows, changed = sorted_photos
-        for photo in changed:
-            self._return(photo, Setback.CHANGED)
+        if self._results is None:
+            results = self._results_of(self.run.id)
+            results.begin(self._store.rows(self.run.id))
+            self._results = results
+
+    def _keep(self, done: Sorted) -> None:
+        """Add what was sorted to the run's results."""
+        rows, returned = done
+        for look in returned:
+            self._return(look)
         if not rows:
             return
         self.processed += len(rows)
         self.last_outcome_at = self._clock.steady()
-        for row in rows:
-            _tell(row)
-        results, self._results = self._results, None  # after a failure: from the store again
-        if results is None:
-            results = self._results_of(self.run.id)
-            results.begin(self._store.rows(self.run.id))
-        else:
-            results.append(rows)
-        self._results = results
+        if self._results is None or not self._results.append(rows):
+            self._results = None  # a person changed or removed the file: once more from the store
+            self._begin_results()
 
     def _waits_for_its_rest(self, examined: Examined) -> bool:
         """Give a photo back that is cut off in the middle, unless it waited long enough."""
@@ -234,10 +267,16 @@ class Drain:
         log.info("photo_cut_off", photo=photo.id, name=as_text(photo.path), waited_s=round(waited))
         return True
 
-    def _return(self, photo: Photo, why: Setback, text: str = "") -> None:
+    def _return(self, look: Returned) -> None:
         assert self.run is not None
+        photo, why, text = look.photo, look.why, look.text
         steady = self._clock.steady()
-        seen = self._incoming.fingerprint(photo.path) if why is Setback.CHANGED else None
+        seen: Fingerprint | None = None
+        if why is Setback.CHANGED:
+            try:
+                seen = self._incoming.fingerprint(photo.path)
+            except OSError as exc:
+                why, text = Setback.FAILED, exc.strerror or str(exc)
         if why is Setback.FAILED:
             self._store.give_back([photo], steady + retry_delay(photo.attempts))
             log.warning("photo_not_readable_now", photo=photo.id, why=text)
@@ -261,28 +300,6 @@ class Drain:
         return RunResults(
             self._policy.results_dir, run, self._incoming.root, self._policy.sorted_dir
         )
-
-
-def _tell(row: ResultRow) -> None:
-    """One line in the log for one photo."""
-    name = as_text(row.source)
-    match row.status:
-        case Status.SUCCESS | Status.REVIEW:
-            log.info(
-                "photo_filed",
-                name=name,
-                category=row.category,
-                confidence=round(row.confidence or 0.0, 4),
-                band=row.band,
-                why=row.reason_text or None,
-                run=row.run,
-            )
-        case Status.DUPLICATE:
-            log.info("photo_duplicate", name=name, run=row.run)
-        case Status.ERROR:
-            log.warning(
-                "photo_quarantined", name=name, reason=row.reason, why=row.reason_text, run=row.run
-            )
 
 
 def _headline(summary: dict[str, Any]) -> dict[str, Any]:

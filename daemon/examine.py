@@ -20,8 +20,8 @@ from config.errors import PhotoError, PhotoProblem, TransientError
 from config.settings import IntakeSettings
 from daemon.failures import reading_failed
 from daemon.records import Examined, Fingerprint, Photo, Returned, Setback
-from daemon.tree import Tree, fingerprint_of
-from daemon.trouble import trouble
+from daemon.tree import ABSENT, Tree, fingerprint_of, split
+from daemon.trouble import REFUSED, trouble
 
 
 class Classifying(Protocol):
@@ -80,7 +80,8 @@ class Workers:
 
     def _examine(self, batch: Sequence[Photo]) -> list[Examined | Returned]:
         classifier: Classifying = self._own.classifier
-        found = [self._read(photo, classifier.input_size) for photo in batch]
+        seen = [self._read(photo, classifier.input_size) for photo in batch]
+        found = self._told_apart(seen)
         ready = [look for look in found if isinstance(look, _Decoded)]
         verdicts = iter(classifier.classify([look.picture.pixels for look in ready]))
         return [
@@ -88,13 +89,33 @@ class Workers:
             for look in found
         ]
 
-    def _read(self, photo: Photo, size: tuple[int, int]) -> _Decoded | Examined | Returned:
+    def _told_apart(
+        self, seen: Sequence[_Decoded | Examined | Returned | _Failed]
+    ) -> list[_Decoded | Examined | Returned]:
+        """Say of what could not be read whether the photo or the share is to blame.
+
+        Raises TransientError when it is the share: then no photo of the batch is.
+        """
+        failed = [look for look in seen if isinstance(look, _Failed)]
+        if failed and len(failed) == len(seen) > 1:
+            raise failed[0].error
+        for look in failed:
+            require_answer(self._incoming, look.photo.path)
+        return [
+            reading_failed(look.photo, look.error) if isinstance(look, _Failed) else look
+            for look in seen
+        ]
+
+    def _read(
+        self, photo: Photo, size: tuple[int, int]
+    ) -> _Decoded | Examined | Returned | _Failed:
         unread = Examined(photo, photo.fingerprint, sha256="", verdict=None)
         try:
-            try:
-                data, seen = read_photo(self._incoming, photo.path, self._limits.max_file_bytes)
-            except (FileNotFoundError, TransientError) as exc:
-                return reading_failed(photo, exc)
+            data, seen = read_photo(self._incoming, photo.path, self._limits.max_file_bytes)
+        except FileNotFoundError:
+            return Returned(photo, Setback.GONE)
+        except TransientError as exc:
+            return _Failed(photo, exc)
         except PhotoError as exc:
             return replace(unread, problem=exc.problem, problem_text=exc.text)
         if seen != photo.fingerprint:
@@ -113,6 +134,24 @@ class _Decoded:
 
     examined: Examined
     picture: Picture
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """A photo that could not be read now, through its own fault or the share's."""
+
+    photo: Photo
+    error: TransientError
+
+
+def require_answer(tree: Tree, path: str) -> None:
+    """Look into the folder of `path`; raises TransientError when it does not answer."""
+    try:
+        with tree.folder(split(path)[0]) as folder, os.scandir(folder) as entries:
+            next(entries, None)
+    except OSError as exc:
+        if exc.errno not in ABSENT | REFUSED:
+            raise trouble(exc, tree.full(path)) from exc
 
 
 def read_photo(tree: Tree, path: str, max_bytes: int) -> tuple[bytes, Fingerprint]:

@@ -5,8 +5,8 @@ Errors say what happened; this module alone says what to do about it.
 
 from __future__ import annotations
 
-from config.errors import PhotoError, PhotoProblem, TransientError
-from daemon.records import Photo, Returned, Setback
+from config.errors import PhotoProblem, TransientError
+from daemon.records import Examined, Photo, Returned, Setback
 
 # Tried this often while its neighbours went through, a photo has a problem of its own.
 MOST_ATTEMPTS = 8
@@ -14,19 +14,15 @@ FIRST_RETRY_SECONDS = 15.0
 LONGEST_RETRY_SECONDS = 600.0
 
 
-def reading_failed(photo: Photo, error: FileNotFoundError | TransientError) -> Returned:
-    """What follows when a photo could not be read: it is gone, or it is tried again later.
+def reading_failed(photo: Photo, error: TransientError) -> Examined | Returned:
+    """What follows when only this photo could not be read: a new try later, in the end none.
 
-    Raises PhotoError when it was tried often enough: then it is set aside.
+    Tried often enough, it is set aside.
     """
-    if isinstance(error, FileNotFoundError):
-        return Returned(photo, Setback.GONE)
-    if photo.attempts + 1 >= MOST_ATTEMPTS:
-        raise PhotoError(
-            PhotoProblem.UNREADABLE,
-            f"The file could not be read in {MOST_ATTEMPTS} tries; photograph the item again.",
-        ) from error
-    return Returned(photo, Setback.FAILED, str(error))
+    if photo.attempts + 1 < MOST_ATTEMPTS:
+        return Returned(photo, Setback.FAILED, str(error))
+    text = f"The file could not be read in {MOST_ATTEMPTS} tries; photograph the item again."
+    return Examined(photo, photo.fingerprint, "", None, PhotoProblem.UNREADABLE, text)
 
 
 def retry_delay(attempts: int) -> float:

@@ -57,16 +57,19 @@ class Intake:
         look: what a path looks like now, None when it is gone.
         still_open: whether somebody has the file open for writing.
         """
-        settled = []
+        settled, leaving = [], []
         for path, fingerprint in self._quiet(now):
             seen = look(path)
             if seen is None:
-                del self._settling[path]
+                leaving.append(path)
             elif seen != fingerprint or still_open(path):
                 self._wait_again(path, seen, now)
             else:
-                del self._settling[path]
+                leaving.append(path)
                 settled.append(Sighting(path, fingerprint))
+        # At the end: when a look fails, none of those before it must be lost.
+        for path in leaving:
+            del self._settling[path]
         return settled
 
     def _quiet(self, now: float) -> list[tuple[str, Fingerprint]]:

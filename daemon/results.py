@@ -8,11 +8,13 @@ a failed write left behind is cut off again.
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,7 +23,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from classifier.verdict import Band
+from daemon.contents import sync_folder
 from daemon.records import Outcome, ResultRow, Status, Tally, as_text
+from daemon.renaming import CREATE, READ
 from daemon.trouble import trouble
 
 COLUMNS = (
@@ -30,7 +34,11 @@ COLUMNS = (
     "location", "source_path", "filed_path", "sha256", "run",
 )  # fmt: skip
 _BOM = "\ufeff"
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# The wide forms are what Japanese and Chinese keyboards type; Excel takes them for the narrow.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Never through a link that somebody put there, never waiting for whoever reads a FIFO.
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NOT_OURS = frozenset({errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.EISDIR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,7 @@ class Warehouse:
         second = verdict.alternatives[0] if verdict and verdict.alternatives else None
         category = verdict.category if verdict else ""
         code, location = self.codes.get(category, ("", ""))
-        found = self.return_id.search(examined.photo.path.rpartition("/")[2])
+        found = self.return_id.search(as_text(examined.photo.path.rpartition("/")[2]))
         return ResultRow(
             source=examined.photo.path,
             category=category,
@@ -75,6 +83,7 @@ class RunResults:
         self.summary_path = results_dir / f"summary_{run}.json"
         self._incoming = incoming
         self._sorted = sorted_dir
+        self._size_bytes = 0  # of the CSV, as far as it was written here
 
     def begin(self, rows: Iterable[ResultRow]) -> None:
         """Write the CSV with its header and the rows that there are so far, in place of any other.
@@ -85,20 +94,45 @@ class RunResults:
             file.write((_BOM + _lines([COLUMNS])).encode("utf-8"))
             for row in rows:
                 file.write(_lines([self._cells(row)]).encode("utf-8"))
+            self._size_bytes = file.tell()
 
-    def append(self, rows: Iterable[ResultRow]) -> None:
-        """Add rows, durably, in one write. Raises TransientError when the disk refuses."""
+    def append(self, rows: Iterable[ResultRow]) -> bool:
+        """Add rows, durably, in one write.
+
+        False, and nothing written, when the file is not what was written so far: a person removed
+        or changed it; `begin` again. Raises TransientError when the disk refuses.
+        """
         data = _lines(self._cells(row) for row in rows).encode("utf-8")
         try:
-            with self.csv_path.open("ab", buffering=0) as file:
-                whole = file.tell()
-                try:
-                    _write_all(file.fileno(), data)
-                except OSError:
-                    file.truncate(whole)
-                    raise
+            descriptor = os.open(self.csv_path, _APPEND)
+        except OSError as exc:
+            if exc.errno in _NOT_OURS:
+                return False
+            raise trouble(exc, str(self.csv_path)) from exc
+        try:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode) or found.st_size != self._size_bytes:
+                return False
+            self._write_whole(descriptor, data)
         except OSError as exc:
             raise trouble(exc, str(self.csv_path)) from exc
+        finally:
+            os.close(descriptor)
+        return True
+
+    def _write_whole(self, descriptor: int, data: bytes) -> None:
+        """Write all of `data`, or leave the file as it was."""
+        try:
+            _write_all(descriptor, data)
+        except OSError:
+            os.ftruncate(descriptor, self._size_bytes)
+            raise
+        self._size_bytes += len(data)
+
+    def discard(self) -> None:
+        """Remove the CSV of a run that came to nothing."""
+        with suppress(OSError):
+            self.csv_path.unlink()
 
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Write the summary. Raises TransientError when the folder refuses."""
@@ -112,7 +146,10 @@ class RunResults:
             (self.csv_path, "batch_results_latest.csv"),
             (self.summary_path, "summary_latest.json"),
         ):
-            with self._replacing(path.with_name(latest)) as file, path.open("rb") as newest:
+            with (
+                self._replacing(path.with_name(latest)) as file,
+                os.fdopen(os.open(path, READ), "rb") as newest,
+            ):
                 shutil.copyfileobj(newest, file)
 
     def _cells(self, row: ResultRow) -> list[str]:
@@ -140,11 +177,13 @@ class RunResults:
         """Write a file under a hidden name; at the end it takes the place of `path` in one step."""
         partial = path.with_name(f".nightsort-{path.name}.part")
         try:
-            with partial.open("wb") as file:
+            partial.unlink(missing_ok=True)  # of a process that was killed
+            with os.fdopen(os.open(partial, CREATE, 0o666), "wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(path)
+            _sync_folder(path.parent)
         except OSError as exc:
             with suppress(OSError):
                 partial.unlink()
@@ -216,6 +255,14 @@ def _guarded(cell: str) -> str:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        sync_folder(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -53,8 +53,14 @@ class Schedule:
         """The windows of ten days from `first` on: every week holds one at least."""
         for day in (first + timedelta(days=n) for n in range(10)):
             if _WEEKDAYS[day.weekday()] in self.days:
-                last = day if self.end > self.start else day + timedelta(days=1)
-                yield Window(
-                    datetime.combine(day, self.start, self.zone),
-                    datetime.combine(last, self.end, self.zone),
-                )
+                yield self._window(day)
+
+    def _window(self, day: date) -> Window:
+        last = day if self.end > self.start else day + timedelta(days=1)
+        opens = datetime.combine(day, self.start, self.zone)
+        closes = datetime.combine(last, self.end, self.zone)
+        if closes.astimezone(UTC) <= opens.astimezone(UTC):
+            # It lies in the skipped hour: that night it gets its length all the same.
+            length = closes.replace(tzinfo=None) - opens.replace(tzinfo=None)
+            closes = (opens.astimezone(UTC) + length).astimezone(self.zone)
+        return Window(opens, closes)

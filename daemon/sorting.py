@@ -9,21 +9,34 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
 from classifier.verdict import Band
-from config.errors import PhotoProblem
+from config.errors import FolderRefused, PhotoError, PhotoProblem
 from daemon.clock import Clock
 from daemon.filing import Filer
 from daemon.names import compare_key
-from daemon.records import Examined, Outcome, Photo, Placement, ResultRow, Status
+from daemon.records import (
+    Examined,
+    Outcome,
+    Photo,
+    Placement,
+    ResultRow,
+    Returned,
+    Setback,
+    Status,
+    as_text,
+)
 from daemon.results import Warehouse
 from daemon.store import Intention, Store
 from daemon.tree import Tree
+from daemon.trouble import REFUSED, trouble
 
 log = structlog.get_logger()
+
+Sorted = tuple[list[ResultRow], list[Returned]]
 
 
 class Sorter:
@@ -33,51 +46,81 @@ class Sorter:
         self,
         store: Store,
         filer: Filer,
+        incoming: Tree,
         sorted_tree: Tree,
         warehouse: Warehouse,
         clock: Clock,
     ) -> None:
         self._store = store
         self._filer = filer
+        self._incoming = incoming
         self._sorted = sorted_tree
         self._warehouse = warehouse
         self._clock = clock
 
-    def sort(self, run: str, examined: Iterable[Examined]) -> tuple[list[ResultRow], list[Photo]]:
-        """File photos; returns their lines in the results, and photos that changed meanwhile.
+    def sort(self, run: str, examined: Iterable[Examined]) -> Sorted:
+        """File photos; returns their lines in the results, and photos that must be given back.
 
         Raises TransientError when a folder or disk fails: what was under way is then left to
         `finish_interrupted`.
         """
         rows: list[ResultRow] = []
-        changed: list[Photo] = []
+        returned: list[Returned] = []
         for group in twins_apart(examined):
             undecided = [photo for photo in group if not self._is_left_behind(photo, run)]
             while undecided:
                 planned = self._plan(run, undecided)
                 self._store.plan(planned)
-                placed = [(intention, self._filer.place(intention.move)) for intention in planned]
-                self._filer.sync([intention.move for intention in planned])
+                placed = []
+                for intention in planned:
+                    try:
+                        placed.append((intention, self._filer.place(intention.move)))
+                    except FolderRefused as exc:
+                        returned.append(self._refused(intention, exc))
+                self._filer.sync([intention.move for intention, _ in placed])
                 rows += self._conclude(run, placed)
-                changed += [i.examined.photo for i, how in placed if how is Placement.CHANGED]
+                returned += [
+                    Returned(intention.examined.photo, Setback.CHANGED)
+                    for intention, how in placed
+                    if how is Placement.CHANGED
+                ]
                 undecided = [i.examined for i, how in placed if how is Placement.NAME_TAKEN]
-        return rows, changed
+        return rows, returned
 
-    def finish_interrupted(self) -> None:
+    def finish_interrupted(self, run_of: Callable[[str], str]) -> None:
         """Finish, or take back, the moves that were under way when something failed.
 
-        Raises TransientError when a folder still fails; call it again later.
+        run_of: the run in which to record what was planned in a run, which may be closed by now.
+        Raises TransientError when a folder still fails; call it again later. A move whose folder
+        in incoming nobody may enter now is left for another time.
         """
         for intention in self._store.unfinished():
-            placement = self._filer.recover(intention.move)
+            try:
+                placement = self._filer.recover(intention.move)
+            except FolderRefused as exc:
+                self._refused(intention, exc)
+                continue
             if placement in (Placement.MOVED, Placement.COPIED, Placement.GONE):
-                self._filer.sync([intention.move])
-                self._conclude(intention.run, [(intention, placement)])
+                self._conclude(run_of(intention.run), [(intention, placement)])
             else:
                 self._store.unplan([intention.examined.photo])
             log.info("move_recovered", photo=intention.move.photo_id, ended=placement or "undone")
 
-    def set_aside(self, run: str, photos: Sequence[Photo]) -> tuple[list[ResultRow], list[Photo]]:
+    def _refused(self, intention: Intention, error: FolderRefused) -> Returned:
+        """A photo whose folder in incoming may not be entered: its own trouble, nobody else's.
+
+        Raises `error` again when it is about anything else.
+        """
+        photo = intention.examined.photo
+        try:
+            self._incoming.stat(photo.path)
+        except OSError as exc:
+            if exc.errno in REFUSED:
+                log.warning("photo_out_of_reach", photo=photo.id, name=as_text(photo.path))
+                return Returned(photo, Setback.FAILED, str(error))
+        raise error
+
+    def set_aside(self, run: str, photos: Sequence[Photo]) -> Sorted:
         """Quarantine photos that were alone in hand at two crashes; returns what `sort` does."""
         text = "The program stopped twice while it opened this file; photograph the item again."
         return self.sort(
@@ -112,18 +155,23 @@ class Sorter:
         return any(self._holds(*twin, sha256) for twin in self._store.twins(sha256))
 
     def _holds(self, target: str, size_bytes: int, sha256: str) -> bool:
-        seen = self._sorted.fingerprint(target)
-        if seen is None or seen.size_bytes != size_bytes:
-            return False
-        with os.fdopen(self._sorted.open_file(target), "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+        try:
+            seen = self._sorted.fingerprint(target)
+            if seen is None or seen.size_bytes != size_bytes:
+                return False
+            with os.fdopen(self._sorted.open_file(target), "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+        except (FileNotFoundError, PhotoError):
+            return False  # taken away this instant, or nobody may read it: no proof of a twin
+        except OSError as exc:
+            raise trouble(exc, self._sorted.full(target)) from exc
 
     def _is_left_behind(self, examined: Examined, run: str) -> bool:
         """Drop a source that had to stay when it was filed, and was touched since."""
         photo = examined.photo
         if not examined.sha256 or not self._store.was_left_behind(photo.path, examined.sha256):
             return False
-        self._store.forget(photo, run)
+        self._store.forget(photo, examined.sha256, run)
         return True
 
     def _conclude(self, run: str, placed: Iterable[tuple[Intention, Placement]]) -> list[ResultRow]:
@@ -138,7 +186,10 @@ class Sorter:
                     pass
         if gone:
             self._store.gone(gone, run, self._clock.now())
-        return self._store.record(outcomes, run) if outcomes else []
+        rows = self._store.record(outcomes, run) if outcomes else []
+        for row in rows:
+            _tell(row)
+        return rows
 
     def _outcome(
         self, intention: Intention, placement: Placement, run: str
@@ -171,3 +222,25 @@ def twins_apart(examined: Iterable[Examined]) -> list[list[Examined]]:
             groups.append([])
         groups[place].append(photo)
     return groups
+
+
+def _tell(row: ResultRow) -> None:
+    """One line in the log for one photo."""
+    name = as_text(row.source)
+    match row.status:
+        case Status.SUCCESS | Status.REVIEW:
+            log.info(
+                "photo_filed",
+                name=name,
+                category=row.category,
+                confidence=round(row.confidence or 0.0, 4),
+                band=row.band,
+                why=row.reason_text or None,
+                run=row.run,
+            )
+        case Status.DUPLICATE:
+            log.info("photo_duplicate", name=name, run=row.run)
+        case Status.ERROR:
+            log.warning(
+                "photo_quarantined", name=name, reason=row.reason, why=row.reason_text, run=row.run
+            )

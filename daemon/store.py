@@ -5,6 +5,8 @@ move (written durably before the first byte moves), then its line in the history
 admission to the end, so that nothing can be counted twice. One `Store` belongs to one thread.
 """
 
+# ruff: noqa: S608 - what is put into statements is this module's own text, never a value
+
 from __future__ import annotations
 
 import json
@@ -18,7 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from classifier.verdict import Alternative, Band, Reason, Verdict
-from config.errors import ConfigError, PhotoProblem
+from config.errors import (
+    ConfigError,
+    DiskFull,
+    FolderUnavailable,
+    NightsortError,
+    PhotoProblem,
+    TransientError,
+)
 from daemon.records import (
     Examined,
     Fingerprint,
@@ -86,9 +95,10 @@ CREATE TABLE photos (
 CREATE TABLE emptied (folder BLOB PRIMARY KEY, taken_at TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX photos_active ON photos (path)
     WHERE state IN ('queued', 'claimed', 'classified');
-CREATE INDEX photos_waiting ON photos (alone DESC, id) WHERE state = 'queued';
+CREATE INDEX photos_waiting ON photos (alone, crashes, id) WHERE state = 'queued';
 CREATE INDEX photos_retry ON photos (retry_at) WHERE state = 'queued' AND retry_at > 0;
-CREATE INDEX photos_in_hand ON photos (state) WHERE state IN ('claimed', 'classified');
+CREATE INDEX photos_claimed ON photos (id) WHERE state = 'claimed';
+CREATE INDEX photos_classified ON photos (id) WHERE state = 'classified';
 CREATE INDEX photos_twins ON photos (sha256) WHERE state IN ('filed', 'review');
 CREATE INDEX photos_kept ON photos (path) WHERE kept_source = 1;
 CREATE UNIQUE INDEX photos_results ON photos (run, result_number) WHERE result_number IS NOT NULL;
@@ -96,7 +106,21 @@ CREATE INDEX photos_run ON photos (run, state);
 CREATE INDEX photos_arrived ON photos (arrived_in) WHERE arrived_in IS NOT NULL;
 CREATE INDEX photos_filename ON photos (filename);
 CREATE INDEX photos_return_id ON photos (return_id) WHERE return_id <> '';
+CREATE TABLE counts (state TEXT PRIMARY KEY, photos INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
+
+# How many photos are in each state, kept with every change: a backlog of a million is asked for
+# its length several times a second.
+_ONE_MORE = (
+    "INSERT INTO counts VALUES (new.state, 1)"
+    " ON CONFLICT (state) DO UPDATE SET photos = photos + 1;"
+)
+_ONE_LESS = "UPDATE counts SET photos = photos - 1 WHERE state = old.state;"
+_TRIGGERS = (
+    f"CREATE TRIGGER photo_came AFTER INSERT ON photos BEGIN {_ONE_MORE} END",
+    f"CREATE TRIGGER photo_went AFTER DELETE ON photos BEGIN {_ONE_LESS} END",
+    f"CREATE TRIGGER photo_passed AFTER UPDATE OF state ON photos BEGIN {_ONE_LESS}{_ONE_MORE} END",
+)
 
 _ACTIVE = "('queued', 'claimed', 'classified')"
 _FINAL_STATE = {
@@ -117,7 +141,15 @@ class Intention:
     move: Move
     examined: Examined
     status: Status
-    run: str
+    run: str  # empty when the run it was planned in came to nothing
+
+
+@dataclass(frozen=True, slots=True)
+class _Active:
+    """A photo between admission and its outcome."""
+
+    id: int
+    fingerprint: Fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +160,46 @@ class Waiting:
     retrying: int
 
 
+class _Database(sqlite3.Connection):
+    """A connection that says what its disk refuses in nightsort's words."""
+
+    def execute(self, *args: Any) -> sqlite3.Cursor:
+        """As sqlite3's; raises TransientError while the disk is full or fails."""
+        try:
+            return super().execute(*args)
+        except sqlite3.OperationalError as exc:
+            raise _told(exc) from exc
+
+    def executemany(self, *args: Any) -> sqlite3.Cursor:
+        """As sqlite3's; raises TransientError while the disk is full or fails."""
+        try:
+            return super().executemany(*args)
+        except sqlite3.OperationalError as exc:
+            raise _told(exc) from exc
+
+
+def _told(error: sqlite3.OperationalError) -> NightsortError | sqlite3.OperationalError:
+    """The disk's failures as TransientError; anything else is a defect and stays what it is."""
+    match error.sqlite_errorcode & 0xFF:
+        case sqlite3.SQLITE_FULL:
+            return DiskFull("state_dir: no space left for the database; free some on that disk")
+        case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN:
+            return FolderUnavailable(
+                f"state_dir: the database cannot be read or written ({error}); check that disk"
+            )
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return FolderUnavailable(
+                "state_dir: another program holds the database locked; end it (a backup, perhaps)"
+            )
+    return error
+
+
 class Store:
-    """The state of one instance; what a method writes is durable unless it says otherwise."""
+    """The state of one instance; what a method writes is durable unless it says otherwise.
+
+    Every method raises TransientError, and has then changed nothing, while the disk of the
+    database is full or fails.
+    """
 
     def __init__(self, state_dir: Path) -> None:
         """Open the database, making it on first use.
@@ -138,9 +208,11 @@ class Store:
         """
         self._path = state_dir / DATABASE
         try:
-            self._db = sqlite3.connect(self._path, isolation_level=None, timeout=30)
+            self._db = sqlite3.connect(
+                self._path, isolation_level=None, timeout=30, factory=_Database
+            )
             self._prepare()
-        except sqlite3.Error as exc:
+        except (sqlite3.Error, TransientError) as exc:
             raise ConfigError(
                 f"{self._path}: the database cannot be opened ({exc}); check the disk and the "
                 "rights of state_dir, or restore a backup"
@@ -161,17 +233,20 @@ class Store:
             return [s for s in sightings if self._admit_one(s, at, run)]
 
     def unknown(self, sightings: Sequence[Sighting]) -> list[Sighting]:
-        """Those that are neither in the queue as they are now nor left behind on purpose."""
-        return [s for s in sightings if not self._is_known(s)]
+        """Those that are neither queued or in hand as they are now, nor left behind on purpose."""
+        return [s for s in sightings if not self._is_known(s, self._active(s.path))]
 
     def waiting(self, steady: float) -> Waiting:
         """Count the queue; `steady` is the steady clock's now, in seconds."""
-        row = self._db.execute(
-            "SELECT count(*), count(*) FILTER (WHERE retry_at > ? AND retry_at < ?)"
-            f" FROM photos WHERE state IN {_ACTIVE}",
+        (queued,) = self._db.execute(
+            f"SELECT coalesce(sum(photos), 0) FROM counts WHERE state IN {_ACTIVE}"
+        ).fetchone()
+        (retrying,) = self._db.execute(
+            "SELECT count(*) FROM photos"
+            " WHERE state = 'queued' AND retry_at > 0 AND retry_at > ? AND retry_at < ?",
             (steady, steady + LONGEST_RETRY_SECONDS),
         ).fetchone()
-        return Waiting(queued=row[0], retrying=row[1])
+        return Waiting(queued, retrying)
 
     def is_anything_due(self, steady: float) -> bool:
         """Whether `claim` would find a photo."""
@@ -189,20 +264,24 @@ class Store:
         ).fetchone()
         return None if first is None else float(first)
 
-    def claim(self, run: str, limit: int, steady: float, boot: str) -> list[Photo]:
-        """Take the next photos into hand, oldest first; a photo to be tried alone comes by itself.
+    def claim(
+        self, run: str, limit: int, steady: float, boot: str, *, hands_free: bool = True
+    ) -> list[Photo]:
+        """Take the next photos into hand, oldest first.
 
-        Survives a kill. Not synced: after a power cut the photos are simply still queued.
+        Those to be tried alone come last, one at a time, and only when hands are free. Survives a
+        kill. Not synced: after a power cut the photos are simply still queued.
         """
         with self._transaction(durable=False):
             rows = self._db.execute(
                 "SELECT id, path, inode, size_bytes, mtime_ns, first_seen_at, attempts, alone"
-                f" FROM photos WHERE {_DUE} ORDER BY alone DESC, id LIMIT ?",
+                f" FROM photos WHERE {_DUE} ORDER BY alone, crashes, id LIMIT ?",
                 (steady, steady + LONGEST_RETRY_SECONDS, limit),
             ).fetchall()
-            photos = [_photo(row) for row in rows]
-            if photos and photos[0].alone:
-                photos = photos[:1]
+            due = [_photo(row) for row in rows]
+            photos = [photo for photo in due if not photo.alone]
+            if not photos and hands_free:
+                photos = due[:1]
             self._db.executemany(
                 "UPDATE photos SET state = 'claimed', run = ?, claimed_boot = ? WHERE id = ?",
                 [(run, boot, photo.id) for photo in photos],
@@ -221,6 +300,18 @@ class Store:
     def release(self, photos: Iterable[Photo]) -> None:
         """Put photos back that are in hand and were not judged."""
         self._requeue(photos, "claimed")
+
+    def set_apart(self, photos: Iterable[Photo], retry_at: float = 0.0) -> None:
+        """Put photos back that were in hand when a defect of ours showed: each alone from now on.
+
+        Nobody is blamed: it is no crash.
+        """
+        with self._transaction():
+            self._db.executemany(
+                "UPDATE photos SET state = 'queued', run = NULL, alone = 1,"
+                " attempts = attempts + 1, retry_at = ? WHERE id = ? AND state = 'claimed'",
+                [(retry_at, photo.id) for photo in photos],
+            )
 
     def unplan(self, photos: Iterable[Photo]) -> None:
         """Put photos back whose planned move was not made."""
@@ -242,21 +333,22 @@ class Store:
             )
 
     def resettle(self, photo: Photo, seen: Fingerprint, retry_at: float) -> None:
-        """Put a photo back that was written to meanwhile, as it is now."""
+        """Put a photo back that was written to meanwhile, as it is now, with a clean slate."""
         with self._transaction():
             self._db.execute(
                 "UPDATE photos SET state = 'queued', run = NULL, inode = ?, size_bytes = ?,"
-                " mtime_ns = ?, retry_at = ?, cut_off_boot = NULL, cut_off_at = NULL WHERE id = ?",
+                " mtime_ns = ?, retry_at = ?, cut_off_boot = NULL, cut_off_at = NULL,"
+                " attempts = 0, alone = 0, crashes = 0 WHERE id = ?",
                 (seen.inode, seen.size_bytes, seen.mtime_ns, retry_at, photo.id),
             )
 
-    def forget(self, photo: Photo, run: str) -> None:
+    def forget(self, photo: Photo, sha256: str, run: str) -> None:
         """Drop a queue entry whose file was filed before and stays in incoming on purpose."""
         mark = photo.fingerprint
         with self._transaction():
             self._db.execute(
-                "UPDATE photos SET size_bytes = ?, mtime_ns = ? WHERE kept_source = 1 AND path = ?",
-                (mark.size_bytes, mark.mtime_ns, os.fsencode(photo.path)),
+                "UPDATE photos SET mtime_ns = ? WHERE kept_source = 1 AND path = ? AND sha256 = ?",
+                (mark.mtime_ns, os.fsencode(photo.path), sha256),
             )
             self._db.execute(
                 "UPDATE runs SET waiting_before = waiting_before - 1 WHERE id = ? AND EXISTS"
@@ -288,20 +380,25 @@ class Store:
         """Record verdicts and planned moves, before the first byte moves."""
         with self._transaction():
             self._db.executemany(
-                "UPDATE photos SET state = 'classified', status = ?, target = ?, sha256 = ?,"
-                " inode = ?, size_bytes = ?, mtime_ns = ?, category = ?, confidence = ?, band = ?,"
-                " reason = ?, reason_text = ?, alternatives = ? WHERE id = ?",
+                "UPDATE photos SET state = 'classified', run = ?, status = ?, target = ?,"
+                " sha256 = ?, inode = ?, size_bytes = ?, mtime_ns = ?, category = ?,"
+                " confidence = ?, band = ?, reason = ?, reason_text = ?, alternatives = ?"
+                " WHERE id = ?",
                 [_intention_values(intention) for intention in intentions],
             )
 
     def record(self, outcomes: Iterable[tuple[Outcome, ResultRow]], run: str) -> list[ResultRow]:
-        """Record what became of photos, each with its line in the results, in order."""
+        """Record what became of photos, each with its line in the results, in order.
+
+        Returns the lines. A photo that has an outcome already keeps it, and gets no second line.
+        """
+        recorded: list[ResultRow] = []
         with self._transaction():
             first = self._next_result_number(run)
-            recorded = list(enumerate(outcomes, start=first))
-            for number, (outcome, row) in recorded:
-                self._record_one(outcome, row, run, number)
-        return [row for _, (_, row) in recorded]
+            for outcome, row in outcomes:
+                if self._record_one(outcome, row, run, first + len(recorded)):
+                    recorded.append(row)
+        return recorded
 
     def twins(self, sha256: str) -> list[tuple[str, int]]:
         """Filed photos of the same content: target in sorted, and size in bytes."""
@@ -345,11 +442,12 @@ class Store:
         ).fetchall()
         return [_intention(row) for row in rows]
 
-    def return_claimed(self, boot: str) -> list[Photo]:
-        """After a crash: queue what was in hand, to be tried one by one.
+    def return_claimed(self, boot: str | None) -> list[Photo]:
+        """Queue what was in hand; after a crash it will be tried one by one.
 
-        A photo that was alone in hand collects a crash; those with two are returned, and stay
-        claimed, to be set aside. A changed boot id is a power cut and blames nobody.
+        A photo that was alone in hand at a crash collects it; those with two are returned, and
+        stay claimed, to be set aside. Another boot id than theirs is a power cut, None a failure
+        that this process survived: neither blames anybody.
         """
         with self._transaction():
             in_hand = self._db.execute(
@@ -420,6 +518,7 @@ class Store:
         """Take back a run in which nothing happened."""
         with self._transaction():
             self._db.execute("UPDATE photos SET arrived_in = NULL WHERE arrived_in = ?", (run,))
+            self._db.execute("UPDATE photos SET run = NULL WHERE run = ?", (run,))
             self._db.execute("DELETE FROM runs WHERE id = ?", (run,))
 
     def tally(self, run: str, steady: float) -> Tally:
@@ -499,7 +598,12 @@ class Store:
     # --- inside --------------------------------------------------------------------------------
 
     def _prepare(self) -> None:
-        self._db.execute("PRAGMA journal_mode = WAL")
+        (mode,) = self._db.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise ConfigError(
+                f"{self._path}: the disk of state_dir cannot hold a database safely; "
+                "set state_dir to a folder on a local disk"
+            )
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA foreign_keys = ON")
         with self._transaction():
@@ -510,7 +614,7 @@ class Store:
                     f"knows {SCHEMA_VERSION}); install that version again"
                 )
             if version == 0:
-                for statement in _SCHEMA.split(";"):
+                for statement in (*_SCHEMA.split(";"), *_TRIGGERS):
                     self._db.execute(statement)
                 self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
@@ -522,31 +626,28 @@ class Store:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # some failures have ended it themselves
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
         finally:
             if not durable:
                 self._db.execute("PRAGMA synchronous = FULL")
 
     def _admit_one(self, sighting: Sighting, at: datetime, run: str | None) -> bool:
-        if self._is_known(sighting):
+        active = self._active(sighting.path)
+        if self._is_known(sighting, active):
             return False
-        path, mark = os.fsencode(sighting.path), sighting.fingerprint
-        replaced = self._db.execute(
-            "UPDATE photos SET inode = ?, size_bytes = ?, mtime_ns = ?, attempts = 0, retry_at = 0,"
-            " cut_off_boot = NULL, cut_off_at = NULL, alone = 0, crashes = 0"
-            " WHERE path = ? AND state = 'queued'",
-            (mark.inode, mark.size_bytes, mark.mtime_ns, path),
-        )
-        if replaced.rowcount:
+        if active is not None:
+            self._replace(active, sighting.fingerprint)
             return False
+        mark = sighting.fingerprint
         self._db.execute(
             "INSERT INTO photos (state, path, filename, inode, size_bytes, mtime_ns,"
             " first_seen_at, arrived_in) VALUES ('queued', ?, ?, ?, ?, ?, ?, ?)",
             (
-                path,
+                os.fsencode(sighting.path),
                 as_text(sighting.path.rpartition("/")[2]),
                 mark.inode,
                 mark.size_bytes,
@@ -557,6 +658,15 @@ class Store:
         )
         return True
 
+    def _replace(self, active: _Active, mark: Fingerprint) -> None:
+        """Note what a queued file is now; what is in hand is looked at when it is given back."""
+        self._db.execute(
+            "UPDATE photos SET inode = ?, size_bytes = ?, mtime_ns = ?, attempts = 0, retry_at = 0,"
+            " cut_off_boot = NULL, cut_off_at = NULL, alone = 0, crashes = 0"
+            " WHERE id = ? AND state = 'queued'",
+            (mark.inode, mark.size_bytes, mark.mtime_ns, active.id),
+        )
+
     def _requeue(self, photos: Iterable[Photo], state: str) -> None:
         with self._transaction():
             self._db.executemany(
@@ -564,27 +674,28 @@ class Store:
                 [(photo.id, state) for photo in photos],
             )
 
-    def _is_known(self, sighting: Sighting) -> bool:
-        path, mark = os.fsencode(sighting.path), sighting.fingerprint
+    def _active(self, path: str) -> _Active | None:
         row = self._db.execute(
-            "SELECT state, inode, size_bytes, mtime_ns FROM photos"
+            "SELECT id, inode, size_bytes, mtime_ns FROM photos"
             f" WHERE path = ? AND state IN {_ACTIVE}",
-            (path,),
+            (os.fsencode(path),),
         ).fetchone()
-        if row is not None:
-            # What is in hand is looked at again when it is given back.
-            unchanged = row[1:] == (mark.inode, mark.size_bytes, mark.mtime_ns)
-            return bool(row[0] != "queued" or unchanged)
+        return None if row is None else _Active(row[0], Fingerprint(*row[1:]))
+
+    def _is_known(self, sighting: Sighting, active: _Active | None) -> bool:
+        mark = sighting.fingerprint
+        if active is not None:
+            return active.fingerprint == mark
         kept = self._db.execute(
             # No inode: a share that is mounted again may number its files anew.
             "SELECT 1 FROM photos WHERE kept_source = 1 AND path = ?"
             " AND size_bytes = ? AND mtime_ns = ?",
-            (path, mark.size_bytes, mark.mtime_ns),
+            (os.fsencode(sighting.path), mark.size_bytes, mark.mtime_ns),
         ).fetchone()
         return kept is not None
 
-    def _record_one(self, outcome: Outcome, row: ResultRow, run: str, number: int) -> None:
-        self._db.execute(
+    def _record_one(self, outcome: Outcome, row: ResultRow, run: str, number: int) -> bool:
+        recorded = self._db.execute(
             "UPDATE photos SET state = ?, status = ?, target = ?, kept_source = ?, recorded_at = ?,"
             " return_id = ?, category_code = ?, location = ?, run = ?, result_number = ?"
             " WHERE id = ? AND state = 'classified'",
@@ -602,6 +713,8 @@ class Store:
                 outcome.examined.photo.id,
             ),
         )
+        if recorded.rowcount == 0:
+            return False
         folder = outcome.examined.photo.path.rpartition("/")[0]
         if folder:
             self._db.execute(
@@ -609,10 +722,12 @@ class Store:
                 " ON CONFLICT (folder) DO UPDATE SET taken_at = excluded.taken_at",
                 (os.fsencode(folder), outcome.recorded_at.astimezone(UTC).isoformat()),
             )
+        return True
 
     def _next_result_number(self, run: str) -> int:
         (last,) = self._db.execute(
-            "SELECT max(result_number) FROM photos WHERE run = ?", (run,)
+            "SELECT max(result_number) FROM photos WHERE run = ? AND result_number IS NOT NULL",
+            (run,),
         ).fetchone()
         return int(last or 0) + 1
 
@@ -645,6 +760,7 @@ def _intention_values(intention: Intention) -> tuple[Any, ...]:
     examined, mark = intention.examined, intention.move.fingerprint
     verdict = examined.verdict
     return (
+        intention.run,
         intention.status,
         os.fsencode(intention.move.target),
         examined.sha256,
@@ -691,7 +807,7 @@ def _intention(row: Sequence[Any]) -> Intention:
         photo, photo.fingerprint, sha256, verdict, problem, text or "" if problem else ""
     )
     move = Move(photo.id, photo.path, os.fsdecode(target), photo.fingerprint, sha256)
-    return Intention(move, examined, Status(status), run)
+    return Intention(move, examined, Status(status), run or "")
 
 
 def _result_row(row: Sequence[Any]) -> ResultRow:
