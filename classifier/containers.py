@@ -10,6 +10,7 @@ import re
 import struct
 from enum import StrEnum
 
+from classifier.directories import MARKS, BrokenDirectoryError, Directory
 from config.errors import PhotoError, PhotoProblem
 
 
@@ -33,7 +34,8 @@ _MARKS = (
     (b"GIF87a", Format.GIF),
     (b"GIF89a", Format.GIF),
 )
-TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+# The index stands in one of the first segments, behind EXIF and a colour profile at most.
+MPF_WITHIN_BYTES = 262_144
 AVIF_BRANDS = frozenset({b"avif", b"avis"})
 HEIC_BRANDS = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
@@ -131,28 +133,19 @@ def webp_size(data: bytes) -> tuple[int, int]:
 def mpo_pictures(data: bytes) -> list[tuple[int, int]]:
     """(offset, length) in bytes of each picture that a JPEG's multi-picture index lists.
 
-    Source: CIPA DC-007, Multi-Picture Format.
+    Source: CIPA DC-007, Multi-Picture Format, tag 0xB002: 16 bytes for each picture.
     """
-    base = data.find(b"MPF\0", 0, 262_144) + 4
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[base : base + 4])
-    if base < 4 or order is None:
+    base = data.find(b"MPF\0", 0, MPF_WITHIN_BYTES) + 4
+    if base < 4 or not data.startswith((b"II*\0", b"MM\0*"), base):
         return []
+    order = "<" if data.startswith(b"II", base) else ">"
     try:
-        (start,) = struct.unpack_from(order + "I", data, base + 4)
-        (count,) = struct.unpack_from(order + "H", data, base + start)
-        for entry in range(min(count, 64)):
-            at = base + start + 2 + 12 * entry
-            tag, _, length, where = struct.unpack_from(order + "HHII", data, at)
-            if tag == 0xB002:
-                rows = [
-                    struct.unpack_from(order + "IIIHH", data, base + where + 16 * row)
-                    for row in range(min(length // 16, 64))
-                ]
-                # The first picture's offset is 0: of the file, not of the index.
-                return [(base + row[2] if row[2] else 0, row[1]) for row in rows]
-    except struct.error:
+        rows = Directory(data[base : base + 65_536]).raw(0xB002)
+    except BrokenDirectoryError:
         return []
-    return []
+    entries = struct.iter_unpack(order + "4xII4x", rows[: len(rows) // 16 * 16])
+    # Offsets are the index's, but for the first picture's: that one is 0, the file's beginning.
+    return [(base + offset if offset else 0, length) for length, offset in entries]
 
 
 def _format(data: bytes) -> Format | None:
@@ -163,7 +156,7 @@ def _format(data: bytes) -> Format | None:
         return Format.MPO if len(mpo_pictures(data)) > 1 else Format.JPEG
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return Format.WEBP
-    if data.startswith(TIFF_MARKS) and data[8:10] != b"CR":  # CR: Canon's raw photos
+    if data.startswith(MARKS) and data[8:10] != b"CR":  # CR: Canon's raw photos
         return Format.TIFF
     return _format_of_bmp(data) or _format_of_boxes(data)
 

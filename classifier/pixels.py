@@ -8,8 +8,8 @@ keeps no state between photos, and may be called from several threads at once.
 from __future__ import annotations
 
 import ctypes
+import logging
 import re
-import struct
 import threading
 import warnings
 from collections.abc import Callable, Mapping
@@ -26,6 +26,7 @@ from PIL import Image, ImageFile, JpegImagePlugin, _imaging
 
 from classifier.colours import shrink, to_srgb
 from classifier.containers import Format, corrupt, not_an_image, recognise, truncated, webp_size
+from classifier.directories import MARKS, BrokenDirectoryError, Directory
 from classifier.wholeness import check_whole, ends_in_zeros, jpeg_scans
 from config.errors import PhotoError, PhotoProblem
 
@@ -36,6 +37,7 @@ LARGE_MEGAPIXELS = 16.0
 # A scan costs a pass over the whole picture: 20 of them on 100 megapixels, 200 on 12, are decoded.
 MAX_SCAN_MEGAPIXELS = 2500.0
 _large_pictures = threading.RLock()
+_pillow_log = logging.getLogger("PIL")
 
 # How to undo what EXIF's orientation says. Source: Exif 2.32, 4.6.4 A, tag 0x0112.
 _UPRIGHT = {
@@ -83,8 +85,8 @@ def decode(
     """
     _keep_libraries_quiet()
     kind = recognise(data)
-    check_whole(kind, data)
     try:
+        check_whole(kind, data)
         return _decode(kind, data, size, max_megapixels)
     except PhotoError:
         raise
@@ -173,19 +175,13 @@ def _orientation(exif: bytes | None) -> int:
     Read here, not by Pillow: that warns about, or fails on, what is broken elsewhere in EXIF.
     """
     exif = (exif or b"").removeprefix(b"Exif\0\0")
-    order = {b"II": "<", b"MM": ">"}.get(exif[:2])
-    if order is None:
+    if not exif.startswith(MARKS):
         return 1
     try:
-        (start,) = struct.unpack_from(order + "I", exif, 4)
-        (count,) = struct.unpack_from(order + "H", exif, start)
-        for at in range(start + 2, start + 2 + 12 * count, 12):
-            tag, kind, _, value = struct.unpack_from(order + "HHIH", exif, at)
-            if tag == 0x0112 and kind == 3:
-                return value if 1 <= value <= 8 else 1
-    except struct.error:
+        orientation = Directory(exif).number(0x0112, 1)
+    except BrokenDirectoryError:
         return 1
-    return 1
+    return orientation if 1 <= orientation <= 8 else 1
 
 
 @cache
@@ -218,6 +214,8 @@ def _keep_libraries_quiet() -> None:
     metadata, or about damage that `containers` has already told apart.
     """
     Image.MAX_IMAGE_PIXELS = None
+    if _pillow_log.level != logging.CRITICAL:
+        _pillow_log.setLevel(logging.CRITICAL)
     # Looked up first: catch_warnings, which would restore the filters, is not for several threads.
     if _PILLOW_IGNORED not in warnings.filters:
         warnings.filterwarnings("ignore", module=_PILLOW.pattern)

@@ -10,9 +10,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 
-import numpy as np
-
 from classifier.containers import Format, corrupt, mpo_pictures, truncated
+from classifier.directories import BrokenDirectoryError, Directory, UInt64Array
 
 # Entropy-coded data ends in a few zero bytes at most (a blank picture: a few hundred), while a copy
 # under way leaves whole blocks of them.
@@ -252,61 +251,32 @@ def _check_boxes(data: bytes) -> None:
 
 def _check_tiff(data: bytes) -> None:
     """Check that the first directory and all strips or tiles that it lists lie in the file."""
-    tags = _tiff_tags(data)
-    offsets, lengths = tags.get(273, tags.get(324)), tags.get(279, tags.get(325))
-    if offsets is None or lengths is None or len(offsets) != len(lengths):
+    try:
+        tags = Directory(data)
+        pieces = 273 if 273 in tags else 324  # strips or tiles; 279 and 325 are their lengths
+        offsets, lengths = tags.numbers(pieces), tags.numbers(279 if pieces == 273 else 325)
+    except BrokenDirectoryError:
+        raise truncated("the photo is incomplete, its directory is missing") from None
+    if tags.largest_count > MAX_TIFF_VALUES:
+        raise corrupt("it has more parts than a photo can have")
+    if not len(offsets) or len(offsets) != len(lengths):
         return  # Old writers leave the lengths out; the decoder finds out.
-    end = int((offsets + lengths).max(initial=0))
+    end = int((offsets + lengths).max())
     if end > len(data):
         raise truncated("the photo is incomplete, its end is missing")
-    if int(tags.get(259, np.ones(1))[0]) != 1:  # compressed
-        last = int(offsets.max(initial=0))
-        broken_off = ends_in_zeros(data[:end], last)
-    else:
-        # 262: what zero means, 1, 2, 6 and 8 black or near; 338: alpha, where zeros are usual.
-        zero_is_black = int(tags.get(262, np.zeros(1))[0]) in (1, 2, 6, 8) and 338 not in tags
-        first = int(offsets.min(initial=0))
-        broken_off = _pixels_end_in_zeros(data[:end], first, zero_is_black=zero_is_black)
-    if broken_off:
+    if _tiff_breaks_off(data[:end], tags, offsets):
         raise truncated("the photo is incomplete, its last part is filled with zeros")
 
 
-_TIFF_TYPES = {3: "u2", 4: "u4", 16: "u8"}
-_TIFF_BYTE_TYPES = frozenset({1, 2, 6, 7})
-
-
-def _tiff_tags(data: bytes) -> dict[int, np.ndarray]:
-    """The whole-number tags of the first directory; values as uint64.
-
-    Raises PhotoError: truncated if directory or values lie past the end, corrupt if there are more
-    values than a photo can have. Source: TIFF 6.0 section 2, and the BigTIFF design.
-    """
-    order = "<" if data[:2] == b"II" else ">"
-    big = b"+" in data[2:4]
-    entry_bytes, inline_bytes = (20, 8) if big else (12, 4)
-    count_type, word = ("Q", "Q") if big else ("H", "I")
+def _tiff_breaks_off(data: bytes, tags: Directory, offsets: UInt64Array) -> bool:
     try:
-        (start,) = struct.unpack_from(order + word, data, 8 if big else 4)
-        (count,) = struct.unpack_from(order + count_type, data, start)
-        first = start + struct.calcsize(order + count_type)
-        if count == 0 or first + entry_bytes * count > len(data):
-            raise struct.error
-    except (struct.error, OverflowError):
-        raise truncated("the photo is incomplete, its directory is missing") from None
-    tags: dict[int, np.ndarray] = {}
-    for at in range(first, first + entry_bytes * min(count, 65_536), entry_bytes):
-        tag, kind, length = struct.unpack_from(order + "HH" + word, data, at)
-        if kind not in _TIFF_BYTE_TYPES and length > MAX_TIFF_VALUES:
-            raise corrupt("it has more parts than a photo can have")
-        if kind in _TIFF_TYPES:
-            value_at = at + entry_bytes - inline_bytes
-            dtype = np.dtype(order + _TIFF_TYPES[kind])
-            if length * dtype.itemsize > inline_bytes:
-                (value_at,) = struct.unpack_from(order + word, data, value_at)
-            if value_at + length * dtype.itemsize > len(data):
-                raise truncated("the photo is incomplete, its end is missing")
-            tags[tag] = np.frombuffer(data, dtype, length, value_at).astype(np.uint64)
-    return tags
+        if tags.number(259, 1) != 1:  # compressed
+            return ends_in_zeros(data, int(offsets.max()))
+        # 262: what zero means, 1, 2, 6 and 8 black or near; 338: alpha, where zeros are usual.
+        zero_is_black = tags.number(262, 0) in (1, 2, 6, 8) and 338 not in tags
+    except BrokenDirectoryError:
+        return False
+    return _pixels_end_in_zeros(data, int(offsets.min()), zero_is_black=zero_is_black)
 
 
 _WHOLENESS: dict[Format, Callable[[bytes], None]] = {

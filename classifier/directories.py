@@ -1,0 +1,98 @@
+"""TIFF directories, the numbered tags that TIFF files, EXIF blocks and multi-picture indexes hold.
+
+Only the first directory is read, and of that only what is asked for: the bytes may be anything.
+Sources: TIFF 6.0, section 2; for 64-bit offsets the BigTIFF design (libtiff).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+UInt64Array = NDArray[np.uint64]
+
+MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_NUMBER_TYPES = {3: "u2", 4: "u4", 16: "u8"}
+_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 16: 8}
+_BYTE_TYPES = frozenset({1, 2, 6, 7})
+
+
+class BrokenDirectoryError(ValueError):
+    """The directory, or values that it points to, are not all there."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    kind: int
+    count: int
+    at: int  # where in the entry the value, or the offset of the values, stands
+
+
+class Directory:
+    """The first directory of `data`, which begins with one of MARKS."""
+
+    def __init__(self, data: bytes) -> None:
+        """Raises BrokenDirectoryError if the directory is not there."""
+        self._data = data
+        self._order = "<" if data[:2] == b"II" else ">"
+        big = b"+" in data[2:4]
+        self._word, self._word_bytes = ("Q", 8) if big else ("I", 4)
+        self._entries: dict[int, _Entry] = {}
+        try:
+            (start,) = self._unpack(self._word, 8 if big else 4)
+            (count,) = self._unpack("Q" if big else "H", start)
+            self._read_entries(start + (8 if big else 2), count)
+        except (struct.error, OverflowError) as exc:
+            raise BrokenDirectoryError from exc
+
+    @property
+    def largest_count(self) -> int:
+        """How many values the longest tag has, texts and other bytes aside."""
+        counts = (entry.count for entry in self._entries.values() if entry.kind not in _BYTE_TYPES)
+        return max(counts, default=0)
+
+    def __contains__(self, tag: int) -> bool:
+        return tag in self._entries
+
+    def numbers(self, tag: int) -> UInt64Array:
+        """The whole numbers of a tag; empty if it is absent or holds something else.
+
+        Raises BrokenDirectoryError if they are not all there.
+        """
+        entry = self._entries.get(tag)
+        if entry is None or entry.kind not in _NUMBER_TYPES or not entry.count:
+            return np.zeros(0, np.uint64)
+        dtype = np.dtype(self._order + _NUMBER_TYPES[entry.kind])
+        return np.frombuffer(self._values(entry), dtype).astype(np.uint64)
+
+    def number(self, tag: int, default: int) -> int:
+        """The first whole number of a tag."""
+        found = self.numbers(tag)
+        return int(found[0]) if len(found) else default
+
+    def raw(self, tag: int) -> bytes:
+        """The bytes of a tag; empty if it is absent. Raises BrokenDirectoryError like `numbers`."""
+        entry = self._entries.get(tag)
+        return b"" if entry is None or entry.kind not in _TYPE_BYTES else self._values(entry)
+
+    def _read_entries(self, first: int, count: int) -> None:
+        entry_bytes = 4 + 2 * self._word_bytes
+        if count == 0 or first + entry_bytes * count > len(self._data):
+            raise BrokenDirectoryError
+        for at in range(first, first + entry_bytes * min(count, 65_536), entry_bytes):
+            tag, kind, length = self._unpack("HH" + self._word, at)
+            self._entries[tag] = _Entry(kind, length, at + 4 + self._word_bytes)
+
+    def _values(self, entry: _Entry) -> bytes:
+        size, at = entry.count * _TYPE_BYTES[entry.kind], entry.at
+        if size > self._word_bytes:
+            (at,) = self._unpack(self._word, at)
+        if at + size > len(self._data):
+            raise BrokenDirectoryError
+        return self._data[at : at + size]
+
+    def _unpack(self, layout: str, at: int) -> tuple[int, ...]:
+        return struct.unpack_from(self._order + layout, self._data, at)
