@@ -47,7 +47,7 @@ def build(settings: Settings, clock: Clock) -> Iterator[Service]:
         drain = Drain(
             store,
             workers,
-            Sorter(store, filer, sorted_tree, _warehouse(settings), clock),
+            Sorter(store, filer, incoming, sorted_tree, _warehouse(settings), clock),
             incoming,
             clock,
             _drain_policy(settings, model),
