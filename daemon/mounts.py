@@ -49,7 +49,9 @@ def mount_of(path: Path, mountinfo: str | None = None) -> Mount:
 
     mountinfo: the text to read instead of the process's own.
     """
-    return mount_at(Path(os.path.realpath(path)), _text(mountinfo))
+    return mount_at(
+        Path(os.path.realpath(path)), read_mountinfo() if mountinfo is None else mountinfo
+    )
 
 
 def mount_at(path: Path, mountinfo: str) -> Mount:
@@ -71,7 +73,7 @@ def mount_at(path: Path, mountinfo: str) -> Mount:
 def mounts_below(path: Path, mountinfo: str | None = None) -> list[Mount]:
     """The mounts inside the folder `path`, deeper than it."""
     real = Path(os.path.realpath(path))
-    mounts = (line.mount for line in _lines(_text(mountinfo)))
+    mounts = (line.mount for line in _lines(read_mountinfo() if mountinfo is None else mountinfo))
     return [m for m in mounts if m.mount_point != real and m.mount_point.is_relative_to(real)]
 
 
@@ -90,9 +92,8 @@ def _first(lines: list[_Line]) -> _Line | None:
     return min(lines, key=lambda line: len(line.mount.mount_point.parts), default=None)
 
 
-def _text(mountinfo: str | None) -> str:
-    if mountinfo is not None:
-        return mountinfo
+def read_mountinfo() -> str:
+    """The mounts as this process sees them, now."""
     return MOUNTINFO.read_text(encoding="utf-8", errors="surrogateescape")
 
 
@@ -109,3 +110,33 @@ def _lines(mountinfo: str) -> Iterator[_Line]:
 def _plain(text: str) -> str:
     r"""Undo mountinfo's octal escapes of space, tab, newline and backslash (\040)."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
+
+
+def inner_path(mount: Mount, path: Path) -> str:
+    """Where `path` lies within the mounted file system, whatever part of that is mounted where."""
+    return os.path.normpath(os.path.join("/", mount.root, path.relative_to(mount.mount_point)))
+
+
+def missing_mount(path: Path, fstab: str, mountinfo: str) -> tuple[str, Path] | None:
+    """The source and mount point that should hold `path` but are not mounted; None if all is well.
+
+    path: absolute and without links. Bind mounts are left out: they bring nothing from elsewhere.
+    """
+    planned = [entry for entry in _planned(fstab) if path.is_relative_to(entry[1])]
+    if not planned:
+        return None
+    source, point = max(planned, key=lambda entry: len(entry[1].parts))
+    above = mount_at(point.parent, mountinfo)
+    here = mount_at(path, mountinfo)
+    if (here.device, inner_path(here, path)) != (above.device, inner_path(above, path)):
+        return None
+    return source, point
+
+
+def _planned(fstab: str) -> Iterator[tuple[str, Path]]:
+    """Source and mount point of what fstab mounts somewhere below the root."""
+    for line in fstab.splitlines():
+        source, point, _, options = (*line.split(), "", "", "", "")[:4]
+        is_place = point.startswith("/") and point != "/" and not source.startswith("#")
+        if is_place and not {"bind", "rbind"} & set(options.split(",")):
+            yield _plain(source), Path(_plain(point))

@@ -1,0 +1,175 @@
+"""Asks a helper process about folders, and waits for its answer only so long.
+
+A call on a dead mount may hang for minutes, uninterruptible. So a helper makes it: one that does
+not answer is left alone with its folder, and asked again whenever somebody wants to know, without
+waiting; another one serves the other folders meanwhile. What is asked is in `daemon.probe`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+import weakref
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+_CODE = "import sys; sys.path.insert(0, sys.argv[1]); from daemon.probe import main; main()"
+_PACKAGES = Path(__file__).resolve().parent.parent
+_END_SECONDS = 1.0
+# A helper may hang in a mount that was replaced by a sound one long ago: then try with a new one.
+_PATIENCE_SECONDS = 60.0
+# That the kernel will not let end, for one folder; more would not tell more.
+_MOST_LEFT_BEHIND = 3
+
+
+class NoAnswerError(Exception):
+    """The folder does not answer in time."""
+
+
+class Prober:
+    """Helpers for any number of folders."""
+
+    def __init__(self, timeout_s: float) -> None:
+        """`timeout_s` is how long a question waits at most, once, for a folder that hangs."""
+        self._timeout_s = timeout_s
+        self._helper: _Helper | None = None  # free for any folder
+        self._hanging: dict[str, _Helper] = {}  # by folder
+        self._left_behind: dict[str, list[_Helper]] = {}
+
+    def ask(self, path: str, **request: Any) -> dict[str, Any]:
+        """The answer of `daemon.probe` to a request about the folder `path`.
+
+        Raises NoAnswerError; errors of the operating system come back as `errno`.
+        """
+        helper = self._helper_for(path)
+        question = {"path": path, **request}
+        try:
+            answer = helper.ask(question, self._timeout_s)
+        except EOFError:  # killed by somebody: a new one will do
+            helper = _Helper()
+            answer = self._ask_again(helper, question)
+        if answer is None:
+            self._helper = None
+            self._hanging[path] = helper
+            raise NoAnswerError
+        self._helper = helper
+        return answer
+
+    def close(self) -> None:
+        """End all helpers."""
+        left = itertools.chain.from_iterable(self._left_behind.values())
+        for helper in [self._helper, *self._hanging.values(), *left]:
+            if helper is not None:
+                helper.end()
+        self._helper = None
+        self._hanging.clear()
+        self._left_behind.clear()
+
+    def _ask_again(self, helper: _Helper, question: dict[str, Any]) -> dict[str, Any] | None:
+        try:
+            return helper.ask(question, self._timeout_s)
+        except EOFError as exc:
+            raise NoAnswerError from exc
+
+    def _helper_for(self, path: str) -> _Helper:
+        """A helper that can be asked about `path`. Raises NoAnswerError while that hangs."""
+        hanging = self._hanging.get(path)
+        if hanging is None:
+            return self._helper or _Helper()
+        if hanging.has_recovered():
+            return self._hanging.pop(path)
+        left = self._left_behind.setdefault(path, [])
+        left[:] = [helper for helper in left if not helper.has_ended()]
+        if hanging.seconds_asked() < _PATIENCE_SECONDS or len(left) >= _MOST_LEFT_BEHIND:
+            raise NoAnswerError
+        hanging.kill()
+        left.append(self._hanging.pop(path))
+        return self._helper or _Helper()
+
+
+class _Helper:
+    """One helper process."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, on our own code
+            [sys.executable, "-I", "-S", "-X", "utf8", "-c", _CODE, str(_PACKAGES)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            cwd="/",
+            start_new_session=True,
+        )
+        self._asked_at = 0.0
+        self.end = weakref.finalize(self, _end, self._process)
+
+    def ask(self, question: dict[str, Any], timeout_s: float) -> dict[str, Any] | None:
+        """The answer; None when there is none in time. Raises EOFError when the helper died."""
+        assert self._process.stdin is not None
+        self._asked_at = time.monotonic()
+        try:
+            self._process.stdin.write(json.dumps(question).encode() + b"\n")
+        except BrokenPipeError as exc:
+            raise EOFError from exc
+        return self._answer(timeout_s)
+
+    def has_recovered(self) -> bool:
+        """Whether the helper answered at last, so that it can be asked again."""
+        try:
+            return self._answer(0.0) is not None
+        except EOFError:
+            return True  # asking it will show that it is gone
+
+    def seconds_asked(self) -> float:
+        """Seconds since the last question."""
+        return time.monotonic() - self._asked_at
+
+    def kill(self) -> None:
+        """End it as soon as the kernel lets it."""
+        self._process.kill()
+
+    def has_ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._process.poll() is not None
+
+    def _answer(self, timeout_s: float) -> dict[str, Any] | None:
+        assert self._process.stdout is not None
+        descriptor = self._process.stdout.fileno()
+        ends = time.monotonic() + timeout_s
+        line = b""
+        while not line.endswith(b"\n"):
+            left_ms = max(0.0, ends - time.monotonic()) * 1000
+            if not _readable(descriptor, left_ms):
+                # An answer is one short write into a pipe: there is all of it, or nothing.
+                return None
+            part = os.read(descriptor, 65536)
+            if not part:
+                raise EOFError
+            line += part
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+def _readable(descriptor: int, timeout_ms: float) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(timeout_ms))
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(OSError):
+                pipe.close()
+    try:
+        process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        # In a call that cannot be interrupted. It ends with that; Popen need not mourn it.
+        process.returncode = -signal.SIGKILL
