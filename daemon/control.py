@@ -29,6 +29,8 @@ PROGRESS_SECONDS = 0.5
 SILENCE_SECONDS = 30.0
 # A process that starts holds its lock this long, at most, before it can be asked.
 START_SECONDS = 5.0
+# How long a process that ends waits for its last answers to be taken.
+LAST_WORDS_SECONDS = 1.0
 
 Summary = dict[str, Any]
 
@@ -62,7 +64,9 @@ def serving(service: Asked, state_dir: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        server.socket.shutdown(socket.SHUT_RDWR)  # wakes its thread, which else sleeps on a while
         server.shutdown()
+        server.say_last_words()
         server.server_close()
         (state_dir / SOCKET).unlink(missing_ok=True)
 
@@ -147,6 +151,16 @@ class _Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
     service: Asked
 
+    def __init__(self, address: str, handler: type[socketserver.BaseRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self.clients: set[threading.Thread] = set()
+
+    def say_last_words(self) -> None:
+        """Let those who asked have their answer; whoever does not read it is not waited for."""
+        deadline = time.monotonic() + LAST_WORDS_SECONDS
+        for client in list(self.clients):
+            client.join(max(0.0, deadline - time.monotonic()))
+
 
 class _Handler(socketserver.StreamRequestHandler):
     """One client; it may go away at any time, the run goes on."""
@@ -156,25 +170,35 @@ class _Handler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         with suppress(OSError, ValueError):
             if json.loads(self.rfile.readline(1000)) == {"ask": "run"}:
+                self.server.clients.add(threading.current_thread())
                 self._tell_run(self.server.service)
+
+    def finish(self) -> None:
+        super().finish()
+        self.server.clients.discard(threading.current_thread())
 
     def _tell_run(self, service: Asked) -> None:
         answer = service.ask()
-        while True:
-            try:
-                self._say({"summary": answer.result(timeout=PROGRESS_SECONDS)})
-            except StillRunning:
-                progress = service.progress
-                silent = time.monotonic() - progress.at
-                self._say({"progress": asdict(progress), "silent_seconds": silent})
-            except CancelledError:
-                self._say({"error": "the daemon is stopping; the queue waits for its next start"})
-                return
-            except NightsortError as exc:
-                self._say({"error": str(exc)})
-                return
-            else:
-                return
+        while (last_words := _last_words(answer)) is None:
+            progress = service.progress
+            silent = time.monotonic() - progress.at
+            self._say({"progress": asdict(progress), "silent_seconds": silent})
+        self._say(last_words)
 
     def _say(self, message: dict[str, Any]) -> None:
         self.wfile.write(json.dumps(message).encode("utf-8") + b"\n")
+
+
+def _last_words(answer: Future[Summary]) -> dict[str, Any] | None:
+    """How the run ended; None: it goes on."""
+    try:
+        error = answer.exception(timeout=PROGRESS_SECONDS)
+    except StillRunning:
+        return None
+    except CancelledError:
+        return {"error": "the daemon is stopping; the queue waits for its next start"}
+    if error is None:
+        return {"summary": answer.result()}
+    if isinstance(error, NightsortError):
+        return {"error": str(error)}
+    return {"error": f"the run failed, unexpected {type(error).__name__}; the log says more"}

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
@@ -24,6 +24,7 @@ from daemon.clock import Clock, local_zone
 from daemon.drain import Drain
 from daemon.failures import retry_delay
 from daemon.intake import Intake, open_for_writing
+from daemon.presence import Presence
 from daemon.records import Fingerprint, Progress
 from daemon.schedule import Schedule
 from daemon.status import StatusFile
@@ -32,9 +33,6 @@ from daemon.tidying import remove_emptied
 from daemon.tree import Tree
 from daemon.trouble import trouble
 from daemon.watcher import Watcher
-
-if TYPE_CHECKING:
-    from daemon.presence import Presence
 
 log = structlog.get_logger()
 
@@ -136,12 +134,17 @@ class Service:
         self._require_folders()
         self._recover()
         try:
-            return self._drain_now(watch)
-        except TransientError:
+            summary = self._drain_now(watch)
+        except TransientError as exc:
+            self._answer_all(exc)
             self._recover()
             self._close_run()
             raise
+        else:
+            self._answer_all(summary)  # to those who joined
+            return summary
         finally:
+            self._answer_all(None)
             self._note(at_once=True)
 
     def _turn(self) -> None:
