@@ -114,7 +114,7 @@ def _plain(text: str) -> str:
 
 def inner_path(mount: Mount, path: Path) -> str:
     """Where `path` lies within the mounted file system, whatever part of that is mounted where."""
-    return os.path.normpath(os.path.join("/", mount.root, path.relative_to(mount.mount_point)))
+    return str(Path("/", mount.root, path.relative_to(mount.mount_point)))
 
 
 def missing_mount(path: Path, fstab: str, mountinfo: str) -> tuple[str, Path] | None:

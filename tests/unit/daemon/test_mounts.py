@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from daemon.mounts import Mount, events_arrive, mount_of, mounts_below
+from daemon.mounts import (
+    Mount,
+    events_arrive,
+    inner_path,
+    missing_mount,
+    mount_at,
+    mount_of,
+    mounts_below,
+)
 
 MOUNTINFO = r"""
 22 27 0:21 / /proc rw,relatime - proc proc rw
@@ -104,3 +112,60 @@ def test_events_do_not_arrive_where_others_write_past_this_kernel(fstype: str) -
 
 def test_events_do_not_arrive_on_a_disk_that_several_machines_write() -> None:
     assert not events_arrive(Mount(Path("/x"), "/dev/dm-3", "ocfs2", "/", "253:3"))
+
+
+@pytest.mark.parametrize(
+    ("path", "inner"),
+    [
+        ("/", "/"),
+        ("/home/x", "/home/x"),
+        ("/srv/My Photos/incoming", "/incoming"),
+        ("/srv/My Photos/table-2/x", "/sub/x"),
+    ],
+)
+def test_inner_path_is_the_same_wherever_the_file_system_is_mounted(path: str, inner: str) -> None:
+    assert inner_path(mount_at(Path(path), MOUNTINFO), Path(path)) == inner
+
+
+FSTAB = r"""
+# //nas/old  /srv/old  cifs  defaults  0 0
+UUID=1234  /  ext4  defaults  0 1
+UUID=abcd  none  swap  sw  0 0
+//nas/photos  /mnt/photos  cifs  credentials=/etc/nas,_netdev  0 0
+/dev/sdz1  /srv/My\040Photos  ext4  defaults  0 2
+/home/x  /mnt/bound  none  bind  0 0
+broken line
+"""
+LOCAL = "27 1 254:0 / / rw - ext4 /dev/vda rw\n"
+
+
+@pytest.mark.parametrize("path", ["/mnt/photos", "/mnt/photos/incoming"])
+def test_share_that_fstab_mounts_but_that_is_not_mounted_is_missing(path: str) -> None:
+    assert missing_mount(Path(path), FSTAB, LOCAL) == ("//nas/photos", Path("/mnt/photos"))
+
+
+def test_names_with_spaces_in_fstab_are_understood() -> None:
+    missing = missing_mount(Path("/srv/My Photos/x"), FSTAB, LOCAL)
+    assert missing == ("/dev/sdz1", Path("/srv/My Photos"))
+
+
+@pytest.mark.parametrize("path", ["/srv/old/x", "/home/x", "/mnt/bound/x", "/mnt", "/"])
+def test_folder_that_fstab_does_not_mount_misses_nothing(path: str) -> None:
+    assert missing_mount(Path(path), FSTAB, LOCAL) is None
+
+
+def test_mounted_share_is_not_missing() -> None:
+    mounted = LOCAL + "30 27 0:50 / /mnt/photos rw - cifs //nas/photos rw\n"
+    assert missing_mount(Path("/mnt/photos/incoming"), FSTAB, mounted) is None
+
+
+def test_another_subvolume_of_the_same_disk_counts_as_mounted() -> None:
+    mounted = (
+        "27 1 0:30 /@ / rw - btrfs /dev/vda rw\n30 27 0:30 /@p /mnt/photos rw - btrfs /dev/vda rw\n"
+    )
+    assert missing_mount(Path("/mnt/photos/incoming"), FSTAB, mounted) is None
+
+
+def test_unmounted_share_is_missing_also_in_a_service_with_mounts_of_its_own() -> None:
+    inside = LOCAL + "30 27 254:0 /mnt/photos/incoming /mnt/photos/incoming rw - ext4 /dev/vda rw\n"
+    assert missing_mount(Path("/mnt/photos/incoming"), FSTAB, inside) is not None
