@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 from classifier.classifier import Classifier
@@ -15,6 +16,7 @@ from daemon.examine import Limits, Workers, usable_cores
 from daemon.filing import Filer, FilingPolicy
 from daemon.intake import Intake
 from daemon.lock import hold
+from daemon.presence import Presence
 from daemon.results import Warehouse
 from daemon.service import Service, Stages
 from daemon.sorting import Sorter
@@ -34,7 +36,11 @@ def build(settings: Settings, clock: Clock) -> Iterator[Service]:
         settings.model_dir, auto=settings.bands.auto, review=settings.bands.review
     )
     filing = FilingPolicy.from_settings(settings.filing)
-    with hold(settings.state_dir), closing(Store(settings.state_dir)) as store:
+    with (
+        hold(settings.state_dir),
+        closing(Store(settings.state_dir)) as store,
+        closing(Presence(_folders(settings), _PresenceFacts(store))) as presence,
+    ):
         incoming, sorted_tree = Tree(settings.incoming_dir), Tree(settings.sorted_dir)
         filer = Filer(incoming, sorted_tree, filing)
         model = classifier.bundle.card.title
@@ -54,7 +60,7 @@ def build(settings: Settings, clock: Clock) -> Iterator[Service]:
         )
         stages = Stages(
             store=store,
-            presence=_Interim(_folders(settings)),
+            presence=presence,
             watcher=_watcher(settings, incoming),
             intake=Intake(settings.intake.settle_seconds),
             drain=drain,
@@ -65,18 +71,6 @@ def build(settings: Settings, clock: Clock) -> Iterator[Service]:
             yield Service(settings, clock, stages)
         finally:
             workers.stop()
-
-
-class _Interim:
-    def __init__(self, folders):
-        self.f = folders
-
-    def adopt(self, force=False):
-        for x in self.f.values():
-            x.mkdir(parents=True, exist_ok=True)
-
-    def check(self):
-        return {}
 
 
 class _PresenceFacts:
@@ -104,7 +98,7 @@ def _watcher(settings: Settings, incoming: Tree) -> Watcher:
     )
 
 
-def _folders(settings: Settings) -> dict[str, Any]:
+def _folders(settings: Settings) -> dict[str, Path]:
     return {
         "incoming": settings.incoming_dir,
         "sorted": settings.sorted_dir,

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from daemon.records import Sighting
-from daemon.screening import Screening, has_photo_extension
+from daemon.screening import Screening, has_photo_extension, is_private
 from daemon.tree import ABSENT, Tree, fingerprint_of
 from daemon.trouble import REFUSED
 
@@ -92,7 +92,8 @@ class Look:
 
     def _is_junk(self, path: str) -> bool:
         is_junk = self._screening.is_junk(path)
-        self._counts["junk"] += is_junk
+        # What we wrote ourselves is nothing that piles up unseen.
+        self._counts["junk"] += is_junk and not is_private(path)
         return is_junk
 
     def _note_special(self, _path: str, _found: os.stat_result) -> None:

@@ -34,7 +34,7 @@ class Screening:
     def is_junk(self, path: str) -> bool:
         """Whether the last part of `path`, a file or a folder, is never of interest."""
         name = _plain(path.rpartition("/")[2])
-        return name.startswith(PRIVATE_PREFIX) or self._junk.match(name) is not None
+        return is_private(path) or self._junk.match(name) is not None
 
     def is_within_junk(self, path: str) -> bool:
         """Whether any part of `path` is junk."""
@@ -43,6 +43,11 @@ class Screening:
     def is_photo(self, path: str) -> bool:
         """Whether the last part of `path` is named like a photo and is no junk."""
         return has_photo_extension(path) and not self.is_junk(path)
+
+
+def is_private(path: str) -> bool:
+    """Whether the last part of `path` is a name that nightsort keeps for itself."""
+    return _plain(path.rpartition("/")[2]).startswith(PRIVATE_PREFIX)
 
 
 def has_photo_extension(path: str) -> bool:
