@@ -1,4 +1,4 @@
-"""Rights of this process, changed for a while: root without root's power, and mounts of its own."""
+"""What root can do for a test: be without root's power for a while, and mount something."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _VERSION_3 = 0x20080522
+_GET_SECUREBITS, _SET_SECUREBITS, _NO_ROOT = 27, 28, 1
 
 
 class _Header(ctypes.Structure):
@@ -29,11 +30,14 @@ class _Rights(ctypes.Structure):
 
 @contextmanager
 def like_an_ordinary_user() -> Iterator[None]:
-    """File permissions bind even root, in this thread, inside the `with` block."""
+    """File permissions bind even root, in this thread and processes it starts, for a while."""
     header = _Header(_VERSION_3, 0)
     rights = (_Rights * 2)()
     assert _libc.capget(ctypes.byref(header), ctypes.byref(rights)) == 0
     before = [part.effective for part in rights]
+    secure_bits = _libc.prctl(_GET_SECUREBITS, 0, 0, 0, 0)
+    if os.geteuid() == 0:  # a program started by root would get all rights back
+        assert _libc.prctl(_SET_SECUREBITS, secure_bits | _NO_ROOT, 0, 0, 0) == 0
     for part in rights:
         part.effective = 0
     assert _libc.capset(ctypes.byref(header), ctypes.byref(rights)) == 0
@@ -43,6 +47,8 @@ def like_an_ordinary_user() -> Iterator[None]:
         for part, effective in zip(rights, before, strict=True):
             part.effective = effective
         assert _libc.capset(ctypes.byref(header), ctypes.byref(rights)) == 0
+        if os.geteuid() == 0:
+            assert _libc.prctl(_SET_SECUREBITS, secure_bits, 0, 0, 0) == 0
 
 
 @contextmanager
