@@ -31,7 +31,7 @@ from daemon.status import StatusFile
 from daemon.store import Store
 from daemon.tidying import remove_emptied
 from daemon.tree import Tree
-from daemon.trouble import trouble
+from daemon.trouble import REFUSED, trouble
 from daemon.watcher import Watcher
 
 log = structlog.get_logger()
@@ -243,6 +243,8 @@ class Service:
         try:
             return self._incoming.fingerprint(path)
         except OSError as exc:
+            if exc.errno in REFUSED:
+                return None  # one folder that may not be entered; a look finds it when it may
             raise trouble(exc, self._incoming.full(path)) from exc
 
     def _is_still_open(self, path: str) -> bool:
