@@ -13,6 +13,8 @@ from classifier.verdict import Thresholds, Verdict, judge, probabilities
 
 # What bands mean where neither the settings nor the card say so.
 FALLBACK_AUTO, FALLBACK_REVIEW = 0.85, 0.70
+# A photo takes the model as long among sixteen as among four, but each takes 1.8 MB (measured).
+MODEL_BATCH = 4
 
 
 class Classifier:
@@ -50,8 +52,13 @@ class Classifier:
 
     def classify(self, pictures: Sequence[UInt8Array]) -> list[Verdict]:
         """Judge photos, each (height, width, 3) uint8 RGB of `input_size`; one verdict each."""
-        if not pictures:
-            return []
+        return [
+            verdict
+            for at in range(0, len(pictures), MODEL_BATCH)
+            for verdict in self._classify(pictures[at : at + MODEL_BATCH])
+        ]
+
+    def _classify(self, pictures: Sequence[UInt8Array]) -> list[Verdict]:
         card = self.bundle.card
         temperature = 1.0 if card.calibration is None else card.calibration.temperature
         scores = probabilities(self._model.logits(np.stack(pictures)), temperature)
