@@ -144,7 +144,7 @@ def test_python_warnings_go_through_the_same_log(journal: io.StringIO) -> None:
 
 def test_configuring_twice_says_things_once(journal: io.StringIO) -> None:
     configure(service=True, stream=journal)
-    logging.getLogger("PIL").error("bad chunk")
+    logging.getLogger("apprise").error("bad URL")
     assert journal.getvalue().count("\n") == 1
 
 
