@@ -137,7 +137,14 @@ def _exfat(folder: Path, disk: Path) -> Iterator[None]:
 def _rclone(folder: Path, disk: Path) -> Iterator[None]:
     _need("rclone", "fusermount")
     (folder / "behind").mkdir()
-    command = ["rclone", "mount", "--vfs-cache-mode=writes", str(folder / "behind"), str(disk)]
+    command = [
+        "rclone",
+        "mount",
+        "--vfs-cache-mode=writes",
+        "--vfs-write-back=0s",
+        str(folder / "behind"),
+        str(disk),
+    ]
     settings = {"RCLONE_CONFIG": os.devnull, "RCLONE_CACHE_DIR": str(folder / "cache")}
     with subprocess.Popen(
         command,
