@@ -157,8 +157,11 @@ class Drain:
 
     def _run_of(self, planned_in: str) -> str:
         """The run in which to record what was planned in another, which may be closed by now."""
-        if any(run.id == planned_in for run in self._store.open_runs()):
+        open_runs = [run.id for run in self._store.open_runs()]
+        if planned_in in open_runs:
             return planned_in
+        if open_runs:
+            return open_runs[-1]
         self._open()
         assert self.run is not None
         return self.run.id

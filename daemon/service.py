@@ -235,9 +235,8 @@ class Service:
             self._intake.observe(sighting, now)
         settled = self._intake.settled(now, self._look, self._is_still_open)
         if settled:
-            run = self._drain.run.id if self._drain.run else None
             in_order = sorted(settled, key=lambda sighting: sighting.path)
-            self._store.admit(in_order, self._clock.now(), run)
+            self._store.admit(in_order, self._clock.now())
 
     def _look(self, path: str) -> Fingerprint | None:
         try:

@@ -57,6 +57,7 @@ CREATE TABLE runs (
     model TEXT NOT NULL,
     summary TEXT
 ) STRICT;
+CREATE INDEX runs_open ON runs (finished_at) WHERE finished_at IS NULL;
 CREATE TABLE photos (
     id INTEGER PRIMARY KEY,
     state TEXT NOT NULL CHECK (state IN
@@ -224,12 +225,14 @@ class Store:
 
     # --- queue ---------------------------------------------------------------------------------
 
-    def admit(self, sightings: Iterable[Sighting], at: datetime, run: str | None) -> list[Sighting]:
+    def admit(self, sightings: Iterable[Sighting], at: datetime) -> list[Sighting]:
         """Queue settled files; those already known are passed over. Returns the newly queued.
 
-        A queued file that was replaced meanwhile keeps its place with its new fingerprint.
+        They count as arrived in the run that is open, resumed or not. A queued file that was
+        replaced meanwhile keeps its place with its new fingerprint.
         """
         with self._transaction():
+            run = self._open_run()
             return [s for s in sightings if self._admit_one(s, at, run)]
 
     def unknown(self, sightings: Sequence[Sighting]) -> list[Sighting]:
@@ -634,6 +637,12 @@ class Store:
         finally:
             if not durable:
                 self._db.execute("PRAGMA synchronous = FULL")
+
+    def _open_run(self) -> str | None:
+        row = self._db.execute(
+            "SELECT id FROM runs WHERE finished_at IS NULL ORDER BY rowid DESC LIMIT 1"
+        ).fetchone()
+        return None if row is None else str(row[0])
 
     def _admit_one(self, sighting: Sighting, at: datetime, run: str | None) -> bool:
         active = self._active(sighting.path)

@@ -134,9 +134,7 @@ class Core:
 
     def take_in(self) -> list[Sighting]:
         """Admit what lies in incoming and is new; returns that."""
-        run = self.drainer.run.id if self.drainer.run else None
-        new = self.store.unknown(self.sightings())
-        return self.store.admit(new, self.clock.now(), run)
+        return self.store.admit(self.store.unknown(self.sightings()), self.clock.now())
 
     def work(self) -> bool:
         """Drain what is due; the run stays open."""

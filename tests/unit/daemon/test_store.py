@@ -42,7 +42,7 @@ def sighting(path: str, inode: int = 1, size_bytes: int = 10, mtime_ns: int = 5)
 
 
 def admit(store: Store, *paths: str, run: str | None = None) -> None:
-    store.admit([sighting(path) for path in paths], NOON, run)
+    store.admit([sighting(path) for path in paths], NOON)
 
 
 def open_run(store: Store, at: datetime = NOON) -> str:
@@ -85,7 +85,7 @@ def paths(photos: Sequence[Photo]) -> list[str]:
 
 
 def test_a_photo_seen_again_is_queued_once(store: Store) -> None:
-    assert len(store.admit([sighting("a.jpg"), sighting("a.jpg")], NOON, None)) == 1
+    assert len(store.admit([sighting("a.jpg"), sighting("a.jpg")], NOON)) == 1
     assert store.unknown([sighting("a.jpg")]) == []
     assert store.waiting(STEADY).queued == 1
 
@@ -94,7 +94,7 @@ def test_a_queued_file_that_was_replaced_keeps_its_place_as_it_is_now(store: Sto
     admit(store, "a.jpg", "b.jpg")
     changed = sighting("a.jpg", inode=2, size_bytes=99)
     assert store.unknown([changed]) == [changed]
-    assert store.admit([changed], NOON, None) == []
+    assert store.admit([changed], NOON) == []
     claimed = claim(store, open_run(store))
     assert paths(claimed) == ["a.jpg", "b.jpg"]
     assert claimed[0].fingerprint == changed.fingerprint
@@ -105,7 +105,7 @@ def test_a_file_that_took_the_name_of_one_in_hand_is_new_to_the_queue(store: Sto
     claim(store, open_run(store))
     successor = sighting("a.jpg", inode=2)
     assert store.unknown([successor]) == [successor]
-    assert store.admit([successor], NOON, None) == []  # not before the first is out of hand
+    assert store.admit([successor], NOON) == []  # not before the first is out of hand
     assert store.waiting(STEADY).queued == 1
 
 
@@ -113,7 +113,7 @@ def test_a_photo_dropped_again_after_it_was_filed_is_a_new_one(store: Store) -> 
     admit(store, "a.jpg")
     run = open_run(store)
     file(store, claim(store, run)[0], run)
-    assert len(store.admit([sighting("a.jpg")], NOON, run)) == 1
+    assert len(store.admit([sighting("a.jpg")], NOON)) == 1
 
 
 @pytest.mark.parametrize("inode", [1, 77])
@@ -126,7 +126,7 @@ def test_a_source_that_had_to_stay_is_not_new_not_even_after_a_remount(
     store.plan([planned])
     record(store, planned, kept_source=True)
     assert store.unknown([sighting("a.jpg", inode=inode)]) == []
-    assert store.admit([sighting("a.jpg", inode=inode)], NOON, run) == []
+    assert store.admit([sighting("a.jpg", inode=inode)], NOON) == []
 
 
 def test_forgetting_a_touched_source_remembers_its_new_time_and_keeps_the_balance(
@@ -138,7 +138,7 @@ def test_forgetting_a_touched_source_remembers_its_new_time_and_keeps_the_balanc
     store.plan([planned])
     record(store, planned, kept_source=True)
     touched = sighting("a.jpg", mtime_ns=6)
-    store.admit([touched], NOON, None)
+    store.admit([touched], NOON)
     second = open_run(store)
     photo = claim(store, second)[0]
     assert store.was_left_behind("a.jpg", planned.move.sha256)
@@ -325,7 +325,7 @@ def test_twins_are_filed_photos_only(store: Store) -> None:
 def test_a_tally_balances_whatever_became_of_the_photos(store: Store) -> None:
     admit(store, "a.jpg", "b.jpg", "c.jpg")
     run = open_run(store)
-    admit(store, "late.jpg", "later.jpg", run=run)
+    admit(store, "late.jpg", "later.jpg")
     a, b, c, late, later = claim(store, run)
     file(store, a, run)
     file(store, late, run, status=Status.ERROR)
@@ -362,7 +362,7 @@ def test_a_run_that_was_never_closed_is_found_again(store: Store) -> None:
 
 def test_a_run_that_came_to_nothing_leaves_nothing_behind(store: Store) -> None:
     run = open_run(store)
-    admit(store, "a.jpg", run=run)
+    admit(store, "a.jpg")
     store.plan([intention(claim(store, run)[0], run)])  # its move is still in doubt
     store.drop_run(run)
     assert store.open_runs() == []
@@ -429,7 +429,7 @@ def test_a_crash_in_a_transaction_leaves_none_of_it(store: Store) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        store.admit(dying(), NOON, None)
+        store.admit(dying(), NOON)
     assert store.waiting(STEADY).queued == 0
     admit(store, "b.jpg")
     assert store.waiting(STEADY).queued == 1
@@ -448,7 +448,7 @@ def test_the_counts_that_are_kept_are_those_that_are_counted(
     run = open_run(store)
     for number, step in enumerate(steps):
         if step == "admit":
-            admit(store, f"{number}-a.jpg", f"{number}-b.jpg", run=run)
+            admit(store, f"{number}-a.jpg", f"{number}-b.jpg")
         elif step == "crash":
             store.return_claimed("boot-1")
         else:
@@ -502,8 +502,8 @@ class Plans:
 def test_nothing_that_is_asked_for_each_batch_looks_at_every_photo(store: Store) -> None:
     run = open_run(store)
     plans = Plans(store)
-    admit(store, "a.jpg", "b.jpg", "c.jpg", "d.jpg", run=run)
-    store.admit([sighting("a.jpg", size_bytes=11)], NOON, run)
+    admit(store, "a.jpg", "b.jpg", "c.jpg", "d.jpg")
+    store.admit([sighting("a.jpg", size_bytes=11)], NOON)
     store.unknown([sighting("a.jpg")])
     store.waiting(STEADY)
     store.is_anything_due(STEADY)
@@ -536,7 +536,7 @@ def test_a_long_queue_costs_a_batch_no_more_than_a_short_one(store: Store) -> No
         run = open_run(store)
         store._db.set_progress_handler(count, 100)
         store.unknown([sighting("p1.jpg", mtime_ns=9)])
-        store.admit([sighting("p1.jpg", mtime_ns=9)], NOON, run)
+        store.admit([sighting("p1.jpg", mtime_ns=9)], NOON)
         store.is_anything_due(STEADY)
         for photo in claim(store, run, 16):
             file(store, photo, run)
@@ -544,8 +544,8 @@ def test_a_long_queue_costs_a_batch_no_more_than_a_short_one(store: Store) -> No
         store._db.set_progress_handler(None, 0)
         return counted[0]
 
-    store.admit([sighting(f"p{n}.jpg") for n in range(100)], NOON, None)
+    store.admit([sighting(f"p{n}.jpg") for n in range(100)], NOON)
     short = steps()
     later = NOON + timedelta(seconds=1)
-    store.admit([sighting(f"q{n}.jpg") for n in range(20_000)], later, None)
+    store.admit([sighting(f"q{n}.jpg") for n in range(20_000)], later)
     assert steps() < short * 1.5 + 10
