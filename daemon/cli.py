@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 EXIT_FAILED, EXIT_WRONG_USE, EXIT_DO_NOT_RESTART, EXIT_INTERRUPTED = 1, 2, 78, 130
 
+# Whether it is there and may be read, whoever opens it says in better words.
+any_path = click.Path(path_type=Path, readable=False)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 
 
@@ -40,7 +42,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON o
 @click.option(
     "--config",
     "config_file",
-    type=click.Path(path_type=Path),
+    type=any_path,
     help="Settings file. Default: $NIGHTSORT_CONFIG, else /etc/nightsort/nightsort.toml.",
 )
 @click.pass_context
@@ -124,7 +126,7 @@ def status(config_file: Path | None, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=any_path)
 @json_option
 @click.pass_obj
 def classify(config_file: Path | None, paths: tuple[Path, ...], as_json: bool) -> None:
@@ -158,7 +160,7 @@ def classify(config_file: Path | None, paths: tuple[Path, ...], as_json: bool) -
 
 
 @cli.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=any_path)
 @json_option
 @click.pass_obj
 def evaluate(config_file: Path | None, folder: Path, as_json: bool) -> None:
