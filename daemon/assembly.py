@@ -10,19 +10,22 @@ from typing import Any
 
 from classifier.classifier import Classifier
 from config.settings import Settings
-from daemon.clock import Clock
+from daemon.admission import Admission
+from daemon.availability import Availability
+from daemon.clock import Clock, local_zone
 from daemon.drain import Drain, DrainPolicy
 from daemon.examine import Limits, Workers, usable_cores
 from daemon.filing import Filer, FilingPolicy
-from daemon.intake import Intake
 from daemon.lock import hold
 from daemon.presence import Presence
 from daemon.results import Warehouse
+from daemon.schedule import Schedule
 from daemon.service import Service, Stages
 from daemon.sorting import Sorter
 from daemon.status import StatusFile
 from daemon.store import Store
 from daemon.tree import Tree
+from daemon.vitals import Vitals
 from daemon.watcher import Watcher
 
 
@@ -41,8 +44,10 @@ def build(settings: Settings, clock: Clock) -> Iterator[Service]:
         closing(Store(settings.state_dir)) as store,
         closing(Presence(_folders(settings), _PresenceFacts(store))) as presence,
     ):
-        incoming, sorted_tree = Tree(settings.incoming_dir), Tree(settings.sorted_dir)
-        filer = Filer(incoming, sorted_tree, filing)
+        incoming = Tree(settings.incoming_dir)
+        watcher = _watcher(settings, incoming)
+        availability = Availability(presence, clock, watcher.rescan)
+        schedule = _schedule(settings)
         model = classifier.bundle.card.title
         workers = Workers(
             incoming,
@@ -50,20 +55,22 @@ def build(settings: Settings, clock: Clock) -> Iterator[Service]:
             Limits.from_settings(settings.intake),
             settings.batch.workers or usable_cores(),
         )
-        drain = Drain(
-            store,
-            workers,
-            Sorter(store, filer, incoming, sorted_tree, _warehouse(settings), clock),
-            incoming,
-            clock,
-            _drain_policy(settings, model),
-        )
         stages = Stages(
+            incoming=incoming,
             store=store,
-            presence=presence,
-            watcher=_watcher(settings, incoming),
-            intake=Intake(settings.intake.settle_seconds),
-            drain=drain,
+            availability=availability,
+            watcher=watcher,
+            admission=Admission(incoming, watcher, store, clock, settings.intake.settle_seconds),
+            drain=Drain(
+                store,
+                workers,
+                _sorter(settings, store, incoming, filing, clock),
+                incoming,
+                clock,
+                _drain_policy(settings, model),
+            ),
+            schedule=schedule,
+            vitals=Vitals(settings, schedule, clock, watcher, availability, model),
             status=StatusFile(settings.state_dir),
             model=model,
         )
@@ -71,6 +78,19 @@ def build(settings: Settings, clock: Clock) -> Iterator[Service]:
             yield Service(settings, clock, stages)
         finally:
             workers.stop()
+
+
+def _sorter(
+    settings: Settings, store: Store, incoming: Tree, policy: FilingPolicy, clock: Clock
+) -> Sorter:
+    sorted_tree = Tree(settings.sorted_dir)
+    filer = Filer(incoming, sorted_tree, policy)
+    return Sorter(store, filer, incoming, sorted_tree, _warehouse(settings), clock)
+
+
+def _schedule(settings: Settings) -> Schedule:
+    window = settings.window
+    return Schedule(window.start, window.end, window.days, window.zone() or local_zone())
 
 
 class _PresenceFacts:

@@ -64,3 +64,32 @@ class Schedule:
             length = closes.replace(tzinfo=None) - opens.replace(tzinfo=None)
             closes = (opens.astimezone(UTC) + length).astimezone(self.zone)
         return Window(opens, closes)
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Whether the queue fits into a window."""
+
+    waiting: int
+    will_not_fit: int
+    done_by: datetime  # aware: when the last photo that fits is done
+
+    def __str__(self) -> str:
+        """The forecast in a few words, such as "4180 queued, done by 04:20"."""
+        if self.waiting == 0:
+            return "nothing queued"
+        if self.will_not_fit:
+            return f"{self.waiting} queued, {self.will_not_fit} will not fit"
+        return f"{self.waiting} queued, done by {self.done_by:%H:%M}"
+
+
+def forecast(waiting: int, photos_per_second: float, window: Window, at: datetime) -> Forecast:
+    """Say how far the queue will get in a window that is open at `at` or opens later.
+
+    photos_per_second: above 0, as measured in the last run.
+    """
+    begins = max(window.opens.astimezone(UTC), at.astimezone(UTC))
+    seconds = (window.closes.astimezone(UTC) - begins).total_seconds()
+    fits = min(waiting, max(0, int(seconds * photos_per_second)))
+    done_by = begins + timedelta(seconds=fits / photos_per_second)
+    return Forecast(waiting, waiting - fits, done_by.astimezone(window.opens.tzinfo))

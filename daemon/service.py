@@ -6,8 +6,6 @@ something from another thread (a signal, the control socket) leaves a note and w
 
 from __future__ import annotations
 
-import os
-import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -18,20 +16,20 @@ from typing import Any
 
 import structlog
 
-from config.errors import FolderUnavailable, NightsortError, TransientError
+from config.errors import TransientError
 from config.settings import Settings
-from daemon.clock import Clock, local_zone
+from daemon.admission import Admission
+from daemon.availability import Availability
+from daemon.clock import Clock
 from daemon.drain import Drain
 from daemon.failures import retry_delay
-from daemon.intake import Intake, open_for_writing
-from daemon.presence import Presence
-from daemon.records import Fingerprint, Progress
+from daemon.records import Progress
 from daemon.schedule import Schedule
 from daemon.status import StatusFile
 from daemon.store import Store
 from daemon.tidying import remove_emptied
 from daemon.tree import Tree
-from daemon.trouble import REFUSED, trouble
+from daemon.vitals import Moment, Vitals
 from daemon.watcher import Watcher
 
 log = structlog.get_logger()
@@ -40,23 +38,24 @@ Summary = dict[str, Any]
 
 # How long `now` waits for what is still settling, beyond the settle time.
 PATIENCE_SECONDS = 60.0
-# The longest the loop sleeps, and the time between two checks that the folders are there.
 LONGEST_SLEEP_SECONDS = 5.0
-PRESENCE_SECONDS = 5.0
+SHORTEST_SLEEP_SECONDS = 0.02
 TIDY_SECONDS = 3600.0
 NOTE_SECONDS = 0.25
-SIGHTINGS_AT_ONCE = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Stages:
     """What a service is built from."""
 
+    incoming: Tree
     store: Store
-    presence: Presence
+    availability: Availability
     watcher: Watcher
-    intake: Intake
+    admission: Admission
     drain: Drain
+    schedule: Schedule
+    vitals: Vitals
     status: StatusFile
     model: str
 
@@ -70,16 +69,12 @@ class Service:
         self._stages = stages
         self._store = stages.store
         self._watcher = stages.watcher
-        self._intake = stages.intake
+        self._availability = stages.availability
+        self._admission = stages.admission
         self._drain = stages.drain
-        self._incoming = Tree(settings.incoming_dir)
-        window = settings.window
-        zone = window.zone() or local_zone()
-        self._schedule = Schedule(window.start, window.end, window.days, zone)
         self._stopping = threading.Event()
         self._asked: list[Future[Summary]] = []
-        self._absent: dict[str, str] = {}  # folders that are unavailable, and why
-        self._presence_due = self._tidy_due = float("-inf")
+        self._tidy_due = float("-inf")
         self._is_recovered = False
         self._troubles = 0  # failures in a row
         self._trouble = ""  # the last of them, while it lasts
@@ -109,7 +104,7 @@ class Service:
 
         Raises ConfigError when the folders cannot be made or adopted at the first start.
         """
-        self._stages.presence.adopt()
+        self._availability.adopt()
         self._last_run = next(iter(self._store.summaries(limit=1)), None)
         self._tell_start()
         self._watcher.start()
@@ -130,8 +125,8 @@ class Service:
         Raises ConfigError as `run` does, TransientError when a folder or disk fails; nothing is
         lost then.
         """
-        self._stages.presence.adopt()
-        self._require_folders()
+        self._availability.adopt()
+        self._availability.require()
         self._recover()
         try:
             summary = self._drain_now(watch)
@@ -164,13 +159,13 @@ class Service:
             self._troubles, self._trouble = 0, ""
 
     def _work(self) -> None:
-        self._check_presence()
+        self._availability.check()
         if self._asked:
             self._answer_all(self._answer())
             return
-        if "incoming" not in self._absent:
-            self._take_in()
-        if self._absent:
+        if "incoming" not in self._availability.absent:
+            self._admission.take_in()
+        if self._availability.absent:
             return
         if not self._is_recovered:
             self._recover()
@@ -181,7 +176,7 @@ class Service:
         self._tidy()
 
     def _answer(self) -> Summary:
-        self._require_folders()
+        self._availability.require()
         if not self._is_recovered:
             self._recover()
         return self._drain_now(lambda _: None)
@@ -199,8 +194,7 @@ class Service:
 
     def _drain_now(self, watch: Callable[[Progress], None]) -> Summary:
         """Look at the share afresh, wait for what is settling, drain, close the run."""
-        self._store.retry_now()
-        self._watcher.rescan()
+        self._admission.look_afresh()
         patience = self._settings.intake.settle_seconds + PATIENCE_SECONDS
         deadline: float | None = None
 
@@ -213,48 +207,18 @@ class Service:
             self._drain.work(self._keep_going, between)
             if not self._watcher.scanning:
                 deadline = deadline or self._clock.steady() + patience
-                if not self._is_settling() or self._clock.steady() >= deadline:
+                if not self._admission.is_settling() or self._clock.steady() >= deadline:
                     break
-            self._watcher.wait(self._until_settled())
+            self._watcher.wait(self._seconds_until(self._admission.next_due(), 0.5))
         self._note(at_once=True)
         watch(self.progress)
         return self._close_run()
 
     def _between(self) -> None:
         """Between micro-batches: the share goes on living."""
-        self._check_presence()
-        self._require_folders()
-        self._take_in()
+        self._availability.require()
+        self._admission.take_in()
         self._note()
-
-    def _take_in(self) -> None:
-        """Sightings to intake, settled files to the queue."""
-        now = self._clock.steady()
-        room = min(self._intake.room, SIGHTINGS_AT_ONCE)
-        for sighting in self._store.unknown(self._watcher.sightings(room) if room else []):
-            self._intake.observe(sighting, now)
-        settled = self._intake.settled(now, self._look, self._is_still_open)
-        if settled:
-            in_order = sorted(settled, key=lambda sighting: sighting.path)
-            self._store.admit(in_order, self._clock.now())
-
-    def _look(self, path: str) -> Fingerprint | None:
-        try:
-            return self._incoming.fingerprint(path)
-        except OSError as exc:
-            if exc.errno in REFUSED:
-                return None  # one folder that may not be entered; a look finds it when it may
-            raise trouble(exc, self._incoming.full(path)) from exc
-
-    def _is_still_open(self, path: str) -> bool:
-        try:
-            descriptor = self._incoming.open_file(path)
-        except (OSError, NightsortError):
-            return False  # the examination will say what is wrong with it
-        try:
-            return open_for_writing(descriptor)
-        finally:
-            os.close(descriptor)
 
     # --- what to do when -------------------------------------------------------------------------
 
@@ -269,7 +233,7 @@ class Service:
             case "continuous":
                 return True
             case "window":
-                return self._schedule.window_at(self._clock.now()) is not None
+                return self._stages.schedule.window_at(self._clock.now()) is not None
             case "manual":
                 return False
 
@@ -286,30 +250,11 @@ class Service:
 
     def _close_run(self) -> Summary:
         ignored = sum(self._watcher.ignored.values())
-        summary = self._drain.close(settling=len(self._intake), ignored=ignored)
+        summary = self._drain.close(settling=self._admission.settling, ignored=ignored)
         if summary["run"] is not None:
             self._last_run = summary
         self._note(at_once=True)
         return summary
-
-    def _check_presence(self) -> None:
-        """See now and then whether the folders are there; tell when that changes."""
-        if self._clock.steady() < self._presence_due:
-            return
-        absent = self._stages.presence.check()
-        for name, why in absent.items():
-            if name not in self._absent:
-                log.error("share_unavailable", folder=name, why=why)
-        for name in self._absent.keys() - absent.keys():
-            log.info("share_available", folder=name)
-            self._watcher.rescan()
-        self._absent = absent
-        self._presence_due = self._clock.steady() + PRESENCE_SECONDS
-
-    def _require_folders(self) -> None:
-        self._check_presence()
-        if self._absent:
-            raise FolderUnavailable("; ".join(self._absent.values()))
 
     def _tidy(self) -> None:
         hours = self._settings.intake.remove_empty_folders_hours
@@ -317,29 +262,20 @@ class Service:
             return
         self._tidy_due = self._clock.steady() + TIDY_SECONDS
         emptied = self._store.emptied_folders(self._clock.now() - timedelta(hours=hours))
-        self._store.forget_emptied(list(remove_emptied(self._incoming, emptied)))
+        self._store.forget_emptied(list(remove_emptied(self._stages.incoming, emptied)))
 
     def _sleep_seconds(self) -> float:
         """How long nothing can be due, if no event comes."""
         now = self._clock.steady()
         if now < self._try_again_at:
-            return min(self._try_again_at - now, LONGEST_SLEEP_SECONDS)
-        due = [self._intake.next_due()]
-        if self._settings.window.mode == "continuous":
-            due.append(self._store.next_retry(now))
-        waits = [at - now for at in due if at is not None]
-        return max(0.05, min([LONGEST_SLEEP_SECONDS, *waits]))
+            return self._seconds_until(self._try_again_at, LONGEST_SLEEP_SECONDS)
+        retry = self._store.next_retry(now) if self._settings.window.mode == "continuous" else None
+        due = (self._admission.next_due(), retry)
+        return min(self._seconds_until(at, LONGEST_SLEEP_SECONDS) for at in due)
 
-    def _is_settling(self) -> bool:
-        """Whether a file is being written, or was written to while it was in hand."""
-        now = self._clock.steady()
-        retry = self._store.next_retry(now)
-        soon = now + self._settings.intake.settle_seconds
-        return len(self._intake) > 0 or (retry is not None and retry <= soon)
-
-    def _until_settled(self) -> float:
-        due = self._intake.next_due()
-        return 0.05 if due is None else min(max(due - self._clock.steady(), 0.01), 0.5)
+    def _seconds_until(self, at: float | None, longest: float) -> float:
+        wait = longest if at is None else at - self._clock.steady()
+        return min(max(wait, SHORTEST_SLEEP_SECONDS), longest)
 
     # --- telling ---------------------------------------------------------------------------------
 
@@ -366,56 +302,12 @@ class Service:
             run.id if run else None,
             self._drain.processed,
             waiting.queued,
-            len(self._intake),
+            self._admission.settling,
             now,
         )
-        self._stages.status.write(self._status(waiting.retrying))
-
-    def _status(self, retrying: int) -> dict[str, Any]:
-        settings, progress = self._settings, self.progress
-        state = "stopping" if self._stopping.is_set() else "sorting" if progress.run else "waiting"
-        return {
-            "state": "share unavailable" if self._absent else state,
-            "share": {
-                name: self._absent.get(name, "available")
-                for name in ("incoming", "sorted", "results")
-            },
-            "watch": {
-                "mode": self._watcher.mode,
-                "why": self._watcher.why,
-                "ignored": self._watcher.ignored,
-            },
-            "queue": {
-                "waiting": progress.waiting,
-                "settling": progress.settling,
-                "retrying": retrying,
-            },
-            "window": self._window(),
-            "forecast": None,
-            "last_run": self._last_run,
-            "model": self._stages.model,
-            "disk": {
-                name: _free_mb(folder)
-                for name, folder in (("sorted", settings.sorted_dir), ("state", settings.state_dir))
-                if name not in self._absent
-            },
-            "alerts": {"targets": len(settings.alerts.targets)},
-            "problems": [*self._absent.values(), *([self._trouble] if self._trouble else [])],
-        }
-
-    def _window(self) -> dict[str, Any]:
-        mode = self._settings.window.mode
-        if mode != "window":
-            return {"mode": mode, "open": mode == "continuous", "opens": None, "closes": None}
-        now = self._clock.now()
-        window = self._schedule.window_at(now)
-        shown = window or self._schedule.next_window(now)
-        return {
-            "mode": mode,
-            "open": window is not None,
-            "opens": shown.opens.isoformat(),
-            "closes": shown.closes.isoformat(),
-        }
+        state = "stopping" if self._stopping.is_set() else "sorting" if run else "waiting"
+        moment = Moment(state, self.progress, waiting.retrying, self._last_run, self._trouble)
+        self._stages.status.write(self._stages.vitals.document(moment))
 
     def _answer_all(self, answer: Summary | Exception | None) -> None:
         """Tell everybody who asked for a run how it ended; None: the service stops."""
@@ -427,10 +319,3 @@ class Service:
                 asked.set_exception(answer)
             else:
                 asked.set_result(answer)
-
-
-def _free_mb(folder: os.PathLike[str]) -> int:
-    try:
-        return shutil.disk_usage(folder).free // 1_000_000
-    except OSError:
-        return 0
