@@ -51,9 +51,9 @@ def cli(context: click.Context, config_file: Path | None) -> None:
 
     \b
     Example:
-      nightsort demo           see it at work on drawn photos
-      nightsort run            watch the incoming folder, until Ctrl-C
-      nightsort now            sort what lies there now
+      nightsort demo           # see it at work on drawn photos
+      nightsort run            # watch the incoming folder, until Ctrl-C
+      nightsort now            # sort what lies there now
     """  # noqa: D301 - \b keeps click from filling the lines below it
     context.obj = config_file
 
@@ -341,7 +341,9 @@ def _command_path(error: click.UsageError) -> str:
 
 def _classifier(settings: Settings) -> Classifier:
     from classifier.classifier import Classifier
+    from config.logs import configure
 
+    configure(service=False)  # nothing that a library says may come between the verdicts
     return Classifier.load(
         settings.model_dir, auto=settings.bands.auto, review=settings.bands.review
     )
