@@ -32,6 +32,8 @@ check: install ## Lint, format, types, import rules, and documents that are rend
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m config.example | diff config/nightsort.example.toml -
+	$(BIN)/python -m daemon.manual markdown | diff docs/commands.md -
+	$(BIN)/python -m daemon.manual man | diff docs/nightsort.1 -
 
 train: $(TRAIN_VENV)/.installed ## Train a model bundle: make train DATA=folder OUT=models/own
 	@test -d "$(DATA)" || { echo "say where the photos are: make train DATA=folder" >&2; exit 2; }
