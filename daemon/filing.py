@@ -6,7 +6,6 @@ called there, and that it arrives whole, once, and without replacing anything.
 
 from __future__ import annotations
 
-import errno
 import grp
 import os
 import sys
@@ -19,7 +18,7 @@ from config.errors import ConfigError, DiskFull
 from config.settings import FilingSettings
 from daemon.contents import drop, exists, look, sync_folder
 from daemon.listing import Listing
-from daemon.moving import Mover, telling
+from daemon.moving import IMPOSSIBLE_NAME, Mover, telling
 from daemon.names import (
     DUPLICATES,
     NAME_BYTES,
@@ -27,6 +26,7 @@ from daemon.names import (
     REVIEW,
     compare_key,
     numbered,
+    plain_name,
     safe_folder,
     safe_name,
     with_suffix,
@@ -43,8 +43,6 @@ __all__ = ["DUPLICATES", "QUARANTINE", "REVIEW", "Filer", "FilingPolicy"]
 
 _MB = 1_000_000
 REASON_SUFFIX = ".reason.txt"
-# How a disk says that it could never hold a name.
-_IMPOSSIBLE_NAME = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ})
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +134,9 @@ class Filer:
             fd, exists = self._nearest(stack, folder)
             limit = _name_limit(fd)
             name = safe_name(split(photo.path)[1], limit)
-            if _is_impossible(fd, name):
-                name = _plain_name(photo, name)
+            if photo.path in self._mover.impossible or _is_impossible(fd, name):
+                self._mover.impossible.discard(photo.path)
+                name = plain_name(photo.id, name)
 
             def is_free(candidate: str) -> bool:
                 target = join(folder, candidate)
@@ -256,15 +255,8 @@ def _is_impossible(folder: int, name: str) -> bool:
     try:
         os.stat(name, dir_fd=folder, follow_symlinks=False)
     except OSError as exc:
-        return exc.errno in _IMPOSSIBLE_NAME
+        return exc.errno in IMPOSSIBLE_NAME
     return False
-
-
-def _plain_name(photo: Photo, name: str) -> str:
-    """A name that any disk takes, for the one in a million that this disk refuses."""
-    extension = name.rpartition(".")[2].lower()
-    plain = extension.isascii() and extension.isalnum() and len(extension) <= 5
-    return f"photo-{photo.id}.{extension}" if plain else f"photo-{photo.id}"
 
 
 def _first_free(name: str, limit: int, is_free: Callable[[str], bool]) -> str:
