@@ -10,6 +10,7 @@ import errno
 import hashlib
 import os
 import stat
+import time
 from contextlib import suppress
 
 from config.errors import PhotoError, PhotoProblem
@@ -19,6 +20,10 @@ from daemon.tree import ABSENT, fingerprint_of
 from daemon.trouble import REFUSED, trouble
 
 _CHUNK_BYTES = 1 << 20
+# What file servers answer while somebody has the file open, be it their own virus scanner or a
+# handle of ours that they have not closed yet: usually for the blink of an eye.
+_IN_USE = frozenset({errno.EBUSY, errno.ETXTBSY, errno.EIO})
+_PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.4)
 # Network mounts that cannot flush a folder say so in one of these ways.
 _NO_FLUSH = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF})
 
@@ -80,6 +85,20 @@ def drop(entry: Entry) -> None:
     """Remove `entry`, which is a file of ours, if it is there."""
     with suppress(FileNotFoundError):
         os.unlink(entry.name, dir_fd=entry.folder)
+
+
+def remove(entry: Entry) -> None:
+    """Take the name away. Raises OSError, FileNotFoundError when it is gone already."""
+    for pause_s in _PAUSES_S:
+        try:
+            os.unlink(entry.name, dir_fd=entry.folder)
+        except OSError as exc:
+            if exc.errno not in _IN_USE:
+                raise
+        else:
+            return
+        time.sleep(pause_s)
+    os.unlink(entry.name, dir_fd=entry.folder)
 
 
 def sync_folder(fd: int) -> None:
