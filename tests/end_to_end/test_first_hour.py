@@ -83,9 +83,9 @@ def test_bad_files_are_set_aside_with_a_reason_a_clerk_understands(tmp_path: Pat
         "text.jpg": "not_an_image",
         "noise.jpg": "not_an_image",
     }
-    for name in reasons:
-        reason = site.sorted / "_quarantine" / f"{name}.reason.txt"
-        assert reason.read_text().startswith(reasons[name])
+    for name, reason in reasons.items():
+        note = site.sorted / "_quarantine" / f"{name}.reason.txt"
+        assert note.read_text().startswith(reason)
 
 
 def test_a_photo_written_slowly_is_not_taken_before_it_is_whole(tmp_path: Path) -> None:
