@@ -23,7 +23,7 @@ _CHUNK_BYTES = 1 << 20
 # What file servers answer while somebody has the file open, be it their own virus scanner or a
 # handle of ours that they have not closed yet: usually for the blink of an eye.
 _IN_USE = frozenset({errno.EBUSY, errno.ETXTBSY, errno.EIO})
-_PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.4)
+_PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.4, 0.4)
 # Network mounts that cannot flush a folder say so in one of these ways.
 _NO_FLUSH = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF})
 
@@ -88,17 +88,23 @@ def drop(entry: Entry) -> None:
 
 
 def remove(entry: Entry) -> None:
-    """Take the name away. Raises OSError, FileNotFoundError when it is gone already."""
+    """Take the name away.
+
+    Raises OSError: FileNotFoundError when it is gone already, EBUSY when it is in use, or may be.
+    """
+    in_use = False
     for pause_s in _PAUSES_S:
         try:
             os.unlink(entry.name, dir_fd=entry.folder)
         except OSError as exc:
-            if exc.errno not in _IN_USE:
+            # After a refusal some mounts (rclone) say that the file is gone, while it is not.
+            in_use = in_use or exc.errno in _IN_USE
+            if not in_use:
                 raise
         else:
             return
         time.sleep(pause_s)
-    os.unlink(entry.name, dir_fd=entry.folder)
+    raise OSError(errno.EBUSY, "in use", entry.name)
 
 
 def sync_folder(fd: int) -> None:

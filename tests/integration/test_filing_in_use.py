@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import threading
@@ -11,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from daemon.contents import remove
 from daemon.records import Placement
+from daemon.renaming import Entry
+from daemon.tree import Tree
 from tests.support.desk import Desk
 from tests.support.disks import other_file_system
 
@@ -59,3 +63,28 @@ def test_photo_in_use_for_long_is_copied_and_stays_and_stops_nothing(desk: Desk)
         "incoming/shirt.jpg": b"a photo",
         "sorted/Shirts/shirt.jpg": b"a photo",
     }
+
+
+def test_what_is_called_gone_after_it_was_called_in_use_is_not_believed_to_be_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As rclone does, on an SMB share (measured on 1.60): the file is there all the while."""
+    answers = [errno.EIO, errno.ENOENT, errno.ENOENT]
+    unlink = os.unlink
+
+    def refuse(name: str, *, dir_fd: int) -> None:
+        if answers:
+            raise OSError(answers.pop(0), "refused")
+        unlink(name, dir_fd=dir_fd)
+
+    (tmp_path / "shirt.jpg").touch()
+    with Tree(tmp_path).folder() as folder:
+        monkeypatch.setattr(os, "unlink", refuse)
+        remove(Entry(folder, "shirt.jpg"))
+        assert not (tmp_path / "shirt.jpg").exists()
+        answers += [errno.EIO, *[errno.ENOENT] * 20]
+        with pytest.raises(OSError, match="in use"):
+            remove(Entry(folder, "shirt.jpg"))
+        answers[:] = [errno.ENOENT]
+        with pytest.raises(FileNotFoundError):
+            remove(Entry(folder, "shirt.jpg"))
