@@ -131,6 +131,26 @@ def test_mount_that_hangs_is_told_and_work_goes_on_when_it_answers_again(
         eventually(lambda: site.nightsort("status").returncode == 0, within_s=30)
 
 
+def test_mount_that_hangs_in_mid_run_is_told_and_no_photo_suffers(
+    site: Site, server: Samba, share: Mounted, tmp_path: Path
+) -> None:
+    photos = [write_photo(tmp_path / f"{n}.jpg", seed=n) for n in range(60)]
+    for number, photo in enumerate(photos):
+        (server.folder / f"return-{10_000 + number}.jpg").write_bytes(photo.read_bytes())
+    with site.daemon():
+        eventually(lambda: len(names(site)) > 3, within_s=DEADLINE_SECONDS, every_s=0.001)
+        share.hang()
+        try:
+            assert len(names(site)) < 60, "the run was over before the share hung"
+            eventually(lambda: site.nightsort("status").returncode == 1, within_s=90)
+        finally:
+            share.go_on()
+        eventually(lambda: len(names(site)) == 60, within_s=DEADLINE_SECONDS)
+        eventually(lambda: on_server(server) == [], within_s=DEADLINE_SECONDS)
+    assert contents(site.photos("sorted")) == contents(photos)
+    assert len(site.growing_rows()) == 60
+
+
 def test_start_with_a_share_that_hangs_does_not_hang(
     site: Site, server: Samba, share: Mounted, tmp_path: Path
 ) -> None:
