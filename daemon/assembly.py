@@ -3,36 +3,47 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from classifier.classifier import Classifier
-from config.settings import Settings
+from config.settings import Settings, load
 from daemon.admission import Admission
 from daemon.availability import Availability
-from daemon.clock import Clock, local_zone
+from daemon.clock import Clock
 from daemon.drain import Drain, DrainPolicy
 from daemon.examine import Limits, Workers, usable_cores
 from daemon.filing import Filer, FilingPolicy
+from daemon.heralding import Herald
 from daemon.lock import hold
+from daemon.notify import Notifier
 from daemon.presence import Presence
+from daemon.pulse import Pulse
+from daemon.reloading import Reloading
 from daemon.results import Warehouse
-from daemon.schedule import Schedule
 from daemon.service import Service, Stages
 from daemon.sorting import Sorter
 from daemon.status import StatusFile
 from daemon.store import Store
+from daemon.supervision import Supervision
+from daemon.timetable import Timetable
 from daemon.tree import Tree
 from daemon.vitals import Vitals
 from daemon.watcher import Watcher
 
 
 @contextmanager
-def build(settings: Settings, clock: Clock) -> Iterator[Service]:
+def build(
+    settings: Settings,
+    clock: Clock,
+    notifier: Notifier | None = None,
+    reread: Callable[[], Settings] = load,
+) -> Iterator[Service]:
     """Build a service that owns its state folder until the end of the `with` block.
 
+    notifier: speaks to the service manager. reread: reads the settings again for a reload.
     Raises ConfigError, ModelError or RefusedError when it cannot work.
     """
     classifier = Classifier.load(
@@ -47,7 +58,8 @@ def build(settings: Settings, clock: Clock) -> Iterator[Service]:
         incoming = Tree(settings.incoming_dir)
         watcher = _watcher(settings, incoming)
         availability = Availability(presence, clock, watcher.rescan)
-        schedule = _schedule(settings)
+        timetable = Timetable(settings.window, clock)
+        notifier = notifier or Notifier()
         model = classifier.bundle.card.title
         workers = Workers(
             incoming,
@@ -69,8 +81,14 @@ def build(settings: Settings, clock: Clock) -> Iterator[Service]:
                 clock,
                 _drain_policy(settings, model),
             ),
-            schedule=schedule,
-            vitals=Vitals(settings, schedule, clock, watcher, availability, model),
+            timetable=timetable,
+            herald=Herald(timetable, clock),
+            reloading=Reloading(settings, reread, timetable, notifier),
+            supervision=Supervision(
+                notifier,
+                Pulse(store, watcher, workers, availability, notifier.watchdog_seconds),
+            ),
+            vitals=Vitals(settings, timetable, watcher, availability, model),
             status=StatusFile(settings.state_dir),
             model=model,
         )
@@ -86,11 +104,6 @@ def _sorter(
     sorted_tree = Tree(settings.sorted_dir)
     filer = Filer(incoming, sorted_tree, policy)
     return Sorter(store, filer, incoming, sorted_tree, _warehouse(settings), clock)
-
-
-def _schedule(settings: Settings) -> Schedule:
-    window = settings.window
-    return Schedule(window.start, window.end, window.days, window.zone() or local_zone())
 
 
 class _PresenceFacts:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
@@ -269,13 +270,24 @@ def _run_daemon(config_file: Path | None) -> None:
     from daemon.assembly import build
     from daemon.clock import SystemClock, local_zone
     from daemon.control import serving
+    from daemon.notify import Notifier
 
     settings = load(config_file)
     configure(service=True)
+    clock = SystemClock(settings.window.zone() or local_zone())
+    notifier = Notifier.from_environment(os.environ)
     with (
-        build(settings, SystemClock(settings.window.zone() or local_zone())) as service,
+        build(settings, clock, notifier, lambda: load(config_file)) as service,
         serving(service, settings.state_dir),
-        _stopped_by_signals(service.stop),
+        _on_signals(
+            {
+                signal.SIGINT: service.stop,
+                signal.SIGTERM: service.stop,
+                # On a terminal it means that the terminal is gone.
+                signal.SIGHUP: service.stop if sys.stdout.isatty() else service.reload,
+                signal.SIGUSR1: service.ask,
+            }
+        ),
     ):
         service.run()
 
@@ -301,7 +313,7 @@ def _drain_here(settings: Settings, advance: Advance) -> dict[str, Any]:
     with (
         build(settings, SystemClock(settings.window.zone() or local_zone())) as service,
         serving(service, settings.state_dir),
-        _stopped_by_signals(service.stop),
+        _on_signals({signal.SIGINT: service.stop, signal.SIGTERM: service.stop}),
     ):
         return service.run_once(_told(advance))
 
@@ -312,14 +324,15 @@ def _told(advance: Advance) -> Callable[[Progress], None]:
 
 
 @contextmanager
-def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Let SIGINT and SIGTERM ask for a clean stop."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: stop()) for number in numbers]
+def _on_signals(actions: Mapping[int, Callable[[], object]]) -> Iterator[None]:
+    """Let signals ask for something, until the end of the `with` block."""
+    before = {
+        number: signal.signal(number, lambda *_, act=act: act()) for number, act in actions.items()
+    }
     try:
         yield
     finally:
-        for number, handler in zip(numbers, before, strict=True):
+        for number, handler in before.items():
             signal.signal(number, handler)
 
 

@@ -84,6 +84,21 @@ def in_words(document: Document) -> str:
     return "\n".join(f"{title.capitalize():<{width}}{text}" for title, text in rows)
 
 
+def in_one_line(document: Document) -> str:
+    """The status in a few words, such as "waiting for 02:00, 412 queued"."""
+    queued = f"{document['queue']['waiting']} queued"
+    window = document["window"]
+    if document["state"] != "waiting":
+        said = f"{document['state']}, {queued}"
+    elif window["open"]:
+        said = f"waiting for photos, {queued}"
+    elif window["opens"]:
+        said = f"waiting for {datetime.fromisoformat(window['opens']):%H:%M}, {queued}"
+    else:
+        said = f"waiting to be asked, {queued}"
+    return "; ".join((said, *document["problems"]))
+
+
 def _last_words(state_dir: Path) -> Document:
     empty: Document = dict.fromkeys(_KEYS) | {"state": "unknown", "problems": []}
     try:
