@@ -100,7 +100,7 @@ class Drain:
             while self._claim_into(in_hand, keep_going) or in_hand:
                 busy = True
                 done, _ = wait(in_hand, timeout=_LOOK_UP_SECONDS, return_when=FIRST_COMPLETED)
-                for future in done:
+                for future in [future for future in in_hand if future in done]:
                     self._sort(future, in_hand.pop(future))
                 between()
         except Exception:

@@ -479,9 +479,10 @@ class Store:
                 "UPDATE photos SET state = 'queued', run = NULL"
                 " WHERE state = 'claimed' AND crashes < 2"
             )
-            self._db.execute(
-                "UPDATE photos SET retry_at = 0 WHERE state = 'queued' AND retry_at > 0"
-            )
+            if boot is not None:  # a new process does not know what the times were counted from
+                self._db.execute(
+                    "UPDATE photos SET retry_at = 0 WHERE state = 'queued' AND retry_at > 0"
+                )
             rows = self._db.execute(
                 "SELECT id, path, inode, size_bytes, mtime_ns, first_seen_at, attempts, alone"
                 " FROM photos WHERE state = 'claimed'"

@@ -65,9 +65,11 @@ class Watcher:
     # --- for the service -------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin to watch; a share that is away is watched as soon as it is there."""
+        """Begin to watch with the next `sightings`; a share that is away, as soon as it is there.
+
+        Touches nothing yet: a share that hangs must not hang the start.
+        """
         self._is_started = True
-        self._hearing.start(self._now())
         self.rescan()
 
     def stop(self) -> None:

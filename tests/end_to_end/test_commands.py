@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -243,25 +244,31 @@ def on_a_terminal(*arguments: str, cwd: Path, answer_too: bool = False) -> tuple
     answer_too: stdout is the terminal as well, else only stderr.
     """
     shows, writes = pty.openpty()
-    with subprocess.Popen(
-        command(*arguments),
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=writes if answer_too else subprocess.PIPE,
-        stderr=writes,
-        env=clean_environment() | {"TERM": "xterm", "COLUMNS": "200"},
-    ) as process:
+    with (
+        ThreadPoolExecutor(1) as looker,
+        subprocess.Popen(
+            command(*arguments),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=writes if answer_too else subprocess.PIPE,
+            stderr=writes,
+            env=clean_environment() | {"TERM": "xterm", "COLUMNS": "200"},
+        ) as process,
+    ):
         os.close(writes)
+        shown = looker.submit(all_that_is_shown, shows)
         answer = b"" if process.stdout is None else process.stdout.read()
-        shown = b""
-        try:
-            while piece := os.read(shows, 65536):
-                shown += piece
-        except OSError:  # how Linux says that nobody has the terminal open any more
-            pass
-        os.close(shows)
         code = process.wait(DEADLINE_SECONDS)
-    return answer.decode(), shown.decode(), code
+    os.close(shows)
+    return answer.decode(), shown.result().decode(), code
+
+
+def all_that_is_shown(terminal: int) -> bytes:
+    seen = b""
+    with suppress(OSError):  # how Linux says that nobody has the terminal open any more
+        while piece := os.read(terminal, 65536):
+            seen += piece
+    return seen
 
 
 def test_on_a_terminal_a_bar_shows_how_far_it_is_and_the_answer_stays_clean(

@@ -105,7 +105,9 @@ def test_a_photo_that_is_gone_is_gone(desk: Desk) -> None:
 def test_a_photo_that_changed_is_left_where_it_is(desk: Desk) -> None:
     move = desk.plan(desk.drop())
     (desk.incoming / "shirt.jpg").write_bytes(b"another photo")
-    assert desk.filer().place(move) is Placement.CHANGED
+    passed: list[str] = []
+    assert desk.filer(reached=passed.append).place(move) is Placement.CHANGED
+    assert passed == [], "it was not even touched"
     assert desk.files() == {"incoming/shirt.jpg": b"another photo"}
 
 
@@ -155,6 +157,20 @@ def test_a_writer_that_went_on_gets_its_photo_back(desk: Desk, ways: Sequence[Wa
         assert filer.place(move) is Placement.CHANGED
         filer.sync([move])
     assert desk.files() == {"incoming/shirt.jpg": b"half and half"}
+
+
+def test_a_copy_of_what_was_still_written_never_gets_its_name(two_disks: Desk) -> None:
+    move = two_disks.plan(two_disks.drop(content=b"four"), readable=False)
+    passed: list[str] = []
+
+    def reached(point: str) -> None:
+        passed.append(point)
+        if point == "after_partial":
+            (two_disks.incoming / "shirt.jpg").write_bytes(b"for!")
+
+    assert two_disks.filer(reached=reached).place(move) is Placement.CHANGED
+    assert "after_copy" not in passed
+    assert two_disks.files() == {"incoming/shirt.jpg": b"for!"}
 
 
 def test_a_writer_that_went_on_after_the_copy_gets_its_photo_back(two_disks: Desk) -> None:
@@ -316,6 +332,50 @@ def test_rights_of_a_file_with_another_name_outside_are_left_alone(
     (tmp_path / "outside").chmod(0o600)
     assert one_disk.filer(FilingPolicy(file_mode=0o666)).place(move) is Placement.MOVED
     assert (tmp_path / "outside").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_copy_is_on_the_disk_before_its_original_goes(
+    two_disks: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = os.fsync
+    order: list[str] = []
+
+    def fsync(fd: int) -> None:
+        order.append(f"flushed {Path(f'/proc/self/fd/{fd}').readlink().name}")
+        really(fd)
+
+    move = two_disks.plan(two_disks.drop())
+    (two_disks.sorted / "Shirts").mkdir()
+    monkeypatch.setattr("daemon.moving.os.fsync", fsync)
+    two_disks.filer(reached=order.append).place(move)
+    assert order[order.index("after_partial") :] == [
+        "after_partial",
+        f"flushed {partial_name(move)}",
+        "after_copy",
+        "after_copy_rename",
+        "flushed Shirts",
+        "before_unlink",
+        "after_unlink",
+    ]
+
+
+def test_each_folder_of_a_micro_batch_is_flushed_once_targets_first(
+    one_disk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[str] = []
+    filer = one_disk.filer()
+    moves = [
+        one_disk.plan(one_disk.drop(f"{number}.jpg"), folder)
+        for number, folder in enumerate(["Shirts", "Shoes", "Shirts", "Shoes"])
+    ]
+    for move in moves:
+        filer.place(move)
+    monkeypatch.setattr(
+        "daemon.contents.os.fsync",
+        lambda fd: flushed.append(Path(f"/proc/self/fd/{fd}").readlink().name),
+    )
+    filer.sync(moves)
+    assert flushed == ["Shirts", "Shoes", "incoming"]
 
 
 def test_a_target_folder_removed_by_a_person_stops_no_sync(desk: Desk) -> None:

@@ -392,6 +392,21 @@ def test_start_while_the_share_is_away_is_no_error(bench: Callable[..., Bench], 
     at_work.sees("b.jpg")
 
 
+def test_start_touches_nothing_so_that_a_hung_share_does_not_hang_it(
+    bench: Callable[..., Bench], root: Path
+) -> None:
+    class Untouchable(Tree):
+        def __getattribute__(self, name: str) -> object:
+            raise AssertionError(f"{name} was asked for")
+
+    watcher = Watcher(Untouchable(root), observer="auto", rescan_seconds=300, ignore=JUNK)
+    watcher.start()
+    watcher.wait(0)
+    assert watcher.scanning
+    assert watcher.healthy()
+    watcher.stop()
+
+
 def test_look_interrupted_by_a_vanished_share_begins_again(
     bench: Callable[..., Bench], root: Path, tmp_path: Path
 ) -> None:
@@ -476,8 +491,8 @@ def test_unreadable_folder_does_not_stop_the_others_and_is_watched_once_it_can_b
     with like_an_ordinary_user():
         at_work = bench()
         at_work.watcher.start()
-        assert at_work.watcher.mode == "native"
         at_work.finish_look()
+        assert at_work.watcher.mode == "native"
         assert at_work.seen == {"c/x.jpg"}
     for name in ("a", "b"):
         (root / name).chmod(0o700)

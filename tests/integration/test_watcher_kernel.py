@@ -61,8 +61,7 @@ def test_share_mounted_over_the_folder_and_unmounted_and_mounted_again(tmp_path:
             unmount(root)
         sees(watcher, "below.jpg")
     started = [entry["why"] for entry in logs if entry["event"] == "watch_started"]
-    assert len(started) == 4
-    assert "tmpfs" in started[0]
+    assert ["tmpfs" in why for why in started] == [False, True, False, True, False]
 
 
 def test_watching_does_not_keep_a_mount_from_being_unmounted(tmp_path: Path) -> None:
@@ -96,7 +95,8 @@ def look():
     return seen
 
 watcher.start()
-print("at first:", watcher.mode, len(look()))
+seen = look()
+print("at first:", watcher.mode, len(seen))
 for number in range(int(sys.argv[4])):
     (root / f"new{number}").mkdir()
 (root / "new0" / "x.jpg").touch()

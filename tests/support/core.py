@@ -14,6 +14,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from functools import cache
 from io import BytesIO
@@ -29,7 +30,7 @@ from config.errors import TransientError
 from daemon.drain import Drain, DrainPolicy
 from daemon.examine import Limits, Workers
 from daemon.filing import Filer, FilingPolicy
-from daemon.records import Sighting
+from daemon.records import Examined, Photo, Returned, Sighting
 from daemon.renaming import Way
 from daemon.results import Warehouse
 from daemon.sorting import Sorter
@@ -62,6 +63,15 @@ def by_tone(picture: UInt8Array) -> Verdict:
     return verdict("Shirts" if tone < 85 else "Tops", 0.9876)
 
 
+class InlineWorkers(Workers):
+    """Workers that have always finished already."""
+
+    def examine(self, batch: Sequence[Photo]) -> Future[list[Examined | Returned]]:
+        done = super().examine(batch)
+        wait([done])
+        return done
+
+
 class Core:
     """One instance's core; its folders are `incoming`, `sorted`, `results` and `state`."""
 
@@ -74,7 +84,9 @@ class Core:
         ways: Sequence[Way] | None = None,
         wrap: Callable[[Store], Any] = lambda store: store,
         think: Callable[[UInt8Array], Verdict] = by_tone,
+        inline: bool = False,
     ) -> None:
+        """inline: examine in the calling thread, so that everything happens in one order."""
         self.incoming, self.sorted, self.results, self.state = (
             folder / name for name in ("incoming", "sorted", "results", "state")
         )
@@ -83,6 +95,7 @@ class Core:
         self.clock = ManualClock()
         self.batch_size = batch_size
         self._reached, self._ways, self._wrap, self._think = reached, ways, wrap, think
+        self._workers = InlineWorkers if inline else Workers
         self._start()
 
     def _start(self) -> None:
@@ -92,7 +105,7 @@ class Core:
         self.filer = Filer(
             incoming, sorted_tree, FilingPolicy(), reached=self._reached, ways=self._ways
         )
-        self.workers = Workers(
+        self.workers = self._workers(
             incoming, ScriptedClassifier(self._think), Limits(1_000_000, 1.0), count=1
         )
         self.sorter = Sorter(used, self.filer, incoming, sorted_tree, WAREHOUSE, self.clock)

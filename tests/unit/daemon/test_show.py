@@ -6,9 +6,8 @@ import io
 import os
 import pty
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from typing import TextIO
+import threading
+from contextlib import suppress
 
 import pytest
 
@@ -30,12 +29,33 @@ def seconds() -> Seconds:
     return Seconds()
 
 
-@contextmanager
-def terminal() -> Iterator[tuple[TextIO, int]]:
-    """A terminal to write to, and the descriptor that reads what it shows."""
-    shows, writes = pty.openpty()
-    with open(writes, "w", encoding="utf-8") as stream, closing(os.fdopen(shows, "rb")):  # noqa: PTH123
-        yield stream, shows
+class Terminal:
+    """A terminal that somebody looks at all the time; `shown` is complete once it is closed."""
+
+    def __init__(self) -> None:
+        self._reads, writes = pty.openpty()
+        self.stream = os.fdopen(writes, "w", encoding="utf-8")
+        self._seen = b""
+        self._looking = threading.Thread(target=self._look)
+        self._looking.start()
+
+    def _look(self) -> None:
+        with suppress(OSError):  # how Linux says that nobody has the terminal open any more
+            while piece := os.read(self._reads, 65536):
+                self._seen += piece
+
+    def shown(self) -> str:
+        """Close the terminal; all that it showed."""
+        self.stream.close()
+        self._looking.join()
+        os.close(self._reads)
+        return self._seen.decode()
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    monkeypatch.setenv("TERM", "xterm")
+    return Terminal()
 
 
 def test_without_a_terminal_a_line_comes_every_few_seconds(seconds: Seconds) -> None:
@@ -99,14 +119,10 @@ def test_lines_go_to_whatever_standard_error_is_now(
     assert (captured.out, captured.err) == ("", "looking: 1 of 1, 0.1 a second\n")
 
 
-def test_on_a_terminal_there_is_a_bar_that_is_wiped_at_the_end(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("TERM", "xterm")
-    with terminal() as (stream, shows):
-        with progress("sorting", stream) as advance:
-            advance(3, 12)
-        shown = os.read(shows, 100_000).decode()
+def test_on_a_terminal_there_is_a_bar_that_is_wiped_at_the_end(terminal: Terminal) -> None:
+    with progress("sorting", terminal.stream) as advance:
+        advance(3, 12)
+    shown = terminal.shown()
     assert "sorting" in shown
     assert "3/12" in shown
     assert shown.endswith("\x1b[2K")
@@ -114,10 +130,10 @@ def test_on_a_terminal_there_is_a_bar_that_is_wiped_at_the_end(
 
 
 def test_bar_leaves_standard_output_to_the_answer(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    terminal: Terminal, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("TERM", "xterm")
-    with terminal() as (stream, _), progress("sorting", stream) as advance:
+    with progress("sorting", terminal.stream) as advance:
         advance(1, 2)
         sys.stdout.write('{"answer": 1}\n')
     assert capsys.readouterr().out == '{"answer": 1}\n'
+    assert "answer" not in terminal.shown()

@@ -205,7 +205,16 @@ def test_a_walk_leaves_out_what_is_to_be_skipped_without_looking_into_it(tree: T
 def test_a_walk_never_follows_links_not_even_in_circles(tree: Tree, tmp_path: Path) -> None:
     (tree.root / "round").symlink_to(tree.root)
     (tree.root / "out").symlink_to(tmp_path / "outside")
-    assert walked(tree) == ["shirt.jpg", "table-2/left/shoe.jpg"]
+    others: list[str] = []
+    errors: list[str] = []
+    found = walked(
+        tree,
+        on_other=lambda path, _: others.append(path),
+        on_error=lambda path, _: errors.append(path),
+    )
+    assert found == ["shirt.jpg", "table-2/left/shoe.jpg"]
+    assert sorted(others) == ["out", "round"]
+    assert errors == []
 
 
 def test_a_folder_swapped_for_a_link_during_the_walk_is_reported_not_entered(
