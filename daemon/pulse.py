@@ -45,9 +45,8 @@ class Pulse:
 
     def _stalled(self) -> str:
         """What stands still, in words; empty when nothing does."""
-        silent = self._workers.silent_seconds()
-        if silent > self._patience_seconds / 2:
-            return f"a worker has been busy with one photo for {silent:.0f} seconds"
+        if self._workers.silent_seconds() > self._patience_seconds / 2:
+            return "a worker has been busy with one photo for too long"
         if "incoming" not in self._availability.absent and not self._watcher.healthy():
             return "the thread that hears of new photos has ended"
         if not self._store.is_free():
