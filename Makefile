@@ -9,7 +9,7 @@ DATA_DIR := nightsort-data
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run demo test check train pins clean
+.PHONY: help install run demo test check bench train pins clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ check: install ## Lint, format, types, import rules, and documents that are rend
 	$(BIN)/python -m config.example | diff config/nightsort.example.toml -
 	$(BIN)/python -m daemon.manual markdown | diff docs/commands.md -
 	$(BIN)/python -m daemon.manual man | diff docs/nightsort.1 -
+
+bench: install ## Measure speed and memory: make bench BENCH="drain memory" QUICK=1 for a taste
+	$(BIN)/python -m benchmarks $(BENCH) $(if $(QUICK),--quick)
 
 train: $(TRAIN_VENV)/.installed ## Train a model bundle: make train DATA=folder OUT=models/own
 	@test -d "$(DATA)" || { echo "say where the photos are: make train DATA=folder" >&2; exit 2; }

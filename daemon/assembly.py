@@ -55,7 +55,8 @@ def build(
         closing(Store(settings.state_dir)) as store,
         closing(Presence(_folders(settings), _PresenceFacts(store))) as presence,
     ):
-        incoming = Tree(settings.incoming_dir)
+        incoming = _tree(presence, "incoming", settings.incoming_dir)
+        sorted_tree = _tree(presence, "sorted", settings.sorted_dir)
         watcher = _watcher(settings, incoming)
         availability = Availability(presence, clock, watcher.rescan)
         timetable = Timetable(settings.window, clock)
@@ -76,10 +77,17 @@ def build(
             drain=Drain(
                 store,
                 workers,
-                _sorter(settings, store, incoming, filing, clock),
+                Sorter(
+                    store,
+                    Filer(incoming, sorted_tree, filing),
+                    incoming,
+                    sorted_tree,
+                    _warehouse(settings),
+                    clock,
+                ),
                 incoming,
                 clock,
-                _drain_policy(settings, model),
+                _drain_policy(settings, _tree(presence, "results", settings.results_dir), model),
             ),
             timetable=timetable,
             herald=Herald(timetable, clock),
@@ -98,12 +106,9 @@ def build(
             workers.stop()
 
 
-def _sorter(
-    settings: Settings, store: Store, incoming: Tree, policy: FilingPolicy, clock: Clock
-) -> Sorter:
-    sorted_tree = Tree(settings.sorted_dir)
-    filer = Filer(incoming, sorted_tree, policy)
-    return Sorter(store, filer, incoming, sorted_tree, _warehouse(settings), clock)
+def _tree(presence: Presence, name: str, root: Path) -> Tree:
+    """The folder, refused as soon as another disk lies there than at the last look."""
+    return Tree(root, lambda: presence.devices.get(name))
 
 
 class _PresenceFacts:
@@ -139,12 +144,12 @@ def _folders(settings: Settings) -> dict[str, Path]:
     }
 
 
-def _drain_policy(settings: Settings, model: str) -> DrainPolicy:
+def _drain_policy(settings: Settings, results: Tree, model: str) -> DrainPolicy:
     return DrainPolicy(
         batch_size=settings.batch.size,
         settle_seconds=settings.intake.settle_seconds,
         cut_off_seconds=settings.intake.truncated_minutes * 60,
-        results_dir=settings.results_dir,
+        results=results,
         sorted_dir=settings.sorted_dir,
         model=model,
     )

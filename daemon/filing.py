@@ -6,7 +6,6 @@ called there, and that it arrives whole, once, and without replacing anything.
 
 from __future__ import annotations
 
-import errno
 import grp
 import os
 import sys
@@ -19,7 +18,7 @@ from config.errors import ConfigError, DiskFull
 from config.settings import FilingSettings
 from daemon.contents import drop, exists, look, sync_folder
 from daemon.listing import Listing
-from daemon.moving import Mover, telling
+from daemon.moving import IMPOSSIBLE_NAME, Mover, telling
 from daemon.names import (
     DUPLICATES,
     NAME_BYTES,
@@ -27,6 +26,7 @@ from daemon.names import (
     REVIEW,
     compare_key,
     numbered,
+    plain_name,
     safe_folder,
     safe_name,
     with_suffix,
@@ -34,7 +34,7 @@ from daemon.names import (
 from daemon.private import PRIVATE_PREFIX
 from daemon.records import Examined, Move, Photo, Placement, Status
 from daemon.recovery import recover
-from daemon.renaming import CREATE, Entry, Way, rename_new
+from daemon.renaming import CREATE, Entry, Way, drop_reservation, rename_new
 from daemon.rights import Rights
 from daemon.tree import ABSENT, Tree, join, split
 from daemon.trouble import printable, trouble
@@ -43,8 +43,7 @@ __all__ = ["DUPLICATES", "QUARANTINE", "REVIEW", "Filer", "FilingPolicy"]
 
 _MB = 1_000_000
 REASON_SUFFIX = ".reason.txt"
-# How a disk says that it could never hold a name.
-_IMPOSSIBLE_NAME = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ})
+_REASON_MARK = b"nightsort keeps this name for a reason.\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +135,9 @@ class Filer:
             fd, exists = self._nearest(stack, folder)
             limit = _name_limit(fd)
             name = safe_name(split(photo.path)[1], limit)
-            if _is_impossible(fd, name):
-                name = _plain_name(photo, name)
+            if photo.path in self._mover.impossible or _is_impossible(fd, name):
+                self._mover.impossible.discard(photo.path)
+                name = plain_name(photo.id, name)
 
             def is_free(candidate: str) -> bool:
                 target = join(folder, candidate)
@@ -209,7 +209,8 @@ class Filer:
         with ExitStack() as stack, telling(self._sorted.full(folder)):
             fd = stack.enter_context(self._rights.folder(self._sorted, folder))
             entry = Entry(fd, with_suffix(name, REASON_SUFFIX, _name_limit(fd)))
-            if look(entry) is None:
+            # A reservation is what a crash left of a reason, on a disk that renames no other way.
+            if look(entry) is None or drop_reservation(entry, _REASON_MARK):
                 self._write_new(entry, text.encode(errors="backslashreplace"), target)
 
     def _write_new(self, entry: Entry, content: bytes, place: str) -> None:
@@ -221,7 +222,7 @@ class Filer:
                 file.write(content)
             self._rights.give(fd, self._sorted.full(place))
             os.fsync(fd)
-            rename_new(partial, entry, b"reserved for a reason\n", self._reached, self._ways)
+            rename_new(partial, entry, _REASON_MARK, self._reached, self._ways)
         except FileExistsError:
             drop(partial)
         except OSError:
@@ -256,15 +257,8 @@ def _is_impossible(folder: int, name: str) -> bool:
     try:
         os.stat(name, dir_fd=folder, follow_symlinks=False)
     except OSError as exc:
-        return exc.errno in _IMPOSSIBLE_NAME
+        return exc.errno in IMPOSSIBLE_NAME
     return False
-
-
-def _plain_name(photo: Photo, name: str) -> str:
-    """A name that any disk takes, for the one in a million that this disk refuses."""
-    extension = name.rpartition(".")[2].lower()
-    plain = extension.isascii() and extension.isalnum() and len(extension) <= 5
-    return f"photo-{photo.id}.{extension}" if plain else f"photo-{photo.id}"
 
 
 def _first_free(name: str, limit: int, is_free: Callable[[str], bool]) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from config.errors import PhotoError
 from daemon.contents import copy_bytes, drop, exists, is_photo, look, sync_folder
-from daemon.names import numbered
+from daemon.names import is_plain, numbered
 from daemon.private import partial_name, reservation
 from daemon.records import Fingerprint, Move, Placement
 from daemon.renaming import CREATE, Entry, Reached, Way, rename_new
@@ -24,6 +24,8 @@ from daemon.trouble import trouble
 
 # Refused renames after which a copy may still do: another disk, or a source that must stay.
 _COPY_INSTEAD = frozenset({errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS})
+# How a disk says that it could never hold a name.
+IMPOSSIBLE_NAME = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ})
 _MAY_NOT_REMOVE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
@@ -58,19 +60,28 @@ class Mover:
         self.rights = rights
         self.reached = reached
         self._ways = ways
+        self.impossible: set[str] = set()  # sources whose names the disk of sorted refused
 
     def place(self, move: Move) -> Placement:
         """Make `move`; see `daemon.filing.Filer.place`."""
         folder, name = split(move.target)
         with ExitStack() as stack, telling(self.sorted.full(folder)):
             source = open_entry(stack, self.incoming, move.source)
-            found = None if source is None else look(source)
+            with telling(self.incoming.full(move.source)):
+                found = None if source is None else look(source)
             if source is None or found is None:
                 return Placement.GONE
             if fingerprint_of(found) != move.fingerprint:
                 return Placement.CHANGED
             target = stack.enter_context(self.rights.folder(self.sorted, folder))
-            return self._rename(Job(move, source, Entry(target, name)))
+            try:
+                return self._rename(Job(move, source, Entry(target, name)))
+            except OSError as exc:
+                if exc.errno not in IMPOSSIBLE_NAME or is_plain(name):
+                    raise
+                # Only some disks refuse at the look already (FAT without UTF-8 does not).
+                self.impossible.add(move.source)
+                return Placement.NAME_TAKEN
 
     def _rename(self, job: Job) -> Placement:
         self.reached("before_rename")

@@ -60,6 +60,18 @@ def with_suffix(name: str, suffix: str, limit: int = NAME_BYTES) -> str:
     return _cut(name, limit - len(suffix.encode())) + suffix
 
 
+def plain_name(number: int, name: str) -> str:
+    """A name that any disk takes, for the one in a million that a disk refuses."""
+    extension = name.rpartition(".")[2].lower()
+    plain = extension.isascii() and extension.isalnum() and len(extension) <= 5
+    return f"photo-{number}.{extension}" if plain else f"photo-{number}"
+
+
+def is_plain(name: str) -> bool:
+    """Whether `name` comes from `plain_name`, numbered or not."""
+    return re.fullmatch(r"photo-\d+( \(\d+\))?(\.[a-z0-9]{1,5})?", name) is not None
+
+
 def compare_key(name: str) -> str:
     """Equal for names that some disk or client takes for the same: case and composition apart."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

@@ -22,7 +22,7 @@ CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _RENAME_NOREPLACE = 1
 _UNKNOWN = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 # EPERM: no links on this file system, or none to files of others (fs.protected_hardlinks).
-# EIO: what rclone's mount answers (measured, 1.60); a disk that really fails fails the next way too.
+# EIO: what rclone answers (measured, 1.60); a disk that really fails fails the next way too.
 _UNLINKABLE = _UNKNOWN | {errno.EPERM, errno.EACCES, errno.EMLINK, errno.EIO}
 
 

@@ -258,6 +258,40 @@ class Person(threading.Thread):
         self.join()
 
 
+@contextmanager
+def share_at(folder: Path, disk: Path) -> Iterator[None]:
+    """`disk`, a mount, mounted on `folder` as well; lazily taken away at the end."""
+    subprocess.run(["mount", "--bind", disk, folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.mark.parametrize("name", ["incoming", "sorted", "results"])
+def test_a_share_that_goes_away_in_mid_run_is_not_mistaken_for_an_empty_folder(
+    tmp_path: Path, name: str
+) -> None:
+    with tiny_disk(tmp_path / "disk", "40M") as disk:
+        site = Site.make(tmp_path / "site")
+        below = site.folder / name
+        below.mkdir(exist_ok=True)
+        with share_at(below, disk):
+            dropped = drop_photos(site, 200)
+            process = site.start("now", "--json")
+            wait_until(lambda: count_filed(site) >= 20, process)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 1, err
+        assert "Traceback" not in err
+        assert list(below.iterdir()) == []  # nothing was written in its place
+        with share_at(below, disk):
+            assert_nothing_is_lost(site, dropped)
+            summary = now(site)
+            assert summary["gone"] == 0  # nothing was concluded
+            assert_everything_is_in_one_place(site, dropped)
+            assert_latest_is_complete(site, summary)
+
+
 def test_people_who_write_rename_and_delete_all_the_while_lose_nothing(tmp_path: Path) -> None:
     site = Site.make(tmp_path)
     dropped = drop_photos(site, 100)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from config.errors import DiskFull, FolderRefused, FolderUnavailable
 from daemon.filing import FilingPolicy
 from daemon.private import partial_name
 from daemon.records import Placement
-from daemon.renaming import Way, by_flag, by_link, by_reservation
+from daemon.renaming import Entry, Way, by_flag, by_link, by_reservation
 from tests.support.desk import Desk
 from tests.support.disks import other_file_system, read_only, sealed, tiny_disk
 
@@ -91,6 +92,35 @@ def test_a_dangling_link_is_not_replaced_nor_written_through(
     assert desk.filer(ways=ways).place(move) is Placement.NAME_TAKEN
     assert not (tmp_path / "outside").exists()
     assert set(desk.files()) == {"incoming/shirt.jpg", "sorted/Shirts/shirt.jpg"}
+
+
+def test_a_name_that_the_disk_refuses_gets_a_plain_one(desk: Desk) -> None:
+    def refuse(old: Entry, new: Entry, mark: bytes, reached: Callable[[str], None]) -> None:
+        if not new.name.isascii():  # FAT without UTF-8
+            raise OSError(errno.EINVAL, "Invalid argument", new.name)
+        by_flag(old, new, mark, reached)
+
+    filer = desk.filer(ways=[refuse])
+    photo = desk.drop("外套.jpg")
+    move = filer.plan(photo, "Shirts", desk.examine(photo), ())
+    assert filer.place(move) is Placement.NAME_TAKEN
+    move = filer.plan(photo, "Shirts", desk.examine(photo), ())
+    assert filer.place(move) is Placement.MOVED
+    assert desk.files() == {f"sorted/Shirts/photo-{photo.id}.jpg": b"a photo"}
+
+
+def test_a_disk_that_refuses_every_name_is_told_of(desk: Desk) -> None:
+    def refuse(old: Entry, new: Entry, mark: bytes, reached: Callable[[str], None]) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument", new.name)
+
+    filer = desk.filer(ways=[refuse])
+    photo = desk.drop()
+    move = filer.plan(photo, "Shirts", desk.examine(photo), ())
+    assert filer.place(move) is Placement.NAME_TAKEN
+    move = filer.plan(photo, "Shirts", desk.examine(photo), ())
+    with pytest.raises(FolderUnavailable):
+        filer.place(move)
+    assert desk.files() == {"incoming/shirt.jpg": b"a photo"}
 
 
 def test_a_photo_that_is_gone_is_gone(desk: Desk) -> None:

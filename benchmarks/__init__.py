@@ -1,0 +1,1 @@
+"""What nightsort's performance is measured with: `make bench`. Never a timed test."""

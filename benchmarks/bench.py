@@ -1,0 +1,118 @@
+"""What every part of the benchmark works with: its folder, its sizes, its child processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.share import Share
+
+Figures = dict[str, Any]
+_REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One run of the benchmark."""
+
+    folder: Path  # where photos, queues and logs are
+    quick: bool  # fewer photos, one round: to see that it works
+    keras_python: Path | None  # a Python that has TensorFlow
+
+    @property
+    def rounds(self) -> int:
+        """How often what is compared is repeated; the median counts."""
+        return 1 if self.quick else 3
+
+    def photos(self, count: int) -> int:
+        """How many photos instead of `count`."""
+        return max(30, count // 10) if self.quick else count
+
+    def share(self, name: str) -> Share:
+        """A share of that name, empty at its first use."""
+        return Share(self.folder / name.replace(" ", ""))
+
+    def child(self, task: str, *arguments: object) -> Figures:
+        """The figures of a task of `benchmarks.child`, in a process of its own."""
+        return self.run([sys.executable, "-m", "benchmarks.child", task, *map(str, arguments)])
+
+    def run(self, command: list[str]) -> Figures:
+        """The figures that a command prints."""
+        done = subprocess.run(
+            command,
+            cwd=_REPOSITORY,
+            env=_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
+        figures: Figures = json.loads(done.stdout.splitlines()[-1])
+        return figures
+
+    @contextmanager
+    def daemon(self, settings: Path) -> Iterator[subprocess.Popen[bytes]]:
+        """The daemon in a process of its own; its log stands beside the settings."""
+        command = [sys.executable, "-m", "daemon.cli", "--config", str(settings), "run"]
+        with settings.with_name("daemon.log").open("wb") as log:
+            process = subprocess.Popen(
+                command, cwd=_REPOSITORY, env=_environment(), stdout=log, stderr=log
+            )
+            try:
+                yield process
+            finally:
+                process.terminate()
+                process.wait()
+
+
+def machine(folder: Path) -> Figures:
+    """On what the figures were taken."""
+    cpu = next(
+        (
+            line.split(":")[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        os.uname().machine,
+    )
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return {
+        "cpu": cpu,
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gb": round(pages / 1e9),
+        "file_system": _file_system(folder),
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "linux": os.uname().release.split("-")[0],
+        "load_before": round(os.getloadavg()[0], 1),
+        "taken": datetime.now().astimezone().isoformat(timespec="minutes"),
+    }
+
+
+def log_lines(settings: Path) -> Iterator[Figures]:
+    """The events in the daemon's log so far."""
+    for line in settings.with_name("daemon.log").read_text().splitlines():
+        if "{" in line:
+            event: Figures = json.loads(line[line.index("{") :])
+            yield event
+
+
+def _file_system(folder: Path) -> str:
+    place = str(folder.resolve())
+    mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
+    above = [
+        (point, kind) for point, kind in mounts if f"{place}/".startswith(f"{point.rstrip('/')}/")
+    ]
+    return max(above, key=lambda mount: len(mount[0]))[1]
+
+
+def _environment() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith("NIGHTSORT_")}

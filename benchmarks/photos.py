@@ -1,0 +1,78 @@
+"""Photos to measure with, drawn when they are needed: no real photo is in the repository.
+
+A few pictures of each kind are drawn, with the detail and noise that give a camera's file size, and
+each is written many times with a comment of its own in the file: every file has other bytes, is
+decoded in full, and none is another's duplicate. Drawing is never part of a timing.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+from itertools import cycle, islice
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from daemon.samples import draw_item
+
+# Seven things, so that a micro-batch is filed into several folders, as in a warehouse.
+_ITEMS = ("tshirt", "shirt", "dress", "handbag", "sunglasses", "watch", "shoe")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Photos of one size."""
+
+    name: str
+    width: int
+    height: int
+    quality: int
+    noise: float  # standard deviation of the sensor's noise, of 255 levels
+    pictures: int  # drawn; the files repeat them with other bytes
+
+
+TINY = Kind("60x80", 60, 80, quality=85, noise=4.0, pictures=56)
+CATALOGUE = Kind("400x533", 400, 533, quality=86, noise=3.8, pictures=56)
+CAMERA = Kind("12 MP", 4000, 3000, quality=90, noise=4.2, pictures=14)
+LARGE = Kind("24 MP", 6000, 4000, quality=90, noise=3.8, pictures=7)
+
+
+def put(kind: Kind, count: int, folder: Path) -> None:
+    """Write `count` photos into `folder`, durably."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, data in enumerate(islice(cycle(_pictures(kind)), count)):
+        (folder / f"{number:06d}.jpg").write_bytes(with_comment(data, f"{kind.name} {number}"))
+    os.sync()
+
+
+def with_comment(jpeg: bytes, comment: str) -> bytes:
+    """The same picture in other bytes: a comment segment behind the start of the file."""
+    text = comment.encode()
+    return jpeg[:2] + b"\xff\xfe" + (len(text) + 2).to_bytes(2, "big") + text + jpeg[2:]
+
+
+@cache
+def _pictures(kind: Kind) -> list[bytes]:
+    pictures = []
+    for seed in range(kind.pictures):
+        file = BytesIO()
+        _photograph(kind, seed).save(file, "JPEG", quality=kind.quality)
+        pictures.append(file.getvalue())
+    return pictures
+
+
+def _photograph(kind: Kind, seed: int) -> Image.Image:
+    """One item as a camera sees it: with the texture of cloth and the sensor's noise."""
+    item = _ITEMS[seed % len(_ITEMS)]
+    scene = draw_item(item, random.Random(seed), (kind.width, kind.height))
+    rng = np.random.default_rng(seed)
+    down, across = np.ogrid[0 : kind.height, 0 : kind.width]
+    weave = 5.0 * np.sin(across * np.float32(1.3)) * np.sin(down * np.float32(1.1))
+    grain = rng.standard_normal((kind.height, kind.width), np.float32) * kind.noise
+    pixels = np.asarray(scene, np.float32) + (weave + grain)[:, :, None]
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
