@@ -22,6 +22,7 @@ from daemon.notify import Notifier
 from daemon.presence import Presence
 from daemon.pulse import Pulse
 from daemon.reloading import Reloading
+from daemon.requests import Requests
 from daemon.results import Warehouse
 from daemon.service import Service, Stages
 from daemon.sorting import Sorter
@@ -91,6 +92,7 @@ def build(
             ),
             timetable=timetable,
             herald=Herald(timetable, clock),
+            requests=Requests(incoming, store, clock, settings.intake.settle_seconds),
             reloading=Reloading(settings, reread, timetable, notifier),
             supervision=Supervision(
                 notifier,

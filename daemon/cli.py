@@ -92,6 +92,7 @@ def now(config_file: Path | None, as_json: bool) -> None:
       nightsort now --json | jq .successful
     """  # noqa: D301
     from daemon.lock import is_held
+    from daemon.words import outcome_words
 
     settings = load(config_file)
     with progress("sorting") as advance:
@@ -102,7 +103,7 @@ def now(config_file: Path | None, as_json: bool) -> None:
     if as_json:
         _print_json(summary)
     else:
-        click.echo(_in_words(summary), err=True)
+        click.echo(outcome_words(summary), err=True)
 
 
 @cli.command()
@@ -423,20 +424,6 @@ def _look_words(look: Look) -> str:
     if verdict.reason_text:
         return f"{said}; a person should look: {verdict.reason_text}"
     return said if verdict.band == "auto" else f"{said}; worth a quick look"
-
-
-def _in_words(summary: dict[str, Any]) -> str:
-    if summary["run"] is None:
-        waiting = f"; {summary['deferred']} still wait" if summary["deferred"] else ""
-        return f"Nothing to do{waiting}."
-    parts = [
-        f"{summary['successful']} filed",
-        f"{summary['review']} to review",
-        f"{summary['duplicates']} duplicates",
-        f"{summary['failed']} in quarantine",
-        f"{summary['deferred']} still wait",
-    ]
-    return f"Run {summary['run']}: {', '.join(parts)}."
 
 
 if __name__ == "__main__":

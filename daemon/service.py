@@ -26,6 +26,7 @@ from daemon.failures import retry_delay
 from daemon.heralding import Herald
 from daemon.records import Progress
 from daemon.reloading import Reloading
+from daemon.requests import Requests
 from daemon.status import StatusFile
 from daemon.store import Store
 from daemon.supervision import Supervision
@@ -59,6 +60,7 @@ class Stages:
     drain: Drain
     timetable: Timetable
     herald: Herald
+    requests: Requests
     reloading: Reloading
     supervision: Supervision
     vitals: Vitals
@@ -181,12 +183,13 @@ class Service:
             return
         if "incoming" not in self._availability.absent:
             self._admission.take_in()
+            self._stages.requests.check(self.ask)
         if self._availability.absent:
             return
         if not self._is_recovered:
             self._recover()
         if self._is_time():
-            self._drain.work(self._is_time, self._between)
+            self._drain.work(self._is_time, self._look_around)
         if self._is_run_over():
             self._close_run()
         self._stages.herald.check(self.progress.waiting, self._pace())
@@ -230,6 +233,11 @@ class Service:
         self._note(at_once=True)
         watch(self.progress)
         return self._close_run()
+
+    def _look_around(self) -> None:
+        """Between micro-batches of a run that nobody asked for: somebody may now."""
+        self._between()
+        self._stages.requests.check(self.ask)
 
     def _between(self) -> None:
         """Between micro-batches: the share goes on living."""

@@ -138,7 +138,6 @@ def test_a_blocked_worker_stops_the_pings(tmp_path: Path, manager: Manager) -> N
         daemon.kill()  # what the manager does next
 
 
-
 def test_a_dead_emitter_that_cannot_be_replaced_stops_the_pings(
     tmp_path: Path, manager: Manager
 ) -> None:
@@ -147,7 +146,8 @@ def test_a_dead_emitter_that_cannot_be_replaced_stops_the_pings(
     die = (
         "from daemon.events import Events\nfrom daemon.hearing import Hearing\n"
         "start = Events.start\nEvents.start = lambda self: (start(self), self.stop())\n"
-        "Hearing.heal = lambda self, now: False"
+        "heal = Hearing.heal\n"
+        "Hearing.heal = lambda self, now: self.events is None and heal(self, now)"
     )
     with site.daemon(die, **manager.environment(WATCHDOG_SECONDS)):
         manager.hears("READY=1")
