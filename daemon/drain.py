@@ -91,7 +91,7 @@ class Drain:
 
         between: called between micro-batches, to take in what arrives meanwhile.
         Returns whether there was anything to do. Raises TransientError when a folder or disk
-        fails; photos in hand are queued again.
+        fails; photos in hand are queued again, and `recover` must come before more work.
         """
         in_hand: InHand = {}
         began = self._clock.steady()
@@ -104,7 +104,6 @@ class Drain:
                     self._sort(future, in_hand.pop(future))
                 between()
         except Exception:
-            self._results = None  # the store may know of photos that the CSV does not
             for batch in in_hand.values():
                 self._store.release(batch)
             raise

@@ -159,18 +159,21 @@ class Night(RuleBasedStateMachine):
         found = sorted(path for path in self.core.incoming.rglob("*") if path.is_file())
         return found[which % len(found)] if found else None
 
-    @rule(which=WHICH)
-    def a_file_is_renamed(self, which: int) -> None:
-        if path := self._someone(which):
-            path.rename(path.with_name(f"renamed{next(self.numbers)}.png"))
+    def _is_under_way(self, content: bytes) -> bool:
+        """Whether a photo has two names for the moment, as its move was interrupted."""
+        return Counter(self.core.files().values())[content] > self.expected[content]
 
     def _take(self, path: Path) -> None:
         """Remove a file: the photo is gone, unless it was on its way and is in sorted already."""
         content = path.read_bytes()
-        self.expected[content] -= (
-            Counter(self.core.files().values())[content] == self.expected[content]
-        )
+        self.expected[content] -= not self._is_under_way(content)
         path.unlink()
+
+    @rule(which=WHICH)
+    def a_file_is_renamed(self, which: int) -> None:
+        path = self._someone(which)
+        if path and not self._is_under_way(path.read_bytes()):
+            path.rename(path.with_name(f"renamed{next(self.numbers)}.png"))
 
     @rule(which=WHICH)
     def a_file_is_removed(self, which: int) -> None:
@@ -194,7 +197,8 @@ class Night(RuleBasedStateMachine):
         filed = sorted(p for p in self.core.sorted.rglob("*.png") if p.is_file())
         if filed:
             path = filed[which % len(filed)]
-            path.rename(self.core.incoming / f"back{next(self.numbers)}.png")
+            if not self._is_under_way(path.read_bytes()):
+                path.rename(self.core.incoming / f"back{next(self.numbers)}.png")
 
     # --- the process ---------------------------------------------------------------------------
 
