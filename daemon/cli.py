@@ -204,6 +204,53 @@ def evaluate(config_file: Path | None, folder: Path, as_json: bool) -> None:
 
 @cli.command()
 @click.option(
+    "--write", is_flag=True, help="Write it where systemd looks for it, instead of printing it."
+)
+@click.pass_obj
+def unit(config_file: Path | None, write: bool) -> None:
+    """Say which folders systemd must let the service write to, as a drop-in of its unit.
+
+    To be written again whenever a folder in the settings changes; `nightsort doctor` notices when
+    that was forgotten.
+
+    \b
+    Example:
+      nightsort unit
+      sudo nightsort unit --write && sudo systemctl daemon-reload
+    """  # noqa: D301
+    from daemon.unit import DROP_IN, on_this_machine
+
+    text = on_this_machine(load(config_file))
+    if not write:
+        click.echo(text, nl=False)
+        return
+    try:
+        DROP_IN.parent.mkdir(parents=True, exist_ok=True)
+        DROP_IN.write_text(text, encoding="utf-8", errors="surrogateescape")
+    except OSError as exc:
+        _fail(f"{DROP_IN}: cannot be written ({exc.strerror}); run it as root", EXIT_FAILED)
+    click.echo(f"{DROP_IN} is written; now: systemctl daemon-reload", err=True)
+
+
+@cli.command()
+@click.pass_obj
+def lookout(config_file: Path | None) -> None:
+    """Log a critical event, and exit 1, when the daemon is dead or silent; a timer runs it.
+
+    \b
+    Example:
+      nightsort lookout
+    """  # noqa: D301
+    from config.logs import configure
+    from daemon.lookout import is_alive
+
+    configure(service=True)
+    if not is_alive(load(config_file).state_dir, os.environ):
+        sys.exit(EXIT_FAILED)
+
+
+@cli.command()
+@click.option(
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),
     help="Use this folder, which must be empty or new, and keep it.",

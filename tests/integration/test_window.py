@@ -112,6 +112,8 @@ def test_one_window_is_one_run_unless_more_photos_come(night: Night) -> None:
 
 
 def test_a_photo_that_waits_for_a_new_try_makes_no_run_of_its_own(night: Night) -> None:
+    with (night.site.folder / "nightsort.toml").open("a", encoding="utf-8") as settings:
+        settings.write("truncated_minutes = 1\n")
     whole = photo_bytes("JPEG", seed=3)
     (night.site.incoming / "cut-off.jpg").write_bytes(whole[: len(whole) // 2])
     write_photo(night.site.incoming / "shirt-1.jpg", seed=1)
