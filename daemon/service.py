@@ -163,9 +163,10 @@ class Service:
         self._stages.reloading.check()
         self._timetable.notice_jump()
         self._note()
-        if self._clock.steady() < self._try_again_at and not self._asked:
-            return
         try:
+            self._look_for_folders()
+            if self._clock.steady() < self._try_again_at and not self._asked:
+                return
             self._work()
         except TransientError as exc:
             self._back_off(exc)
@@ -176,8 +177,14 @@ class Service:
         else:
             self._troubles, self._trouble = 0, ""
 
-    def _work(self) -> None:
+    def _look_for_folders(self) -> None:
+        """Also while the next try is waited for; once all folders are back, it is not."""
+        were_absent = bool(self._availability.absent)
         self._availability.check()
+        if were_absent and not self._availability.absent:
+            self._try_again_at = 0.0
+
+    def _work(self) -> None:
         if self._asked:
             self._answer_all(self._answer())
             return

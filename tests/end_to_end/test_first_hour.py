@@ -67,6 +67,27 @@ def test_a_cut_off_photo_waits_until_its_rest_arrives_and_is_filed_once(tmp_path
     assert [row["filename"] for row in site.growing_rows()] == ["return-10001.jpg"]
 
 
+def test_bad_files_are_set_aside_with_a_reason_a_clerk_understands(tmp_path: Path) -> None:
+    site = Site.make(tmp_path, settings="max_file_mb = 1")
+    (site.incoming / "empty.jpg").touch()
+    (site.incoming / "huge.jpg").write_bytes(bytes(1_100_000))
+    (site.incoming / "text.jpg").write_text("no photo")
+    (site.incoming / "noise.jpg").write_bytes(random.Random(8).randbytes(5000))
+    draw_photo(site.incoming / "good-10002.jpg", seed=8)
+    summary = json.loads(site.nightsort("now", "--json").stdout)
+    assert (summary["failed"], summary["total_processed"]) == (4, 5)
+    reasons = {row["filename"]: row["reason"] for row in site.rows() if row["reason"]}
+    assert reasons == {
+        "empty.jpg": "corrupt",
+        "huge.jpg": "too_large",
+        "text.jpg": "not_an_image",
+        "noise.jpg": "not_an_image",
+    }
+    for name, reason in reasons.items():
+        note = site.sorted / "_quarantine" / f"{name}.reason.txt"
+        assert note.read_text().startswith(reason)
+
+
 def test_a_photo_written_slowly_is_not_taken_before_it_is_whole(tmp_path: Path) -> None:
     site = Site.make(tmp_path, mode="continuous")
     whole = draw_photo(tmp_path / "whole.jpg", seed=3).read_bytes()
