@@ -216,7 +216,7 @@ def unit(config_file: Path | None, write: bool) -> None:
     \b
     Example:
       nightsort unit
-      sudo nightsort unit --write && sudo systemctl daemon-reload
+      nightsort unit --write
     """  # noqa: D301
     from daemon.unit import DROP_IN, on_this_machine
 

@@ -23,12 +23,12 @@ import structlog
 
 from config.errors import NightsortError
 from daemon.clock import Clock
-from daemon.intake import open_for_writing
 from daemon.records import Fingerprint
 from daemon.screening import has_photo_extension
 from daemon.store import Store
 from daemon.tree import Tree, fingerprint_of
 from daemon.words import outcome_words
+from daemon.writers import has_writers
 
 log = structlog.get_logger()
 
@@ -156,7 +156,7 @@ class Requests:
             is_same = fingerprint_of(os.fstat(descriptor)) == seen
             data = os.read(descriptor, MOST_BYTES + 1)
             is_text = len(data) <= MOST_BYTES and not _NO_TEXT.search(data)
-            return is_same and is_text and not open_for_writing(descriptor)
+            return is_same and is_text and not has_writers(descriptor)
         finally:
             os.close(descriptor)
 

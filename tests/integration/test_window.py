@@ -55,7 +55,7 @@ class Night:
     def waits(self) -> bool:
         """Whether nothing is under way, by its status."""
         said = json.loads((self.site.state / "status.json").read_text(encoding="utf-8"))
-        return said["state"] == "waiting" and said["queue"]["settling"] == 0
+        return bool(said["state"] == "waiting" and said["queue"]["settling"] == 0)
 
 
 @pytest.fixture
