@@ -17,7 +17,7 @@ from daemon.drain import Drain, DrainPolicy
 from daemon.examine import Limits, Workers, usable_cores
 from daemon.filing import Filer, FilingPolicy
 from daemon.heralding import Herald
-from daemon.lock import hold
+from daemon.lock import hold, prepare
 from daemon.notify import Notifier
 from daemon.presence import Presence
 from daemon.pulse import Pulse
@@ -111,6 +111,19 @@ def build(
 def _tree(presence: Presence, name: str, root: Path) -> Tree:
     """The folder, refused as soon as another disk lies there than at the last look."""
     return Tree(root, lambda: presence.devices.get(name))
+
+
+def adopt_folders(settings: Settings) -> None:
+    """Accept the folders as they are now, beside a running service or without one.
+
+    Raises ConfigError that names what cannot be accepted, RefusedError for another's state folder.
+    """
+    prepare(settings.state_dir)
+    with (
+        closing(Store(settings.state_dir)) as store,
+        closing(Presence(_folders(settings), _PresenceFacts(store))) as presence,
+    ):
+        presence.adopt(force=True)
 
 
 class _PresenceFacts:

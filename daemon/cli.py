@@ -203,6 +203,44 @@ def evaluate(config_file: Path | None, folder: Path, as_json: bool) -> None:
 
 
 @cli.command()
+@click.option("--send", is_flag=True, help="Also send a test alert to every target.")
+@click.option(
+    "--adopt", is_flag=True, help="First accept the folders as they are now, after a change."
+)
+@click.pass_obj
+def doctor(config_file: Path | None, send: bool, adopt: bool) -> None:
+    """Check everything that can be wrong, and say what to do about each; exit 1 if something is.
+
+    Run it as the user that the service runs as, beside the service or without it. It changes
+    nothing, unless --adopt is given.
+
+    \b
+    Example:
+      nightsort doctor
+      nightsort doctor --adopt
+    """  # noqa: D301
+    from config.logs import configure
+    from daemon.clock import SystemClock, local_zone
+    from daemon.doctor import Level, examine, in_words
+
+    settings = load(config_file)
+    configure(service=False)
+    if adopt:
+        from daemon.assembly import adopt_folders
+
+        adopt_folders(settings)
+    is_wrong = False
+    for finding in examine(settings, SystemClock(settings.window.zone() or local_zone())):
+        is_wrong |= finding.level is Level.WRONG
+        click.echo("\n".join(map(plain, in_words(finding).splitlines())))
+    if send:
+        is_wrong = True
+        click.echo("wrong   alerts: this version of nightsort cannot send any yet")
+    if is_wrong:
+        sys.exit(EXIT_FAILED)
+
+
+@cli.command()
 @click.option(
     "--write", is_flag=True, help="Write it where systemd looks for it, instead of printing it."
 )
