@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.photos import write_photo
 from tests.support.processes import DEADLINE_SECONDS, Site
-from tests.support.samba import samba
+from tests.support.samba import Samba, samba
 from tests.support.waiting import eventually
 
 
@@ -19,14 +19,23 @@ def test_run_now_works_through_a_samba_share(tmp_path: Path) -> None:
     words = tmp_path / "words.txt"
     words.write_text("please", encoding="utf-8")
     with samba(site.incoming, tmp_path / "samba") as share, site.daemon():
-        share.does(f"put {photo} shirt-10001.jpg")
-        share.does('mkdir "RUN NOW"')
+        share.put(photo, "shirt-10001.jpg")
+        does(share, 'mkdir "RUN NOW"')
         eventually(lambda: len(site.growing_rows()) == 1, within_s=DEADLINE_SECONDS)
-        eventually(lambda: "nightsort has run" in share.does("ls"), within_s=DEADLINE_SECONDS)
-        assert "RUN NOW" not in share.does("ls")
-        share.does(f"put {photo} shirt-10002.jpg; put {words} run_now.txt")
-        share.does('rename run_now.txt "Run Now.txt"')
+        eventually(lambda: notes(site), within_s=DEADLINE_SECONDS)
+        assert not (site.incoming / "RUN NOW").exists()
+        share.put(photo, "shirt-10002.jpg")
+        share.put(words, "words.txt")
+        does(share, 'rename words.txt "Run Now.txt"')
         eventually(lambda: len(site.growing_rows()) == 2, within_s=DEADLINE_SECONDS)
-        notes = [path for path in site.incoming.iterdir() if path.suffix == ".txt"]
-    assert "1 filed" in notes[0].read_text() or "1 to review" in notes[0].read_text()
+    assert "1 filed" in notes(site)[0].read_text() or "1 to review" in notes(site)[0].read_text()
     assert [line["event"] for line in site.events()].count("run_requested") == 2
+
+
+def does(share: Samba, command: str) -> None:
+    """What a client at a photo station does."""
+    assert share.ask(command).wait(DEADLINE_SECONDS) == 0
+
+
+def notes(site: Site) -> list[Path]:
+    return list(site.incoming.glob("nightsort has run *.txt"))
