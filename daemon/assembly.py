@@ -16,8 +16,10 @@ from daemon.clock import Clock
 from daemon.drain import Drain, DrainPolicy
 from daemon.examine import Limits, Workers, usable_cores
 from daemon.filing import Filer, FilingPolicy
+from daemon.heartbeat import Heartbeat
 from daemon.heralding import Herald
 from daemon.lock import hold, prepare
+from daemon.metrics import Metrics
 from daemon.notify import Notifier
 from daemon.presence import Presence
 from daemon.pulse import Pulse
@@ -69,6 +71,9 @@ def build(
             Limits.from_settings(settings.intake),
             settings.batch.workers or usable_cores(),
         )
+        pulse = Pulse(store, watcher, workers, availability, notifier.watchdog_seconds)
+        supervision = Supervision(notifier, pulse)
+        heartbeat = settings.metrics.heartbeat_url
         stages = Stages(
             incoming=incoming,
             store=store,
@@ -94,12 +99,14 @@ def build(
             herald=Herald(timetable, clock),
             requests=Requests(incoming, store, clock, settings.intake.settle_seconds),
             reloading=Reloading(settings, reread, timetable, notifier),
-            supervision=Supervision(
-                notifier,
-                Pulse(store, watcher, workers, availability, notifier.watchdog_seconds),
+            supervision=supervision,
+            listeners=(
+                StatusFile(settings.state_dir),
+                supervision,
+                Metrics(settings.metrics.textfile_dir),
+                Heartbeat(heartbeat.get_secret_value() if heartbeat else None),
             ),
             vitals=Vitals(settings, timetable, watcher, availability, model),
-            status=StatusFile(settings.state_dir),
             model=model,
         )
         try:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -27,7 +27,6 @@ from daemon.heralding import Herald
 from daemon.records import Progress
 from daemon.reloading import Reloading
 from daemon.requests import Requests
-from daemon.status import StatusFile
 from daemon.store import Store
 from daemon.supervision import Supervision
 from daemon.tidying import remove_emptied
@@ -48,6 +47,13 @@ TIDY_SECONDS = 3600.0
 NOTE_SECONDS = 0.25
 
 
+class Listener(Protocol):
+    """Somebody who wants to know how things are."""
+
+    def tell(self, document: dict[str, Any]) -> None:
+        """Take the newest status; called several times a second."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stages:
     """What a service is built from."""
@@ -63,8 +69,8 @@ class Stages:
     requests: Requests
     reloading: Reloading
     supervision: Supervision
+    listeners: Sequence[Listener]
     vitals: Vitals
-    status: StatusFile
     model: str
 
 
@@ -337,8 +343,8 @@ class Service:
         troubles = tuple(filter(None, (self._trouble, self._stages.reloading.problem)))
         moment = Moment(state, self.progress, waiting.retrying, self._last_run, troubles)
         document = self._stages.vitals.document(moment)
-        self._stages.status.write(document)
-        self._stages.supervision.tell(document)
+        for listener in self._stages.listeners:
+            listener.tell(document)
 
     def _answer_all(self, answer: Summary | Exception | None) -> None:
         """Tell everybody who asked for a run how it ended; None: the service stops."""

@@ -38,7 +38,7 @@ class StatusFile:
         self._written: Document = {}
         self._written_at = float("-inf")
 
-    def write(self, document: Document) -> None:
+    def tell(self, document: Document) -> None:
         """Note how things are. A status that cannot be written must not stop the sorting."""
         now = _steady()
         if document == self._written and now - self._written_at < WRITE_SECONDS:
