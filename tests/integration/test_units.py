@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -103,3 +104,47 @@ def test_the_lookout_says_nothing_while_the_daemon_lives_and_is_critical_when_no
     assert done.stdout.startswith('<2>{"timestamp"')
     assert '"service_silent"' in done.stdout
     assert "systemctl start nightsort" in done.stdout
+
+
+# What systemd does for ReadWritePaths=, in a mount namespace as it makes one: the folder $1 is
+# bound onto itself; then the share $2 is unmounted and mounted again outside.
+_REMOUNT = """
+set -e
+mount --bind "$0" "$0" && mount --make-shared "$0"
+mount -t tmpfs nightsort-test "$2" && touch "$2/before"
+mkfifo "$0/ready" "$0/go"
+unshare --mount --propagation slave sh -c '
+    mount --rbind "$1" "$1"; echo > "$0/ready"; read go < "$0/go"; ls "$2"
+' "$0" "$1" "$2" &
+read ready < "$0/ready"
+umount "$2"
+mount -t tmpfs nightsort-test "$2" && touch "$2/after"
+echo > "$0/go"
+wait
+"""
+
+
+def test_a_share_that_is_mounted_again_is_seen_where_the_drop_in_allows_to_write(
+    tmp_path: Path,
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount")
+    share = tmp_path / "srv" / "photos"
+    share.mkdir(parents=True)
+    settings = Settings.model_validate(
+        {key: f"{share}/{key}" for key in ("incoming_dir", "sorted_dir", "results_dir")}
+        | {"state_dir": "/var/lib/nightsort"}
+    )
+    text = drop_in(settings, f"//nas/photos {share} cifs rw 0 0\n", "1 0 8:1 / / rw - ext4 a rw\n")
+    above = writable_folders(text)[0]
+    seen = {}
+    for bound in (above, share):
+        script = ("sh", "-c", _REMOUNT, tmp_path, bound, share)
+        done = run("unshare", "--mount", "--propagation", "private", *script)
+        if "Operation not permitted" in done.stderr or "permission denied" in done.stderr:
+            pytest.skip(f"mounting is not possible here: {done.stderr.strip()}")
+        assert done.returncode == 0, done.stderr
+        seen[bound] = done.stdout.split()
+        for pipe in ("ready", "go"):
+            (tmp_path / pipe).unlink()
+    assert seen == {above: ["after"], share: ["before"]}
