@@ -10,9 +10,9 @@ from xml.sax.saxutils import escape
 from benchmarks.bench import Figures
 
 _WAYS = {
-    "limit": ("bare limit: decoding and model, nothing else", "#9aa5b1"),
+    "limit": ("bare limit: decoding and model, nothing else", "#6b7784"),
     "drain": ("nightsort, the whole drain", "#2f6fde"),
-    "int8_one_by_one": ("the same model, photo by photo", "#d9a441"),
+    "int8_one_by_one": ("the same model, photo by photo", "#b7791f"),
     "keras_one_by_one": ("Keras predict, photo by photo", "#c8553d"),
 }
 _WIDTH, _ROW, _LEFT, _BAR = 760, 22, 90, 440
@@ -53,8 +53,8 @@ def picture(sizes: Figures) -> str:
     for size, found in sizes.items():
         limit = found["photos_per_second"]["limit"]
         parts.append(f'<text x="0" y="{top + 15}" class="size">{escape(size)}</text>')
-        for way, speed in found["photos_per_second"].items():
-            if way in _WAYS:
+        for way in _WAYS:
+            if speed := found["photos_per_second"].get(way):
                 parts += _bar(way, speed, speed / limit, top)
                 top += _ROW
         top += _ROW // 2

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import time
+from pathlib import Path
 from typing import Annotated, Literal, get_args
 from zoneinfo import ZoneInfo
 
@@ -279,6 +280,34 @@ class CategorySettings(Section):
 
     code: str = Field("", description="The warehouse's code for it.")
     location: str = Field("", description="Where it is stored.")
+
+
+def _absolute(folder: Path | None) -> Path | None:
+    if folder is not None and not folder.is_absolute():
+        raise ValueError("must be an absolute path")
+    return folder
+
+
+def _web_address(url: SecretStr | None) -> SecretStr | None:
+    if url is not None and not re.match(r"https?://\S+$", url.get_secret_value()):
+        raise ValueError("must be an http:// or https:// address")
+    return url
+
+
+class MetricsSettings(Section):
+    """For whoever watches this machine from outside."""
+
+    textfile_dir: Annotated[Path | None, AfterValidator(_absolute)] = Field(
+        None,
+        description="Where the textfile collector of Prometheus' node exporter looks; a file "
+        "nightsort.prom is kept there.",
+        examples=["/var/lib/prometheus/node-exporter"],
+    )
+    heartbeat_url: Annotated[SecretStr | None, AfterValidator(_web_address)] = Field(
+        None,
+        description="Called after each window that ended well (in other modes, after each run).",
+        examples=["https://hc.example.com/ping/..."],
+    )
 
 
 class LinkSettings(Section):

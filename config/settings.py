@@ -31,6 +31,7 @@ from config.sections import (
     FilingSettings,
     IntakeSettings,
     LinkSettings,
+    MetricsSettings,
     ResultSettings,
     Section,
     WindowSettings,
@@ -48,6 +49,7 @@ __all__ = [
     "FilingSettings",
     "IntakeSettings",
     "LinkSettings",
+    "MetricsSettings",
     "ResultSettings",
     "Settings",
     "WindowSettings",
@@ -101,6 +103,7 @@ class Settings(BaseSettings):
         examples=[{"Tshirts": {"code": "TS", "location": "Section A, Aisle 3"}}],
     )
     links: LinkSettings = LinkSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
     @model_validator(mode="after")
     def _folders_stay_apart(self) -> Settings:

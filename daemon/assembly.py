@@ -3,36 +3,50 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from classifier.classifier import Classifier
-from config.settings import Settings
+from config.settings import Settings, load
 from daemon.admission import Admission
 from daemon.availability import Availability
-from daemon.clock import Clock, local_zone
+from daemon.clock import Clock
 from daemon.drain import Drain, DrainPolicy
 from daemon.examine import Limits, Workers, usable_cores
 from daemon.filing import Filer, FilingPolicy
-from daemon.lock import hold
+from daemon.heartbeat import Heartbeat
+from daemon.heralding import Herald
+from daemon.lock import hold, prepare
+from daemon.metrics import Metrics
+from daemon.notify import Notifier
 from daemon.presence import Presence
+from daemon.pulse import Pulse
+from daemon.reloading import Reloading
+from daemon.requests import Requests
 from daemon.results import Warehouse
-from daemon.schedule import Schedule
 from daemon.service import Service, Stages
 from daemon.sorting import Sorter
 from daemon.status import StatusFile
 from daemon.store import Store
+from daemon.supervision import Supervision
+from daemon.timetable import Timetable
 from daemon.tree import Tree
 from daemon.vitals import Vitals
 from daemon.watcher import Watcher
 
 
 @contextmanager
-def build(settings: Settings, clock: Clock) -> Iterator[Service]:
+def build(
+    settings: Settings,
+    clock: Clock,
+    notifier: Notifier | None = None,
+    reread: Callable[[], Settings] = load,
+) -> Iterator[Service]:
     """Build a service that owns its state folder until the end of the `with` block.
 
+    notifier: speaks to the service manager. reread: reads the settings again for a reload.
     Raises ConfigError, ModelError or RefusedError when it cannot work.
     """
     classifier = Classifier.load(
@@ -48,7 +62,8 @@ def build(settings: Settings, clock: Clock) -> Iterator[Service]:
         sorted_tree = _tree(presence, "sorted", settings.sorted_dir)
         watcher = _watcher(settings, incoming)
         availability = Availability(presence, clock, watcher.rescan)
-        schedule = _schedule(settings)
+        timetable = Timetable(settings.window, clock)
+        notifier = notifier or Notifier()
         model = classifier.bundle.card.title
         workers = Workers(
             incoming,
@@ -56,6 +71,9 @@ def build(settings: Settings, clock: Clock) -> Iterator[Service]:
             Limits.from_settings(settings.intake),
             settings.batch.workers or usable_cores(),
         )
+        pulse = Pulse(store, watcher, workers, availability, notifier.watchdog_seconds)
+        supervision = Supervision(notifier, pulse)
+        heartbeat = settings.metrics.heartbeat_url
         stages = Stages(
             incoming=incoming,
             store=store,
@@ -77,9 +95,18 @@ def build(settings: Settings, clock: Clock) -> Iterator[Service]:
                 clock,
                 _drain_policy(settings, _tree(presence, "results", settings.results_dir), model),
             ),
-            schedule=schedule,
-            vitals=Vitals(settings, schedule, clock, watcher, availability, model),
-            status=StatusFile(settings.state_dir),
+            timetable=timetable,
+            herald=Herald(timetable, clock),
+            requests=Requests(incoming, store, clock, settings.intake.settle_seconds),
+            reloading=Reloading(settings, reread, timetable, notifier),
+            supervision=supervision,
+            listeners=(
+                StatusFile(settings.state_dir),
+                supervision,
+                Metrics(settings.metrics.textfile_dir),
+                Heartbeat(heartbeat.get_secret_value() if heartbeat else None),
+            ),
+            vitals=Vitals(settings, timetable, watcher, availability, model),
             model=model,
         )
         try:
@@ -93,9 +120,17 @@ def _tree(presence: Presence, name: str, root: Path) -> Tree:
     return Tree(root, lambda: presence.devices.get(name))
 
 
-def _schedule(settings: Settings) -> Schedule:
-    window = settings.window
-    return Schedule(window.start, window.end, window.days, window.zone() or local_zone())
+def adopt_folders(settings: Settings) -> None:
+    """Accept the folders as they are now, beside a running service or without one.
+
+    Raises ConfigError that names what cannot be accepted, RefusedError for another's state folder.
+    """
+    prepare(settings.state_dir)
+    with (
+        closing(Store(settings.state_dir)) as store,
+        closing(Presence(_folders(settings), _PresenceFacts(store))) as presence,
+    ):
+        presence.adopt(force=True)
 
 
 class _PresenceFacts:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
@@ -94,6 +95,7 @@ def now(config_file: Path | None, as_json: bool) -> None:
       nightsort now --json | jq .successful
     """  # noqa: D301
     from daemon.lock import is_held
+    from daemon.words import outcome_words
 
     settings = load(config_file)
     with progress("sorting") as advance:
@@ -104,7 +106,7 @@ def now(config_file: Path | None, as_json: bool) -> None:
     if as_json:
         _print_json(summary)
     else:
-        click.echo(_in_words(summary), err=True)
+        click.echo(outcome_words(summary), err=True)
 
 
 @cli.command()
@@ -204,6 +206,91 @@ def evaluate(config_file: Path | None, folder: Path, as_json: bool) -> None:
 
 
 @cli.command()
+@click.option("--send", is_flag=True, help="Also send a test alert to every target.")
+@click.option(
+    "--adopt", is_flag=True, help="First accept the folders as they are now, after a change."
+)
+@click.pass_obj
+def doctor(config_file: Path | None, send: bool, adopt: bool) -> None:
+    """Check everything that can be wrong, and say what to do about each; exit 1 if something is.
+
+    Run it as the user that the service runs as, beside the service or without it. It changes
+    nothing, unless --adopt is given.
+
+    \b
+    Example:
+      nightsort doctor
+      nightsort doctor --adopt
+    """  # noqa: D301
+    from config.logs import configure
+    from daemon.clock import SystemClock, local_zone
+    from daemon.doctor import Level, examine, in_words
+
+    settings = load(config_file)
+    configure(service=False)
+    if adopt:
+        from daemon.assembly import adopt_folders
+
+        adopt_folders(settings)
+    is_wrong = False
+    for finding in examine(settings, SystemClock(settings.window.zone() or local_zone())):
+        is_wrong |= finding.level is Level.WRONG
+        click.echo("\n".join(map(plain, in_words(finding).splitlines())))
+    if send:
+        is_wrong = True
+        click.echo("wrong   alerts: this version of nightsort cannot send any yet")
+    if is_wrong:
+        sys.exit(EXIT_FAILED)
+
+
+@cli.command()
+@click.option(
+    "--write", is_flag=True, help="Write it where systemd looks for it, instead of printing it."
+)
+@click.pass_obj
+def unit(config_file: Path | None, write: bool) -> None:
+    """Say which folders systemd must let the service write to, as a drop-in of its unit.
+
+    To be written again whenever a folder in the settings changes; `nightsort doctor` notices when
+    that was forgotten.
+
+    \b
+    Example:
+      nightsort unit
+      nightsort unit --write
+    """  # noqa: D301
+    from daemon.unit import DROP_IN, on_this_machine
+
+    text = on_this_machine(load(config_file))
+    if not write:
+        click.echo(text, nl=False)
+        return
+    try:
+        DROP_IN.parent.mkdir(parents=True, exist_ok=True)
+        DROP_IN.write_text(text, encoding="utf-8", errors="surrogateescape")
+    except OSError as exc:
+        _fail(f"{DROP_IN}: cannot be written ({exc.strerror}); run it as root", EXIT_FAILED)
+    click.echo(f"{DROP_IN} is written; now: systemctl daemon-reload", err=True)
+
+
+@cli.command()
+@click.pass_obj
+def lookout(config_file: Path | None) -> None:
+    """Log a critical event, and exit 1, when the daemon is dead or silent; a timer runs it.
+
+    \b
+    Example:
+      nightsort lookout
+    """  # noqa: D301
+    from config.logs import configure
+    from daemon.lookout import is_alive
+
+    configure(service=True)
+    if not is_alive(load(config_file).state_dir, os.environ):
+        sys.exit(EXIT_FAILED)
+
+
+@cli.command()
 @click.option(
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),
@@ -272,13 +359,24 @@ def _run_daemon(config_file: Path | None) -> None:
     from daemon.assembly import build
     from daemon.clock import SystemClock, local_zone
     from daemon.control import serving
+    from daemon.notify import Notifier
 
     settings = load(config_file)
     configure(service=True)
+    clock = SystemClock(settings.window.zone() or local_zone())
+    notifier = Notifier.from_environment(os.environ)
     with (
-        build(settings, SystemClock(settings.window.zone() or local_zone())) as service,
+        build(settings, clock, notifier, lambda: load(config_file)) as service,
         serving(service, settings.state_dir),
-        _stopped_by_signals(service.stop),
+        _on_signals(
+            {
+                signal.SIGINT: service.stop,
+                signal.SIGTERM: service.stop,
+                # On a terminal it means that the terminal is gone.
+                signal.SIGHUP: service.stop if sys.stdout.isatty() else service.reload,
+                signal.SIGUSR1: service.ask,
+            }
+        ),
     ):
         service.run()
 
@@ -304,7 +402,7 @@ def _drain_here(settings: Settings, advance: Advance) -> dict[str, Any]:
     with (
         build(settings, SystemClock(settings.window.zone() or local_zone())) as service,
         serving(service, settings.state_dir),
-        _stopped_by_signals(service.stop),
+        _on_signals({signal.SIGINT: service.stop, signal.SIGTERM: service.stop}),
     ):
         return service.run_once(_told(advance))
 
@@ -315,14 +413,15 @@ def _told(advance: Advance) -> Callable[[Progress], None]:
 
 
 @contextmanager
-def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Let SIGINT and SIGTERM ask for a clean stop."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: stop()) for number in numbers]
+def _on_signals(actions: Mapping[int, Callable[[], object]]) -> Iterator[None]:
+    """Let signals ask for something, until the end of the `with` block."""
+    before = {
+        number: signal.signal(number, lambda *_, act=act: act()) for number, act in actions.items()
+    }
     try:
         yield
     finally:
-        for number, handler in zip(numbers, before, strict=True):
+        for number, handler in before.items():
             signal.signal(number, handler)
 
 
@@ -413,20 +512,6 @@ def _look_words(look: Look) -> str:
     if verdict.reason_text:
         return f"{said}; a person should look: {verdict.reason_text}"
     return said if verdict.band == "auto" else f"{said}; worth a quick look"
-
-
-def _in_words(summary: dict[str, Any]) -> str:
-    if summary["run"] is None:
-        waiting = f"; {summary['deferred']} still wait" if summary["deferred"] else ""
-        return f"Nothing to do{waiting}."
-    parts = [
-        f"{summary['successful']} filed",
-        f"{summary['review']} to review",
-        f"{summary['duplicates']} duplicates",
-        f"{summary['failed']} in quarantine",
-        f"{summary['deferred']} still wait",
-    ]
-    return f"Run {summary['run']}: {', '.join(parts)}."
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -66,11 +67,17 @@ class Workers:
         self._limits = limits
         self._spares = [classifier, *(classifier.spare() for _ in range(count - 1))]
         self._own = threading.local()
+        # By thread: when it last began something, for those that are at work (monotonic).
+        self._began: dict[int, float] = {}
         self._pool = ThreadPoolExecutor(count, "worker", initializer=self._take_spare)
 
     def examine(self, batch: Sequence[Photo]) -> Future[list[Examined | Returned]]:
         """Examine a micro-batch in one of the threads."""
         return self._pool.submit(self._examine, batch)
+
+    def silent_seconds(self) -> float:
+        """How long the slowest thread has been at one step: one photo, or one call of the model."""
+        return time.monotonic() - min(list(self._began.values()), default=time.monotonic())
 
     def stop(self) -> None:
         """Finish what is in hand and end the threads."""
@@ -80,15 +87,25 @@ class Workers:
         self._own.classifier = self._spares.pop()
 
     def _examine(self, batch: Sequence[Photo]) -> list[Examined | Returned]:
+        try:
+            return self._judge(batch)
+        finally:
+            self._began.pop(threading.get_ident(), None)
+
+    def _judge(self, batch: Sequence[Photo]) -> list[Examined | Returned]:
         classifier: Classifying = self._own.classifier
         seen = [self._read(photo, classifier.input_size) for photo in batch]
         found = self._told_apart(seen)
         ready = [look for look in found if isinstance(look, _Decoded)]
+        self._begin()
         verdicts = iter(classifier.classify([look.picture.pixels for look in ready]))
         return [
             replace(look.examined, verdict=next(verdicts)) if isinstance(look, _Decoded) else look
             for look in found
         ]
+
+    def _begin(self) -> None:
+        self._began[threading.get_ident()] = time.monotonic()
 
     def _told_apart(
         self, seen: Sequence[_Decoded | Examined | Returned | _Failed]
@@ -110,6 +127,7 @@ class Workers:
     def _read(
         self, photo: Photo, size: tuple[int, int]
     ) -> _Decoded | Examined | Returned | _Failed:
+        self._begin()
         unread = Examined(photo, photo.fingerprint, sha256="", verdict=None)
         try:
             data, seen = read_photo(self._incoming, photo.path, self._limits.max_file_bytes)

@@ -133,6 +133,16 @@ def missing_mount(path: Path, fstab: str, mountinfo: str) -> tuple[str, Path] | 
     return source, point
 
 
+def mount_point_for(path: Path, fstab: str, mountinfo: str) -> Path:
+    """Where the file system that should hold `path` is mounted, or will be as fstab says.
+
+    path: absolute and without links.
+    """
+    planned = [point for _, point in _planned(fstab) if path.is_relative_to(point)]
+    here = mount_at(path, mountinfo).mount_point
+    return max([here, *planned], key=lambda point: len(point.parts))
+
+
 def _planned(fstab: str) -> Iterator[tuple[str, Path]]:
     """Source and mount point of what fstab mounts somewhere below the root."""
     for line in fstab.splitlines():

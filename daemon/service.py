@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -23,11 +23,14 @@ from daemon.availability import Availability
 from daemon.clock import Clock
 from daemon.drain import Drain
 from daemon.failures import retry_delay
+from daemon.heralding import Herald
 from daemon.records import Progress
-from daemon.schedule import Schedule
-from daemon.status import StatusFile
+from daemon.reloading import Reloading
+from daemon.requests import Requests
 from daemon.store import Store
+from daemon.supervision import Supervision
 from daemon.tidying import remove_emptied
+from daemon.timetable import Timetable
 from daemon.tree import Tree
 from daemon.vitals import Moment, Vitals
 from daemon.watcher import Watcher
@@ -44,6 +47,13 @@ TIDY_SECONDS = 3600.0
 NOTE_SECONDS = 0.25
 
 
+class Listener(Protocol):
+    """Somebody who wants to know how things are."""
+
+    def tell(self, document: dict[str, Any]) -> None:
+        """Take the newest status; called several times a second."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stages:
     """What a service is built from."""
@@ -54,9 +64,13 @@ class Stages:
     watcher: Watcher
     admission: Admission
     drain: Drain
-    schedule: Schedule
+    timetable: Timetable
+    herald: Herald
+    requests: Requests
+    reloading: Reloading
+    supervision: Supervision
+    listeners: Sequence[Listener]
     vitals: Vitals
-    status: StatusFile
     model: str
 
 
@@ -72,6 +86,7 @@ class Service:
         self._availability = stages.availability
         self._admission = stages.admission
         self._drain = stages.drain
+        self._timetable = stages.timetable
         self._stopping = threading.Event()
         self._asked: list[Future[Summary]] = []
         self._tidy_due = float("-inf")
@@ -88,6 +103,11 @@ class Service:
     def stop(self) -> None:
         """Ask the service to end after the micro-batch in hand."""
         self._stopping.set()
+        self._watcher.wake()
+
+    def reload(self) -> None:
+        """Ask the service to read its settings again."""
+        self._stages.reloading.ask()
         self._watcher.wake()
 
     def ask(self) -> Future[Summary]:
@@ -108,10 +128,12 @@ class Service:
         self._last_run = next(iter(self._store.summaries(limit=1)), None)
         self._tell_start()
         self._watcher.start()
+        self._stages.supervision.begun()
         try:
             while not self._stopping.is_set():
                 self._turn()
                 self._watcher.wait(self._sleep_seconds())
+            self._stages.supervision.ending()
             self._close_run()
         finally:
             self._watcher.stop()
@@ -144,6 +166,8 @@ class Service:
 
     def _turn(self) -> None:
         """One turn of the loop. A failing folder or disk makes the next one wait."""
+        self._stages.reloading.check()
+        self._timetable.notice_jump()
         self._note()
         try:
             self._look_for_folders()
@@ -172,14 +196,16 @@ class Service:
             return
         if "incoming" not in self._availability.absent:
             self._admission.take_in()
+            self._stages.requests.check(self.ask)
         if self._availability.absent:
             return
         if not self._is_recovered:
             self._recover()
         if self._is_time():
-            self._drain.work(self._is_time, self._between)
+            self._drain.work(self._is_time, self._look_around)
         if self._is_run_over():
             self._close_run()
+        self._stages.herald.check(self.progress.waiting, self._pace())
         self._tidy()
 
     def _answer(self) -> Summary:
@@ -221,10 +247,16 @@ class Service:
         watch(self.progress)
         return self._close_run()
 
+    def _look_around(self) -> None:
+        """Between micro-batches of a run that nobody asked for: somebody may now."""
+        self._between()
+        self._stages.requests.check(self.ask)
+
     def _between(self) -> None:
         """Between micro-batches: the share goes on living."""
         self._availability.require()
         self._admission.take_in()
+        self._stages.reloading.check()
         self._note()
 
     # --- what to do when -------------------------------------------------------------------------
@@ -234,26 +266,19 @@ class Service:
 
     def _is_time(self) -> bool:
         """Whether the queue may be drained without anybody asking."""
-        if self._stopping.is_set() or self._asked:
-            return False
-        match self._settings.window.mode:
-            case "continuous":
-                return True
-            case "window":
-                return self._stages.schedule.window_at(self._clock.now()) is not None
-            case "manual":
-                return False
+        return self._timetable.is_open() and not self._stopping.is_set() and not self._asked
 
     def _is_run_over(self) -> bool:
-        """Whether the run under way is to be closed: quiet for long, a new day, not wanted."""
+        """Whether the run under way is to be closed."""
         run = self._drain.run
         if run is None or self._asked:
             return False
-        if self._settings.window.mode != "continuous":
-            return True
-        quiet = self._settings.window.quiet_minutes * 60
-        is_new_day = run.started_at.date() != self._clock.now().date()
-        return is_new_day or self._drain.idle_seconds() >= quiet
+        expected = self._store.waiting(self._clock.steady()).queued + self._admission.settling
+        return self._timetable.is_run_over(run.started_at, self._drain.idle_seconds(), expected)
+
+    def _pace(self) -> float:
+        """Photos a second in the last run; 0 while that is not known."""
+        return self._last_run["images_per_second"] if self._last_run else 0.0
 
     def _close_run(self) -> Summary:
         ignored = sum(self._watcher.ignored.values())
@@ -273,12 +298,14 @@ class Service:
 
     def _sleep_seconds(self) -> float:
         """How long nothing can be due, if no event comes."""
+        longest = min(LONGEST_SLEEP_SECONDS, self._stages.supervision.longest_silence_seconds)
         now = self._clock.steady()
         if now < self._try_again_at:
-            return self._seconds_until(self._try_again_at, LONGEST_SLEEP_SECONDS)
-        retry = self._store.next_retry(now) if self._settings.window.mode == "continuous" else None
-        due = (self._admission.next_due(), retry)
-        return min(self._seconds_until(at, LONGEST_SLEEP_SECONDS) for at in due)
+            return self._seconds_until(self._try_again_at, longest)
+        retry = self._store.next_retry(now) if self._timetable.is_open() else None
+        change = self._timetable.seconds_to_change()
+        due = (self._admission.next_due(), retry, None if change is None else now + change)
+        return min(self._seconds_until(at, longest) for at in due)
 
     def _seconds_until(self, at: float | None, longest: float) -> float:
         wait = longest if at is None else at - self._clock.steady()
@@ -293,7 +320,7 @@ class Service:
             incoming=str(settings.incoming_dir),
             sorted=str(settings.sorted_dir),
             results=str(settings.results_dir),
-            mode=settings.window.mode,
+            mode=self._timetable.mode,
             model=self._stages.model,
         )
 
@@ -313,8 +340,11 @@ class Service:
             now,
         )
         state = "stopping" if self._stopping.is_set() else "sorting" if run else "waiting"
-        moment = Moment(state, self.progress, waiting.retrying, self._last_run, self._trouble)
-        self._stages.status.write(self._stages.vitals.document(moment))
+        troubles = tuple(filter(None, (self._trouble, self._stages.reloading.problem)))
+        moment = Moment(state, self.progress, waiting.retrying, self._last_run, troubles)
+        document = self._stages.vitals.document(moment)
+        for listener in self._stages.listeners:
+            listener.tell(document)
 
     def _answer_all(self, answer: Summary | Exception | None) -> None:
         """Tell everybody who asked for a run how it ended; None: the service stops."""

@@ -38,7 +38,7 @@ class StatusFile:
         self._written: Document = {}
         self._written_at = float("-inf")
 
-    def write(self, document: Document) -> None:
+    def tell(self, document: Document) -> None:
         """Note how things are. A status that cannot be written must not stop the sorting."""
         now = _steady()
         if document == self._written and now - self._written_at < WRITE_SECONDS:
@@ -83,6 +83,21 @@ def in_words(document: Document) -> str:
     rows += [("Problem", problem) for problem in document["problems"]]
     width = max(len(title) for title, _ in rows) + 2
     return "\n".join(f"{title.capitalize():<{width}}{text}" for title, text in rows)
+
+
+def in_one_line(document: Document) -> str:
+    """The status in a few words, such as "waiting for 02:00, 412 queued"."""
+    queued = f"{document['queue']['waiting']} queued"
+    window = document["window"]
+    if document["state"] != "waiting":
+        said = f"{document['state']}, {queued}"
+    elif window["open"]:
+        said = f"waiting for photos, {queued}"
+    elif window["opens"]:
+        said = f"waiting for {datetime.fromisoformat(window['opens']):%H:%M}, {queued}"
+    else:
+        said = f"waiting to be asked, {queued}"
+    return "; ".join((said, *document["problems"]))
 
 
 def _last_words(state_dir: Path) -> Document:

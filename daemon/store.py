@@ -46,6 +46,8 @@ from daemon.records import (
 
 SCHEMA_VERSION = 1
 DATABASE = "nightsort.db"
+# How long a write waits for another program that holds the database.
+_PATIENCE_SECONDS = 30
 
 # A photo's states. `classified` is the intention: verdict and target known, the move not done.
 _SCHEMA = """
@@ -212,7 +214,7 @@ class Store:
         self._path = state_dir / DATABASE
         try:
             self._db = sqlite3.connect(
-                self._path, isolation_level=None, timeout=30, factory=_Database
+                self._path, isolation_level=None, timeout=_PATIENCE_SECONDS, factory=_Database
             )
             self._prepare()
         except (sqlite3.Error, TransientError) as exc:
@@ -224,6 +226,18 @@ class Store:
     def close(self) -> None:
         """Close the database."""
         self._db.close()
+
+    def is_free(self) -> bool:
+        """Whether a write could begin at once; False while another program holds the database."""
+        self._db.execute("PRAGMA busy_timeout = 0")
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("ROLLBACK")
+        except FolderUnavailable:
+            return False
+        finally:
+            self._db.execute(f"PRAGMA busy_timeout = {_PATIENCE_SECONDS * 1000}")
+        return True
 
     # --- queue ---------------------------------------------------------------------------------
 

@@ -12,9 +12,8 @@ from typing import Any
 
 from config.settings import Settings
 from daemon.availability import Availability
-from daemon.clock import Clock
 from daemon.records import Progress
-from daemon.schedule import Schedule, forecast
+from daemon.timetable import Timetable
 from daemon.watcher import Watcher
 
 
@@ -26,7 +25,7 @@ class Moment:
     progress: Progress
     retrying: int
     last_run: dict[str, Any] | None
-    trouble: str  # the failure that it backs off from, or nothing
+    troubles: tuple[str, ...]  # what keeps it from working as it should
 
 
 class Vitals:
@@ -35,15 +34,13 @@ class Vitals:
     def __init__(
         self,
         settings: Settings,
-        schedule: Schedule,
-        clock: Clock,
+        timetable: Timetable,
         watcher: Watcher,
         availability: Availability,
         model: str,
     ) -> None:
         self._settings = settings
-        self._schedule = schedule
-        self._clock = clock
+        self._timetable = timetable
         self._watcher = watcher
         self._availability = availability
         self._model = model
@@ -72,31 +69,24 @@ class Vitals:
             "model": self._model,
             "disk": self._disk(),
             "alerts": {"targets": len(self._settings.alerts.targets)},
-            "problems": [*absent.values(), *([moment.trouble] if moment.trouble else [])],
+            "problems": [*absent.values(), *moment.troubles],
         }
 
     def _window(self) -> dict[str, Any]:
-        mode = self._settings.window.mode
-        if mode != "window":
-            return {"mode": mode, "open": mode == "continuous", "opens": None, "closes": None}
-        now = self._clock.now()
-        window = self._schedule.window_at(now)
-        shown = window or self._schedule.next_window(now)
+        window = self._timetable.window()
         return {
-            "mode": mode,
-            "open": window is not None,
-            "opens": shown.opens.isoformat(),
-            "closes": shown.closes.isoformat(),
+            "mode": self._timetable.mode,
+            "open": self._timetable.is_open(),
+            "opens": window and window.opens.isoformat(),
+            "closes": window and window.closes.isoformat(),
         }
 
     def _forecast(self, moment: Moment) -> dict[str, Any] | None:
         """When the queue will be done at the last run's pace; None where that is not known."""
         rate = moment.last_run["images_per_second"] if moment.last_run else 0.0
-        if self._settings.window.mode != "window" or rate <= 0:
+        seen = self._timetable.forecast(moment.progress.waiting, rate)
+        if seen is None:
             return None
-        now = self._clock.now()
-        window = self._schedule.window_at(now) or self._schedule.next_window(now)
-        seen = forecast(moment.progress.waiting, rate, window, now)
         return {
             "waiting": seen.waiting,
             "will_not_fit": seen.will_not_fit,

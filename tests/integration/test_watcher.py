@@ -9,13 +9,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 from watchdog.observers.inotify_c import InotifyEvent
 
-from config.errors import TransientError
+from config.errors import FolderUnavailable, TransientError
 from config.settings import IntakeSettings
 from daemon import hearing, watcher
 from daemon.events import Events
@@ -31,11 +33,15 @@ JUNK = IntakeSettings().ignore
 class Bench:
     """An incoming folder with a watcher on it whose clock is turned by hand."""
 
-    def __init__(self, root: Path, **options: object) -> None:
+    def __init__(self, root: Path, tree: Tree | None = None, **options: Any) -> None:
         self.root = root
         self.now = 1000.0
-        settings = {"observer": "native", "rescan_seconds": 300.0, "ignore": JUNK} | options
-        self.watcher = Watcher(Tree(root), now=lambda: self.now, **settings)  # type: ignore[arg-type]
+        settings: dict[str, Any] = {
+            "observer": "native",
+            "rescan_seconds": 300.0,
+            "ignore": JUNK,
+        } | options
+        self.watcher = Watcher(tree or Tree(root), now=lambda: self.now, **settings)
         self.seen: set[str] = set()
 
     def start(self) -> Bench:
@@ -76,7 +82,7 @@ def root(tmp_path: Path) -> Path:
 def bench(root: Path) -> Iterator[Callable[..., Bench]]:
     made: list[Bench] = []
 
-    def make(**options: object) -> Bench:
+    def make(**options: Any) -> Bench:
         made.append(Bench(root, **options))
         return made[-1]
 
@@ -363,15 +369,23 @@ def test_root_replaced_by_another_folder_is_noticed(
     at_work.sees("new.jpg")
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_thread_that_ended_is_noticed_and_replaced(bench: Callable[..., Bench], root: Path) -> None:
-    at_work = bench().start()
-    events = at_work.watcher._hearing.events
-    assert events is not None
-    events._inotify.stop()
+    lives = [1]
+
+    class Mortal(Events):
+        def on_event(self, event: InotifyEvent) -> None:
+            lives[0] -= 1
+            if lives[0] == 0:
+                raise SystemExit  # ends the thread that calls us, without a word
+            super().on_event(event)
+
+    at_work = bench(make_events=Mortal).start()
+    drop(root / "deadly.jpg")
     eventually(lambda: not at_work.watcher.healthy())
     drop(root / "meanwhile.jpg")
     at_work.now += 2
-    at_work.sees("meanwhile.jpg")
+    at_work.sees("deadly.jpg", "meanwhile.jpg")
     assert at_work.watcher.healthy()
     drop(root / "after.jpg")
     at_work.sees("after.jpg")
@@ -423,6 +437,43 @@ def test_look_interrupted_by_a_vanished_share_begins_again(
     (tmp_path / "away").rename(root)
     at_work.now += 2
     at_work.sees(*(f"{number}.jpg" for number in range(10)))
+
+
+class Stuttering(Tree):
+    """Refuses itself while `is_away`, without looking any different."""
+
+    is_away = False
+
+    @contextmanager
+    def folder(self, relative: str = "", **options: Any) -> Iterator[int]:
+        if self.is_away:
+            raise FolderUnavailable("away for a moment")
+        with super().folder(relative, **options) as fd:
+            yield fd
+
+
+@pytest.mark.parametrize("observer", ["native", "polling"])
+def test_share_that_was_away_for_a_moment_costs_no_photo(
+    bench: Callable[..., Bench], root: Path, observer: str
+) -> None:
+    tree = Stuttering(root)
+    at_work = bench(observer=observer, tree=tree).start()
+    drop(root / "shirt.jpg")
+    at_work.now += watcher.POLL_SECONDS + 1  # polling looks; native hears
+
+    def stumbles() -> bool:
+        try:
+            tree.is_away = True
+            at_work.take()
+        except TransientError:
+            return True
+        finally:
+            tree.is_away = False
+        return False
+
+    eventually(stumbles)
+    assert at_work.watcher.scanning
+    at_work.sees("shirt.jpg")
 
 
 # --- looks ----------------------------------------------------------------------------------------

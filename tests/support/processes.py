@@ -85,21 +85,31 @@ class Site:
         )
 
     @contextmanager
-    def daemon(self) -> Iterator[subprocess.Popen[str]]:
-        """The daemon, ended by SIGTERM; its log goes to daemon.log in `folder`."""
+    def daemon(self, code: str = "", **environment: str) -> Iterator[subprocess.Popen[str]]:
+        """The daemon, ended by SIGTERM; its log goes to daemon.log in `folder`.
+
+        code: Python that runs in its process first, to break something.
+        """
+        arguments = command("--config", str(self.folder / "nightsort.toml"), "run")
+        if code:
+            main = f"{code}\nfrom daemon.cli import main\nmain()"
+            arguments[1:3] = ["-c", main]
         with (self.folder / "daemon.log").open("ab") as log:
             process = subprocess.Popen(
-                command("--config", str(self.folder / "nightsort.toml"), "run"),
+                arguments,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 text=True,
-                env=clean_environment(),
+                env=clean_environment() | environment,
             )
         try:
             yield process
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(DEADLINE_SECONDS)
+            try:
+                process.wait(DEADLINE_SECONDS)
+            finally:
+                process.kill()
 
     def events(self) -> list[dict[str, Any]]:
         """The daemon's log so far."""

@@ -1,0 +1,91 @@
+"""The drop-in of the systemd unit that follows from the settings: which folders may be written to.
+
+The unit forbids the service to write anywhere; folders are settings, so this part is made from
+them, by `nightsort unit`. Source: systemd.unit(5), systemd.exec(5).
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from config.settings import FOLDER_KEYS, Settings
+from daemon.mounts import mount_point_for, read_mountinfo
+from daemon.presence import FSTAB
+
+DROP_IN = Path("/etc/systemd/system/nightsort.service.d/folders.conf")
+_HOMES = (Path("/home"), Path("/root"), Path("/run/user"))
+_ROOT = Path("/")
+
+
+def drop_in(settings: Settings, fstab: str, mountinfo: str) -> str:
+    """The text of the drop-in for these settings, on a machine with these mounts."""
+    folders = {key: getattr(settings, key) for key in FOLDER_KEYS}
+    points = {key: mount_point_for(path, fstab, mountinfo) for key, path in folders.items()}
+    shares = sorted({points[key] for key in FOLDER_KEYS if key != "state_dir"} - {_ROOT})
+    lines = [
+        "# Written by `nightsort unit` from the settings; write it again when folders change.",
+        "[Unit]",
+        f"RequiresMountsFor={_quoted(settings.state_dir)}",
+    ]
+    # Wanted, not required: without its share the service starts all the same, and says so.
+    for unit in map(mount_unit, shares):
+        lines += [f"Wants={unit}", f"After={unit}"]
+    lines.append("[Service]")
+    writable = dict.fromkeys(_writable(folders[key], points[key]) for key in FOLDER_KEYS)
+    if settings.metrics.textfile_dir is not None:
+        writable[settings.metrics.textfile_dir] = None
+    lines += [f"ReadWritePaths={_quoted(path, '-')}" for path in writable]
+    if any(path.is_relative_to(home) for path in writable for home in _HOMES):
+        lines.append("ProtectHome=no")
+    if settings.filing.group is not None:
+        lines.append(f"SupplementaryGroups={settings.filing.group}")
+    return "\n".join(lines) + "\n"
+
+
+def writable_folders(text: str) -> list[Path]:
+    """Which folders a drop-in allows to write to."""
+    values = re.findall(r'^ReadWritePaths="-?(.*)"$', text, re.MULTILINE)
+    return [Path(_unquoted(value)) for value in values]
+
+
+def mount_unit(point: Path) -> str:
+    """The name of the unit that mounts `point`."""
+    name = "-".join(_escaped(r"[^A-Za-z0-9:_.]", part) for part in point.parts[1:])
+    return f"{_escaped(r'^[.]', name)}.mount"
+
+
+def _writable(folder: Path, point: Path) -> Path:
+    """What to open for writing, so that `folder` stays writable when its share comes and goes.
+
+    A bind mount of the share, or of a folder in it, would go on showing the share that was mounted
+    when the service started; one of the folder above follows what is mounted there.
+    """
+    if point == _ROOT:
+        return folder
+    return point if point.parent == _ROOT else point.parent
+
+
+def _escaped(pattern: str, text: str) -> str:
+    def escape(match: re.Match[str]) -> str:
+        return "".join(f"\\x{byte:02x}" for byte in match[0].encode("utf-8", "surrogateescape"))
+
+    return re.sub(pattern, escape, text)
+
+
+def _quoted(path: Path, mark: str = "") -> str:
+    text = str(path).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"{mark}{text}"'
+
+
+def _unquoted(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text).replace("%%", "%")
+
+
+def on_this_machine(settings: Settings) -> str:
+    """The drop-in for this machine's mounts."""
+    try:
+        fstab = FSTAB.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        fstab = ""
+    return drop_in(settings, fstab, read_mountinfo())

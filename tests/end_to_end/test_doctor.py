@@ -1,0 +1,114 @@
+"""What the doctor finds, with the real command on real folders."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import Site
+from tests.support.rights import mounted_tmpfs
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    site = Site.make(tmp_path / "site")
+    for folder in (site.sorted, site.results):
+        folder.mkdir()
+    return site
+
+
+def findings(site: Site, *options: str, code: int) -> dict[str, list[str]]:
+    """What it says, by how the check ended; each wrong thing and advice has its remedy."""
+    done = site.nightsort("doctor", *options)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    found: dict[str, list[str]] = {"ok": [], "advice": [], "wrong": []}
+    for level, text in re.findall(r"(?m)^(ok|advice|wrong) +(.*(?:\n +→.*)?)", done.stdout):
+        found[level].append(text)
+    assert all("→" in text for text in found["advice"] + found["wrong"])
+    return found
+
+
+def test_a_machine_that_is_well_is_told_so_before_the_first_start(site: Site) -> None:
+    found = findings(site, code=0)
+    said = "\n".join(found["ok"])
+    assert "watch mode: native fits" in said
+    assert "an event of another process arrived" in said
+    assert "renames without replacing" in said
+    assert "judges a drawn photo" in said
+    assert any("daemon: is not running" in text for text in found["advice"])
+    assert any("nobody would be told" in text for text in found["advice"])
+
+
+def test_beside_a_running_daemon_it_disturbs_nothing_and_leaves_nothing(site: Site) -> None:
+    with site.daemon():
+        eventually(lambda: site.nightsort("status").returncode == 0, within_s=60)
+        found = findings(site, code=0)
+        assert any(text.startswith("daemon: waiting") for text in found["ok"])
+    assert not [line for line in site.events() if line["level"] in ("warning", "error", "critical")]
+    left = [path.name for folder in (site.incoming, site.sorted, site.results)
+            for path in folder.iterdir()]  # fmt: skip
+    assert set(left) == {".nightsort"}
+
+
+def test_a_missing_folder_is_wrong(site: Site) -> None:
+    site.sorted.rmdir()
+    (text,) = findings(site, code=1)["wrong"]
+    assert "sorted" in text
+    assert "cannot be entered: No such file" in text
+
+
+def test_a_damaged_database_is_wrong(site: Site) -> None:
+    site.state.mkdir()
+    (site.state / "nightsort.db").write_bytes(b"no database at all " * 1000)
+    (text,) = findings(site, code=1)["wrong"]
+    assert "database" in text
+
+
+def test_a_database_in_use_is_advice(site: Site) -> None:
+    assert site.nightsort("now").returncode == 0
+    with closing(sqlite3.connect(site.state / "nightsort.db", isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM facts").fetchall()
+        assert findings(site, code=0)
+
+
+def test_a_model_that_is_missing_is_wrong(site: Site) -> None:
+    file = site.folder / "nightsort.toml"
+    file.write_text('model_dir = "nowhere"\n' + file.read_text())
+    (text,) = findings(site, code=1)["wrong"]
+    assert text.startswith("model: ")
+
+
+def test_settings_that_are_wrong_are_told_as_by_every_command(site: Site) -> None:
+    with (site.folder / "nightsort.toml").open("a") as file:
+        file.write("colour = 1\n")
+    assert site.nightsort("doctor").returncode == 2
+
+
+def test_sending_says_that_it_cannot_be_done_yet(site: Site) -> None:
+    done = site.nightsort("doctor", "--send")
+    assert done.returncode == 1
+    assert "cannot send any yet" in done.stdout
+
+
+def test_a_deliberate_change_of_a_folder_is_accepted_with_adopt(site: Site) -> None:
+    assert site.nightsort("now").returncode == 0
+    with mounted_tmpfs(site.sorted):
+        assert site.nightsort("now").returncode == 1
+        findings(site, "--adopt", code=0)
+        assert site.nightsort("now").returncode == 0
+
+
+def test_adopting_beside_the_daemon_makes_it_go_on(site: Site) -> None:
+    with site.daemon():
+        eventually(lambda: site.nightsort("status").returncode == 0, within_s=60)
+        with mounted_tmpfs(site.sorted):
+            eventually(lambda: site.nightsort("status").returncode == 1, within_s=60)
+            findings(site, "--adopt", code=1)  # its status still says what was wrong a moment ago
+            eventually(lambda: site.nightsort("status").returncode == 0, within_s=60)

@@ -1,0 +1,244 @@
+"""What the real daemon tells a service manager, and what signals make it do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import time as time_of_day
+from pathlib import Path
+
+import pytest
+
+from tests.support.manager import Manager
+from tests.support.photos import write_photo
+from tests.support.processes import DEADLINE_SECONDS, Site, clean_environment, command
+from tests.support.waiting import eventually
+from tests.support.zones import zone_where_it_is
+
+WATCHDOG_SECONDS = 2.0
+# A standstill is certain after this long without a ping.
+SILENCE_SECONDS = 1.5 * WATCHDOG_SECONDS
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[Manager]:
+    with Manager.listening(tmp_path) as manager:
+        yield manager
+
+
+def site_with(tmp_path: Path, window: str, photos: int = 0) -> Site:
+    """A site whose [window] is this, with photos in incoming."""
+    site = Site.make(tmp_path / "site", settings=f"[window]\n{window}\n", mode="manual")
+    rewrite_window(site, window)
+    for number in range(photos):
+        write_photo(site.incoming / f"shirt-{number}.jpg", seed=number)
+    return site
+
+
+def rewrite_window(site: Site, window: str) -> None:
+    """Another [window] in the settings file."""
+    file = site.folder / "nightsort.toml"
+    above = file.read_text(encoding="utf-8").partition("[window]")[0]
+    file.write_text(f"{above}[window]\n{window}\n[intake]\nsettle_seconds = 0.3\n", "utf-8")
+
+
+def is_logged(site: Site, event: str) -> bool:
+    return any(line["event"] == event for line in site.events())
+
+
+def pings_stop(manager: Manager) -> bool:
+    """Whether no ping comes for longer than the watchdog waits, within the deadline."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while time.monotonic() < deadline:
+        if manager.may_hear("WATCHDOG=1", SILENCE_SECONDS) is None:
+            return True
+    return False
+
+
+# Start, status, stop
+
+
+def test_the_manager_hears_ready_status_pings_and_stopping(
+    tmp_path: Path, manager: Manager
+) -> None:
+    site = site_with(tmp_path, 'mode = "manual"', photos=2)
+    with site.daemon(**manager.environment(WATCHDOG_SECONDS)) as daemon:
+        manager.hears("READY=1")
+        manager.hears("STATUS=waiting to be asked, 2 queued")
+        manager.hears("WATCHDOG=1")
+        manager.hears("WATCHDOG=1")
+        daemon.send_signal(signal.SIGTERM)
+        manager.hears("STOPPING=1")
+        manager.hears("EXTEND_TIMEOUT_USEC=")
+        assert daemon.wait(DEADLINE_SECONDS) == 0
+
+
+def test_without_a_watchdog_nothing_is_fed(tmp_path: Path, manager: Manager) -> None:
+    site = site_with(tmp_path, 'mode = "manual"')
+    with site.daemon(**manager.environment()):
+        manager.hears("STATUS=waiting to be asked, 0 queued")
+    assert manager.may_hear("STOPPING=1", DEADLINE_SECONDS)
+    assert not [line for line in manager.said if line.startswith("WATCHDOG")]
+
+
+def test_ready_is_never_said_when_the_settings_are_wrong(tmp_path: Path, manager: Manager) -> None:
+    site = site_with(tmp_path, 'mode = "nightly"')
+    done = subprocess.run(
+        command("--config", str(site.folder / "nightsort.toml"), "run"),
+        env=clean_environment() | manager.environment(),
+        capture_output=True,
+        timeout=DEADLINE_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 78
+    assert manager.may_hear("READY=1", 0.1) is None
+
+
+def test_a_share_that_is_away_is_told_in_words_and_is_no_standstill(
+    tmp_path: Path, manager: Manager
+) -> None:
+    site = site_with(tmp_path, 'mode = "manual"')
+    with site.daemon(**manager.environment(WATCHDOG_SECONDS)):
+        manager.hears("WATCHDOG=1")
+        site.incoming.rename(tmp_path / "elsewhere")
+        manager.hears("STATUS=share unavailable")
+        for _ in range(4):
+            manager.hears("WATCHDOG=1")
+        (tmp_path / "elsewhere").rename(site.incoming)
+
+
+# Standstill
+
+
+def test_a_blocked_store_stops_the_pings_until_it_is_free(tmp_path: Path, manager: Manager) -> None:
+    site = site_with(tmp_path, 'mode = "manual"')
+    with site.daemon(**manager.environment(WATCHDOG_SECONDS)):
+        manager.hears("WATCHDOG=1")
+        manager.hears("WATCHDOG=1")  # the recovery at the start is over
+        with closing(sqlite3.connect(site.state / "nightsort.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            eventually(lambda: is_logged(site, "progress_stalled"), within_s=DEADLINE_SECONDS)
+            assert pings_stop(manager)
+            other.execute("ROLLBACK")
+        manager.hears("WATCHDOG=1")
+
+
+def test_a_blocked_worker_stops_the_pings(tmp_path: Path, manager: Manager) -> None:
+    site = site_with(tmp_path, 'mode = "continuous"', photos=1)
+    hang = "import time, daemon.examine\ndaemon.examine.decode = lambda *_, **__: time.sleep(600)"
+    with site.daemon(hang, **manager.environment(WATCHDOG_SECONDS)) as daemon:
+        manager.hears("STATUS=sorting")
+        assert pings_stop(manager)
+        (stalled,) = (line for line in site.events() if line["event"] == "progress_stalled")
+        assert "worker" in stalled["why"]
+        daemon.kill()  # what the manager does next
+
+
+def test_a_dead_emitter_that_cannot_be_replaced_stops_the_pings(
+    tmp_path: Path, manager: Manager
+) -> None:
+    site = site_with(tmp_path, 'mode = "manual"')
+    # The thread that reads events ends as soon as it is there, and nothing heals that.
+    die = (
+        "from daemon.events import Events\nfrom daemon.hearing import Hearing\n"
+        "start = Events.start\nEvents.start = lambda self: (start(self), self.stop())\n"
+        "heal = Hearing.heal\n"
+        "Hearing.heal = lambda self, now: self.events is None and heal(self, now)"
+    )
+    with site.daemon(die, **manager.environment(WATCHDOG_SECONDS)):
+        manager.hears("READY=1")
+        assert pings_stop(manager)
+        (stalled,) = (line for line in site.events() if line["event"] == "progress_stalled")
+        assert "hears" in stalled["why"]
+
+
+# Reload
+
+
+def test_a_reload_takes_a_new_window_and_the_queue_is_still_there(
+    tmp_path: Path, manager: Manager
+) -> None:
+    site = site_with(tmp_path, 'mode = "manual"', photos=2)
+    with site.daemon(**manager.environment()) as daemon:
+        manager.hears("STATUS=waiting to be asked, 2 queued")
+        rewrite_window(site, 'mode = "continuous"')
+        daemon.send_signal(signal.SIGHUP)
+        manager.hears("RELOADING=1")
+        manager.hears("MONOTONIC_USEC=")
+        manager.hears("READY=1")
+        eventually(lambda: len(site.growing_rows()) == 2, within_s=DEADLINE_SECONDS)
+    (reloaded,) = (line for line in site.events() if line["event"] == "settings_reloaded")
+    assert (reloaded["taken"], reloaded["need_restart"]) == (["window.mode"], [])
+
+
+def test_what_cannot_change_under_way_is_told_to_need_a_restart(
+    tmp_path: Path, manager: Manager
+) -> None:
+    site = site_with(tmp_path, 'mode = "manual"')
+    with site.daemon(**manager.environment()) as daemon:
+        manager.hears("READY=1")
+        rewrite_window(site, 'mode = "manual"\n[batch]\nsize = 3\n')
+        daemon.send_signal(signal.SIGHUP)
+        manager.hears("READY=1")
+    (reloaded,) = (line for line in site.events() if line["event"] == "settings_reloaded")
+    assert (reloaded["level"], reloaded["need_restart"]) == ("warning", ["batch.size"])
+
+
+def test_wrong_new_settings_change_nothing_and_are_told_until_they_are_right(
+    tmp_path: Path, manager: Manager
+) -> None:
+    site = site_with(tmp_path, 'mode = "manual"', photos=1)
+    with site.daemon(**manager.environment()) as daemon:
+        manager.hears("STATUS=waiting to be asked, 1 queued")
+        rewrite_window(site, 'mode = "nightly"')
+        daemon.send_signal(signal.SIGHUP)
+        manager.hears("READY=1")
+        said = manager.hears("STATUS=waiting to be asked, 1 queued; the new settings are not in")
+        assert "window.mode" in said
+        assert site.nightsort("now").returncode == 2  # the file is wrong for commands too
+        rewrite_window(site, 'mode = "manual"')
+        daemon.send_signal(signal.SIGHUP)
+        assert manager.hears("STATUS=") == "STATUS=waiting to be asked, 1 queued"
+    (refused,) = (line for line in site.events() if line["event"] == "settings_refused")
+    assert refused["level"] == "error"
+
+
+# Run now, and the window
+
+
+def test_the_user_signal_starts_a_run(tmp_path: Path, manager: Manager) -> None:
+    site = site_with(tmp_path, 'mode = "manual"', photos=2)
+    with site.daemon(**manager.environment()) as daemon:
+        manager.hears("STATUS=waiting to be asked, 2 queued")
+        daemon.send_signal(signal.SIGUSR1)
+        eventually(lambda: is_logged(site, "run_finished"), within_s=DEADLINE_SECONDS)
+    assert len(site.rows()) == 2
+
+
+def test_a_window_that_is_about_to_open_is_kept_to(tmp_path: Path, manager: Manager) -> None:
+    site = site_with(tmp_path, 'mode = "window"\nstart = "02:00"\nend = "06:00"', photos=2)
+    zone = zone_where_it_is(time_of_day(1, 59, 48), tmp_path)
+    with site.daemon(**manager.environment(), **zone):
+        manager.hears("STATUS=waiting for 02:00, 2 queued")
+        assert site.growing_rows() == []
+        eventually(lambda: is_logged(site, "run_finished"), within_s=DEADLINE_SECONDS)
+    started, finished = (
+        line for line in site.events() if line["event"] in ("run_started", "run_finished")
+    )
+    assert started["run"].endswith("_020000")
+    assert finished["total_processed"] == 2
+    (told,) = (line for line in site.events() if line["event"] == "forecast_made")
+    assert told["opens"].split("T")[1].startswith("02:00:00")
+
+
+def test_a_daemon_without_a_manager_says_nothing_to_anybody(tmp_path: Path) -> None:
+    site = site_with(tmp_path, 'mode = "manual"')
+    with site.daemon(NOTIFY_SOCKET=str(tmp_path / "nobody")) as daemon:
+        eventually(lambda: site.nightsort("status").returncode == 0, within_s=DEADLINE_SECONDS)
+        os.kill(daemon.pid, signal.SIGTERM)
+        assert daemon.wait(DEADLINE_SECONDS) == 0

@@ -1,0 +1,150 @@
+"""The files in systemd/, by systemd's own judgement; nothing here needs a running systemd."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from config.settings import Settings
+from daemon.unit import drop_in, mount_unit, writable_folders
+from tests.support.processes import Site
+from tests.support.waiting import eventually
+
+UNITS = Path(__file__).parents[2] / "systemd"
+MOST_EXPOSED = 1.6
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    tool = str(arguments[0])
+    if shutil.which(tool) is None:
+        pytest.skip(f"{tool} is not installed")
+    return subprocess.run(
+        [str(part) for part in arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.fixture
+def units(tmp_path: Path) -> Path:
+    """A copy whose commands exist, as they do once it is installed, with a drop-in."""
+    for file in UNITS.glob("nightsort*.*"):
+        text = file.read_text(encoding="utf-8").replace("/opt/nightsort/bin/nightsort", "/bin/true")
+        # Pages of the manual are not installed where tests run.
+        text = re.sub(r"^Documentation=.*\n", "", text, flags=re.MULTILINE)
+        (tmp_path / file.name).write_text(text, encoding="utf-8")
+    settings = Settings.model_validate(
+        {key: f"/srv/it's 100%/{key}" for key in ("incoming_dir", "sorted_dir", "results_dir")}
+        | {"state_dir": "/var/lib/nightsort", "filing": {"group": "root"}}
+    )
+    folder = tmp_path / "nightsort.service.d"
+    folder.mkdir()
+    text = drop_in(settings, "", "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n")
+    (folder / "folders.conf").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("unit", sorted(path.name for path in UNITS.glob("nightsort*.*")))
+def test_systemd_finds_nothing_wrong_with_the_units(units: Path, unit: str) -> None:
+    done = run("systemd-analyze", "verify", units / unit)
+    ours = [line for line in done.stderr.splitlines() if "nightsort" in line]
+    assert (ours, done.returncode) == ([], 0), done.stderr
+
+
+def test_the_service_is_hardly_exposed() -> None:
+    done = run("systemd-analyze", "security", "--offline=true", UNITS / "nightsort.service")
+    found = re.search(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
+    assert found is not None, done.stdout + done.stderr
+    assert float(found[1]) <= MOST_EXPOSED
+
+
+@pytest.mark.parametrize("point", ["/mnt/my-nas", "/srv/.ä b", "/a/b_c:d.e"])
+def test_mount_units_have_the_names_that_systemd_gives_them(point: str) -> None:
+    done = run("systemd-escape", "--path", "--suffix=mount", point)
+    assert mount_unit(Path(point)) == done.stdout.strip()
+
+
+def test_users_are_understood() -> None:
+    done = run("systemd-sysusers", "--dry-run", UNITS / "sysusers.d" / "nightsort.conf")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_example_share_is_understood_by_samba() -> None:
+    done = run("testparm", "--suppress-prompt", UNITS / "smb.conf.example")
+    assert done.returncode == 0, done.stderr
+    assert "Unknown parameter" not in done.stderr
+
+
+# The commands around them
+
+
+def test_the_drop_in_is_printed_for_the_settings_at_hand(tmp_path: Path) -> None:
+    site = Site.make(tmp_path / "site")
+    done = site.nightsort("unit")
+    assert done.returncode == 0, done.stderr
+    writable = writable_folders(done.stdout)
+    assert all(
+        any(place in (f, *f.parents) for place in writable) for f in (site.incoming, site.state)
+    )
+
+
+def test_the_lookout_says_nothing_while_the_daemon_lives_and_is_critical_when_not(
+    tmp_path: Path,
+) -> None:
+    site = Site.make(tmp_path / "site")
+    with site.daemon():
+        eventually(lambda: site.nightsort("status").returncode == 0, within_s=60)
+        done = site.nightsort("lookout")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    done = site.nightsort("lookout")
+    assert done.returncode == 1
+    assert done.stdout.startswith('<2>{"timestamp"')
+    assert '"service_silent"' in done.stdout
+    assert "systemctl start nightsort" in done.stdout
+
+
+# What systemd does for ReadWritePaths=, in a mount namespace as it makes one: the folder $1 is
+# bound onto itself; then the share $2 is unmounted and mounted again outside.
+_REMOUNT = """
+set -e
+mount --bind "$0" "$0" && mount --make-shared "$0"
+mount -t tmpfs nightsort-test "$2" && touch "$2/before"
+mkfifo "$0/ready" "$0/go"
+unshare --mount --propagation slave sh -c '
+    mount --rbind "$1" "$1"; echo > "$0/ready"; read go < "$0/go"; ls "$2"
+' "$0" "$1" "$2" &
+read ready < "$0/ready"
+umount "$2"
+mount -t tmpfs nightsort-test "$2" && touch "$2/after"
+echo > "$0/go"
+wait
+"""
+
+
+def test_a_share_that_is_mounted_again_is_seen_where_the_drop_in_allows_to_write(
+    tmp_path: Path,
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount")
+    share = tmp_path / "srv" / "photos"
+    share.mkdir(parents=True)
+    settings = Settings.model_validate(
+        {key: f"{share}/{key}" for key in ("incoming_dir", "sorted_dir", "results_dir")}
+        | {"state_dir": "/var/lib/nightsort"}
+    )
+    text = drop_in(settings, f"//nas/photos {share} cifs rw 0 0\n", "1 0 8:1 / / rw - ext4 a rw\n")
+    above = writable_folders(text)[0]
+    seen = {}
+    for bound in (above, share):
+        script = ("sh", "-c", _REMOUNT, tmp_path, bound, share)
+        done = run("unshare", "--mount", "--propagation", "private", *script)
+        if "Operation not permitted" in done.stderr or "permission denied" in done.stderr:
+            pytest.skip(f"mounting is not possible here: {done.stderr.strip()}")
+        assert done.returncode == 0, done.stderr
+        seen[bound] = done.stdout.split()
+        for pipe in ("ready", "go"):
+            (tmp_path / pipe).unlink()
+    assert seen == {above: ["after"], share: ["before"]}

@@ -1,0 +1,122 @@
+"""The service keeps to the window: the real parts, with a clock that the test moves."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.settings import Settings, load
+from daemon.assembly import build
+from daemon.notify import Notifier
+from daemon.service import Service
+from tests.support.clocks import ManualClock
+from tests.support.photos import photo_bytes, write_photo
+from tests.support.processes import Site
+from tests.support.waiting import eventually
+
+DEADLINE_SECONDS = 60.0
+WINDOW = 'start = "02:00"\nend = "06:00"\ntimezone = "UTC"\n[batch]\nsize = 1\nworkers = 1\n'
+
+
+class Night:
+    """A service in a thread, in the window of one night."""
+
+    def __init__(self, site: Site, clock: ManualClock) -> None:
+        self.site = site
+        self.clock = clock
+
+    @property
+    def summaries(self) -> list[dict[str, Any]]:
+        """Of all runs that are closed, oldest first."""
+        files = sorted(self.site.results.glob("summary_2*.json"))
+        return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+
+    def pass_time_until_run(self, number: int) -> dict[str, Any]:
+        """Let time pass quickly until so many runs are closed; the summary of the last."""
+
+        def runs() -> list[dict[str, Any]]:
+            self.clock.advance(1)
+            return self.summaries if len(self.summaries) >= number else []
+
+        return eventually(runs, within_s=DEADLINE_SECONDS, every_s=0.05)[-1]
+
+    def has_begun(self) -> bool:
+        """Whether a photo was filed; time passes meanwhile, so that photos settle."""
+        self.clock.advance(0.1)
+        return any(self.site.sorted.rglob("*.jpg"))
+
+    def waits(self) -> bool:
+        """Whether nothing is under way, by its status."""
+        said = json.loads((self.site.state / "status.json").read_text(encoding="utf-8"))
+        return bool(said["state"] == "waiting" and said["queue"]["settling"] == 0)
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Night:
+    site = Site.make(tmp_path / "site", mode="window")
+    file = site.folder / "nightsort.toml"
+    file.write_text(file.read_text().replace('"window"\n', f'"window"\n{WINDOW}'))
+    return Night(site, ManualClock(datetime(2025, 10, 13, 2, tzinfo=UTC)))
+
+
+@contextmanager
+def serving(night: Night) -> Iterator[None]:
+    """The service at work until the end of the `with` block."""
+    settings = load(night.site.folder / "nightsort.toml")
+    started: list[Service] = []
+    thread = threading.Thread(target=_serve, args=(settings, night.clock, started))
+    thread.start()
+    try:
+        yield
+    finally:
+        eventually(lambda: started, within_s=DEADLINE_SECONDS)[0].stop()
+        thread.join(DEADLINE_SECONDS)
+
+
+def _serve(settings: Settings, clock: ManualClock, started: list[Service]) -> None:
+    # A watchdog, though nobody listens, keeps the loop from resting while the clock is moved.
+    with build(settings, clock, Notifier("@nobody", watchdog_seconds=0.2)) as service:
+        started.append(service)
+        service.run()
+
+
+def test_what_the_window_has_no_time_for_waits_and_is_told_as_deferred(night: Night) -> None:
+    for number in range(60):
+        write_photo(night.site.incoming / f"shirt-{number}.jpg", seed=number)
+    with serving(night):
+        eventually(night.has_begun, within_s=DEADLINE_SECONDS)
+        night.clock.set_wall_clock(datetime(2025, 10, 13, 6, tzinfo=UTC))
+        summary = eventually(lambda: night.summaries, within_s=DEADLINE_SECONDS)[0]
+    assert summary["deferred"] == summary["waiting_after"] > 0
+    assert summary["total_processed"] + summary["deferred"] == 60
+    assert len(night.site.photos("incoming")) == summary["deferred"]
+
+
+def test_one_window_is_one_run_unless_more_photos_come(night: Night) -> None:
+    write_photo(night.site.incoming / "shirt-1.jpg", seed=1)
+    with serving(night):
+        night.pass_time_until_run(1)
+        night.clock.advance(600)
+        eventually(night.waits, within_s=DEADLINE_SECONDS)
+        assert len(night.summaries) == 1
+        write_photo(night.site.incoming / "shirt-2.jpg", seed=2)
+        night.pass_time_until_run(2)
+    assert [summary["total_processed"] for summary in night.summaries] == [1, 1]
+
+
+def test_a_photo_that_waits_for_a_new_try_makes_no_run_of_its_own(night: Night) -> None:
+    with (night.site.folder / "nightsort.toml").open("a", encoding="utf-8") as settings:
+        settings.write("truncated_minutes = 1\n")
+    whole = photo_bytes("JPEG", seed=3)
+    (night.site.incoming / "cut-off.jpg").write_bytes(whole[: len(whole) // 2])
+    write_photo(night.site.incoming / "shirt-1.jpg", seed=1)
+    with serving(night):
+        summary = night.pass_time_until_run(1)
+    assert (summary["total_processed"], summary["failed"]) == (2, 1)

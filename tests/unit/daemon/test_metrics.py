@@ -1,0 +1,146 @@
+"""What Prometheus gets to read, and when a heartbeat is sent."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from daemon.heartbeat import Heartbeat
+from daemon.metrics import FILE, Metrics, render
+from tests.support.waiting import eventually
+
+RUN: dict[str, Any] = {
+    "run": "20251013_020000", "finished": "2025-10-13T02:10:00+02:00", "successful": 12,
+    "review": 3, "duplicates": 0, "failed": 1, "deferred": 2, "processing_time_seconds": 4.5,
+    "confidence_distribution": {"auto": 10, "check": 2, "review": 3},
+}  # fmt: skip
+# A line of the text format: name, labels, value.
+LINE = re.compile(r'nightsort_[a-z_]+(\{[a-z]+="[a-z]+"\})? -?[0-9.e+]+')
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    return {
+        "queue": {"waiting": 412, "settling": 1, "retrying": 0},
+        "share": {"incoming": "available", "sorted": "is away"},
+        "disk": {"state": 5000},
+        "problems": [],
+        "forecast": {"will_not_fit": 0, "done_by": "2025-10-13T02:10:00+02:00"},
+        "last_run": RUN,
+        "window": {"mode": "window", "open": False},
+    } | changes
+
+
+def test_every_line_is_a_comment_or_a_gauge_that_was_described() -> None:
+    lines = render(document(), 1760313600.0).splitlines()
+    gauges = [line for line in lines if not line.startswith("#")]
+    assert all(LINE.fullmatch(line) for line in gauges)
+    named = {line.split()[2] for line in lines if line.startswith("# TYPE")}
+    assert {re.split("[{ ]", line)[0] for line in gauges} == named
+    assert 'nightsort_queue_photos{state="waiting"} 412' in lines
+    assert 'nightsort_folder_available{folder="sorted"} 0.0' in lines
+    assert 'nightsort_last_run_band_photos{band="auto"} 10' in lines
+
+
+def test_before_the_first_run_there_is_nothing_to_say_of_one() -> None:
+    assert "last_run" not in render(document(last_run=None, forecast=None), 0.0)
+
+
+def test_the_file_is_written_at_once_and_again_after_a_run(tmp_path: Path) -> None:
+    metrics = Metrics(tmp_path)
+    metrics.tell(document(last_run=None))
+    first = (tmp_path / FILE).read_text()
+    metrics.tell(document(last_run=None, problems=["one"]))
+    assert (tmp_path / FILE).read_text() == first  # not due yet
+    metrics.tell(document())
+    assert "nightsort_last_run_photos" in (tmp_path / FILE).read_text()
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]
+
+
+def test_a_folder_that_refuses_is_told_once_and_stops_nothing(tmp_path: Path) -> None:
+    metrics = Metrics(tmp_path / "missing")
+    with capture_logs() as logs:
+        metrics.tell(document(last_run=None))
+        metrics.tell(document())
+    assert [line["event"] for line in logs] == ["metrics_not_written"]
+
+
+# The heartbeat
+
+
+class Listener:
+    """A web server that counts its calls."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        calls = self.calls
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                calls.append(self.path)
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_port}/ping/secret"
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    listener = Listener()
+    thread = threading.Thread(target=listener.server.serve_forever, args=[0.01])
+    thread.start()
+    yield listener
+    listener.server.shutdown()
+    thread.join()
+    listener.server.server_close()
+
+
+def open_window(is_open: bool) -> dict[str, Any]:
+    return {"mode": "window", "open": is_open}
+
+
+def test_the_end_of_a_window_is_told_once(listener: Listener) -> None:
+    heartbeat = Heartbeat(listener.url)
+    for is_open in (False, True, True, False, False):
+        heartbeat.tell(document(window=open_window(is_open)))
+    eventually(lambda: listener.calls == ["/ping/secret"])
+
+
+def test_in_other_modes_the_end_of_a_run_is_told(listener: Listener) -> None:
+    heartbeat = Heartbeat(listener.url)
+    window = {"mode": "continuous", "open": True}
+    heartbeat.tell(document(window=window, last_run=None))
+    heartbeat.tell(document(window=window))
+    eventually(lambda: listener.calls == ["/ping/secret"])
+
+
+def test_a_window_that_ended_in_trouble_is_not_told(listener: Listener) -> None:
+    heartbeat = Heartbeat(listener.url)
+    heartbeat.tell(document(window=open_window(True)))
+    heartbeat.tell(document(window=open_window(False), problems=["sorted is away"]))
+    heartbeat.tell(document(window=open_window(True)))
+    heartbeat.tell(document(window=open_window(False)))
+    eventually(lambda: len(listener.calls) == 1)
+
+
+def test_a_server_that_is_down_is_logged_without_the_secret() -> None:
+    heartbeat = Heartbeat("http://127.0.0.1:9/ping/secret")
+    with capture_logs() as logs:
+        heartbeat.tell(document(window=open_window(True)))
+        heartbeat.tell(document(window=open_window(False)))
+        eventually(lambda: logs)
+    assert logs[0]["event"] == "heartbeat_failed"
+    assert "secret" not in str(logs)

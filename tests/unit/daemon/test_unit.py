@@ -1,0 +1,78 @@
+"""What systemd is told of the folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config.settings import Settings
+from daemon.unit import drop_in, mount_unit, writable_folders
+
+LOCAL = "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n"
+SHARE = LOCAL + "2 1 0:44 / /srv/photos rw - cifs //nas/photos rw\n"
+
+
+def settings(photos: str = "/srv/photos", **more: object) -> Settings:
+    return Settings.model_validate(
+        {
+            "incoming_dir": f"{photos}/incoming",
+            "sorted_dir": f"{photos}/sorted",
+            "results_dir": f"{photos}/results",
+            "state_dir": "/var/lib/nightsort",
+            **more,
+        }
+    )
+
+
+def test_local_folders_alone_may_be_written_to() -> None:
+    text = drop_in(settings(), "", LOCAL)
+    assert [str(path) for path in writable_folders(text)] == [
+        "/srv/photos/incoming",
+        "/srv/photos/sorted",
+        "/srv/photos/results",
+        "/var/lib/nightsort",
+    ]
+    assert ".mount" not in text
+    assert 'RequiresMountsFor="/var/lib/nightsort"' in text
+
+
+@pytest.mark.parametrize(
+    ("fstab", "mountinfo"), [("", SHARE), ("//nas/photos /srv/photos cifs rw 0 0\n", LOCAL)]
+)
+def test_a_share_is_wanted_but_not_required_and_may_come_and_go(fstab: str, mountinfo: str) -> None:
+    text = drop_in(settings(), fstab, mountinfo)
+    assert "Wants=srv-photos.mount\nAfter=srv-photos.mount\n" in text
+    assert "Requires=srv" not in text
+    assert writable_folders(text) == [Path("/srv"), Path("/var/lib/nightsort")]
+
+
+def test_a_share_below_the_root_does_not_open_the_whole_disk() -> None:
+    mountinfo = LOCAL + "2 1 0:44 / /photos rw - cifs //nas/photos rw\n"
+    text = drop_in(settings("/photos"), "", mountinfo)
+    assert writable_folders(text) == [Path("/photos"), Path("/var/lib/nightsort")]
+
+
+def test_folders_at_home_and_a_group_are_let_through() -> None:
+    text = drop_in(settings("/home/shop", filing={"group": "warehouse"}), "", LOCAL)
+    assert "ProtectHome=no\n" in text
+    assert "SupplementaryGroups=warehouse\n" in text
+
+
+def test_names_from_hell_are_quoted_and_read_back() -> None:
+    text = drop_in(settings('/srv/my "100%" photos\\x'), "", LOCAL)
+    assert '"-/srv/my \\"100%%\\" photos\\\\x/incoming"' in text
+    assert writable_folders(text)[0] == Path('/srv/my "100%" photos\\x/incoming')
+
+
+@pytest.mark.parametrize(
+    ("point", "name"),
+    [
+        ("/srv/photos", "srv-photos.mount"),
+        ("/mnt/my-nas", r"mnt-my\x2dnas.mount"),
+        ("/.nas", r"\x2enas.mount"),
+        ("/mnt/.hidden place", r"mnt-.hidden\x20place.mount"),
+    ],
+)
+def test_mount_units_are_named_as_systemd_names_them(point: str, name: str) -> None:
+    assert mount_unit(Path(point)) == name
