@@ -35,6 +35,9 @@ EXIT_FAILED, EXIT_WRONG_USE, EXIT_DO_NOT_RESTART, EXIT_INTERRUPTED = 1, 2, 78, 1
 
 # Whether it is there and may be read, whoever opens it says in better words.
 any_path = click.Path(path_type=Path, readable=False)
+# Nothing is committed for a batch here: small ones, so that all cores end at the same time.
+_LOOKS_AT_ONCE = 4
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 
 
@@ -459,7 +462,7 @@ def _looks(
         photos,
         classifier,
         Limits.from_settings(settings.intake),
-        batch_size=settings.batch.size,
+        batch_size=min(settings.batch.size, _LOOKS_AT_ONCE),
         workers=min(settings.batch.workers or usable_cores(), len(photos)),
     )
     with progress("looking") if bar else nullcontext(lambda *_: None) as advance:
