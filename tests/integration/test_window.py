@@ -17,6 +17,7 @@ from daemon.assembly import build
 from daemon.notify import Notifier
 from daemon.service import Service
 from tests.support.clocks import ManualClock
+from tests.support.core import tiny_photo
 from tests.support.photos import photo_bytes, write_photo
 from tests.support.processes import Site
 from tests.support.waiting import eventually
@@ -50,7 +51,7 @@ class Night:
     def has_begun(self) -> bool:
         """Whether a photo was filed; time passes meanwhile, so that photos settle."""
         self.clock.advance(0.1)
-        return any(self.site.sorted.rglob("*.jpg"))
+        return any(self.site.sorted.rglob("shirt-*"))
 
     def waits(self) -> bool:
         """Whether nothing is under way, by its status."""
@@ -88,14 +89,14 @@ def _serve(settings: Settings, clock: ManualClock, started: list[Service]) -> No
 
 
 def test_what_the_window_has_no_time_for_waits_and_is_told_as_deferred(night: Night) -> None:
-    for number in range(60):
-        write_photo(night.site.incoming / f"shirt-{number}.jpg", seed=number)
+    for number in range(200):
+        (night.site.incoming / f"shirt-{number}.png").write_bytes(tiny_photo(number=number))
     with serving(night):
         eventually(night.has_begun, within_s=DEADLINE_SECONDS)
         night.clock.set_wall_clock(datetime(2025, 10, 13, 6, tzinfo=UTC))
         summary = eventually(lambda: night.summaries, within_s=DEADLINE_SECONDS)[0]
     assert summary["deferred"] == summary["waiting_after"] > 0
-    assert summary["total_processed"] + summary["deferred"] == 60
+    assert summary["total_processed"] + summary["deferred"] == 200
     assert len(night.site.photos("incoming")) == summary["deferred"]
 
 
