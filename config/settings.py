@@ -28,6 +28,7 @@ from config.sections import (
     BandSettings,
     BatchSettings,
     CategorySettings,
+    CorrectionSettings,
     FilingSettings,
     IntakeSettings,
     LinkSettings,
@@ -45,6 +46,7 @@ __all__ = [
     "BandSettings",
     "BatchSettings",
     "CategorySettings",
+    "CorrectionSettings",
     "FilingSettings",
     "IntakeSettings",
     "LinkSettings",
@@ -94,6 +96,7 @@ class Settings(BaseSettings):
     bands: BandSettings = BandSettings()
     filing: FilingSettings = FilingSettings()
     results: ResultSettings = ResultSettings()
+    corrections: CorrectionSettings = CorrectionSettings()
     alerts: AlertSettings = AlertSettings()
     categories: dict[str, CategorySettings] = Field(
         {},

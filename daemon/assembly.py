@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from classifier.bundle import load_bundle
 from classifier.classifier import Classifier
 from config.settings import Settings
 from daemon.admission import Admission
 from daemon.availability import Availability
+from daemon.clerk import Clerk, Desk
 from daemon.clock import Clock, local_zone
+from daemon.corrections import Corrector
 from daemon.drain import Drain, DrainPolicy
 from daemon.examine import Limits, Workers, usable_cores
+from daemon.exports import Exports
 from daemon.filing import Filer, FilingPolicy
 from daemon.lock import hold
 from daemon.presence import Presence
 from daemon.results import Warehouse
 from daemon.schedule import Schedule
+from daemon.seeking import Seeker
 from daemon.service import Service, Stages
 from daemon.sorting import Sorter
 from daemon.status import StatusFile
@@ -69,6 +74,7 @@ def build(settings: Settings, clock: Clock) -> Iterator[Service]:
                 clock,
                 _drain_policy(settings, model),
             ),
+            clerk=_clerk(settings, store, classifier.categories, clock),
             schedule=schedule,
             vitals=Vitals(settings, schedule, clock, watcher, availability, model),
             status=StatusFile(settings.state_dir),
@@ -78,6 +84,45 @@ def build(settings: Settings, clock: Clock) -> Iterator[Service]:
             yield Service(settings, clock, stages)
         finally:
             workers.stop()
+
+
+@contextmanager
+def build_clerk(settings: Settings, clock: Clock) -> Iterator[Clerk]:
+    """Build a clerk that owns the state folder until the end of the `with` block; no model runs.
+
+    Raises ConfigError, ModelError, RefusedError or TransientError when it cannot work.
+    """
+    with (
+        hold(settings.state_dir),
+        closing(Store(settings.state_dir)) as store,
+        closing(Presence(_folders(settings), _PresenceFacts(store))) as presence,
+    ):
+        availability = Availability(presence, clock, lambda: None)
+        availability.adopt()
+        availability.require()
+        clerk = _clerk(settings, store, load_bundle(settings.model_dir).card.categories, clock)
+        clerk.recover()
+        yield clerk
+
+
+def _clerk(settings: Settings, store: Store, categories: Sequence[str], clock: Clock) -> Clerk:
+    incoming, sorted_tree = Tree(settings.incoming_dir), Tree(settings.sorted_dir)
+    policy = FilingPolicy.from_settings(settings.filing)
+    known = tuple(dict.fromkeys((*categories, *settings.categories)))
+    seeker = Seeker(store, sorted_tree, Filer(incoming, sorted_tree, policy), known, clock)
+    return Clerk(
+        store,
+        Corrector(store, incoming, sorted_tree, policy, seeker, clock),
+        seeker,
+        Exports(store, settings.results_dir),
+        clock,
+        Desk(
+            settings.incoming_dir,
+            settings.sorted_dir,
+            settings.results_dir,
+            settings.corrections.look_back,
+        ),
+    )
 
 
 def _sorter(

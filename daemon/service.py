@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -16,14 +17,15 @@ from typing import Any
 
 import structlog
 
-from config.errors import TransientError
+from config.errors import NightsortError, TransientError
 from config.settings import Settings
 from daemon.admission import Admission
 from daemon.availability import Availability
+from daemon.clerk import Clerk
 from daemon.clock import Clock
 from daemon.drain import Drain
 from daemon.failures import retry_delay
-from daemon.records import Progress
+from daemon.records import Order, Progress
 from daemon.schedule import Schedule
 from daemon.status import StatusFile
 from daemon.store import Store
@@ -54,6 +56,7 @@ class Stages:
     watcher: Watcher
     admission: Admission
     drain: Drain
+    clerk: Clerk
     schedule: Schedule
     vitals: Vitals
     status: StatusFile
@@ -74,6 +77,7 @@ class Service:
         self._drain = stages.drain
         self._stopping = threading.Event()
         self._asked: list[Future[Summary]] = []
+        self._orders: deque[tuple[Order, Future[Summary]]] = deque()
         self._tidy_due = float("-inf")
         self._is_recovered = False
         self._troubles = 0  # failures in a row
@@ -94,6 +98,13 @@ class Service:
         """Ask for a run now; the answer is its summary."""
         answer: Future[Summary] = Future()
         self._asked.append(answer)
+        self._watcher.wake()
+        return answer
+
+    def order(self, order: Order) -> Future[Summary]:
+        """Ask for something else, which is done between two micro-batches; the answer is JSON."""
+        answer: Future[Summary] = Future()
+        self._orders.append((order, answer))
         self._watcher.wake()
         return answer
 
@@ -145,7 +156,7 @@ class Service:
     def _turn(self) -> None:
         """One turn of the loop. A failing folder or disk makes the next one wait."""
         self._note()
-        if self._clock.steady() < self._try_again_at and not self._asked:
+        if self._clock.steady() < self._try_again_at and not self._asked and not self._orders:
             return
         try:
             self._work()
@@ -160,6 +171,7 @@ class Service:
 
     def _work(self) -> None:
         self._availability.check()
+        self._carry_out_orders()
         if self._asked:
             self._answer_all(self._answer())
             return
@@ -189,8 +201,22 @@ class Service:
         self._answer_all(error)
 
     def _recover(self) -> None:
+        self._stages.clerk.recover()
         self._drain.recover()
         self._is_recovered = True
+
+    def _carry_out_orders(self) -> None:
+        """Do what people asked for beside sorting; who asked hears of a failure, not the run."""
+        while self._orders:
+            order, answer = self._orders.popleft()
+            try:
+                self._availability.require()
+                answer.set_result(self._stages.clerk.carry_out(order))
+            except NightsortError as exc:
+                answer.set_exception(exc)
+            except Exception as exc:
+                answer.set_exception(exc)
+                raise
 
     def _drain_now(self, watch: Callable[[Progress], None]) -> Summary:
         """Look at the share afresh, wait for what is settling, drain, close the run."""
@@ -218,6 +244,7 @@ class Service:
         """Between micro-batches: the share goes on living."""
         self._availability.require()
         self._admission.take_in()
+        self._carry_out_orders()
         self._note()
 
     # --- what to do when -------------------------------------------------------------------------
@@ -253,6 +280,7 @@ class Service:
         summary = self._drain.close(settling=self._admission.settling, ignored=ignored)
         if summary["run"] is not None:
             self._last_run = summary
+            self._stages.clerk.after_run()
         self._note(at_once=True)
         return summary
 
@@ -311,6 +339,8 @@ class Service:
 
     def _answer_all(self, answer: Summary | Exception | None) -> None:
         """Tell everybody who asked for a run how it ended; None: the service stops."""
+        while answer is None and self._orders:
+            self._orders.popleft()[1].cancel()
         while self._asked:
             asked = self._asked.pop()
             if answer is None:

@@ -1,0 +1,128 @@
+"""The clerk: does what people ask for beside sorting, and what is to be done after a run.
+
+One order is one command with its words. The process that owns the state folder carries it out: the
+daemon between two micro-batches, or the command itself where no daemon runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from config.errors import RefusedError, TransientError
+from daemon.clock import Clock
+from daemon.corrections import Corrector
+from daemon.exports import Exports
+from daemon.records import Order
+from daemon.results import RunResults
+from daemon.seeking import Seeker
+from daemon.store import Store
+
+log = structlog.get_logger()
+
+Answer = dict[str, Any]
+LATEST = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where the clerk finds and leaves things."""
+
+    incoming_dir: Path
+    sorted_dir: Path
+    results_dir: Path
+    look_back: int  # how many of the newest photos are looked at for ones that were dragged
+
+
+class Clerk:
+    """Keeps what people read about the photos."""
+
+    def __init__(
+        self,
+        store: Store,
+        corrector: Corrector,
+        seeker: Seeker,
+        exports: Exports,
+        clock: Clock,
+        desk: Desk,
+    ) -> None:
+        self._store = store
+        self._corrector = corrector
+        self._seeker = seeker
+        self._exports = exports
+        self._clock = clock
+        self._desk = desk
+        self.orders: dict[str, Callable[[Order], Answer]] = {
+            "correct": self._correct,
+            "undo": self._undo,
+            "rebuild": self._rebuild,
+        }
+
+    def carry_out(self, order: Order) -> Answer:
+        """Do what was asked for; returns what there is to say about it, for JSON.
+
+        Raises NightsortError when it cannot be done; TransientError among them: not now.
+        """
+        return self.orders[order.what](order)
+
+    def recover(self) -> None:
+        """After a start or a failure: finish, or take back, what was under way."""
+        self._corrector.finish_interrupted()
+
+    def after_run(self) -> None:
+        """When a run was closed: see what people did on the share, and tell of it.
+
+        Never raises for a folder that fails: the run is done and its results are complete.
+        """
+        try:
+            if self._seeker.notice_dragged(self._desk.look_back):
+                self._export_corrections()
+        except TransientError as exc:
+            log.warning("share_not_looked_at", why=str(exc))
+
+    # --- orders ----------------------------------------------------------------------------------
+
+    def _correct(self, order: Order) -> Answer:
+        what, category = order.words
+        answer = self._corrector.correct(what, category, order.person)
+        self._export_corrections()
+        return answer.as_json()
+
+    def _undo(self, order: Order) -> Answer:
+        (what,) = order.words
+        what = self._newest_run() if what == LATEST else what
+        answer = self._corrector.undo(what, order.person)
+        self._export_corrections()
+        return answer.as_json()
+
+    def _rebuild(self, order: Order) -> Answer:
+        """Results files again from the store alone, byte for byte as they were."""
+        newest = self._newest_run()
+        (run,) = order.words
+        run = newest if run == LATEST else run
+        summary = self._store.summary(run)
+        if summary is None:
+            raise RefusedError(f"{run}: no such finished run; see: nightsort history")
+        desk = self._desk
+        results = RunResults(desk.results_dir, run, desk.incoming_dir, desk.sorted_dir)
+        results.begin(self._store.rows(run))
+        results.finish(summary)
+        if run == newest:
+            results.copy_as_latest()
+        return {"run": run, "files": [str(results.csv_path), str(results.summary_path)]}
+
+    def _export_corrections(self) -> None:
+        """Write today's corrections; what is refused now is written with the next one."""
+        try:
+            self._exports.write_corrections(self._clock.now())
+        except TransientError as exc:
+            log.warning("corrections_not_exported", why=str(exc))
+
+    def _newest_run(self) -> str:
+        for summary in self._store.summaries(limit=1):
+            return str(summary["run"])
+        raise RefusedError("there is no finished run yet")
