@@ -50,7 +50,7 @@ _OTHER_CONTENT = (
     (rb"Rar!|7z\xbc\xaf|\x1f\x8b|BZh", "an archive"),
     (rb"RIFF....AVI |\x1aE\xdf\xa3|\x00\x00\x01\xba", "a video"),
     (rb"....ftyp(?:crx )", "a raw photo as cameras store them"),
-    (rb"FUJIFILMCCD-RAW|IIU\x00|IIR[OS]", "a raw photo as cameras store them"),
+    (rb"II\*\x00....CR|FUJIFILMCCD-RAW|IIU\x00|IIR[OS]", "a raw photo as cameras store them"),
     (rb"....ftyp|....moov|....mdat", "a video"),
     (rb"8BPS", "a Photoshop file"),
     (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript file"),

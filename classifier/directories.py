@@ -1,6 +1,6 @@
 """TIFF directories, the numbered tags that TIFF files, EXIF blocks and multi-picture indexes hold.
 
-Only the first directory is read, and of that only what is asked for: the bytes may be anything.
+A directory is read by itself, and of it only what is asked for: the bytes may be anything.
 Sources: TIFF 6.0, section 2; for 64-bit offsets the BigTIFF design (libtiff).
 """
 
@@ -32,9 +32,11 @@ class _Entry:
 
 
 class Directory:
-    """The first directory of `data`, which begins with one of MARKS."""
+    """A directory of `data`, which begins with one of MARKS: the first, or the one at `start`."""
 
-    def __init__(self, data: bytes) -> None:
+    next: int  # where the next directory starts; 0: there is none
+
+    def __init__(self, data: bytes, start: int | None = None) -> None:
         """Raises BrokenDirectoryError if the directory is not there."""
         self._data = data
         self._order = "<" if data[:2] == b"II" else ">"
@@ -42,9 +44,10 @@ class Directory:
         self._word, self._word_bytes = ("Q", 8) if big else ("I", 4)
         self._entries: dict[int, _Entry] = {}
         try:
-            (start,) = self._unpack(self._word, 8 if big else 4)
+            if start is None:
+                (start,) = self._unpack(self._word, 8 if big else 4)
             (count,) = self._unpack("Q" if big else "H", start)
-            self._read_entries(start + (8 if big else 2), count)
+            self.next = self._read_entries(start + (8 if big else 2), count)
         except (struct.error, OverflowError) as exc:
             raise BrokenDirectoryError from exc
 
@@ -78,13 +81,17 @@ class Directory:
         entry = self._entries.get(tag)
         return b"" if entry is None or entry.kind not in _TYPE_BYTES else self._values(entry)
 
-    def _read_entries(self, first: int, count: int) -> None:
+    def _read_entries(self, first: int, count: int) -> int:
+        """Read the entries that begin at `first`; returns what stands behind them."""
         entry_bytes = 4 + 2 * self._word_bytes
-        if count == 0 or first + entry_bytes * count > len(self._data):
+        end = first + entry_bytes * count
+        if not 0 < count <= 65_536 or end > len(self._data):
             raise BrokenDirectoryError
-        for at in range(first, first + entry_bytes * min(count, 65_536), entry_bytes):
+        for at in range(first, end, entry_bytes):
             tag, kind, length = self._unpack("HH" + self._word, at)
             self._entries[tag] = _Entry(kind, length, at + 4 + self._word_bytes)
+        # EXIF blocks often end here.
+        return self._unpack(self._word, end)[0] if end + self._word_bytes <= len(self._data) else 0
 
     def _values(self, entry: _Entry) -> bytes:
         size, at = entry.count * _TYPE_BYTES[entry.kind], entry.at

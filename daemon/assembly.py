@@ -49,7 +49,8 @@ def build(settings: Settings, clock: Clock) -> Iterator[Service]:
         closing(Store(settings.state_dir)) as store,
         closing(Presence(_folders(settings), _PresenceFacts(store))) as presence,
     ):
-        incoming = Tree(settings.incoming_dir)
+        desk = _desk(settings, presence)
+        incoming, sorted_tree = desk.incoming, desk.sorted
         watcher = _watcher(settings, incoming)
         availability = Availability(presence, clock, watcher.rescan)
         schedule = _schedule(settings)
@@ -69,12 +70,19 @@ def build(settings: Settings, clock: Clock) -> Iterator[Service]:
             drain=Drain(
                 store,
                 workers,
-                _sorter(settings, store, incoming, filing, clock),
+                Sorter(
+                    store,
+                    Filer(incoming, sorted_tree, filing),
+                    incoming,
+                    sorted_tree,
+                    _warehouse(settings),
+                    clock,
+                ),
                 incoming,
                 clock,
-                _drain_policy(settings, model),
+                _drain_policy(settings, desk.results, model),
             ),
-            clerk=_clerk(settings, store, classifier.categories, clock),
+            clerk=_clerk(settings, store, desk, classifier.categories, clock),
             schedule=schedule,
             vitals=Vitals(settings, schedule, clock, watcher, availability, model),
             status=StatusFile(settings.state_dir),
@@ -100,37 +108,41 @@ def build_clerk(settings: Settings, clock: Clock) -> Iterator[Clerk]:
         availability = Availability(presence, clock, lambda: None)
         availability.adopt()
         availability.require()
-        clerk = _clerk(settings, store, load_bundle(settings.model_dir).card.categories, clock)
+        categories = load_bundle(settings.model_dir).card.categories
+        clerk = _clerk(settings, store, _desk(settings, presence), categories, clock)
         clerk.recover()
         yield clerk
 
 
-def _clerk(settings: Settings, store: Store, categories: Sequence[str], clock: Clock) -> Clerk:
-    incoming, sorted_tree = Tree(settings.incoming_dir), Tree(settings.sorted_dir)
+def _clerk(
+    settings: Settings, store: Store, desk: Desk, categories: Sequence[str], clock: Clock
+) -> Clerk:
     policy = FilingPolicy.from_settings(settings.filing)
     known = tuple(dict.fromkeys((*categories, *settings.categories)))
-    seeker = Seeker(store, sorted_tree, Filer(incoming, sorted_tree, policy), known, clock)
+    filer = Filer(desk.incoming, desk.sorted, policy)
+    seeker = Seeker(store, desk.sorted, filer, known, clock)
     return Clerk(
         store,
-        Corrector(store, incoming, sorted_tree, policy, seeker, clock),
+        Corrector(store, desk.incoming, desk.sorted, policy, seeker, clock),
         seeker,
-        Exports(store, settings.results_dir),
+        Exports(store, desk.results),
         clock,
-        Desk(
-            settings.incoming_dir,
-            settings.sorted_dir,
-            settings.results_dir,
-            settings.corrections.look_back,
-        ),
+        desk,
+        look_back=settings.corrections.look_back,
     )
 
 
-def _sorter(
-    settings: Settings, store: Store, incoming: Tree, policy: FilingPolicy, clock: Clock
-) -> Sorter:
-    sorted_tree = Tree(settings.sorted_dir)
-    filer = Filer(incoming, sorted_tree, policy)
-    return Sorter(store, filer, incoming, sorted_tree, _warehouse(settings), clock)
+def _desk(settings: Settings, presence: Presence) -> Desk:
+    return Desk(
+        _tree(presence, "incoming", settings.incoming_dir),
+        _tree(presence, "sorted", settings.sorted_dir),
+        _tree(presence, "results", settings.results_dir),
+    )
+
+
+def _tree(presence: Presence, name: str, root: Path) -> Tree:
+    """The folder, refused as soon as another disk lies there than at the last look."""
+    return Tree(root, lambda: presence.devices.get(name))
 
 
 def _schedule(settings: Settings) -> Schedule:
@@ -171,12 +183,12 @@ def _folders(settings: Settings) -> dict[str, Path]:
     }
 
 
-def _drain_policy(settings: Settings, model: str) -> DrainPolicy:
+def _drain_policy(settings: Settings, results: Tree, model: str) -> DrainPolicy:
     return DrainPolicy(
         batch_size=settings.batch.size,
         settle_seconds=settings.intake.settle_seconds,
         cut_off_seconds=settings.intake.truncated_minutes * 60,
-        results_dir=settings.results_dir,
+        results=results,
         sorted_dir=settings.sorted_dir,
         model=model,
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -21,6 +20,7 @@ from daemon.records import Order
 from daemon.results import RunResults
 from daemon.seeking import Seeker
 from daemon.store import Store
+from daemon.tree import Tree
 
 log = structlog.get_logger()
 
@@ -30,12 +30,11 @@ LATEST = "latest"
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where the clerk finds and leaves things."""
+    """The folders that people know."""
 
-    incoming_dir: Path
-    sorted_dir: Path
-    results_dir: Path
-    look_back: int  # how many of the newest photos are looked at for ones that were dragged
+    incoming: Tree
+    sorted: Tree
+    results: Tree
 
 
 class Clerk:
@@ -49,13 +48,17 @@ class Clerk:
         exports: Exports,
         clock: Clock,
         desk: Desk,
+        *,
+        look_back: int,
     ) -> None:
+        """look_back: how many of the newest photos are looked at for ones that were dragged."""
         self._store = store
         self._corrector = corrector
         self._seeker = seeker
         self._exports = exports
         self._clock = clock
         self._desk = desk
+        self._look_back = look_back
         self.orders: dict[str, Callable[[Order], Answer]] = {
             "correct": self._correct,
             "undo": self._undo,
@@ -79,7 +82,7 @@ class Clerk:
         Never raises for a folder that fails: the run is done and its results are complete.
         """
         try:
-            if self._seeker.notice_dragged(self._desk.look_back):
+            if self._seeker.notice_dragged(self._look_back):
                 self._export_corrections()
         except TransientError as exc:
             log.warning("share_not_looked_at", why=str(exc))
@@ -108,7 +111,8 @@ class Clerk:
         if summary is None:
             raise RefusedError(f"{run}: no such finished run; see: nightsort history")
         desk = self._desk
-        results = RunResults(desk.results_dir, run, desk.incoming_dir, desk.sorted_dir)
+        desk.results.require()
+        results = RunResults(desk.results.root, run, desk.incoming.root, desk.sorted.root)
         results.begin(self._store.rows(run))
         results.finish(summary)
         if run == newest:

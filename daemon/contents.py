@@ -56,7 +56,7 @@ def is_photo(entry: Entry, found: os.stat_result, move: Move) -> bool:
         return False
     if move.sha256:
         return hash_of(entry) == move.sha256
-    return found.st_mtime_ns == move.fingerprint.mtime_ns
+    return fingerprint_of(found).mtime_ns == move.fingerprint.mtime_ns
 
 
 def hash_of(entry: Entry) -> str:

@@ -41,7 +41,7 @@ class DrainPolicy:
     batch_size: int
     settle_seconds: float
     cut_off_seconds: float  # how long a photo cut off in the middle may wait for its rest
-    results_dir: Path
+    results: Tree
     sorted_dir: Path
     model: str  # its title, for results
 
@@ -91,7 +91,7 @@ class Drain:
 
         between: called between micro-batches, to take in what arrives meanwhile.
         Returns whether there was anything to do. Raises TransientError when a folder or disk
-        fails; photos in hand are queued again.
+        fails; photos in hand are queued again, and `recover` must come before more work.
         """
         in_hand: InHand = {}
         began = self._clock.steady()
@@ -104,7 +104,6 @@ class Drain:
                     self._sort(future, in_hand.pop(future))
                 between()
         except Exception:
-            self._results = None  # the store may know of photos that the CSV does not
             for batch in in_hand.values():
                 self._store.release(batch)
             raise
@@ -237,6 +236,7 @@ class Drain:
     def _begin_results(self) -> None:
         """Make sure that results can be written, before the first photo moves."""
         assert self.run is not None
+        self._policy.results.require()
         if self._results is None:
             results = self._results_of(self.run.id)
             results.begin(self._store.rows(self.run.id))
@@ -291,6 +291,7 @@ class Drain:
             log.info("photo_gone", photo=photo.id, name=as_text(photo.path))
 
     def _write_results(self, run: str, summary: dict[str, Any]) -> None:
+        self._policy.results.require()
         results = self._results or self._results_of(run)
         results.begin(self._store.rows(run))
         results.finish(summary)
@@ -301,7 +302,7 @@ class Drain:
 
     def _results_of(self, run: str) -> RunResults:
         return RunResults(
-            self._policy.results_dir, run, self._incoming.root, self._policy.sorted_dir
+            self._policy.results.root, run, self._incoming.root, self._policy.sorted_dir
         )
 
 

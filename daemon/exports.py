@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from daemon.records import as_text
 from daemon.store import Store
-from daemon.trouble import trouble
+from daemon.tree import Tree
 from daemon.writing import write_csv
 
 EXPORTS = "exports"
@@ -21,9 +20,9 @@ CORRECTION_COLUMNS = (
 class Exports:
     """The folder `exports` in results_dir."""
 
-    def __init__(self, store: Store, results_dir: Path) -> None:
+    def __init__(self, store: Store, results: Tree) -> None:
         self._store = store
-        self._results_dir = results_dir
+        self._results = results
 
     def write_corrections(self, now: datetime) -> Path | None:
         """Write `corrections_<date>.csv` of the local day of `now`; None when there were none.
@@ -56,10 +55,5 @@ class Exports:
 
     def _folder(self) -> Path:
         """The folder, made when missing; never through a link that somebody put there."""
-        folder = self._results_dir / EXPORTS
-        try:
-            folder.mkdir(exist_ok=True)
-            os.close(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC))
-        except OSError as exc:
-            raise trouble(exc, str(folder)) from exc
-        return folder
+        with self._results.folder(EXPORTS, create=True):
+            return self._results.root / EXPORTS

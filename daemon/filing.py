@@ -34,7 +34,7 @@ from daemon.names import (
 from daemon.private import PRIVATE_PREFIX
 from daemon.records import Examined, Move, Photo, Placement, Status
 from daemon.recovery import recover
-from daemon.renaming import CREATE, Entry, Way, rename_new
+from daemon.renaming import CREATE, Entry, Way, drop_reservation, rename_new
 from daemon.rights import Rights
 from daemon.tree import ABSENT, Tree, join, split
 from daemon.trouble import printable, trouble
@@ -43,6 +43,7 @@ __all__ = ["DUPLICATES", "QUARANTINE", "REVIEW", "Filer", "FilingPolicy"]
 
 _MB = 1_000_000
 REASON_SUFFIX = ".reason.txt"
+_REASON_MARK = b"nightsort keeps this name for a reason.\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +209,8 @@ class Filer:
         with ExitStack() as stack, telling(self._sorted.full(folder)):
             fd = stack.enter_context(self._rights.folder(self._sorted, folder))
             entry = Entry(fd, with_suffix(name, REASON_SUFFIX, _name_limit(fd)))
-            if look(entry) is None:
+            # A reservation is what a crash left of a reason, on a disk that renames no other way.
+            if look(entry) is None or drop_reservation(entry, _REASON_MARK):
                 self._write_new(entry, text.encode(errors="backslashreplace"), target)
 
     def _write_new(self, entry: Entry, content: bytes, place: str) -> None:
@@ -220,7 +222,7 @@ class Filer:
                 file.write(content)
             self._rights.give(fd, self._sorted.full(place))
             os.fsync(fd)
-            rename_new(partial, entry, b"reserved for a reason\n", self._reached, self._ways)
+            rename_new(partial, entry, _REASON_MARK, self._reached, self._ways)
         except FileExistsError:
             drop(partial)
         except OSError:

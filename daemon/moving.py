@@ -137,17 +137,22 @@ class Mover:
             try:
                 if fingerprint_of(os.fstat(fd)) != job.move.fingerprint:
                     return Placement.CHANGED
-                return self._copy_open(job, fd)
+                refusal = self._copy_open(job, fd)
             finally:
+                # Before the original goes: an SMB server removes no file that somebody has open.
                 os.close(fd)
         except FileNotFoundError:
             return Placement.GONE
         except PhotoError:
             # What could be read before is looked at anew; what could not stays where it is.
             return Placement.CHANGED if job.move.sha256 else Placement.COPIED
+        if refusal is not None:
+            return refusal
+        with telling(self.incoming.full(job.move.source)):
+            return self.remove_source(job, job.move.fingerprint)
 
-    def _copy_open(self, job: Job, fd: int) -> Placement:
-        """Copy the open source `fd`; its name goes when the copy is safely on disk."""
+    def _copy_open(self, job: Job, fd: int) -> Placement | None:
+        """Copy the open source `fd`; None when the copy is safely on disk under its name."""
         try:
             if not self._fill_partial(job, fd):
                 drop(job.partial)
@@ -167,7 +172,7 @@ class Mover:
         if original.st_nlink and fingerprint_of(original) != job.move.fingerprint:
             drop(job.target)  # a writer went on while we copied; the original is the photo
             return Placement.CHANGED
-        return self.remove_source(job, job.move.fingerprint)
+        return None
 
     def _fill_partial(self, job: Job, fd: int) -> bool:
         """Copy into the partial, durably; False when the bytes are not those that were read."""

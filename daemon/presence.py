@@ -102,7 +102,6 @@ class Presence:
         self._recall()
         absent = {}
         for name in self._folders:
-            self._devices.pop(name, None)
             try:
                 self._see(name)
             except UnavailableError as exc:
@@ -111,9 +110,10 @@ class Presence:
 
     @property
     def devices(self) -> dict[str, int]:
-        """The device number (st_dev) of each folder that was there at the last check.
+        """The device number (st_dev) that each folder had when it was last seen to be there.
 
-        Another one at the same path means that the share went away since.
+        Another one at the same path means that the share went away since, and what lies there is
+        not it.
         """
         return dict(self._devices)
 

@@ -62,7 +62,7 @@ def _recover(mover: Mover, job: Job) -> Placement | None:
         return _linked(mover, job, target)
     if _is_filed(job, source, target):
         return _filed(mover, job, source, target)
-    if target.st_ino == job.move.fingerprint.inode and _one_device(job):
+    if fingerprint_of(target).inode == job.move.fingerprint.inode and _one_device(job):
         return mover.take_back(job)
     return _without_target(mover, job, source)
 

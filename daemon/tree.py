@@ -18,9 +18,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.errors import PhotoError, PhotoProblem
+from config.errors import FolderUnavailable, PhotoError, PhotoProblem
 from daemon.records import Fingerprint
-from daemon.trouble import REFUSED, trouble
+from daemon.trouble import REFUSED, printable, trouble
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # A FIFO swapped in must not block us, a terminal not become ours.
@@ -40,9 +40,14 @@ MAX_DEPTH = 64
 class Tree:
     """One of the configured folders, with all that lies in it."""
 
-    def __init__(self, root: Path) -> None:
-        """`root` need not exist yet; it is opened afresh at every use, as mounts come and go."""
+    def __init__(self, root: Path, device: Callable[[], int | None] = lambda: None) -> None:
+        """`root` need not exist yet; it is opened afresh at every use, as mounts come and go.
+
+        device: on which device (st_dev) the root lies, as far as that is known; any other is not
+        it, but what lies below its mount.
+        """
         self.root = root
+        self._device = device
 
     def full(self, relative: str) -> str:
         """The whole path of `relative`, for messages only: never open it."""
@@ -76,9 +81,21 @@ class Tree:
 
     def _open_root(self) -> int:
         try:
-            return os.open(self.root, _FOLDER & ~os.O_NOFOLLOW)
+            fd = os.open(self.root, _FOLDER & ~os.O_NOFOLLOW)
         except OSError as exc:
             raise trouble(exc, str(self.root)) from exc
+        expected = self._device()
+        if expected is not None and os.fstat(fd).st_dev != expected:
+            os.close(fd)
+            raise FolderUnavailable(
+                f"{printable(str(self.root))}: is not on the disk on which it was; check that the "
+                "share is mounted"
+            )
+        return fd
+
+    def require(self) -> None:
+        """Raise TransientError unless the root can be opened, where it should be."""
+        os.close(self._open_root())
 
     def open_file(self, relative: str) -> int:
         """A descriptor to read the regular file `relative`; the caller closes it.
@@ -164,8 +181,15 @@ def join(folder: str, name: str) -> str:
 
 
 def fingerprint_of(found: os.stat_result) -> Fingerprint:
-    """The fingerprint in a stat result."""
-    return Fingerprint(found.st_ino, found.st_size, found.st_mtime_ns)
+    """The fingerprint in a stat result, each number fit for a database (64 bits, signed).
+
+    Network and FUSE mounts number their files up to 2**64, and a file can be dated 2400.
+    """
+    return Fingerprint(_signed(found.st_ino), found.st_size, _signed(found.st_mtime_ns))
+
+
+def _signed(number: int) -> int:
+    return (number + 2**63) % 2**64 - 2**63
 
 
 def _parts(relative: str) -> list[str]:

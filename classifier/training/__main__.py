@@ -5,6 +5,7 @@ DATA holds a folder of photos for each category; see `classifier.training.datase
 
 import argparse
 import dataclasses
+import json
 import os
 import sys
 import time
@@ -16,7 +17,7 @@ import numpy as np
 
 from classifier.training import dataset, nothing
 
-EPOCHS = (8, 9, 3)
+EPOCHS = (8, 1, 4)
 NOTHINGS = 160
 # How often an epoch draws a photo, by its source and whether it shows one of the categories.
 DRAWN = {
@@ -58,22 +59,25 @@ def _train(chosen: argparse.Namespace, data: dataset.Dataset, kinds: list[str]) 
     weights = chosen.weights or str(network.bundled_weights() or "imagenet")
     _say(f"{len(labels)} labels; starting from {Path(weights).name}")
     model = network.build_model(network.build_backbone(weights), len(labels), recipe.dropout)
-    history: list[dict[str, float]] = []
+    story: dict[str, Any] = {
+        "recipe": dataclasses.asdict(recipe) | {"left_out": sorted(set(data.kinds()) - set(kinds))},
+        "history": [],
+    }
     if chosen.fitted:
         model.load_weights(chosen.fitted)
+        story = json.loads(_story_of(chosen.fitted).read_text(encoding="utf-8"))
     else:
-        validate = _validator(model, data, labels)
-        network.fit(
-            model, _examples(data, labels, chosen.seed), recipe, lambda row: validate(row, history)
-        )
+        examples = _examples(data, labels, chosen.seed)
+        network.fit(model, examples, recipe, _after_epoch(model, data, labels, story, chosen.keep))
     _say("converting to int8, calibrating, measuring")
     about = bundling.About(
         name=chosen.name or chosen.out.name,
         version=chosen.version,
         seed=chosen.seed,
-        recipe=dataclasses.asdict(recipe) | {"left_out": sorted(set(data.kinds()) - set(kinds))},
-        history=history,
+        recipe=story["recipe"],
+        history=story["history"],
         words=dataset.DATA_WORDS if kinds else {},
+        sister=json.loads(chosen.sister.read_text(encoding="utf-8")) if chosen.sister else None,
     )
     document = bundling.make_bundle(chosen.out, model, data, labels, about)
     for name, found in document["metrics"]["holdout"].items():
@@ -96,12 +100,22 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--epochs",
         default=",".join(map(str, EPOCHS)),
-        help="at 160 px, again at 160 px on softened labels, at 224 px (default: %(default)s)",
+        help="at 160 px, at 224 px on softened labels, at 224 px (default: %(default)s)",
     )
     parser.add_argument(
         "--leave-out", default="", help="kinds, with commas between, to be measured as never seen"
     )
-    parser.add_argument("--fitted", help="use these weights of an earlier run instead of fitting")
+    parser.add_argument(
+        "--keep", type=Path, help="keep the weights of every epoch in this folder, for --fitted"
+    )
+    parser.add_argument(
+        "--fitted", type=Path, help="use these kept weights of an earlier run instead of fitting"
+    )
+    parser.add_argument(
+        "--sister",
+        type=Path,
+        help="card of a model trained alike but with --leave-out, whose figures to quote",
+    )
     return parser.parse_args(arguments)
 
 
@@ -111,8 +125,8 @@ def _recipe(chosen: argparse.Namespace) -> Any:
     first, second, third = (int(count) for count in chosen.epochs.split(","))
     phases = (
         Phase(160, first, 6e-4),
-        Phase(160, second, 5e-4, own_word=0.3),
-        Phase(224, third, 2e-4, FROZEN_LAYERS, own_word=0.3),
+        Phase(224, second, 2.5e-4, FROZEN_LAYERS, own_word=0.3),
+        Phase(224, third, 3e-4, FROZEN_LAYERS),
     )
     return Recipe(phases=tuple(p for p in phases if p.epochs), seed=chosen.seed)
 
@@ -136,24 +150,40 @@ def _examples(data: dataset.Dataset, labels: list[str], seed: int) -> Any:
     return Examples(pixels, targets, drawn)
 
 
-def _validator(model: Any, data: dataset.Dataset, labels: list[str]) -> Any:
+def _story_of(weights: Path) -> Path:
+    """Where the recipe and history of kept weights stand."""
+    return weights.with_name(weights.name.split(".")[0] + ".json")
+
+
+def _after_epoch(
+    model: Any,
+    data: dataset.Dataset,
+    labels: list[str],
+    story: dict[str, Any],
+    keep: Path | None,
+) -> Any:
     from classifier.training import bundling, network
 
     score = bundling.Scorer(data, labels, lambda pixels: network.predict(model, pixels)[1])
     count = len(data.categories)
 
-    def validate(row: dict[str, float], history: list[dict[str, float]]) -> None:
+    def validate(row: dict[str, float]) -> None:
         for key, scored in (
             ("validation", score.known("validation")),
             ("validation_60x80", score.known_small("validation")),
         ):
             row[key] = float((scored.logits[:, :count].argmax(1) == scored.truth).mean())
-        history.append(row)
+        story["history"].append(row)
         _say(
             f"epoch {row['epoch']} at {row['size_px']} px, {row['seconds']:.0f} s: loss "
             f"{row['loss']:.3f}, validation {row['validation']:.3f}, "
             f"at 60x80 {row['validation_60x80']:.3f}"
         )
+        if keep:
+            keep.mkdir(parents=True, exist_ok=True)
+            weights = keep / f"epoch-{row['epoch']}.weights.h5"
+            model.save_weights(weights)
+            _story_of(weights).write_text(json.dumps(story), encoding="utf-8")
 
     return validate
 

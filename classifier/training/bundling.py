@@ -19,6 +19,7 @@ from classifier.training.measures import Choice, Scored
 
 Pixels = npt.NDArray[np.uint8]
 REPRESENTATIVES = 200
+UNSEEN = "kinds never seen"
 SPLIT_WORDS = (
     "by product (ids / 10) and near-twin, by hash: 72 % training, 14 % validation, "
     "14 % hold-out (holdout.txt)"
@@ -35,7 +36,7 @@ class About:
     recipe: dict[str, Any]
     history: list[dict[str, float]] = field(default_factory=list)
     words: dict[str, list[str]] = field(default_factory=dict)
-    extra_metrics: dict[str, Any] = field(default_factory=dict)
+    sister: dict[str, Any] | None = None
 
 
 def make_bundle(
@@ -53,7 +54,10 @@ def make_bundle(
     score = Scorer(data, labels, lambda pixels: export.run_tflite(content, pixels)[1])
     choice = choose(score)
     scored = holdout(score)
-    metrics = measure(score, scored, choice) | about.extra_metrics
+    metrics = measure(score, scored, choice)
+    if about.sister:
+        metrics["unknown"] |= quoted(about.sister)
+    metrics["doubtful_labels"] = doubtful(score, above=0.95)
     metrics["float"] = measures.figures(plain.known("test"), len(data.categories), choice)
     folder.mkdir(parents=True, exist_ok=True)
     drawn = pictures.draw_all(folder, about.history, scored["as stored"], data.categories, choice)
@@ -156,7 +160,7 @@ def measure(score: Scorer, scored: dict[str, Scored], choice: Choice) -> dict[st
     plain = scored["as stored"]
     unknown = {
         "kinds it has labels for": score.unknown("test"),
-        "kinds never seen": score.unseen(),
+        UNSEEN: score.unseen(),
     }
     return {
         "holdout": {n: measures.figures(s, count, choice) for n, s in scored.items()},
@@ -169,6 +173,17 @@ def measure(score: Scorer, scored: dict[str, Scored], choice: Choice) -> dict[st
         "confusion": measures.confusion(plain, count, choice).tolist(),
         "auto_thresholds": measures.threshold_table(plain, count, choice),
         "validation": measures.figures(score.known("validation"), count, choice),
+    }
+
+
+def quoted(sister: dict[str, Any]) -> dict[str, Any]:
+    """What a card trained without some kinds says of them: this model has seen them all."""
+    found = sister["metrics"]["unknown"]
+    kinds = ", ".join(sister["training"]["recipe"]["left_out"])
+    return {
+        f"{name}, by a sister model ({kinds})": row
+        for name, row in found.items()
+        if name.startswith(UNSEEN)
     }
 
 
@@ -185,14 +200,15 @@ def holdout_rows(data: Dataset, labels: list[str]) -> list[tuple[str, str, str]]
     ]
 
 
-def doubtful(data: Dataset, labels: list[str], score: Scorer, above: float) -> list[str]:
+def doubtful(score: Scorer, above: float) -> list[str]:
     """Validation and hold-out photos whose label the model contradicts with great confidence."""
+    data = score.data
     wanted = [i for i, item in enumerate(data.items) if item.known and item.side != "train"]
     scored = score.score(wanted)
     judged = calibrate.judge(scored.logits, len(data.categories), 1.0)
     found = ~judged.right(scored.truth) & (judged.confidence >= above)
     return [
         f"{data.items[wanted[i]].path.stem}: labelled {data.items[wanted[i]].label}, "
-        f"looks like {labels[judged.best[i]]}"
+        f"looks like {data.categories[judged.best[i]]}"
         for i in np.flatnonzero(found)
     ]

@@ -84,18 +84,15 @@ def band_threshold(
 ) -> float:
     """Find the lowest confidence from which on photos are right at least `promise` of the time.
 
-    The promise holds at the threshold and at every one above it that keeps half of the photos.
-    confidence, right: photos the gate lets through.
+    confidence, right: photos the gate lets through. Where no threshold keeps the promise: 0.995.
     """
-    best = 0.995
-    for threshold in np.arange(0.995, 0.0, -step):
+    for threshold in np.arange(step, 0.995, step):
         above = confidence >= threshold
-        if above.any() and right[above].mean() < promise:
-            if above.mean() >= 0.5:
-                break
-            continue
-        best = float(threshold)
-    return round(best, 4)
+        if not above.any():
+            break
+        if right[above].mean() >= promise:
+            return round(float(threshold), 4)
+    return 0.995
 
 
 def wilson(hits: int, total: int) -> tuple[float, float]:

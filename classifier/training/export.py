@@ -3,7 +3,11 @@
 The batch dimension stays open. Needs TensorFlow.
 """
 
+import os
+import sys
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -23,8 +27,26 @@ def to_tflite(model: keras.Model, examples: Pixels) -> bytes:
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tf.uint8
     converter.inference_output_type = tf.int8
-    converted: bytes = converter.convert()
+    with _quiet():
+        converted: bytes = converter.convert()
     return converted
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the converter's hundreds of lines, some of them from C++, off the terminal."""
+    saved, null = (os.dup(1), os.dup(2)), os.open(os.devnull, os.O_WRONLY)
+    sys.stdout.flush()
+    try:
+        os.dup2(null, 1)
+        os.dup2(null, 2)
+        yield
+    finally:
+        sys.stdout.flush()
+        for target, source in enumerate(saved, start=1):
+            os.dup2(source, target)
+            os.close(source)
+        os.close(null)
 
 
 def _inference_graph(model: keras.Model) -> keras.Model:
@@ -45,8 +67,9 @@ def _as_inputs(examples: Pixels) -> Iterator[list[Any]]:
 
 def run_tflite(content: bytes, pixels: Pixels) -> tuple[Any, Any]:
     """Embeddings and logits of photos through the converted model."""
-    interpreter = tf.lite.Interpreter(model_content=content, num_threads=2)
-    interpreter.allocate_tensors()
+    with _quiet(), warnings.catch_warnings(action="ignore"):
+        interpreter = tf.lite.Interpreter(model_content=content, num_threads=2)
+        interpreter.allocate_tensors()
     (entry,) = interpreter.get_input_details()
     outputs = sorted(interpreter.get_output_details(), key=lambda o: -int(o["shape"][-1]))
     found: list[list[Any]] = [[], []]

@@ -11,10 +11,11 @@ from classifier.training import calibrate
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 
-AUTO_PROMISE = 0.992  # on validation, so that 0.99 holds on others' photos
+AUTO_PROMISE = 0.99
 FILED_PROMISE = 0.975
 GATED_SHARE = 0.06
-BACKGROUND_MARGIN = 3.0  # nats; 2 to 4 are as good
+LEAST_AUTO, LEAST_REVIEW = 0.7, 0.4  # below, a guess is no verdict however often it is right
+BACKGROUND_MARGIN = 2.0  # nats; 1 to 3 are nearly as good
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,9 @@ def choose(known: Scored, categories: int) -> Choice:
         passed = judged.unknown <= gate
     right = judged.right(known.truth)[passed]
     confidence = judged.confidence[passed]
-    auto = calibrate.band_threshold(confidence, right, AUTO_PROMISE)
-    review = min(auto, calibrate.band_threshold(confidence, right, FILED_PROMISE))
-    return Choice(temperature, gate, auto, max(0.4, review))
+    auto = max(LEAST_AUTO, calibrate.band_threshold(confidence, right, AUTO_PROMISE))
+    review = max(LEAST_REVIEW, calibrate.band_threshold(confidence, right, FILED_PROMISE))
+    return Choice(temperature, gate, auto, min(auto, review))
 
 
 def background(known: Scored, categories: int, temperature: float) -> float:

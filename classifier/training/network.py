@@ -173,7 +173,6 @@ def fit(
     examples: Examples,
     recipe: Recipe,
     after_epoch: Callable[[dict[str, float]], None],
-    checkpoint: Path | None = None,
 ) -> None:
     """Train through all phases; leaves the averaged weights in the model.
 
@@ -205,8 +204,6 @@ def fit(
             live = [v.numpy() for v in model.variables]
             _assign(model, [a.numpy() for a in average])
             after_epoch(row)
-            if checkpoint:
-                model.save_weights(checkpoint)
             _assign(model, live)
     _assign(model, [a.numpy() for a in average])
 

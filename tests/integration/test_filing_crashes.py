@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -221,10 +221,8 @@ def recover_through(
 ) -> Placement | None:
     """Recover, dying at each of `crashes` first."""
     for point in crashes:
-        try:
+        with suppress(Crash):
             desk.filer(reached=die_at(point), ways=ways).recover(move)
-        except Crash:
-            event(f"crashed in recovery at {point}")
     return desk.filer(ways=ways).recover(move)
 
 
@@ -281,3 +279,18 @@ def test_a_move_that_never_began_is_given_back() -> None:
         move = desk.plan(desk.drop("table-2/shirt.jpg", PHOTO))
         assert desk.filer().recover(move) is None
         assert desk.files() == {SOURCE: PHOTO}
+
+
+@pytest.mark.parametrize("ways", WAYS_OF_RENAMING, ids=["all", "flag", "link", "reservation"])
+@pytest.mark.parametrize("point", ["", *RECOVERY_POINTS])
+def test_a_writer_gets_its_photo_back_also_when_taking_it_back_is_interrupted(
+    ways: Sequence[Way], point: str
+) -> None:
+    with desk_on(1) as desk:
+        move = desk.plan(desk.drop("table-2/shirt.jpg", PHOTO))
+        with pytest.raises(Crash):
+            desk.filer(reached=die_at("after_rename"), ways=ways).place(move)
+        with (desk.sorted / move.target).open("ab") as writer:
+            writer.write(MORE)
+        assert recover_through(desk, move, ways, [point]) is Placement.CHANGED
+        assert desk.files() == {SOURCE: PHOTO + MORE}

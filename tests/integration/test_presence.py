@@ -176,7 +176,6 @@ def test_folder_that_is_gone_is_unavailable_until_it_is_back(
     why = presence.check()
     assert list(why) == [name]
     assert "does not exist" in why[name]
-    assert name not in presence.devices
     assert not (share / name).exists()
     (share / "elsewhere").rename(share / name)
     assert presence.check() == {}
@@ -207,8 +206,11 @@ def test_unmounted_share_is_unavailable_and_the_folder_below_stays_empty(
     with mounted_tmpfs(share / "sorted"):
         presence.adopt()
         assert presence.check() == {}
+        mounted = presence.devices["sorted"]
+        assert mounted == (share / "sorted").stat().st_dev
         unmount(share / "sorted")
         why = presence.check()
+        assert presence.devices["sorted"] == mounted != (share / "sorted").stat().st_dev
         assert list(why) == ["sorted"]
         assert "adopted on nightsort-test (tmpfs)" in why["sorted"]
         assert "doctor --adopt" in why["sorted"]

@@ -126,7 +126,7 @@ class Core:
             batch_size=self.batch_size,
             settle_seconds=5.0,
             cut_off_seconds=600.0,
-            results_dir=self.results,
+            results=Tree(self.results),
             sorted_dir=self.sorted,
             model="scripted 1",
         )

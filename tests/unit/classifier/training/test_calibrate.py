@@ -45,7 +45,7 @@ def test_gate_stops_at_most_the_share_asked_for() -> None:
     assert (unknown > calibrate.gate_threshold(unknown, 0.05)).mean() <= 0.05
 
 
-def test_band_keeps_its_promise_at_and_above_its_threshold() -> None:
+def test_band_keeps_its_promise_from_its_threshold_on() -> None:
     rng = np.random.default_rng(2)
     confidence = rng.uniform(0.3, 1, 20_000).astype(np.float32)
     right = rng.random(20_000) < confidence
@@ -57,6 +57,11 @@ def test_band_keeps_its_promise_at_and_above_its_threshold() -> None:
 def test_band_takes_everything_when_all_is_right() -> None:
     confidence = np.linspace(0.5, 1, 100).astype(np.float32)
     assert calibrate.band_threshold(confidence, np.ones(100, bool), 0.99) <= 0.5
+
+
+def test_band_is_as_small_as_can_be_when_its_promise_cannot_be_kept() -> None:
+    confidence = np.linspace(0.5, 1, 100).astype(np.float32)
+    assert calibrate.band_threshold(confidence, np.zeros(100, bool), 0.99) == 0.995
 
 
 def test_interval_holds_the_share_and_never_leaves_zero_to_one() -> None:
