@@ -22,6 +22,7 @@ from daemon.exports import Exports
 from daemon.filing import Filer, FilingPolicy
 from daemon.lock import hold
 from daemon.presence import Presence
+from daemon.reporting import Reporter, ReportPolicy
 from daemon.results import Warehouse
 from daemon.schedule import Schedule
 from daemon.seeking import Seeker
@@ -29,6 +30,7 @@ from daemon.service import Service, Stages
 from daemon.sorting import Sorter
 from daemon.status import StatusFile
 from daemon.store import Store
+from daemon.thumbnails import Thumbnails
 from daemon.tree import Tree
 from daemon.vitals import Vitals
 from daemon.watcher import Watcher
@@ -124,11 +126,28 @@ def _clerk(
     return Clerk(
         store,
         Corrector(store, desk.incoming, desk.sorted, policy, seeker, clock),
-        seeker,
         Exports(store, desk.results),
+        _reporter(settings, store, desk),
         clock,
         desk,
         look_back=settings.corrections.look_back,
+    )
+
+
+def _reporter(settings: Settings, store: Store, desk: Desk) -> Reporter:
+    window = settings.window
+    shown = [
+        ("Mode", f"window {window.start:%H:%M} to {window.end:%H:%M}")
+        if window.mode == "window"
+        else ("Mode", window.mode),
+        ("Filed as", settings.filing.layout),
+    ]
+    return Reporter(
+        store,
+        desk.sorted,
+        desk.results,
+        Thumbnails(desk.sorted, Limits.from_settings(settings.intake)),
+        ReportPolicy(settings.links.sorted, shown),
     )
 
 

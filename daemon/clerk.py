@@ -17,8 +17,8 @@ from daemon.clock import Clock
 from daemon.corrections import Corrector
 from daemon.exports import Exports
 from daemon.records import Order
+from daemon.reporting import Reporter
 from daemon.results import RunResults
-from daemon.seeking import Seeker
 from daemon.store import Store
 from daemon.tree import Tree
 
@@ -26,6 +26,7 @@ log = structlog.get_logger()
 
 Answer = dict[str, Any]
 LATEST = "latest"
+_UNTOLD = "run_untold"  # the fact that names the run of which no report was made yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,8 @@ class Clerk:
         self,
         store: Store,
         corrector: Corrector,
-        seeker: Seeker,
         exports: Exports,
+        reporter: Reporter,
         clock: Clock,
         desk: Desk,
         *,
@@ -54,8 +55,8 @@ class Clerk:
         """look_back: how many of the newest photos are looked at for ones that were dragged."""
         self._store = store
         self._corrector = corrector
-        self._seeker = seeker
         self._exports = exports
+        self._reporter = reporter
         self._clock = clock
         self._desk = desk
         self._look_back = look_back
@@ -63,6 +64,7 @@ class Clerk:
             "correct": self._correct,
             "undo": self._undo,
             "rebuild": self._rebuild,
+            "report": self._report,
         }
 
     def carry_out(self, order: Order) -> Answer:
@@ -76,16 +78,29 @@ class Clerk:
         """After a start or a failure: finish, or take back, what was under way."""
         self._corrector.finish_interrupted()
 
-    def after_run(self) -> None:
-        """When a run was closed: see what people did on the share, and tell of it.
+    def after_run(self, run: str, go_on: Callable[[], bool]) -> None:
+        """When a run was closed: see what people did on the share, and tell of the run.
 
-        Never raises for a folder that fails: the run is done and its results are complete.
+        go_on: asked now and then; False leaves the rest for `catch_up`. Never raises for a folder
+        that fails: the run is done and its results are complete.
         """
+        self._store.remember(_UNTOLD, run)
+        self.catch_up(go_on)
+
+    def catch_up(self, go_on: Callable[[], bool]) -> None:
+        """Tell of the newest run, if that was left when the process ended."""
+        run = self._store.fact(_UNTOLD)
+        summary = None if run is None else self._store.summary(run)
+        if summary is None or not go_on():
+            return
         try:
-            if self._seeker.notice_dragged(self._look_back):
+            if self._corrector.notice_dragged(self._look_back):
                 self._export_corrections()
+            if not self._reporter.write(summary, is_newest=True, go_on=go_on):
+                return
         except TransientError as exc:
-            log.warning("share_not_looked_at", why=str(exc))
+            log.warning("report_not_written", run=run, why=str(exc))
+        self._store.remember(_UNTOLD, None)
 
     # --- orders ----------------------------------------------------------------------------------
 
@@ -107,9 +122,7 @@ class Clerk:
         newest = self._newest_run()
         (run,) = order.words
         run = newest if run == LATEST else run
-        summary = self._store.summary(run)
-        if summary is None:
-            raise RefusedError(f"{run}: no such finished run; see: nightsort history")
+        summary = self._finished(run)
         desk = self._desk
         desk.results.require()
         results = RunResults(desk.results.root, run, desk.incoming.root, desk.sorted.root)
@@ -118,6 +131,20 @@ class Clerk:
         if run == newest:
             results.copy_as_latest()
         return {"run": run, "files": [str(results.csv_path), str(results.summary_path)]}
+
+    def _report(self, order: Order) -> Answer:
+        """Report and workbook again, with what was corrected since."""
+        newest = self._newest_run()
+        (run,) = order.words
+        run = newest if run == LATEST else run
+        files = self._reporter.write(self._finished(run), is_newest=run == newest)
+        return {"run": run, "files": [str(file) for file in files]}
+
+    def _finished(self, run: str) -> dict[str, Any]:
+        summary = self._store.summary(run)
+        if summary is None:
+            raise RefusedError(f"{run}: no such finished run; see: nightsort history")
+        return summary
 
     def _export_corrections(self) -> None:
         """Write today's corrections; what is refused now is written with the next one."""

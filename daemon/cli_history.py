@@ -146,7 +146,23 @@ def rebuild(config_file: Path | None, run: str) -> None:
         click.echo(plain(file))
 
 
-COMMANDS = (history, find, correct, undo, results)
+@click.command()
+@click.argument("run", metavar="[RUN|latest]", default="latest")
+@click.pass_obj
+def report(config_file: Path | None, run: str) -> None:
+    """Write the report and the workbook of a run again, with what was corrected since.
+
+    \b
+    Example:
+      nightsort report
+      nightsort report 20251013_020000
+    """  # noqa: D301
+    answer = _answer(load(config_file), "report", run)
+    for file in answer["files"]:
+        click.echo(plain(file))
+
+
+COMMANDS = (history, find, correct, undo, report, results)
 
 
 def _answer(settings: Settings, what: str, *words: str) -> dict[str, Any]:

@@ -153,6 +153,13 @@ class Corrector:
             self._carry_out(jobs, answer)
         return answer
 
+    def notice_dragged(self, limit: int) -> int:
+        """Record which of the newest `limit` photos people dragged on the share; how many.
+
+        Raises TransientError when the folder does not answer.
+        """
+        return self._seeker.notice_dragged(limit)
+
     def finish_interrupted(self) -> None:
         """Finish, or take back, what was under way when something failed.
 

@@ -181,6 +181,7 @@ class Service:
             return
         if not self._is_recovered:
             self._recover()
+            self._stages.clerk.catch_up(self._go_on)
         if self._is_time():
             self._drain.work(self._is_time, self._between)
         if self._is_run_over():
@@ -252,6 +253,11 @@ class Service:
     def _keep_going(self) -> bool:
         return not self._stopping.is_set()
 
+    def _go_on(self) -> bool:
+        """While a report is written: the service is alive, and it may be asked to end."""
+        self._note()
+        return self._keep_going()
+
     def _is_time(self) -> bool:
         """Whether the queue may be drained without anybody asking."""
         if self._stopping.is_set() or self._asked:
@@ -280,7 +286,7 @@ class Service:
         summary = self._drain.close(settling=self._admission.settling, ignored=ignored)
         if summary["run"] is not None:
             self._last_run = summary
-            self._stages.clerk.after_run()
+            self._stages.clerk.after_run(summary["run"], self._go_on)
         self._note(at_once=True)
         return summary
 

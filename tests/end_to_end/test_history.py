@@ -64,7 +64,7 @@ def test_find_of_what_never_was_says_so(site: Site) -> None:
 def test_results_are_rebuilt_byte_for_byte(site: Site) -> None:
     before = {path: path.read_bytes() for path in site.results.glob("*.*")}
     for path in before:
-        if path.suffix in (".csv", ".json"):
+        if path.suffix in (".csv", ".json"):  # what results are; reports are made from photos too
             path.write_bytes(b"spoilt")
     done = site.nightsort("results", "rebuild", "latest")
     assert done.returncode == 0, done.stderr
@@ -76,6 +76,18 @@ def test_rebuilding_a_run_that_never_was_says_so(site: Site) -> None:
     done = site.nightsort("results", "rebuild", "19990101_000000")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("nightsort: 19990101_000000: no such finished run")
+
+
+def test_a_run_leaves_a_report_and_a_workbook_which_can_be_made_again(site: Site) -> None:
+    files = [site.results / f"batch_{n}" for n in ("report_latest.html", "results_latest.xlsx")]
+    before = [file.stat().st_size for file in files]
+    assert min(before) > 5_000
+    for file in files:
+        file.unlink()
+    done = site.nightsort("report")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 2
+    assert all(file.is_file() for file in files)
 
 
 def test_words_are_heard_with_and_without_a_daemon(site: Site) -> None:
