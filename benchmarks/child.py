@@ -137,7 +137,7 @@ def queue(state: str, rows: str) -> Figures:
 
 def rescan(incoming: str, state: str) -> Figures:
     """Look through a folder in which every photo is queued already: the look that finds nothing."""
-    from config.settings import Settings
+    from config.sections import IntakeSettings
     from daemon.admission import SIGHTINGS_AT_ONCE
     from daemon.clock import SystemClock, local_zone
     from daemon.store import Store
@@ -149,7 +149,7 @@ def rescan(incoming: str, state: str) -> Figures:
         Tree(Path(incoming)),
         observer="polling",
         rescan_seconds=3600,
-        ignore=Settings().intake.ignore,
+        ignore=IntakeSettings().ignore,
     )
 
     def look() -> int:

@@ -22,11 +22,7 @@ def drain(bench: Bench) -> Figures:
 def _one_size(bench: Bench, kind: Kind) -> Figures:
     share, count = bench.share(kind.name), bench.photos(_PHOTOS[kind])
     rounds = [_one_round(bench, share, kind, count) for _ in range(bench.rounds)]
-    ways = {
-        way: median(found[way] for found in rounds)
-        for way in rounds[0]
-        if rounds[0][way] is not None
-    }
+    ways = {way: median(found[way] for found in rounds) for way in rounds[0] if way != "peak_mb"}
     ratios = sorted(found["drain"] / found["limit"] for found in rounds)
     return {
         "photos": count,

@@ -20,14 +20,15 @@ ZERO_TAIL_SHARE = 0.08
 FEW_ZEROS_BYTES = 64
 
 # More pieces than any real file has; past it a file only wants to keep the reader busy.
-_DESCRIBING_BOXES = frozenset({b"meta", b"moov"})
 MAX_PIECES = 200_000
-_SEQUENTIAL_FRAMES = frozenset({0xC0, 0xC1, 0xC3, 0xC9, 0xCB})
-_PROGRESSIVE_FRAMES = frozenset({0xC2, 0xCA})
 MAX_JPEG_SEGMENTS = 10_000
 MAX_JPEG_JUNK_BYTES = 65_536
 MAX_TIFF_VALUES = 1_000_000
 MAX_TIFF_PAGES = 50  # that are checked; the first is the one that is decoded
+
+_SEQUENTIAL_FRAMES = frozenset({0xC0, 0xC1, 0xC3, 0xC9, 0xCB})
+_PROGRESSIVE_FRAMES = frozenset({0xC2, 0xCA})
+_DESCRIBING_BOXES = frozenset({b"meta", b"moov"})
 
 
 def check_whole(kind: Format, data: bytes) -> None:
@@ -117,11 +118,10 @@ def _check_mpo(data: bytes) -> None:
     """
     _check_jpeg(data)
     for offset, length in mpo_pictures(data)[1:]:
-        starts = data[offset : offset + 2]
-        cut = starts == b"\xff\xd8" and offset + length > len(data)
-        zeros = starts != b"" and zero_tail(data, len(data)) >= len(data) - offset
-        cut = cut or offset == len(data)
-        if cut or zeros or (starts == b"\xff\xd8" and data.find(b"\xff\xd9", offset) < 0):
+        begins = data[offset : offset + 2] == b"\xff\xd8"
+        ends = offset + length <= len(data) and data.find(b"\xff\xd9", offset) >= 0
+        in_zeros = offset < len(data) and zero_tail(data, len(data)) >= len(data) - offset
+        if (begins and not ends) or in_zeros or offset == len(data):
             raise truncated("the photo is incomplete, its second picture is missing")
 
 

@@ -135,6 +135,8 @@ def _library(event: Event) -> tuple[str, str, str]:
 
 _SPOKEN: dict[str, Speaker] = {
     "service_started": _service_started,
+    "service_stopped": lambda _: ("ended", "what still waits is taken up at the next start", _DIM),
+    "folder_adopted": lambda event: ("adopted", f"{event.get('path')}", _DIM),
     "watch_started": _watching,
     "photo_gone": _with_name("gone", "somebody took it away before its turn"),
     "photo_changed": _with_name("waits", "it is still being written"),

@@ -158,7 +158,12 @@ class IntakeSettings(Section):
 class BatchSettings(Section):
     """How photos go through the model."""
 
-    size: int = Field(16, ge=1, le=256, description="Photos in one micro-batch.")
+    size: int = Field(
+        32,
+        ge=1,
+        le=256,
+        description="Most photos in one micro-batch; fewer when they are large, or few are left.",
+    )
     workers: int | None = Field(
         None,
         ge=1,

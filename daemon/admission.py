@@ -10,12 +10,13 @@ import os
 
 from config.errors import NightsortError
 from daemon.clock import Clock
-from daemon.intake import Intake, open_for_writing
+from daemon.intake import Intake
 from daemon.records import Fingerprint
 from daemon.store import Store
 from daemon.tree import Tree
 from daemon.trouble import REFUSED, trouble
 from daemon.watcher import Watcher
+from daemon.writers import has_writers
 
 SIGHTINGS_AT_ONCE = 2000
 
@@ -82,6 +83,6 @@ class Admission:
         except (OSError, NightsortError):
             return False  # the examination will say what is wrong with it
         try:
-            return open_for_writing(descriptor)
+            return has_writers(descriptor) is True  # else quiet time alone decides
         finally:
             os.close(descriptor)

@@ -10,6 +10,7 @@ import errno
 import hashlib
 import os
 import stat
+import time
 from contextlib import suppress
 
 from config.errors import PhotoError, PhotoProblem
@@ -19,6 +20,10 @@ from daemon.tree import ABSENT, fingerprint_of
 from daemon.trouble import REFUSED, trouble
 
 _CHUNK_BYTES = 1 << 20
+# What file servers answer while somebody has the file open, be it their own virus scanner or a
+# handle of ours that they have not closed yet: usually for the blink of an eye.
+_IN_USE = frozenset({errno.EBUSY, errno.ETXTBSY, errno.EIO})
+_PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.4, 0.4)
 # Network mounts that cannot flush a folder say so in one of these ways.
 _NO_FLUSH = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF})
 
@@ -80,6 +85,26 @@ def drop(entry: Entry) -> None:
     """Remove `entry`, which is a file of ours, if it is there."""
     with suppress(FileNotFoundError):
         os.unlink(entry.name, dir_fd=entry.folder)
+
+
+def remove(entry: Entry) -> None:
+    """Take the name away.
+
+    Raises OSError: FileNotFoundError when it is gone already, EBUSY when it is in use, or may be.
+    """
+    in_use = False
+    for pause_s in _PAUSES_S:
+        try:
+            os.unlink(entry.name, dir_fd=entry.folder)
+        except OSError as exc:
+            # After a refusal some mounts (rclone) say that the file is gone, while it is not.
+            in_use = in_use or exc.errno in _IN_USE
+            if not in_use:
+                raise
+        else:
+            return
+        time.sleep(pause_s)
+    raise OSError(errno.EBUSY, "in use", entry.name)
 
 
 def sync_folder(fd: int) -> None:

@@ -32,6 +32,11 @@ InHand = dict[Future[Found], list[Photo]]
 
 # While the workers are busy, how long to wait for them before looking at the share again.
 _LOOK_UP_SECONDS = 0.5
+# A micro-batch becomes smaller when its files are large (six of 12 megapixels are one), so that
+# a stop never waits for long, and towards the end of the queue, so that no worker ends far behind.
+_BATCH_BYTES = 16_000_000
+_SMALLEST_BATCH = 8
+_BATCHES_LEFT = 3  # for each worker, while the queue allows it
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +210,14 @@ class Drain:
             self._open()
         assert self.run is not None
         return self._store.claim(
-            self.run.id, self._policy.batch_size, steady, self._clock.boot, hands_free=hands_free
+            self.run.id,
+            micro_batch_size(
+                self._store.waiting(steady).queued, self._workers.count, self._policy.batch_size
+            ),
+            steady,
+            self._clock.boot,
+            max_bytes=_BATCH_BYTES,
+            hands_free=hands_free,
         )
 
     def _sort(self, future: Future[Found], batch: list[Photo]) -> None:
@@ -292,8 +304,10 @@ class Drain:
 
     def _write_results(self, run: str, summary: dict[str, Any]) -> None:
         self._policy.results.require()
-        results = self._results or self._results_of(run)
-        results.begin(self._store.rows(run))
+        results = self._results
+        if results is None or not results.is_intact():
+            results = self._results_of(run)
+            results.begin(self._store.rows(run))
         results.finish(summary)
         try:
             results.copy_as_latest()
@@ -304,6 +318,14 @@ class Drain:
         return RunResults(
             self._policy.results.root, run, self._incoming.root, self._policy.sorted_dir
         )
+
+
+def micro_batch_size(left: int, workers: int, most: int) -> int:
+    """How many photos the next micro-batch may have.
+
+    left: photos in queue and in hands; most: the setting.
+    """
+    return min(most, max(_SMALLEST_BATCH, left // (_BATCHES_LEFT * workers)))
 
 
 def _headline(summary: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from daemon.failures import reading_failed
 from daemon.records import Examined, Fingerprint, Photo, Returned, Setback
 from daemon.tree import ABSENT, Tree, fingerprint_of, split
 from daemon.trouble import REFUSED, trouble
+from daemon.writers import has_writers
 
 
 class Classifying(Protocol):
@@ -169,6 +170,11 @@ def read_photo(tree: Tree, path: str, max_bytes: int) -> tuple[bytes, Fingerprin
                 f"The file is {seen.size_bytes / 1e6:.0f} MB, more than the "
                 f"{max_bytes / 1e6:.0f} MB that are allowed; save it smaller, or raise "
                 "intake.max_file_mb.",
+            )
+        if seen.size_bytes == 0 and has_writers(descriptor) is False:
+            raise PhotoError(
+                PhotoProblem.CORRUPT,
+                "The file is empty, and nobody is writing to it; copy it or take the photo again.",
             )
         data = _read_all(descriptor, seen.size_bytes)
     except OSError as exc:

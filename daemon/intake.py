@@ -8,8 +8,6 @@ offers the rest again.
 
 from __future__ import annotations
 
-import fcntl
-import signal
 from collections.abc import Callable
 from itertools import takewhile
 
@@ -82,22 +80,3 @@ class Intake:
         # At the end of the line: the dictionary stays ordered by time.
         self._settling.pop(path, None)
         self._settling[path] = (seen, now)
-
-
-def open_for_writing(descriptor: int) -> bool:
-    """Whether any process on this machine has the file open for writing.
-
-    descriptor: the file, open for reading. A read lease is refused while a writer has the file
-    open; where leases are not to be had (another user's file, a network file system) the answer
-    is False and quiet time alone decides. Source: fcntl(2), F_SETLEASE.
-    """
-    # A writer that comes in this instant breaks the lease: its signal must be one that is ignored.
-    fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
-    try:
-        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    return False

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from config.errors import PhotoError
-from daemon.contents import copy_bytes, drop, exists, is_photo, look, sync_folder
+from daemon.contents import copy_bytes, drop, exists, is_photo, look, remove, sync_folder
 from daemon.names import is_plain, numbered
 from daemon.private import partial_name, reservation
 from daemon.records import Fingerprint, Move, Placement
@@ -22,11 +22,12 @@ from daemon.rights import Rights, copy_rights
 from daemon.tree import ABSENT, Tree, fingerprint_of, split
 from daemon.trouble import trouble
 
-# Refused renames after which a copy may still do: another disk, or a source that must stay.
-_COPY_INSTEAD = frozenset({errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS})
+# What a disk says of a source that must stay, and of one that stays because somebody uses it.
+_MUST_STAY = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.ETXTBSY})
+# Refused renames after which a copy may still do.
+_COPY_INSTEAD = _MUST_STAY | {errno.EXDEV}
 # How a disk says that it could never hold a name.
 IMPOSSIBLE_NAME = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ})
-_MAY_NOT_REMOVE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +201,9 @@ class Mover:
         if found is None or fingerprint_of(found) != seen:
             return Placement.MOVED  # a person put another file there: that is another photo
         try:
-            os.unlink(job.source.name, dir_fd=job.source.folder)
+            remove(job.source)
         except OSError as exc:
-            if exc.errno in _MAY_NOT_REMOVE:
+            if exc.errno in _MUST_STAY:
                 return Placement.COPIED
             if exc.errno != errno.ENOENT:
                 raise

@@ -76,8 +76,8 @@ class RunResults:
     def __init__(self, results_dir: Path, run: str, incoming: Path, sorted_dir: Path) -> None:
         self.csv_path = results_dir / f"batch_results_{run}.csv"
         self.summary_path = results_dir / f"summary_{run}.json"
-        self._incoming = incoming
-        self._sorted = sorted_dir
+        self._incoming = as_text(str(incoming))
+        self._sorted = as_text(str(sorted_dir))
         self._size_bytes = 0  # of the CSV, as far as it was written here
 
     def begin(self, rows: Iterable[ResultRow]) -> None:
@@ -124,6 +124,13 @@ class RunResults:
             raise
         self._size_bytes += len(data)
 
+    def is_intact(self) -> bool:
+        """Whether the CSV is, by its length, what was written to it so far."""
+        with suppress(OSError):
+            found = self.csv_path.stat(follow_symlinks=False)
+            return stat.S_ISREG(found.st_mode) and found.st_size == self._size_bytes
+        return False
+
     def discard(self) -> None:
         """Remove the CSV of a run that came to nothing."""
         with suppress(OSError):
@@ -161,8 +168,8 @@ class RunResults:
             row.return_id,
             row.category_code,
             row.location,
-            as_text(str(self._incoming / row.source)),
-            as_text(str(self._sorted / row.target)),
+            f"{self._incoming}/{as_text(row.source)}",
+            f"{self._sorted}/{as_text(row.target)}",
             row.sha256,
             row.run,
         ]

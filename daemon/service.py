@@ -156,9 +156,11 @@ class Service:
     def _turn(self) -> None:
         """One turn of the loop. A failing folder or disk makes the next one wait."""
         self._note()
-        if self._clock.steady() < self._try_again_at and not self._asked and not self._orders:
-            return
         try:
+            self._look_for_folders()
+            self._carry_out_orders()
+            if self._clock.steady() < self._try_again_at and not self._asked:
+                return
             self._work()
         except TransientError as exc:
             self._back_off(exc)
@@ -169,9 +171,14 @@ class Service:
         else:
             self._troubles, self._trouble = 0, ""
 
-    def _work(self) -> None:
+    def _look_for_folders(self) -> None:
+        """Also while the next try is waited for; once all folders are back, it is not."""
+        were_absent = bool(self._availability.absent)
         self._availability.check()
-        self._carry_out_orders()
+        if were_absent and not self._availability.absent:
+            self._try_again_at = 0.0
+
+    def _work(self) -> None:
         if self._asked:
             self._answer_all(self._answer())
             return

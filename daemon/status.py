@@ -73,6 +73,7 @@ def in_words(document: Document) -> str:
         ("Watching", _watch_words, "watch"),
         ("Queue", _queue_words, "queue"),
         ("Window", _window_words, "window"),
+        ("Forecast", lambda forecast: forecast["text"], "forecast"),
         ("Last run", _run_words, "last_run"),
         ("Free disk", _disk_words, "disk"),
     ):

@@ -10,12 +10,14 @@ admission to the end, so that nothing can be counted twice. One `Store` belongs 
 from __future__ import annotations
 
 import json
+import math
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -311,9 +313,16 @@ class Store:
         return None if first is None else float(first)
 
     def claim(
-        self, run: str, limit: int, steady: float, boot: str, *, hands_free: bool = True
+        self,
+        run: str,
+        limit: int,
+        steady: float,
+        boot: str,
+        *,
+        max_bytes: float = math.inf,
+        hands_free: bool = True,
     ) -> list[Photo]:
-        """Take the next photos into hand, oldest first.
+        """Take the next photos into hand, oldest first: one, and what `max_bytes` have room for.
 
         Those to be tried alone come last, one at a time, and only when hands are free. Survives a
         kill. Not synced: after a power cut the photos are simply still queued.
@@ -325,7 +334,7 @@ class Store:
                 (steady, steady + LONGEST_RETRY_SECONDS, limit),
             ).fetchall()
             due = [_photo(row) for row in rows]
-            photos = [photo for photo in due if not photo.alone]
+            photos = _within(max_bytes, [photo for photo in due if not photo.alone])
             if not photos and hands_free:
                 photos = due[:1]
             self._db.executemany(
@@ -947,6 +956,13 @@ class Store:
             f"SELECT count(*) FROM photos WHERE {condition}", (value,)
         ).fetchone()
         return int(count)
+
+
+def _within(max_bytes: float, photos: Sequence[Photo]) -> list[Photo]:
+    """The first photo, and those behind it as long as all are not larger than `max_bytes`."""
+    sizes = accumulate(photo.fingerprint.size_bytes for photo in photos)
+    room_for = sum(size <= max_bytes for size in sizes)
+    return list(photos[: max(1, room_for)])
 
 
 def _photo(row: Sequence[Any]) -> Photo:

@@ -51,7 +51,7 @@ class Tree:
 
     def full(self, relative: str) -> str:
         """The whole path of `relative`, for messages only: never open it."""
-        return str(self.root / relative)
+        return f"{self.root}/{relative}" if relative else str(self.root)
 
     @contextmanager
     def folder(

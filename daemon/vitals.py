@@ -6,7 +6,7 @@ Makes the document that `nightsort status` shows; says nothing that it did not l
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,12 @@ class Vitals:
         now = self._clock.now()
         window = self._schedule.window_at(now) or self._schedule.next_window(now)
         seen = forecast(moment.progress.waiting, rate, window, now)
-        return asdict(seen) | {"done_by": seen.done_by.isoformat(), "text": str(seen)}
+        return {
+            "waiting": seen.waiting,
+            "will_not_fit": seen.will_not_fit,
+            "done_by": seen.done_by.isoformat(),
+            "text": str(seen),
+        }
 
     def _disk(self) -> dict[str, int]:
         folders = {"sorted": self._settings.sorted_dir, "state": self._settings.state_dir}

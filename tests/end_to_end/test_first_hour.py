@@ -8,7 +8,9 @@ import random
 import signal
 import subprocess
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from daemon.samples import draw_item, draw_samples
 from tests.support.processes import DEADLINE_SECONDS, Site, clean_environment, command
@@ -65,6 +67,27 @@ def test_a_cut_off_photo_waits_until_its_rest_arrives_and_is_filed_once(tmp_path
     second = json.loads(site.nightsort("now", "--json").stdout)
     assert second["total_processed"] == 1
     assert [row["filename"] for row in site.growing_rows()] == ["return-10001.jpg"]
+
+
+def test_bad_files_are_set_aside_with_a_reason_a_clerk_understands(tmp_path: Path) -> None:
+    site = Site.make(tmp_path, settings="max_file_mb = 1")
+    (site.incoming / "empty.jpg").touch()
+    (site.incoming / "huge.jpg").write_bytes(bytes(1_100_000))
+    (site.incoming / "text.jpg").write_text("no photo")
+    (site.incoming / "noise.jpg").write_bytes(random.Random(8).randbytes(5000))
+    draw_photo(site.incoming / "good-10002.jpg", seed=8)
+    summary = json.loads(site.nightsort("now", "--json").stdout)
+    assert (summary["failed"], summary["total_processed"]) == (4, 5)
+    reasons = {row["filename"]: row["reason"] for row in site.rows() if row["reason"]}
+    assert reasons == {
+        "empty.jpg": "corrupt",
+        "huge.jpg": "too_large",
+        "text.jpg": "not_an_image",
+        "noise.jpg": "not_an_image",
+    }
+    for name, reason in reasons.items():
+        note = site.sorted / "_quarantine" / f"{name}.reason.txt"
+        assert note.read_text().startswith(reason)
 
 
 def test_a_photo_written_slowly_is_not_taken_before_it_is_whole(tmp_path: Path) -> None:
@@ -136,6 +159,41 @@ def test_interrupting_now_leaves_the_daemons_run_going_and_says_so(tmp_path: Pat
             assert client.returncode == 130
             assert "the run goes on" in said
             assert said.count("\n") == 1
+
+
+def test_in_window_mode_the_status_forecasts_from_the_last_runs_pace(tmp_path: Path) -> None:
+    site = Site.make(tmp_path, mode="window")
+    draw_photo(site.incoming / "return-50001.jpg", seed=9)
+    assert site.nightsort("now").returncode == 0
+    draw_photo(site.incoming / "return-50002.jpg", seed=10)
+    assert site.nightsort("now").returncode == 0
+    (site.folder / "nightsort.toml").write_text(
+        (site.folder / "nightsort.toml")
+        .read_text()
+        .replace("[window]", f"[window]\n{_window_of_an_hour(begins_in_hours=2)}")
+    )
+    with site.daemon():
+        draw_photo(site.incoming / "return-50003.jpg", seed=11)
+        eventually(lambda: _status(site)["queue"]["waiting"] == 1, within_s=DEADLINE_SECONDS)
+        status = _status(site)
+        shown = site.nightsort("status").stdout
+    assert status["forecast"]["text"].startswith("1 queued, done by ")
+    assert status["forecast"]["text"] in shown
+    assert not status["window"]["open"]
+    assert [path.name for path in site.photos("incoming")] == ["return-50003.jpg"]
+
+
+def _window_of_an_hour(begins_in_hours: int) -> str:
+    """Settings of a window that is not open now."""
+    begins = datetime.now(UTC) + timedelta(hours=begins_in_hours)
+    ends = begins + timedelta(hours=1)
+    return f'timezone = "UTC"\nstart = "{begins:%H:%M}"\nend = "{ends:%H:%M}"'
+
+
+def _status(site: Site) -> dict[str, Any]:
+    path = site.state / "status.json"
+    document: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return document or {"queue": {"waiting": 0}}
 
 
 def test_ignored_files_are_counted_in_status_and_log(tmp_path: Path) -> None:

@@ -405,7 +405,8 @@ def test_each_folder_of_a_micro_batch_is_flushed_once_targets_first(
         lambda fd: flushed.append(Path(f"/proc/self/fd/{fd}").readlink().name),
     )
     filer.sync(moves)
-    assert flushed == ["Shirts", "Shoes", "incoming"]
+    assert sorted(flushed[:2]) == ["Shirts", "Shoes"]  # both at once
+    assert flushed[2:] == ["incoming"]
 
 
 def test_a_target_folder_removed_by_a_person_stops_no_sync(desk: Desk) -> None:

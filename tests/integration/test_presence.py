@@ -346,16 +346,16 @@ def helper_of(presence: Presence) -> int:
 
 
 def test_folder_that_hangs_is_unavailable_and_hangs_nobody_else(instance: Make) -> None:
-    presence = instance(timeout_s=0.3)
+    presence = instance(timeout_s=2.0)
     presence.adopt()
     hung = helper_of(presence)
     os.kill(hung, signal.SIGSTOP)  # as a dead mount would stop it
     why = presence.check()
     assert list(why) == ["incoming"]
-    assert "does not answer within 0.3 s" in why["incoming"]
+    assert "does not answer within 2 s" in why["incoming"]
     started = time.monotonic()
     assert list(presence.check()) == ["incoming"]
-    assert time.monotonic() - started < 0.3  # nobody waits for it a second time
+    assert time.monotonic() - started < 1.5  # nobody waits for it a second time
     os.kill(hung, signal.SIGCONT)
     eventually(lambda: presence.check() == {})
 
@@ -386,7 +386,7 @@ def test_helper_ends_with_the_daemon(instance: Make) -> None:
 
 
 def test_forced_adoption_of_a_folder_that_hangs_is_an_error(instance: Make) -> None:
-    presence = instance(timeout_s=0.2)
+    presence = instance(timeout_s=2.0)  # a busy machine must not look like a hung share
     presence.adopt()
     os.kill(helper_of(presence), signal.SIGSTOP)
     with pytest.raises(ConfigError, match=r"incoming_dir .* does not answer"):

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import errno
-import fcntl
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.intake import Intake, open_for_writing
+from daemon.intake import Intake
 from daemon.records import Fingerprint, Sighting
 
 SETTLE = 5.0
@@ -134,27 +131,3 @@ def test_no_file_is_settled_within_the_settle_time_of_its_last_write(
             intake.observe(Sighting(path, current[path]), now)
             due = intake.settled(now + SETTLE - 0.001, current.get, lambda _: False)
             assert path not in [sighting.path for sighting in due]
-
-
-def test_a_writer_on_this_machine_is_noticed(tmp_path: Path) -> None:
-    file = tmp_path / "a.jpg"
-    file.write_bytes(b"x")
-    reader = os.open(file, os.O_RDONLY)
-    try:
-        with file.open("ab"):
-            assert open_for_writing(reader)
-        assert not open_for_writing(reader)
-    finally:
-        os.close(reader)
-
-
-def test_asking_for_writers_leaves_no_lease_behind(tmp_path: Path) -> None:
-    file = tmp_path / "a.jpg"
-    file.write_bytes(b"x")
-    reader = os.open(file, os.O_RDONLY)
-    try:
-        open_for_writing(reader)
-        assert fcntl.fcntl(reader, fcntl.F_GETLEASE) == fcntl.F_UNLCK
-        os.close(os.open(file, os.O_WRONLY | os.O_NONBLOCK))  # would be refused by a lease
-    finally:
-        os.close(reader)

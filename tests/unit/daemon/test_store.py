@@ -563,3 +563,11 @@ def test_a_long_queue_costs_a_batch_no_more_than_a_short_one(store: Store) -> No
     later = NOON + timedelta(seconds=1)
     store.admit([sighting(f"q{n}.jpg") for n in range(20_000)], later)
     assert steps() < short * 1.5 + 10
+
+
+def test_a_claim_takes_what_there_is_room_for_and_at_least_one(store: Store) -> None:
+    store.admit([sighting(f"{size}.jpg", size_bytes=size) for size in (60, 30, 20, 1)], NOON)
+    run = open_run(store)
+    assert paths(claim(store, run, max_bytes=50)) == ["60.jpg"]
+    assert paths(claim(store, run, max_bytes=50)) == ["30.jpg", "20.jpg"]
+    assert paths(claim(store, run, max_bytes=50)) == ["1.jpg"]

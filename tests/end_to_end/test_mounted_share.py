@@ -1,0 +1,168 @@
+"""The watched folder is another machine's share, mounted here: no event ever comes for it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.test_samba import big_photo, contents, names, sha256
+from tests.support.photos import write_photo
+from tests.support.processes import DEADLINE_SECONDS, Site
+from tests.support.samba import Mounted, Samba, mounted, samba
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Samba]:
+    (tmp_path / "nas").mkdir()
+    with samba(tmp_path / "nas", tmp_path / "samba") as server:
+        yield server
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site.make(tmp_path / "site", mode="continuous")
+
+
+@pytest.fixture
+def share(site: Site, server: Samba, tmp_path: Path) -> Iterator[Mounted]:
+    with mounted(server, site.incoming, tmp_path / "rclone") as share:
+        yield share
+
+
+def status(site: Site) -> dict[str, str]:
+    document: dict[str, str] = json.loads((site.state / "status.json").read_text())
+    return document
+
+
+def events(site: Site, name: str) -> list[dict[str, str]]:
+    return [event for event in site.events() if event["event"] == name]
+
+
+def on_server(server: Samba) -> list[str]:
+    """Files only: rclone leaves a folder of its own there."""
+    return sorted(path.name for path in server.folder.rglob("[!.]*") if path.is_file())
+
+
+@pytest.mark.usefixtures("share")
+def test_polling_is_chosen_by_itself_and_photos_are_filed_across_file_systems(
+    site: Site, server: Samba, tmp_path: Path
+) -> None:
+    photos = [write_photo(tmp_path / f"{n}.jpg", seed=n) for n in range(3)]
+    with site.daemon():
+        for number, photo in enumerate(photos):
+            server.put(photo, f"return-1000{number}.jpg")
+        eventually(lambda: len(names(site)) == 3, within_s=DEADLINE_SECONDS)
+        server.put(photos[0], "again-20001.jpg")
+        eventually(lambda: len(names(site)) == 4, within_s=DEADLINE_SECONDS)
+        eventually(lambda: on_server(server) == [], within_s=DEADLINE_SECONDS)
+    (started,) = events(site, "watch_started")
+    assert started["mode"] == "polling"
+    assert "fuse.rclone" in started["why"]
+    assert contents(site.photos("sorted")) == contents([*photos, photos[0]])
+
+
+@pytest.mark.usefixtures("share")
+def test_photo_put_slowly_is_not_taken_before_it_is_whole_and_filed_once(
+    site: Site, server: Samba, tmp_path: Path
+) -> None:
+    slow = big_photo()
+    with site.daemon():
+        with server.putting_slowly(slow, "slow-20001.jpg") as go_on:
+            # From here nobody can see that the server still has it open: what has arrived stands
+            # still, settles, is examined, and found to be cut off.
+            eventually(lambda: events(site, "photo_cut_off"), within_s=DEADLINE_SECONDS)
+            server.put(write_photo(tmp_path / "q.jpg", seed=8), "quick-20002.jpg")
+            eventually(lambda: names(site) == {"quick-20002.jpg"}, within_s=DEADLINE_SECONDS)
+            go_on.set()
+        eventually(lambda: "slow-20001.jpg" in names(site), within_s=DEADLINE_SECONDS)
+    rows = [row for row in site.growing_rows() if row["filename"] == "slow-20001.jpg"]
+    assert [row["sha256"] for row in rows] == [sha256(slow)]
+    assert Path(rows[0]["filed_path"]).read_bytes() == slow
+
+
+def test_mount_killed_and_brought_back_in_mid_run(
+    site: Site, server: Samba, share: Mounted, tmp_path: Path
+) -> None:
+    photos = [write_photo(tmp_path / f"{n}.jpg", seed=n) for n in range(60)]
+    for number, photo in enumerate(photos):
+        (server.folder / f"return-{10_000 + number}.jpg").write_bytes(photo.read_bytes())
+    with site.daemon():
+        eventually(lambda: len(names(site)) > 3, within_s=DEADLINE_SECONDS, every_s=0.001)
+        share.kill()
+        filed = len(names(site))
+        assert filed < 60, "the run was over before the share was gone"
+        eventually(lambda: status(site)["state"] == "share unavailable", within_s=30)
+        assert "check that the share is mounted" in json.dumps(status(site)["problems"])
+        share.unmount()
+        # Now an empty folder lies there, which looks as if somebody had taken all photos away.
+        eventually(lambda: "fuse.rclone" in json.dumps(status(site)["problems"]), within_s=30)
+        assert list(site.incoming.iterdir()) == []
+        share.mount()
+        eventually(lambda: len(names(site)) == 60, within_s=DEADLINE_SECONDS)
+        eventually(lambda: on_server(server) == [], within_s=DEADLINE_SECONDS)
+        assert status(site)["state"] != "share unavailable"
+    assert events(site, "share_unavailable")
+    assert events(site, "share_available")
+    assert not events(site, "photo_gone")
+    assert contents(site.photos("sorted")) == contents(photos)
+    assert len(site.growing_rows()) == 60
+
+
+def test_mount_that_hangs_is_told_and_work_goes_on_when_it_answers_again(
+    site: Site, server: Samba, share: Mounted, tmp_path: Path
+) -> None:
+    with site.daemon():
+        server.put(write_photo(tmp_path / "a.jpg", seed=1), "a-10001.jpg")
+        eventually(lambda: names(site) == {"a-10001.jpg"}, within_s=DEADLINE_SECONDS)
+        share.hang()
+        try:
+            eventually(lambda: site.nightsort("status").returncode == 1, within_s=60)
+        finally:
+            share.go_on()
+        server.put(write_photo(tmp_path / "b.jpg", seed=2), "b-10002.jpg")
+        eventually(lambda: "b-10002.jpg" in names(site), within_s=DEADLINE_SECONDS)
+        eventually(lambda: site.nightsort("status").returncode == 0, within_s=30)
+
+
+def test_mount_that_hangs_in_mid_run_is_told_and_no_photo_suffers(
+    site: Site, server: Samba, share: Mounted, tmp_path: Path
+) -> None:
+    photos = [write_photo(tmp_path / f"{n}.jpg", seed=n) for n in range(60)]
+    for number, photo in enumerate(photos):
+        (server.folder / f"return-{10_000 + number}.jpg").write_bytes(photo.read_bytes())
+    with site.daemon():
+        eventually(lambda: len(names(site)) > 3, within_s=DEADLINE_SECONDS, every_s=0.001)
+        share.hang()
+        try:
+            assert len(names(site)) < 60, "the run was over before the share hung"
+            eventually(lambda: site.nightsort("status").returncode == 1, within_s=90)
+        finally:
+            share.go_on()
+        eventually(lambda: len(names(site)) == 60, within_s=DEADLINE_SECONDS)
+        eventually(lambda: on_server(server) == [], within_s=DEADLINE_SECONDS)
+    assert contents(site.photos("sorted")) == contents(photos)
+    assert len(site.growing_rows()) == 60
+
+
+def test_start_with_a_share_that_hangs_does_not_hang(
+    site: Site, server: Samba, share: Mounted, tmp_path: Path
+) -> None:
+    assert site.nightsort("now").returncode == 0
+    share.hang()
+    try:
+        with site.daemon():
+            eventually(lambda: status(site)["state"] == "share unavailable", within_s=30)
+            began = time.monotonic()
+            share.go_on()
+            server.put(write_photo(tmp_path / "b.jpg", seed=2), "b-10002.jpg")
+            eventually(lambda: names(site) == {"b-10002.jpg"}, within_s=DEADLINE_SECONDS)
+            assert time.monotonic() - began < DEADLINE_SECONDS
+    finally:
+        share.go_on()

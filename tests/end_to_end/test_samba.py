@@ -1,0 +1,96 @@
+"""The watched folder is a Samba share on this box: photos come from other machines."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.support.photos import photo_bytes, write_photo
+from tests.support.processes import DEADLINE_SECONDS, Site
+from tests.support.samba import Samba, samba
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.servers
+
+# Several times what is set; a photo that has not changed for so long counts as settled.
+LONGER_THAN_SETTLING_SECONDS = 3.0
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site.make(tmp_path / "site", mode="continuous")
+
+
+@pytest.fixture
+def server(site: Site, tmp_path: Path) -> Iterator[Samba]:
+    with samba(site.incoming, tmp_path / "samba") as server:
+        yield server
+
+
+def big_photo() -> bytes:
+    photo = photo_bytes(seed=7, size=(3000, 4000))
+    assert len(photo) > 500_000  # enough pieces for an upload that stops half-way
+    return photo
+
+
+def names(site: Site) -> set[str]:
+    return {row["filename"] for row in site.growing_rows()}
+
+
+def is_listed(site: Site, name: str) -> bool:
+    return name in names(site)
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def contents(photos: list[Path]) -> list[str]:
+    return sorted(sha256(photo.read_bytes()) for photo in photos)
+
+
+def test_photos_put_by_smbclient_are_noticed_by_events_and_filed(
+    site: Site, server: Samba, tmp_path: Path
+) -> None:
+    photos = [write_photo(tmp_path / f"{n}.jpg", seed=n) for n in range(5)]
+    with site.daemon():
+        for number, photo in enumerate(photos):
+            server.put(photo, f"return-1000{number}.jpg")
+        server.ask('mkdir "20251013"').wait(60)
+        server.put(photos[0], "20251013/again-20001.jpg")
+        eventually(lambda: len(names(site)) == 6, within_s=DEADLINE_SECONDS)
+    (started,) = (event for event in site.events() if event["event"] == "watch_started")
+    assert started["mode"] == "native"
+    assert site.photos("incoming") == []
+    assert contents(site.photos("sorted")) == contents([*photos, photos[0]])
+    assert {row["status"] for row in site.growing_rows()} >= {"duplicate"}
+
+
+def test_photo_put_slowly_is_not_taken_before_it_is_whole(
+    site: Site, server: Samba, tmp_path: Path
+) -> None:
+    slow = big_photo()
+    with site.daemon():
+        with server.putting_slowly(slow, "slow-20001.jpg") as go_on:
+            arriving = site.incoming / "slow-20001.jpg"
+            eventually(lambda: arriving.exists() and arriving.stat().st_size > 0)
+            stalled_at = time.monotonic()
+            for number in range(100):  # others go on working, and are filed meanwhile
+                name = f"quick-{number}.jpg"
+                server.put(write_photo(tmp_path / "q.jpg", seed=100 + number), name)
+                eventually(partial(is_listed, site, name), within_s=DEADLINE_SECONDS)
+                if time.monotonic() - stalled_at > LONGER_THAN_SETTLING_SECONDS:
+                    break
+            assert 0 < arriving.stat().st_size < len(slow)
+            assert "slow-20001.jpg" not in names(site)
+            go_on.set()
+        eventually(lambda: "slow-20001.jpg" in names(site), within_s=DEADLINE_SECONDS)
+    (row,) = (row for row in site.growing_rows() if row["filename"] == "slow-20001.jpg")
+    assert row["status"] in ("success", "review")
+    assert row["sha256"] == sha256(slow)
+    assert Path(row["filed_path"]).read_bytes() == slow
