@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 # Whether it is there and may be read, whoever opens it says in better words.
 any_path = click.Path(path_type=Path, readable=False)
+# Nothing is committed for a batch here: small ones, so that all cores end at the same time.
+_LOOKS_AT_ONCE = 4
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -370,7 +372,7 @@ def _looks(
         photos,
         classifier,
         Limits.from_settings(settings.intake),
-        batch_size=settings.batch.size,
+        batch_size=min(settings.batch.size, _LOOKS_AT_ONCE),
         workers=min(settings.batch.workers or usable_cores(), len(photos)),
     )
     with progress("looking") if bar else nullcontext(lambda *_: None) as advance:
