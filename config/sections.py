@@ -249,6 +249,18 @@ class ResultSettings(Section):
     )
 
 
+class CorrectionSettings(Section):
+    """How people's corrections are noticed."""
+
+    look_back: int = Field(
+        2000,
+        ge=0,
+        le=100_000,
+        description="After each run, how many of the newest filed photos are looked at for ones "
+        "that somebody moved to another category's folder; 0 looks at none.",
+    )
+
+
 class AlertTarget(Section):
     """Somebody to be told."""
 

@@ -28,6 +28,7 @@ from config.sections import (
     BandSettings,
     BatchSettings,
     CategorySettings,
+    CorrectionSettings,
     FilingSettings,
     IntakeSettings,
     LinkSettings,
@@ -46,6 +47,7 @@ __all__ = [
     "BandSettings",
     "BatchSettings",
     "CategorySettings",
+    "CorrectionSettings",
     "FilingSettings",
     "IntakeSettings",
     "LinkSettings",
@@ -96,6 +98,7 @@ class Settings(BaseSettings):
     bands: BandSettings = BandSettings()
     filing: FilingSettings = FilingSettings()
     results: ResultSettings = ResultSettings()
+    corrections: CorrectionSettings = CorrectionSettings()
     alerts: AlertSettings = AlertSettings()
     categories: dict[str, CategorySettings] = Field(
         {},

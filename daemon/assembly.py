@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from classifier.bundle import load_bundle
 from classifier.classifier import Classifier
 from config.settings import Settings, load
 from daemon.admission import Admission
 from daemon.availability import Availability
+from daemon.clerk import Clerk, Desk
 from daemon.clock import Clock
+from daemon.corrections import Corrector
 from daemon.drain import Drain, DrainPolicy
 from daemon.examine import Limits, Workers, usable_cores
+from daemon.exports import Exports
 from daemon.filing import Filer, FilingPolicy
 from daemon.heartbeat import Heartbeat
 from daemon.heralding import Herald
@@ -24,13 +28,16 @@ from daemon.notify import Notifier
 from daemon.presence import Presence
 from daemon.pulse import Pulse
 from daemon.reloading import Reloading
+from daemon.reporting import Reporter, ReportPolicy
 from daemon.requests import Requests
 from daemon.results import Warehouse
+from daemon.seeking import Seeker
 from daemon.service import Service, Stages
 from daemon.sorting import Sorter
 from daemon.status import StatusFile
 from daemon.store import Store
 from daemon.supervision import Supervision
+from daemon.thumbnails import Thumbnails
 from daemon.timetable import Timetable
 from daemon.tree import Tree
 from daemon.vitals import Vitals
@@ -58,8 +65,8 @@ def build(
         closing(Store(settings.state_dir)) as store,
         closing(Presence(_folders(settings), _PresenceFacts(store))) as presence,
     ):
-        incoming = _tree(presence, "incoming", settings.incoming_dir)
-        sorted_tree = _tree(presence, "sorted", settings.sorted_dir)
+        desk = _desk(settings, presence)
+        incoming, sorted_tree = desk.incoming, desk.sorted
         watcher = _watcher(settings, incoming)
         availability = Availability(presence, clock, watcher.rescan)
         timetable = Timetable(settings.window, clock)
@@ -93,8 +100,9 @@ def build(
                 ),
                 incoming,
                 clock,
-                _drain_policy(settings, _tree(presence, "results", settings.results_dir), model),
+                _drain_policy(settings, desk.results, model),
             ),
+            clerk=_clerk(settings, store, desk, classifier.categories, clock),
             timetable=timetable,
             herald=Herald(timetable, clock),
             requests=Requests(incoming, store, clock, settings.intake.settle_seconds),
@@ -113,6 +121,69 @@ def build(
             yield Service(settings, clock, stages)
         finally:
             workers.stop()
+
+
+@contextmanager
+def build_clerk(settings: Settings, clock: Clock) -> Iterator[Clerk]:
+    """Build a clerk that owns the state folder until the end of the `with` block; no model runs.
+
+    Raises ConfigError, ModelError, RefusedError or TransientError when it cannot work.
+    """
+    with (
+        hold(settings.state_dir),
+        closing(Store(settings.state_dir)) as store,
+        closing(Presence(_folders(settings), _PresenceFacts(store))) as presence,
+    ):
+        availability = Availability(presence, clock, lambda: None)
+        availability.adopt()
+        availability.require()
+        categories = load_bundle(settings.model_dir).card.categories
+        clerk = _clerk(settings, store, _desk(settings, presence), categories, clock)
+        clerk.recover()
+        yield clerk
+
+
+def _clerk(
+    settings: Settings, store: Store, desk: Desk, categories: Sequence[str], clock: Clock
+) -> Clerk:
+    policy = FilingPolicy.from_settings(settings.filing)
+    known = tuple(dict.fromkeys((*categories, *settings.categories)))
+    filer = Filer(desk.incoming, desk.sorted, policy)
+    seeker = Seeker(store, desk.sorted, filer, known, clock)
+    return Clerk(
+        store,
+        Corrector(store, desk.incoming, desk.sorted, policy, seeker, clock),
+        Exports(store, desk.results),
+        _reporter(settings, store, desk),
+        clock,
+        desk,
+        look_back=settings.corrections.look_back,
+    )
+
+
+def _reporter(settings: Settings, store: Store, desk: Desk) -> Reporter:
+    window = settings.window
+    shown = [
+        ("Mode", f"window {window.start:%H:%M} to {window.end:%H:%M}")
+        if window.mode == "window"
+        else ("Mode", window.mode),
+        ("Filed as", settings.filing.layout),
+    ]
+    return Reporter(
+        store,
+        desk.sorted,
+        desk.results,
+        Thumbnails(desk.sorted, Limits.from_settings(settings.intake)),
+        ReportPolicy(settings.links.sorted, shown),
+    )
+
+
+def _desk(settings: Settings, presence: Presence) -> Desk:
+    return Desk(
+        _tree(presence, "incoming", settings.incoming_dir),
+        _tree(presence, "sorted", settings.sorted_dir),
+        _tree(presence, "results", settings.results_dir),
+    )
 
 
 def _tree(presence: Presence, name: str, root: Path) -> Tree:

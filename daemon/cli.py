@@ -24,6 +24,15 @@ import click
 from config.errors import ConfigError, ModelError, NightsortError
 from config.readable import plain
 from config.settings import Settings, load
+from daemon import cli_history
+from daemon.cli_parts import (
+    EXIT_DO_NOT_RESTART,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_WRONG_USE,
+    json_option,
+    print_json,
+)
 from daemon.show import Advance, progress
 
 if TYPE_CHECKING:
@@ -31,14 +40,10 @@ if TYPE_CHECKING:
     from daemon.judging import Look
     from daemon.records import Progress
 
-EXIT_FAILED, EXIT_WRONG_USE, EXIT_DO_NOT_RESTART, EXIT_INTERRUPTED = 1, 2, 78, 130
-
 # Whether it is there and may be read, whoever opens it says in better words.
 any_path = click.Path(path_type=Path, readable=False)
 # Nothing is committed for a batch here: small ones, so that all cores end at the same time.
 _LOOKS_AT_ONCE = 4
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -104,7 +109,7 @@ def now(config_file: Path | None, as_json: bool) -> None:
         else:
             summary = _drain_here(settings, advance)
     if as_json:
-        _print_json(summary)
+        print_json(summary)
     else:
         click.echo(outcome_words(summary), err=True)
 
@@ -124,7 +129,7 @@ def status(config_file: Path | None, as_json: bool) -> None:
 
     document, code = read(load(config_file).state_dir)
     if as_json:
-        _print_json(document)
+        print_json(document)
     else:
         click.echo(in_words(document))
     sys.exit(code)
@@ -198,7 +203,7 @@ def evaluate(config_file: Path | None, folder: Path, as_json: bool) -> None:
     truth, verdicts = zip(*judged, strict=True)
     evaluation = measure(truth, verdicts, classifier.categories, seconds)
     if as_json:
-        _print_json(evaluation.as_json())
+        print_json(evaluation.as_json())
     else:
         from daemon.tables import evaluation_table
 
@@ -315,6 +320,10 @@ def demo(keep: Path | None) -> None:
     if any(keep.iterdir()):
         raise click.BadParameter(f"{keep} is not empty; name a new folder", param_hint="--keep")
     demonstrate(keep.resolve(), click.echo)
+
+
+for command in cli_history.COMMANDS:
+    cli.add_command(command)
 
 
 def main() -> NoReturn:
@@ -469,10 +478,6 @@ def _looks(
         for done, look in enumerate(looks, start=1):
             advance(done, len(photos))
             yield look
-
-
-def _print_json(document: dict[str, Any]) -> None:
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
 def _look_json(look: Look, model: str) -> dict[str, Any]:

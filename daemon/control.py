@@ -1,7 +1,8 @@
 """Asking a running daemon: a local socket in the state folder, lines of JSON.
 
 The daemon serves it beside its work; `nightsort now` asks for a run, sees it advance, and gets its
-summary. Whoever may enter the state folder as its group may ask; nobody else.
+summary; `nightsort correct` and its like give an order and get its answer. Whoever may enter the
+state folder as its group may ask; nobody else.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import json
 import os
 import socket
 import socketserver
+import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as StillRunning
 from contextlib import contextmanager, suppress
@@ -21,7 +23,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from config.errors import NightsortError
-from daemon.records import Progress
+from daemon.lock import user_name
+from daemon.records import Order, Progress
 
 SOCKET = "control.sock"
 PROGRESS_SECONDS = 0.5
@@ -31,6 +34,8 @@ SILENCE_SECONDS = 30.0
 START_SECONDS = 5.0
 # How long a process that ends waits for its last answers to be taken.
 LAST_WORDS_SECONDS = 1.0
+# A path of 4096 bytes that nobody can read takes six characters for each.
+_LONGEST_QUESTION = 65_536
 
 Summary = dict[str, Any]
 
@@ -48,6 +53,9 @@ class Asked(Protocol):
 
     def ask(self) -> Future[Summary]:
         """Ask for a run now."""
+
+    def order(self, order: Order) -> Future[Summary]:
+        """Ask for something else, to be done between two micro-batches."""
 
 
 @contextmanager
@@ -79,23 +87,43 @@ def ask_for_run(
     watch: called with the progress about twice a second.
     Raises NoAnswer when the daemon hangs, ends meanwhile, or could not run.
     """
+    return _ask(state_dir, {"ask": "run"}, watch, silence_seconds)
+
+
+def give_order(
+    state_dir: Path, what: str, words: Sequence[str], silence_seconds: float = SILENCE_SECONDS
+) -> Summary:
+    """Have the daemon carry out an order; returns its answer.
+
+    Who gives it the daemon asks the kernel. Raises NoAnswer as `ask_for_run` does.
+    """
+    question = {"ask": what, "words": list(words)}
+    return _ask(state_dir, question, lambda _: None, silence_seconds)
+
+
+def _ask(
+    state_dir: Path,
+    question: dict[str, Any],
+    watch: Callable[[Progress], None],
+    silence_seconds: float,
+) -> Summary:
     with _connected(state_dir, silence_seconds) as stream:
-        stream.write(b'{"ask": "run"}\n')
+        stream.write(json.dumps(question).encode("utf-8") + b"\n")
         stream.flush()
         for line in stream:
             if not line.endswith(b"\n"):
                 continue  # cut off: the daemon ended in mid-word
             message = json.loads(line)
-            if "summary" in message:
-                summary: Summary = message["summary"]
-                return summary
+            if "answer" in message:
+                answer: Summary = message["answer"]
+                return answer
             if "error" in message:
                 raise NoAnswer(message["error"])
             if message["silent_seconds"] > silence_seconds:
                 break
             watch(Progress(**message["progress"]))
         else:
-            raise NoAnswer("the daemon ended before the run did; see its log, then run it again")
+            raise NoAnswer("the daemon ended before it was done; see its log, then ask again")
     raise _hangs(silence_seconds)
 
 
@@ -168,17 +196,28 @@ class _Handler(socketserver.StreamRequestHandler):
     server: _Server
 
     def handle(self) -> None:
-        with suppress(OSError, ValueError):
-            if json.loads(self.rfile.readline(1000)) == {"ask": "run"}:
-                self.server.clients.add(threading.current_thread())
-                self._tell_run(self.server.service)
+        with suppress(OSError, ValueError, TypeError, KeyError):  # whatever is not for us
+            question = json.loads(self.rfile.readline(_LONGEST_QUESTION))
+            service, what = self.server.service, str(question["ask"])
+            self.server.clients.add(threading.current_thread())
+            if what == "run":
+                self._tell(service, service.ask())
+            else:
+                words = tuple(str(word) for word in question["words"])
+                self._tell(service, service.order(Order(what, words, self._person())))
 
     def finish(self) -> None:
         super().finish()
         self.server.clients.discard(threading.current_thread())
 
-    def _tell_run(self, service: Asked) -> None:
-        answer = service.ask()
+    def _person(self) -> str:
+        """Who asks, by the kernel's word."""
+        size = struct.calcsize("3i")
+        found = self.connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        _, uid, _ = struct.unpack("3i", found)
+        return user_name(uid)
+
+    def _tell(self, service: Asked, answer: Future[Summary]) -> None:
         while (last_words := _last_words(answer)) is None:
             progress = service.progress
             silent = time.monotonic() - progress.at
@@ -190,7 +229,7 @@ class _Handler(socketserver.StreamRequestHandler):
 
 
 def _last_words(answer: Future[Summary]) -> dict[str, Any] | None:
-    """How the run ended; None: it goes on."""
+    """How it ended; None: it goes on."""
     try:
         error = answer.exception(timeout=PROGRESS_SECONDS)
     except StillRunning:
@@ -198,7 +237,7 @@ def _last_words(answer: Future[Summary]) -> dict[str, Any] | None:
     except CancelledError:
         return {"error": "the daemon is stopping; the queue waits for its next start"}
     if error is None:
-        return {"summary": answer.result()}
+        return {"answer": answer.result()}
     if isinstance(error, NightsortError):
         return {"error": str(error)}
-    return {"error": f"the run failed, unexpected {type(error).__name__}; the log says more"}
+    return {"error": f"it failed, unexpected {type(error).__name__}; the log says more"}

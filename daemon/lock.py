@@ -77,9 +77,10 @@ def prepare(state_dir: Path) -> None:
             f"state_dir {state_dir}: cannot be made ({exc.strerror}); make it, or set another"
         ) from exc
     if owner != os.geteuid():
+        theirs, ours = user_name(owner), user_name(os.geteuid())
         raise RefusedError(
-            f"{state_dir} belongs to {_user(owner)}, this is {_user(os.geteuid())}; run the "
-            f"command as {_user(owner)} (sudo -u {_user(owner)} nightsort ...)"
+            f"{state_dir} belongs to {theirs}, this is {ours}; run the command as {theirs} "
+            f"(sudo -u {theirs} nightsort ...)"
         )
     if not os.access(state_dir, os.W_OK | os.X_OK):
         raise RefusedError(f"{state_dir}: no right to write there; correct its mode")
@@ -102,7 +103,8 @@ def _owner(descriptor: int) -> str:
     return os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
 
 
-def _user(uid: int) -> str:
+def user_name(uid: int) -> str:
+    """A user as people say it."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

@@ -53,12 +53,17 @@ class Topic:
 def topics() -> list[Topic]:
     """The whole command, then its parts by name."""
     context = click.Context(cli, info_name="nightsort", **cli.context_settings)
-    commands = [
-        _topic(command, click.Context(command, info_name=name, parent=context))
-        for name, command in sorted(cli.commands.items())
-        if not command.hidden
-    ]
-    return [_topic(cli, context), *commands]
+    return [_topic(cli, context), *_parts(cli, context)]
+
+
+def _parts(group: click.Group, context: click.Context) -> Iterator[Topic]:
+    """The commands of a group, those of groups in it too; a group itself does nothing."""
+    for name, command in sorted(group.commands.items()):
+        inner = click.Context(command, info_name=name, parent=context)
+        if isinstance(command, click.Group):
+            yield from _parts(command, inner)
+        elif not command.hidden:
+            yield _topic(command, inner)
 
 
 def _topic(command: click.Command, context: click.Context) -> Topic:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from classifier.verdict import Band, Verdict
+from classifier.verdict import Alternative, Band, Verdict
 from config.errors import PhotoProblem
 
 
@@ -150,6 +150,73 @@ class ResultRow:
     target: str
     sha256: str
     run: str
+
+
+class Word(StrEnum):
+    """In which way a person had a later word on a photo."""
+
+    CORRECTED = "corrected"  # by `nightsort correct`
+    DRAGGED = "dragged"  # moved to another category's folder on the share
+    UNDONE = "undone"  # put back where it came from
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A person's later word on a photo, planned before its file moves."""
+
+    id: int  # 0 until it is in the store
+    photo_id: int
+    word: Word
+    before: str  # the category so far; empty for a photo without a verdict
+    category: str  # the category from now on; empty when undone
+    person: str  # who said so
+    at: datetime
+    move: Move  # from its place in sorted: within sorted, or back to incoming when undone
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All that is known of one photo."""
+
+    id: int
+    source: str  # in incoming, as it was dropped
+    state: str  # of the store: queued, filed, undone …
+    first_seen_at: str  # ISO 8601
+    run: str
+    status: str  # as in the results; empty until it has an outcome
+    recorded_at: str
+    category: str  # of the verdict
+    confidence: float | None
+    band: str
+    reason: str
+    reason_text: str
+    alternatives: tuple[Alternative, ...]
+    return_id: str
+    target: str  # in sorted, where it was filed; empty before
+    place: str  # where it is as far as is known: in incoming while queued or undone, else in sorted
+    decided: str  # the category that a person gave it later; empty when nobody did
+    kept_source: bool
+    sha256: str
+    fingerprint: Fingerprint
+
+    @property
+    def filename(self) -> str:
+        """Its name as it was dropped, as text."""
+        return as_text(self.source.rpartition("/")[2])
+
+    @property
+    def category_now(self) -> str:
+        """A person's word if there is one, else the verdict's."""
+        return self.decided or self.category
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Something that a person asks for beside a run."""
+
+    what: str  # correct, undo, rebuild …
+    words: tuple[str, ...]
+    person: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,35 +7,30 @@ a failed write left behind is cut off again.
 
 from __future__ import annotations
 
-import csv
 import errno
-import io
 import json
 import os
 import re
 import shutil
 import stat
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from classifier.verdict import Band
-from daemon.contents import sync_folder
 from daemon.records import Outcome, ResultRow, Status, Tally, as_text
-from daemon.renaming import CREATE, READ
+from daemon.renaming import READ
 from daemon.trouble import trouble
+from daemon.writing import BOM, csv_lines, number, replacing
 
 COLUMNS = (
     "filename", "category", "confidence", "status", "timestamp",
     "band", "reason", "second_category", "second_confidence", "return_id", "category_code",
     "location", "source_path", "filed_path", "sha256", "run",
 )  # fmt: skip
-_BOM = "\ufeff"
-# The wide forms are what Japanese and Chinese keyboards type; Excel takes them for the narrow.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 # Never through a link that somebody put there, never waiting for whoever reads a FIFO.
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NOT_OURS = frozenset({errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.EISDIR})
@@ -90,10 +85,10 @@ class RunResults:
 
         Raises TransientError when the folder refuses.
         """
-        with self._replacing(self.csv_path) as file:
-            file.write((_BOM + _lines([COLUMNS])).encode("utf-8"))
+        with replacing(self.csv_path) as file:
+            file.write((BOM + csv_lines([COLUMNS])).encode("utf-8"))
             for row in rows:
-                file.write(_lines([self._cells(row)]).encode("utf-8"))
+                file.write(csv_lines([self._cells(row)]).encode("utf-8"))
             self._size_bytes = file.tell()
 
     def append(self, rows: Iterable[ResultRow]) -> bool:
@@ -102,7 +97,7 @@ class RunResults:
         False, and nothing written, when the file is not what was written so far: a person removed
         or changed it; `begin` again. Raises TransientError when the disk refuses.
         """
-        data = _lines(self._cells(row) for row in rows).encode("utf-8")
+        data = csv_lines(self._cells(row) for row in rows).encode("utf-8")
         try:
             descriptor = os.open(self.csv_path, _APPEND)
         except OSError as exc:
@@ -144,7 +139,7 @@ class RunResults:
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Write the summary. Raises TransientError when the folder refuses."""
         text = json.dumps(summary, ensure_ascii=False, indent=2) + "\n"
-        with self._replacing(self.summary_path) as file:
+        with replacing(self.summary_path) as file:
             file.write(text.encode("utf-8"))
 
     def copy_as_latest(self) -> None:
@@ -154,7 +149,7 @@ class RunResults:
             (self.summary_path, "summary_latest.json"),
         ):
             with (
-                self._replacing(path.with_name(latest)) as file,
+                replacing(path.with_name(latest)) as file,
                 os.fdopen(os.open(path, READ), "rb") as newest,
             ):
                 shutil.copyfileobj(newest, file)
@@ -163,13 +158,13 @@ class RunResults:
         return [
             as_text(row.source.rpartition("/")[2]),
             row.category,
-            _number(row.confidence),
+            number(row.confidence),
             row.status,
             row.timestamp,
             row.band,
             row.reason,
             row.second_category,
-            _number(row.second_confidence),
+            number(row.second_confidence),
             row.return_id,
             row.category_code,
             row.location,
@@ -178,23 +173,6 @@ class RunResults:
             row.sha256,
             row.run,
         ]
-
-    @contextmanager
-    def _replacing(self, path: Path) -> Iterator[BinaryIO]:
-        """Write a file under a hidden name; at the end it takes the place of `path` in one step."""
-        partial = path.with_name(f".nightsort-{path.name}.part")
-        try:
-            partial.unlink(missing_ok=True)  # of a process that was killed
-            with os.fdopen(os.open(partial, CREATE, 0o666), "wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-            _sync_folder(path.parent)
-        except OSError as exc:
-            with suppress(OSError):
-                partial.unlink()
-            raise trouble(exc, str(path)) from exc
 
 
 def summarise(
@@ -245,31 +223,6 @@ def is_balanced(summary: Mapping[str, Any]) -> bool:
     came = summary["waiting_before"] + summary["arrived"]
     went = summary["total_processed"] + summary["gone"] + summary["waiting_after"]
     return bool(came == went)
-
-
-def _lines(rows: Iterable[Iterable[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows(
-        [_guarded(cell) for cell in row] for row in rows
-    )
-    return text.getvalue()
-
-
-def _guarded(cell: str) -> str:
-    """Spreadsheets run cells that start like a formula: an apostrophe makes them plain text."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        sync_folder(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

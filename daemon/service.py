@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -16,15 +17,16 @@ from typing import Any, Protocol
 
 import structlog
 
-from config.errors import TransientError
+from config.errors import NightsortError, TransientError
 from config.settings import Settings
 from daemon.admission import Admission
 from daemon.availability import Availability
+from daemon.clerk import Clerk
 from daemon.clock import Clock
 from daemon.drain import Drain
 from daemon.failures import retry_delay
 from daemon.heralding import Herald
-from daemon.records import Progress
+from daemon.records import Order, Progress
 from daemon.reloading import Reloading
 from daemon.requests import Requests
 from daemon.store import Store
@@ -64,6 +66,7 @@ class Stages:
     watcher: Watcher
     admission: Admission
     drain: Drain
+    clerk: Clerk
     timetable: Timetable
     herald: Herald
     requests: Requests
@@ -89,6 +92,7 @@ class Service:
         self._timetable = stages.timetable
         self._stopping = threading.Event()
         self._asked: list[Future[Summary]] = []
+        self._orders: deque[tuple[Order, Future[Summary]]] = deque()
         self._tidy_due = float("-inf")
         self._is_recovered = False
         self._troubles = 0  # failures in a row
@@ -114,6 +118,13 @@ class Service:
         """Ask for a run now; the answer is its summary."""
         answer: Future[Summary] = Future()
         self._asked.append(answer)
+        self._watcher.wake()
+        return answer
+
+    def order(self, order: Order) -> Future[Summary]:
+        """Ask for something else, which is done between two micro-batches; the answer is JSON."""
+        answer: Future[Summary] = Future()
+        self._orders.append((order, answer))
         self._watcher.wake()
         return answer
 
@@ -171,6 +182,7 @@ class Service:
         self._note()
         try:
             self._look_for_folders()
+            self._carry_out_orders()
             if self._clock.steady() < self._try_again_at and not self._asked:
                 return
             self._work()
@@ -201,6 +213,7 @@ class Service:
             return
         if not self._is_recovered:
             self._recover()
+            self._stages.clerk.catch_up(self._go_on)
         if self._is_time():
             self._drain.work(self._is_time, self._look_around)
         if self._is_run_over():
@@ -222,8 +235,22 @@ class Service:
         self._answer_all(error)
 
     def _recover(self) -> None:
+        self._stages.clerk.recover()
         self._drain.recover()
         self._is_recovered = True
+
+    def _carry_out_orders(self) -> None:
+        """Do what people asked for beside sorting; who asked hears of a failure, not the run."""
+        while self._orders:
+            order, answer = self._orders.popleft()
+            try:
+                self._availability.require()
+                answer.set_result(self._stages.clerk.carry_out(order))
+            except NightsortError as exc:
+                answer.set_exception(exc)
+            except Exception as exc:
+                answer.set_exception(exc)
+                raise
 
     def _drain_now(self, watch: Callable[[Progress], None]) -> Summary:
         """Look at the share afresh, wait for what is settling, drain, close the run."""
@@ -257,12 +284,18 @@ class Service:
         self._availability.require()
         self._admission.take_in()
         self._stages.reloading.check()
+        self._carry_out_orders()
         self._note()
 
     # --- what to do when -------------------------------------------------------------------------
 
     def _keep_going(self) -> bool:
         return not self._stopping.is_set()
+
+    def _go_on(self) -> bool:
+        """While a report is written: the service is alive, and it may be asked to end."""
+        self._note()
+        return self._keep_going()
 
     def _is_time(self) -> bool:
         """Whether the queue may be drained without anybody asking."""
@@ -285,6 +318,7 @@ class Service:
         summary = self._drain.close(settling=self._admission.settling, ignored=ignored)
         if summary["run"] is not None:
             self._last_run = summary
+            self._stages.clerk.after_run(summary["run"], self._go_on)
         self._note(at_once=True)
         return summary
 
@@ -348,6 +382,8 @@ class Service:
 
     def _answer_all(self, answer: Summary | Exception | None) -> None:
         """Tell everybody who asked for a run how it ended; None: the service stops."""
+        while answer is None and self._orders:
+            self._orders.popleft()[1].cancel()
         while self._asked:
             asked = self._asked.pop()
             if answer is None:

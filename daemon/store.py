@@ -15,7 +15,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import accumulate
 from pathlib import Path
@@ -28,9 +28,11 @@ from config.errors import (
     FolderUnavailable,
     NightsortError,
     PhotoProblem,
+    RefusedError,
     TransientError,
 )
 from daemon.records import (
+    Correction,
     Examined,
     Fingerprint,
     Move,
@@ -40,7 +42,9 @@ from daemon.records import (
     Run,
     Sighting,
     Status,
+    Story,
     Tally,
+    Word,
     as_text,
 )
 
@@ -50,6 +54,9 @@ DATABASE = "nightsort.db"
 _PATIENCE_SECONDS = 30
 
 # A photo's states. `classified` is the intention: verdict and target known, the move not done.
+# What the results say of a photo (status, category, target …) never changes once it is recorded;
+# a person's later word stands in `place` (where it is now: in sorted, in incoming once undone),
+# `decided` (its category now) and in `corrections`, where a move is planned before it is made.
 _SCHEMA = """
 CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE runs (
@@ -65,7 +72,8 @@ CREATE INDEX runs_open ON runs (finished_at) WHERE finished_at IS NULL;
 CREATE TABLE photos (
     id INTEGER PRIMARY KEY,
     state TEXT NOT NULL CHECK (state IN
-        ('queued', 'claimed', 'classified', 'filed', 'review', 'duplicate', 'quarantined', 'gone')),
+        ('queued', 'claimed', 'classified', 'filed', 'review', 'duplicate', 'quarantined', 'gone',
+         'undone')),
     path BLOB NOT NULL,
     filename TEXT NOT NULL,
     inode INTEGER NOT NULL,
@@ -95,8 +103,28 @@ CREATE TABLE photos (
     target BLOB,
     kept_source INTEGER NOT NULL DEFAULT 0,
     recorded_at TEXT,
-    result_number INTEGER
+    result_number INTEGER,
+    place BLOB,
+    decided TEXT
 ) STRICT;
+CREATE TABLE corrections (
+    id INTEGER PRIMARY KEY,
+    photo INTEGER NOT NULL REFERENCES photos (id),
+    word TEXT NOT NULL CHECK (word IN ('corrected', 'dragged', 'undone')),
+    before TEXT NOT NULL,
+    category TEXT NOT NULL,
+    person TEXT NOT NULL,
+    at TEXT NOT NULL,
+    source BLOB NOT NULL,
+    target BLOB NOT NULL,
+    inode INTEGER NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    is_done INTEGER NOT NULL
+) STRICT;
+CREATE INDEX corrections_photo ON corrections (photo);
+CREATE INDEX corrections_at ON corrections (at);
+CREATE INDEX corrections_planned ON corrections (id) WHERE is_done = 0;
 CREATE TABLE emptied (folder BLOB PRIMARY KEY, taken_at TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX photos_active ON photos (path)
     WHERE state IN ('queued', 'claimed', 'classified');
@@ -106,6 +134,7 @@ CREATE INDEX photos_claimed ON photos (id) WHERE state = 'claimed';
 CREATE INDEX photos_classified ON photos (id) WHERE state = 'classified';
 CREATE INDEX photos_twins ON photos (sha256) WHERE state IN ('filed', 'review');
 CREATE INDEX photos_kept ON photos (path) WHERE kept_source = 1;
+CREATE INDEX photos_place ON photos (coalesce(place, target)) WHERE target IS NOT NULL;
 CREATE UNIQUE INDEX photos_results ON photos (run, result_number) WHERE result_number IS NOT NULL;
 CREATE INDEX photos_run ON photos (run, state);
 CREATE INDEX photos_arrived ON photos (arrived_in) WHERE arrived_in IS NOT NULL;
@@ -206,17 +235,31 @@ class Store:
     database is full or fails.
     """
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, *, reading: bool = False) -> None:
         """Open the database, making it on first use.
 
-        Raises ConfigError when it cannot be opened, or was written by a newer nightsort.
+        reading: only look at it, beside the process that owns it.
+        Raises ConfigError when it cannot be opened, or was written by a newer nightsort;
+        RefusedError when there is nothing to read yet.
         """
         self._path = state_dir / DATABASE
+        if reading and not self._path.exists():
+            raise RefusedError(
+                f"{state_dir}: there is no history yet; photos come with `nightsort run` or "
+                "`nightsort now`"
+            )
         try:
             self._db = sqlite3.connect(
-                self._path, isolation_level=None, timeout=_PATIENCE_SECONDS, factory=_Database
+                f"{self._path.absolute().as_uri()}?mode={'ro' if reading else 'rwc'}",
+                uri=True,
+                isolation_level=None,
+                timeout=_PATIENCE_SECONDS,
+                factory=_Database,
             )
-            self._prepare()
+            if reading:
+                self._require_known_version()
+            else:
+                self._prepare()
         except (sqlite3.Error, TransientError) as exc:
             raise ConfigError(
                 f"{self._path}: the database cannot be opened ({exc}); check the disk and the "
@@ -427,9 +470,9 @@ class Store:
         return recorded
 
     def twins(self, sha256: str) -> list[tuple[str, int]]:
-        """Filed photos of the same content: target in sorted, and size in bytes."""
+        """Filed photos of the same content: place in sorted, and size in bytes."""
         rows = self._db.execute(
-            "SELECT target, size_bytes FROM photos"
+            "SELECT coalesce(place, target), size_bytes FROM photos"
             " WHERE sha256 = ? AND state IN ('filed', 'review')",
             (sha256,),
         )
@@ -554,7 +597,7 @@ class Store:
             "SELECT started_at, waiting_before, busy_seconds, model FROM runs WHERE id = ?", (run,)
         ).fetchone()
         statuses = dict(self._counts("status", run, "result_number IS NOT NULL"))
-        judged = "state IN ('filed', 'review')"
+        judged = "result_number IS NOT NULL AND status IN ('success', 'review')"
         (average,) = self._db.execute(
             f"SELECT avg(confidence) FROM photos WHERE run = ? AND {judged}", (run,)
         ).fetchone()
@@ -588,7 +631,8 @@ class Store:
         """What went to quarantine in a run, for its summary."""
         rows = self._db.execute(
             "SELECT filename, reason_text FROM photos"
-            " WHERE run = ? AND state = 'quarantined' ORDER BY result_number",
+            " WHERE run = ? AND result_number IS NOT NULL AND status = 'error'"
+            " ORDER BY result_number",
             (run,),
         )
         return [{"filename": filename, "error": text} for filename, text in rows]
@@ -605,6 +649,141 @@ class Store:
             for started, summary in rows
             if since is None or datetime.fromisoformat(started) >= since
         ]
+
+    # --- history -------------------------------------------------------------------------------
+
+    def summary(self, run: str) -> dict[str, Any] | None:
+        """The summary of a closed run; None when there is no such run, or it is not closed."""
+        row = self._db.execute("SELECT summary FROM runs WHERE id = ?", (run,)).fetchone()
+        return None if row is None or row[0] is None else json.loads(row[0])
+
+    def stories(self, name: str) -> list[Story]:
+        """Photos of that file name, return id, or place in sorted or incoming; newest first."""
+        rows = self._db.execute(
+            f"SELECT {_STORY} FROM photos WHERE id IN ("
+            "SELECT id FROM photos WHERE filename = ?"
+            " UNION SELECT id FROM photos WHERE return_id <> '' AND return_id = ?"
+            " UNION SELECT id FROM photos WHERE coalesce(place, target) = ?"
+            " AND target IS NOT NULL) ORDER BY id DESC",
+            (as_text(name), as_text(name), os.fsencode(name)),
+        )
+        return [_story(row) for row in rows]
+
+    def stories_of_run(self, run: str) -> Iterator[Story]:
+        """What a run put somewhere, in the order of its results."""
+        rows = self._db.execute(
+            f"SELECT {_STORY} FROM photos WHERE run = ? AND result_number IS NOT NULL"
+            " ORDER BY result_number",
+            (run,),
+        )
+        return map(_story, rows)
+
+    def newest_filed(self, limit: int) -> list[Story]:
+        """The photos that were filed last and still are, as far as is known."""
+        rows = self._db.execute(
+            f"SELECT {_STORY} FROM photos WHERE state IN ('filed', 'review')"
+            " ORDER BY id DESC LIMIT ?",
+            (limit,),
+        )
+        return [_story(row) for row in rows]
+
+    # --- corrections ---------------------------------------------------------------------------
+
+    def plan_corrections(self, corrections: Iterable[Correction]) -> list[Correction]:
+        """Record what is about to be moved at a person's word; returns it with its numbers."""
+        with self._transaction():
+            return [replace(one, id=self._insert_correction(one, done=0)) for one in corrections]
+
+    def record_corrections(self, done: Iterable[tuple[Correction, Fingerprint]]) -> None:
+        """Record moves that were made, each with the file as it is at its new place."""
+        with self._transaction():
+            for correction, mark in done:
+                self._apply(correction, mark)
+                self._db.execute(
+                    "UPDATE corrections SET is_done = 1, target = ? WHERE id = ?",
+                    (os.fsencode(correction.move.target), correction.id),
+                )
+
+    def drop_corrections(self, corrections: Iterable[Correction]) -> None:
+        """Take back what was planned and not done."""
+        with self._transaction():
+            self._db.executemany(
+                "DELETE FROM corrections WHERE id = ? AND is_done = 0",
+                [(correction.id,) for correction in corrections],
+            )
+
+    def note_dragged(self, correction: Correction) -> None:
+        """Record that a person moved a photo to another category's folder."""
+        with self._transaction():
+            self._insert_correction(correction, done=1)
+            self._apply(correction, correction.move.fingerprint)
+
+    def unfinished_corrections(self) -> list[Correction]:
+        """What was planned at a person's word and perhaps not done, when something failed."""
+        return [_correction(row) for row in self._corrections("is_done = 0")]
+
+    def corrections_of(self, photo_id: int) -> list[Correction]:
+        """What people said of a photo, oldest first."""
+        return [
+            _correction(row) for row in self._corrections("is_done = 1 AND photo = ?", photo_id)
+        ]
+
+    def corrections_between(self, begin: datetime, end: datetime) -> list[tuple[Correction, Story]]:
+        """What people said in a time, oldest first, each with its photo."""
+        rows = self._corrections("is_done = 1 AND at >= ? AND at < ?", _utc(begin), _utc(end))
+        return [(_correction(row), self._story_of(row[1])) for row in rows]
+
+    def _corrections(self, condition: str, *values: Any) -> list[Any]:
+        return self._db.execute(
+            "SELECT id, photo, word, before, category, person, at, source, target, inode,"
+            " size_bytes, mtime_ns, (SELECT sha256 FROM photos WHERE photos.id = photo)"
+            f" FROM corrections WHERE {condition} ORDER BY id",
+            values,
+        ).fetchall()
+
+    def _story_of(self, photo_id: int) -> Story:
+        row = self._db.execute(f"SELECT {_STORY} FROM photos WHERE id = ?", (photo_id,)).fetchone()
+        return _story(row)
+
+    def _insert_correction(self, one: Correction, *, done: int) -> int:
+        mark = one.move.fingerprint
+        cursor = self._db.execute(
+            "INSERT INTO corrections (photo, word, before, category, person, at, source, target,"
+            " inode, size_bytes, mtime_ns, is_done) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                one.photo_id,
+                one.word,
+                one.before,
+                one.category,
+                one.person,
+                _utc(one.at),
+                os.fsencode(one.move.source),
+                os.fsencode(one.move.target),
+                mark.inode,
+                mark.size_bytes,
+                mark.mtime_ns,
+                done,
+            ),
+        )
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    def _apply(self, correction: Correction, mark: Fingerprint) -> None:
+        """Let a person's word hold for the photo's row."""
+        undone = correction.word is Word.UNDONE
+        self._db.execute(
+            "UPDATE photos SET state = ?, place = ?, decided = ?, inode = ?, size_bytes = ?,"
+            " mtime_ns = ? WHERE id = ?",
+            (
+                "undone" if undone else "filed",
+                os.fsencode(correction.move.target),
+                None if undone else correction.category,
+                mark.inode,
+                mark.size_bytes,
+                mark.mtime_ns,
+                correction.photo_id,
+            ),
+        )
 
     # --- facts ---------------------------------------------------------------------------------
 
@@ -634,16 +813,19 @@ class Store:
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA foreign_keys = ON")
         with self._transaction():
-            (version,) = self._db.execute("PRAGMA user_version").fetchone()
-            if version > SCHEMA_VERSION:
-                raise ConfigError(
-                    f"{self._path}: was written by a newer nightsort (schema {version}, this one "
-                    f"knows {SCHEMA_VERSION}); install that version again"
-                )
-            if version == 0:
+            if self._require_known_version() == 0:
                 for statement in (*_SCHEMA.split(";"), *_TRIGGERS):
                     self._db.execute(statement)
                 self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def _require_known_version(self) -> int:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version > SCHEMA_VERSION:
+            raise ConfigError(
+                f"{self._path}: was written by a newer nightsort (schema {version}, this one "
+                f"knows {SCHEMA_VERSION}); install that version again"
+            )
+        return int(version)
 
     @contextmanager
     def _transaction(self, *, durable: bool = True) -> Iterator[None]:
@@ -725,7 +907,19 @@ class Store:
             " AND size_bytes = ? AND mtime_ns = ?",
             (os.fsencode(sighting.path), mark.size_bytes, mark.mtime_ns),
         ).fetchone()
-        return kept is not None
+        return kept is not None or self._is_put_back(sighting)
+
+    def _is_put_back(self, sighting: Sighting) -> bool:
+        """Whether a person had this file put back, or that is under way; it is left alone."""
+        place, mark = os.fsencode(sighting.path), sighting.fingerprint
+        row = self._db.execute(
+            "SELECT 1 FROM photos WHERE coalesce(place, target) = ? AND target IS NOT NULL"
+            " AND state = 'undone' AND size_bytes = ? AND mtime_ns = ?"
+            " UNION ALL"
+            " SELECT 1 FROM corrections WHERE is_done = 0 AND word = 'undone' AND target = ?",
+            (place, mark.size_bytes, mark.mtime_ns, place),
+        ).fetchone()
+        return row is not None
 
     def _record_one(self, outcome: Outcome, row: ResultRow, run: str, number: int) -> bool:
         recorded = self._db.execute(
@@ -794,6 +988,37 @@ def _photo(row: Sequence[Any]) -> Photo:
         attempts=row[6],
         alone=bool(row[7]),
     )
+
+
+# The columns of a `Story`, in the order of its fields.
+_STORY = (
+    "id, path, state, first_seen_at, coalesce(run, ''), coalesce(status, ''),"
+    " coalesce(recorded_at, ''), coalesce(category, ''), confidence, coalesce(band, ''),"
+    " coalesce(reason, ''), coalesce(reason_text, ''), alternatives, coalesce(return_id, ''),"
+    " coalesce(target, x''),"
+    " CASE WHEN state IN ('queued', 'claimed', 'classified', 'gone') THEN path"
+    " ELSE coalesce(place, target) END, coalesce(decided, ''), kept_source,"
+    " coalesce(sha256, ''), inode, size_bytes, mtime_ns"
+)
+
+
+def _story(row: Sequence[Any]) -> Story:
+    fields: list[Any] = [*row[:19], Fingerprint(*row[19:])]
+    fields[1], fields[14], fields[15] = (os.fsdecode(row[n]) for n in (1, 14, 15))
+    fields[12], fields[17] = _alternatives(row[12]), bool(row[17])
+    return Story(*fields)
+
+
+def _correction(row: Sequence[Any]) -> Correction:
+    mark = Fingerprint(*row[9:12])
+    move = Move(row[1], os.fsdecode(row[7]), os.fsdecode(row[8]), mark, row[12] or "")
+    said = datetime.fromisoformat(row[6])
+    return Correction(row[0], row[1], Word(row[2]), row[3], row[4], row[5], said, move)
+
+
+def _utc(at: datetime) -> str:
+    """A time that sorts as text."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _intention_values(intention: Intention) -> tuple[Any, ...]:

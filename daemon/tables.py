@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -27,6 +31,42 @@ def evaluation_table(evaluation: Evaluation) -> str:
     tables = [_categories(evaluation), _bands(evaluation), _mixed_up(evaluation)]
     shown = [_render(table) for table in tables if table.row_count]
     return "\n".join([headline, "", *shown]).rstrip()
+
+
+def runs_table(summaries: Iterable[Mapping[str, Any]]) -> str:
+    """Runs as people read them, from their summaries."""
+    table = _table(
+        "Run",
+        "Began",
+        "Photos",
+        "Filed",
+        "Review",
+        "Duplicates",
+        "Failed",
+        "Success",
+        "Took",
+        left=2,
+    )
+    for run in summaries:
+        began = datetime.fromisoformat(run["started"])
+        counts = ("total_processed", "successful", "review", "duplicates", "failed")
+        table.add_row(
+            plain(run["run"]),
+            f"{began:%a %d %b %H:%M}",
+            *(f"{run[key]:,}" for key in counts),
+            f"{run['success_rate']:.1f} %",
+            took(run["processing_time_seconds"]),
+        )
+    return _render(table).rstrip()
+
+
+def took(seconds: float) -> str:
+    """A time span as people say it."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
 def _categories(evaluation: Evaluation) -> Table:

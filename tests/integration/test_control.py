@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from config.errors import FolderUnavailable
-from daemon.control import SOCKET, NoAnswer, Summary, ask_for_run, serving
-from daemon.records import Progress
+from config.errors import FolderUnavailable, RefusedError
+from daemon.control import SOCKET, NoAnswer, Summary, ask_for_run, give_order, serving
+from daemon.lock import user_name
+from daemon.records import Order, Progress
 from tests.support.waiting import eventually
 
 SUMMARY: Summary = {"run": "20251013_020000", "successful": 3, "errors": [{"error": "Häh?"}]}
@@ -28,6 +29,7 @@ class FakeService:
 
     def __init__(self) -> None:
         self.asked: list[Future[Summary]] = []
+        self.orders: list[Order] = []
         self.progress = self.at(0)
 
     def at(self, processed: int, *, silent_s: float = 0.0) -> Progress:
@@ -38,6 +40,10 @@ class FakeService:
         answer: Future[Summary] = Future()
         self.asked.append(answer)
         return answer
+
+    def order(self, order: Order) -> Future[Summary]:
+        self.orders.append(order)
+        return self.ask()
 
     def wait_for_clients(self, count: int) -> None:
         eventually(lambda: len(self.asked) == count)
@@ -161,7 +167,7 @@ def test_client_that_goes_away_harms_neither_run_nor_others(
 
 @pytest.mark.parametrize(
     "request_line",
-    [b"\n", b"hello\n", b"{}\n", b'{"ask": "stop"}\n', b"[1]\n", b"\xff\xfe\n", b"x" * 5000],
+    [b"\n", b"hello\n", b"{}\n", b'{"ask": "stop"}\n', b"[1]\n", b"\xff\xfe\n", b"x" * 200_000],
 )
 def test_what_is_no_known_question_is_hung_up_on(
     state: Path, service: FakeService, request_line: bytes
@@ -191,7 +197,7 @@ def test_defect_in_the_daemon_is_told_as_one(
     answer = pool.submit(ask, state)
     service.wait_for_clients(1)
     service.asked[0].set_exception(KeyError("secret detail"))
-    assert refusal_of(answer) == "the run failed, unexpected KeyError; the log says more"
+    assert refusal_of(answer) == "it failed, unexpected KeyError; the log says more"
 
 
 def test_stopping_daemon_says_so(
@@ -237,10 +243,43 @@ def test_process_that_does_not_answer_at_all_is_reported_after_the_time_out(
         ask_for_run(tmp_path, lambda _: None, silence_seconds=0.2)
 
 
-@pytest.mark.parametrize("says", [b"", b'{"summary": {"run": "2025'])
+@pytest.mark.parametrize("says", [b"", b'{"answer": {"run": "2025'])
 def test_daemon_that_ends_in_mid_run_is_reported(tmp_path: Path, says: bytes) -> None:
-    with imposter(tmp_path, says), pytest.raises(NoAnswer, match="ended before the run did"):
+    with imposter(tmp_path, says), pytest.raises(NoAnswer, match="ended before it was done"):
         ask(tmp_path)
+
+
+# Orders
+
+
+def test_an_order_is_carried_out_in_the_name_of_who_gives_it(
+    state: Path, service: FakeService, pool: ThreadPoolExecutor
+) -> None:
+    words = ("Shirts/\udcff \N{T-SHIRT}.jpg", "Tops")
+    answer = pool.submit(give_order, state, "correct", words, PATIENCE_SECONDS)
+    service.wait_for_clients(1)
+    service.asked[0].set_result({"done": [], "left": []})
+    assert answer.result(timeout=PATIENCE_SECONDS) == {"done": [], "left": []}
+    assert service.orders == [Order("correct", words, user_name(os.getuid()))]
+
+
+def test_an_order_that_cannot_be_carried_out_says_why(
+    state: Path, service: FakeService, pool: ThreadPoolExecutor
+) -> None:
+    answer = pool.submit(give_order, state, "undo", ("x.jpg",), PATIENCE_SECONDS)
+    service.wait_for_clients(1)
+    service.asked[0].set_exception(RefusedError("x.jpg: no such photo"))
+    assert refusal_of(answer) == "x.jpg: no such photo"
+
+
+@pytest.mark.parametrize("question", [b"[]", b'{"ask": "undo"}', b'{"ask": "undo", "words": 5}'])
+def test_a_question_that_nobody_understands_does_no_harm(
+    state: Path, service: FakeService, question: bytes
+) -> None:
+    with connected(state) as client:
+        client.sendall(question + b"\n")
+        assert client.recv(100) == b""
+    assert service.orders == []
 
 
 # The socket

@@ -16,6 +16,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from config.errors import ConfigError
+from daemon import probe
 from daemon.presence import Presence
 from tests.support.rights import like_an_ordinary_user, mounted_tmpfs
 from tests.support.waiting import eventually
@@ -262,11 +263,10 @@ def test_first_start_before_the_mount_is_noticed_when_the_mount_comes(
 def test_what_another_process_adopted_counts_here_at_once(instance: Make, share: Path) -> None:
     daemon = instance()
     daemon.adopt()
-    (share / "results").rename(share / "old")
-    (share / "results").mkdir()
-    assert list(daemon.check()) == ["results"]
-    instance().adopt(force=True)
-    assert daemon.check() == {}
+    with mounted_tmpfs(share / "results"):
+        assert list(daemon.check()) == ["results"]
+        instance().adopt(force=True)  # nightsort doctor --adopt
+        assert daemon.check() == {}
 
 
 def test_two_instances_never_share_a_folder(instance: Make, share: Path) -> None:
@@ -297,6 +297,13 @@ def test_of_two_that_start_at_once_one_gets_each_folder(instance: Make, share: P
         thread.join()
     for name in NAMES:
         assert sum(name not in one.check() for one in instances) == 1
+
+
+def test_marker_that_another_has_written_a_moment_ago_is_not_overwritten(tmp_path: Path) -> None:
+    probe.mark(str(tmp_path), ".nightsort", "theirs", replace=False)
+    with pytest.raises(FileExistsError):
+        probe.mark(str(tmp_path), ".nightsort", "mine", replace=False)
+    assert (tmp_path / ".nightsort").read_text() == "theirs"
 
 
 def test_folder_that_may_no_longer_be_entered_is_unavailable(instance: Make, share: Path) -> None:

@@ -27,12 +27,14 @@ from PIL.PngImagePlugin import PngInfo
 from classifier.pixels import UInt8Array
 from classifier.verdict import Band, Verdict
 from config.errors import TransientError
+from daemon.corrections import Corrector
 from daemon.drain import Drain, DrainPolicy
 from daemon.examine import Limits, Workers
 from daemon.filing import Filer, FilingPolicy
 from daemon.records import Examined, Photo, Returned, Sighting
 from daemon.renaming import Way
 from daemon.results import Warehouse
+from daemon.seeking import Seeker
 from daemon.sorting import Sorter
 from daemon.store import Store
 from daemon.tree import Tree, fingerprint_of
@@ -40,6 +42,7 @@ from tests.support.classifiers import ScriptedClassifier, verdict
 from tests.support.clocks import ManualClock
 
 TONES = {"Shirts": 40, "review": 128, "Tops": 210}
+CATEGORIES = ("Shirts", "Tops", "Tshirts")
 WAREHOUSE = Warehouse(
     return_id=re.compile("([0-9]{4,})"), codes={"Shirts": ("SH", "Section A, Aisle 3")}
 )
@@ -109,6 +112,16 @@ class Core:
             incoming, ScriptedClassifier(self._think), Limits(1_000_000, 1.0), count=1
         )
         self.sorter = Sorter(used, self.filer, incoming, sorted_tree, WAREHOUSE, self.clock)
+        self.seeker = Seeker(self.store, sorted_tree, self.filer, CATEGORIES, self.clock)
+        self.corrector = Corrector(
+            self.store,
+            incoming,
+            sorted_tree,
+            FilingPolicy(),
+            self.seeker,
+            self.clock,
+            self._reached,
+        )
         policy = DrainPolicy(
             batch_size=self.batch_size,
             settle_seconds=5.0,

@@ -14,6 +14,21 @@ from daemon import manual
 from daemon.cli import cli
 
 DOCS = Path(manual.__file__).parents[1] / "docs"
+
+
+def every_command(group: click.Group = cli, path: str = "") -> dict[str, click.Command]:
+    """All commands by their words, those in groups too."""
+    found: dict[str, click.Command] = {}
+    for name, command in sorted(group.commands.items()):
+        words = f"{path} {name}".strip()
+        if isinstance(command, click.Group):
+            found |= every_command(command, words)
+        else:
+            found[words] = command
+    return found
+
+
+COMMANDS = every_command()
 TOPICS = {topic.usage.split(" [")[0]: topic for topic in manual.topics()}
 
 
@@ -30,7 +45,7 @@ def test_pages_are_what_the_commands_render(file: str, rendered: object) -> None
 
 
 def test_every_command_is_in_the_manual() -> None:
-    assert [*TOPICS] == ["nightsort", *(f"nightsort {name}" for name in sorted(cli.commands))]
+    assert [*TOPICS] == ["nightsort", *(f"nightsort {name}" for name in COMMANDS)]
 
 
 @pytest.mark.parametrize("name", TOPICS)
@@ -48,23 +63,27 @@ def test_every_example_can_be_typed_as_it_stands(name: str) -> None:
         command, *arguments = words[: words.index("|")] if "|" in words else words
         assert command == "nightsort"
         at = next(i for i, word in enumerate(arguments) if word in cli.commands)
-        with cli.make_context("nightsort", arguments[: at + 1]) as context:
-            part = cli.commands[arguments[at]]
-            part.make_context(arguments[at], arguments[at + 1 :], parent=context)
+        context = cli.make_context("nightsort", arguments[: at + 1])
+        part = cli.commands[arguments[at]]
+        while isinstance(part, click.Group):
+            at += 1
+            context = click.Context(part, info_name=arguments[at - 1], parent=context)
+            part = part.commands[arguments[at]]
+        part.make_context(arguments[at], arguments[at + 1 :], parent=context)
 
 
-@pytest.mark.parametrize("name", sorted(cli.commands))
+@pytest.mark.parametrize("name", COMMANDS)
 def test_help_shows_the_example_line_by_line(name: str) -> None:
-    command = cli.commands[name]
+    command = COMMANDS[name]
     text = command.get_help(click.Context(command, info_name=name))
     assert "Example:\n" in text
     for line in TOPICS[f"nightsort {name}"].example:
         assert f"    {line}\n" in text
 
 
-@pytest.mark.parametrize("name", sorted(cli.commands))
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_says_what_it_does(name: str) -> None:
-    options = [p for p in cli.commands[name].params if isinstance(p, click.Option)]
+    options = [p for p in COMMANDS[name].params if isinstance(p, click.Option)]
     assert all(option.help for option in options)
 
 

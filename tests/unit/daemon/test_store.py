@@ -524,6 +524,20 @@ def test_nothing_that_is_asked_for_each_batch_looks_at_every_photo(store: Store)
     assert plans.scans() == []
 
 
+def test_one_photo_is_found_without_a_look_at_every_other(store: Store) -> None:
+    run = open_run(store)
+    admit(store, "a-4711.jpg")
+    file(store, claim(store, run)[0], run)
+    plans = Plans(store)
+    assert [story.state for story in store.stories("a-4711.jpg")] == ["filed"]
+    assert len(store.stories("4711")) == len(store.stories("Shirts/a-4711.jpg")) == 1
+    store.corrections_of(1)
+    store.unfinished_corrections()
+    list(store.stories_of_run(run))
+    store.unknown([sighting("a-4711.jpg")])
+    assert plans.scans() == []
+
+
 def test_a_long_queue_costs_a_batch_no_more_than_a_short_one(store: Store) -> None:
     def steps() -> int:
         """How many steps SQLite's machine takes for a batch's statements, in thousands."""

@@ -1,0 +1,159 @@
+"""The clerk: does what people ask for beside sorting, and what is to be done after a run.
+
+One order is one command with its words. The process that owns the state folder carries it out: the
+daemon between two micro-batches, or the command itself where no daemon runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from config.errors import RefusedError, TransientError
+from daemon.clock import Clock
+from daemon.corrections import Corrector
+from daemon.exports import Exports
+from daemon.records import Order
+from daemon.reporting import Reporter
+from daemon.results import RunResults
+from daemon.store import Store
+from daemon.tree import Tree
+
+log = structlog.get_logger()
+
+Answer = dict[str, Any]
+LATEST = "latest"
+_UNTOLD = "run_untold"  # the fact that names the run of which no report was made yet
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The folders that people know."""
+
+    incoming: Tree
+    sorted: Tree
+    results: Tree
+
+
+class Clerk:
+    """Keeps what people read about the photos."""
+
+    def __init__(
+        self,
+        store: Store,
+        corrector: Corrector,
+        exports: Exports,
+        reporter: Reporter,
+        clock: Clock,
+        desk: Desk,
+        *,
+        look_back: int,
+    ) -> None:
+        """look_back: how many of the newest photos are looked at for ones that were dragged."""
+        self._store = store
+        self._corrector = corrector
+        self._exports = exports
+        self._reporter = reporter
+        self._clock = clock
+        self._desk = desk
+        self._look_back = look_back
+        self.orders: dict[str, Callable[[Order], Answer]] = {
+            "correct": self._correct,
+            "undo": self._undo,
+            "rebuild": self._rebuild,
+            "report": self._report,
+        }
+
+    def carry_out(self, order: Order) -> Answer:
+        """Do what was asked for; returns what there is to say about it, for JSON.
+
+        Raises NightsortError when it cannot be done; TransientError among them: not now.
+        """
+        return self.orders[order.what](order)
+
+    def recover(self) -> None:
+        """After a start or a failure: finish, or take back, what was under way."""
+        self._corrector.finish_interrupted()
+
+    def after_run(self, run: str, go_on: Callable[[], bool]) -> None:
+        """When a run was closed: see what people did on the share, and tell of the run.
+
+        go_on: asked now and then; False leaves the rest for `catch_up`. Never raises for a folder
+        that fails: the run is done and its results are complete.
+        """
+        self._store.remember(_UNTOLD, run)
+        self.catch_up(go_on)
+
+    def catch_up(self, go_on: Callable[[], bool]) -> None:
+        """Tell of the newest run, if that was left when the process ended."""
+        run = self._store.fact(_UNTOLD)
+        summary = None if run is None else self._store.summary(run)
+        if summary is None or not go_on():
+            return
+        try:
+            if self._corrector.notice_dragged(self._look_back):
+                self._export_corrections()
+            if not self._reporter.write(summary, is_newest=True, go_on=go_on):
+                return
+        except TransientError as exc:
+            log.warning("report_not_written", run=run, why=str(exc))
+        self._store.remember(_UNTOLD, None)
+
+    # --- orders ----------------------------------------------------------------------------------
+
+    def _correct(self, order: Order) -> Answer:
+        what, category = order.words
+        answer = self._corrector.correct(what, category, order.person)
+        self._export_corrections()
+        return answer.as_json()
+
+    def _undo(self, order: Order) -> Answer:
+        (what,) = order.words
+        what = self._newest_run() if what == LATEST else what
+        answer = self._corrector.undo(what, order.person)
+        self._export_corrections()
+        return answer.as_json()
+
+    def _rebuild(self, order: Order) -> Answer:
+        """Results files again from the store alone, byte for byte as they were."""
+        newest = self._newest_run()
+        (run,) = order.words
+        run = newest if run == LATEST else run
+        summary = self._finished(run)
+        desk = self._desk
+        desk.results.require()
+        results = RunResults(desk.results.root, run, desk.incoming.root, desk.sorted.root)
+        results.begin(self._store.rows(run))
+        results.finish(summary)
+        if run == newest:
+            results.copy_as_latest()
+        return {"run": run, "files": [str(results.csv_path), str(results.summary_path)]}
+
+    def _report(self, order: Order) -> Answer:
+        """Report and workbook again, with what was corrected since."""
+        newest = self._newest_run()
+        (run,) = order.words
+        run = newest if run == LATEST else run
+        files = self._reporter.write(self._finished(run), is_newest=run == newest)
+        return {"run": run, "files": [str(file) for file in files]}
+
+    def _finished(self, run: str) -> dict[str, Any]:
+        summary = self._store.summary(run)
+        if summary is None:
+            raise RefusedError(f"{run}: no such finished run; see: nightsort history")
+        return summary
+
+    def _export_corrections(self) -> None:
+        """Write today's corrections; what is refused now is written with the next one."""
+        try:
+            self._exports.write_corrections(self._clock.now())
+        except TransientError as exc:
+            log.warning("corrections_not_exported", why=str(exc))
+
+    def _newest_run(self) -> str:
+        for summary in self._store.summaries(limit=1):
+            return str(summary["run"])
+        raise RefusedError("there is no finished run yet")

@@ -1,0 +1,206 @@
+"""The commands of the morning after: what was done, and a person's later word on it.
+
+Like `daemon.cli`, which registers them, they parse, call and print. What changes something is an
+order: the running daemon carries it out, or this process where there is none.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from config.readable import plain
+from config.settings import Settings, load
+from daemon.cli_parts import EXIT_FAILED, json_option, print_json
+
+
+@click.command()
+@click.option(
+    "--days", type=click.IntRange(1, 36500), help="Only runs that began in the last DAYS days."
+)
+@json_option
+@click.pass_obj
+def history(config_file: Path | None, days: int | None, as_json: bool) -> None:
+    """List the runs, newest first.
+
+    \b
+    Example:
+      nightsort history
+      nightsort history --days 30 --json | jq '.runs[].success_rate'
+    """  # noqa: D301
+    from daemon.history import runs_in_words
+    from daemon.store import Store
+
+    settings = load(config_file)
+    since = None if days is None else datetime.now(UTC) - timedelta(days=days)
+    with closing(Store(settings.state_dir, reading=True)) as store:
+        runs = store.summaries(since)
+    if as_json:
+        print_json({"runs": runs})
+    else:
+        click.echo(runs_in_words(runs))
+
+
+@click.command()
+@click.argument("name", metavar="NAME_OR_RETURN_ID")
+@json_option
+@click.pass_obj
+def find(config_file: Path | None, name: str, as_json: bool) -> None:
+    """Say all there is to know of a photo: when it came, its verdict, where it is now.
+
+    By the name under which it was dropped, by its return id, or by the path at which it lies.
+
+    \b
+    Example:
+      nightsort find return-60521_front.jpg
+      nightsort find 60521 --json | jq '.photos[].path_now'
+    """  # noqa: D301
+    from daemon.history import name_within, story_in_words, story_json
+    from daemon.store import Store
+
+    settings = load(config_file)
+    folders = {"incoming": settings.incoming_dir, "sorted": settings.sorted_dir}
+    with closing(Store(settings.state_dir, reading=True)) as store:
+        stories = store.stories(name_within(name, folders.values()))
+        told = [(story, store.corrections_of(story.id)) for story in stories]
+    if as_json:
+        print_json({"photos": [story_json(*one) for one in told]})
+    elif told:
+        click.echo(
+            "\n\n".join(
+                story_in_words(*one, lambda folder, path: str(folders[folder] / path))
+                for one in told
+            )
+        )
+    else:
+        click.echo(f"nightsort: {plain(name)}: no photo of that name or return id", err=True)
+    if not told:
+        sys.exit(EXIT_FAILED)
+
+
+@click.command()
+@click.argument("photo", metavar="PHOTO")
+@click.argument("category", metavar="CATEGORY")
+@json_option
+@click.pass_obj
+def correct(config_file: Path | None, photo: str, category: str, as_json: bool) -> None:
+    """Move a photo to another category, and remember who said so.
+
+    PHOTO is its name, its return id, or the path at which it lies. The results of its run stay as
+    they are; history and exports/corrections_<date>.csv tell of it. Photos that somebody drags to
+    another category's folder are noticed after the next run.
+
+    \b
+    Example:
+      nightsort correct return-60521_front.jpg Shirts
+      nightsort correct "_review/Tops/return 60644.jpg" Tops
+    """  # noqa: D301
+    settings = load(config_file)
+    _show(settings, _answer(settings, "correct", _named(photo, settings), category), as_json)
+
+
+@click.command()
+@click.argument("what", metavar="PHOTO|RUN")
+@json_option
+@click.pass_obj
+def undo(config_file: Path | None, what: str, as_json: bool) -> None:
+    """Put a photo, or all photos of a run, back where they came from.
+
+    They are left alone there until somebody renames, moves or rewrites them: then they are new.
+    The results of the run stay as they are.
+
+    \b
+    Example:
+      nightsort undo return-60521_front.jpg
+      nightsort undo 20251013_020000
+      nightsort undo latest
+    """  # noqa: D301
+    settings = load(config_file)
+    _show(settings, _answer(settings, "undo", _named(what, settings)), as_json)
+
+
+@click.group()
+def results() -> None:
+    """Results files of a run."""
+
+
+@results.command()
+@click.argument("run", metavar="RUN")
+@click.pass_obj
+def rebuild(config_file: Path | None, run: str) -> None:
+    """Write the results files of a run again, from the history alone.
+
+    \b
+    Example:
+      nightsort results rebuild 20251013_020000
+      nightsort results rebuild latest
+    """  # noqa: D301
+    answer = _answer(load(config_file), "rebuild", run)
+    for file in answer["files"]:
+        click.echo(plain(file))
+
+
+@click.command()
+@click.argument("run", metavar="[RUN|latest]", default="latest")
+@click.pass_obj
+def report(config_file: Path | None, run: str) -> None:
+    """Write the report and the workbook of a run again, with what was corrected since.
+
+    \b
+    Example:
+      nightsort report
+      nightsort report 20251013_020000
+    """  # noqa: D301
+    answer = _answer(load(config_file), "report", run)
+    for file in answer["files"]:
+        click.echo(plain(file))
+
+
+COMMANDS = (history, find, correct, undo, report, results)
+
+
+def _answer(settings: Settings, what: str, *words: str) -> dict[str, Any]:
+    """Have an order carried out, by the daemon or here."""
+    from daemon.lock import is_held, user_name
+
+    if is_held(settings.state_dir):
+        from daemon.control import give_order
+
+        return give_order(settings.state_dir, what, words)
+    from config.logs import configure
+    from daemon.assembly import build_clerk
+    from daemon.clock import SystemClock, local_zone
+    from daemon.records import Order
+
+    configure(service=False)
+    clock = SystemClock(settings.window.zone() or local_zone())
+    with build_clerk(settings, clock) as clerk:
+        return clerk.carry_out(Order(what, words, user_name(os.getuid())))
+
+
+def _named(photo: str, settings: Settings) -> str:
+    from daemon.history import name_within
+
+    return name_within(photo, (settings.incoming_dir, settings.sorted_dir))
+
+
+def _show(settings: Settings, answer: dict[str, Any], as_json: bool) -> None:
+    """Print what was done and what was left; exit 1 when something was left and nothing done."""
+    if as_json:
+        print_json(answer)
+    else:
+        for one in answer["done"]:
+            root = settings.sorted_dir if one["category"] else settings.incoming_dir
+            click.echo(f"{plain(one['from'])} → {plain(str(root / one['to']))}")
+        for one in answer["left"]:
+            click.echo(f"nightsort: {plain(one['filename'])}: {plain(one['why'])}", err=True)
+        if not answer["done"] and not answer["left"]:
+            click.echo("Nothing is left to undo.", err=True)
+    if answer["left"] and not answer["done"]:
+        sys.exit(EXIT_FAILED)

@@ -1,0 +1,17 @@
+"""What all commands of the command line share."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+EXIT_FAILED, EXIT_WRONG_USE, EXIT_DO_NOT_RESTART, EXIT_INTERRUPTED = 1, 2, 78, 130
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """Print the one document that `--json` promises."""
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2))

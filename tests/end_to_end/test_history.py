@@ -1,0 +1,115 @@
+"""The morning after with the real commands: history, find, correct, undo, rebuild."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.photos import write_photo
+from tests.support.processes import DEADLINE_SECONDS, Site
+from tests.support.waiting import eventually
+
+HOSTILE = "=cmd|' calc'!A0 <b>&\"4712.jpg"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A site after one run."""
+    site = Site.make(tmp_path_factory.mktemp("site"))
+    write_photo(site.incoming / "return-4711.jpg", seed=1)
+    write_photo(site.incoming / HOSTILE, seed=2)
+    (site.incoming / "note.jpg").write_text("Please call back.", encoding="utf-8")
+    assert site.nightsort("now").returncode == 0
+    return site
+
+
+def document(site: Site, *arguments: str) -> dict[str, Any]:
+    done = site.nightsort(*arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    read: dict[str, Any] = json.loads(done.stdout)
+    return read
+
+
+def test_history_lists_the_run_with_the_keys_of_its_summary(site: Site) -> None:
+    summary = json.loads((site.results / "summary_latest.json").read_text(encoding="utf-8"))
+    assert document(site, "history", "--days", "1") == {"runs": [summary]}
+    table = site.nightsort("history").stdout
+    assert summary["run"] in table
+    assert "Duplicates" in table
+
+
+@pytest.mark.parametrize("name", ["return-4711.jpg", "4711"])
+def test_find_says_where_a_photo_is(site: Site, name: str) -> None:
+    (photo,) = document(site, "find", name)["photos"]
+    assert (site.folder / photo["folder_now"] / photo["path_now"]).is_file()
+    assert f"{site.sorted}/{photo['path_now']}" in site.nightsort("find", name).stdout
+
+
+def test_find_takes_the_path_at_which_a_photo_lies_whatever_its_name(site: Site) -> None:
+    (photo,) = document(site, "find", HOSTILE)["photos"]
+    again = document(site, "find", str(site.sorted / photo["path_now"]))
+    assert again["photos"] == [photo]
+
+
+def test_find_of_what_never_was_says_so(site: Site) -> None:
+    done = site.nightsort("find", "never.jpg")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "nightsort: never.jpg: no photo of that name or return id\n"
+
+
+def test_results_are_rebuilt_byte_for_byte(site: Site) -> None:
+    before = {path: path.read_bytes() for path in site.results.glob("*.*")}
+    for path in before:
+        if path.suffix in (".csv", ".json"):  # what results are; reports are made from photos too
+            path.write_bytes(b"spoilt")
+    done = site.nightsort("results", "rebuild", "latest")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 2
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_rebuilding_a_run_that_never_was_says_so(site: Site) -> None:
+    done = site.nightsort("results", "rebuild", "19990101_000000")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("nightsort: 19990101_000000: no such finished run")
+
+
+def test_a_run_leaves_a_report_and_a_workbook_which_can_be_made_again(site: Site) -> None:
+    files = [site.results / f"batch_{n}" for n in ("report_latest.html", "results_latest.xlsx")]
+    before = [file.stat().st_size for file in files]
+    assert min(before) > 5_000
+    for file in files:
+        file.unlink()
+    done = site.nightsort("report")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 2
+    assert all(file.is_file() for file in files)
+
+
+def test_words_are_heard_with_and_without_a_daemon(site: Site) -> None:
+    (photo,) = document(site, "find", "4711")["photos"]
+    category = "Watches" if photo["category"] != "Watches" else "Shirts"
+    done = site.nightsort("correct", str(site.sorted / photo["path_now"]), category)
+    assert done.returncode == 0, done.stderr
+    assert (site.sorted / category / "return-4711.jpg").is_file()
+    with site.daemon():
+        eventually((site.state / "control.sock").exists, within_s=DEADLINE_SECONDS)
+        answer = document(site, "undo", "4711")
+        assert (site.incoming / "return-4711.jpg").is_file()
+    assert answer["left"] == []
+    (photo,) = document(site, "find", "4711")["photos"]
+    assert [(one["word"], one["person"]) for one in photo["corrections"]] == [
+        ("corrected", getpass.getuser()),
+        ("undone", getpass.getuser()),
+    ]
+    assert len([*(site.results / "exports").glob("corrections_*.csv")]) == 1
+
+
+def test_without_a_history_there_is_one_line(tmp_path: Path) -> None:
+    done = Site.make(tmp_path / "new").nightsort("history")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "there is no history yet" in done.stderr

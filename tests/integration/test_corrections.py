@@ -1,0 +1,291 @@
+"""A person's later word on sorted photos: nothing is lost by it, overwritten, or sorted again."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon.corrections import NoSuchPhoto
+from daemon.exports import Exports
+from daemon.tree import Tree
+from tests.support.core import Core, tiny_photo
+from tests.support.desk import Crash, die_at
+from tests.support.rights import like_an_ordinary_user
+
+ALICE = "alice"
+
+
+@pytest.fixture
+def core(tmp_path: Path) -> Iterator[Core]:
+    core = Core(tmp_path, inline=True)
+    yield core
+    core.stop()
+
+
+def sorted_photos(core: Core, *names: str, category: str = "Shirts") -> dict[str, bytes]:
+    """Drop photos, have them sorted; returns their bytes."""
+    photos = {name: tiny_photo(category, number) for number, name in enumerate(names, start=1)}
+    for name, content in photos.items():
+        core.drop(name, content)
+    core.drain()
+    return photos
+
+
+# --- correct -----------------------------------------------------------------------------------
+
+
+def test_a_corrected_photo_lies_in_its_new_category_and_history_says_who_said_so(
+    core: Core,
+) -> None:
+    photos = sorted_photos(core, "return-4711.png")
+    answer = core.corrector.correct("return-4711.png", "tops", ALICE)
+    assert core.files() == {"sorted/Tops/return-4711.png": photos["return-4711.png"]}
+    assert answer.as_json()["done"][0]["to"] == "Tops/return-4711.png"
+    (story,) = core.store.stories("4711")
+    assert (story.category, story.category_now, story.place) == (
+        "Shirts", "Tops", "Tops/return-4711.png",
+    )  # fmt: skip
+    (said,) = core.store.corrections_of(story.id)
+    assert (said.word, said.before, said.category, said.person) == (
+        "corrected", "Shirts", "Tops", ALICE,
+    )  # fmt: skip
+
+
+def test_a_photo_in_review_is_confirmed_by_its_own_category(core: Core) -> None:
+    sorted_photos(core, "odd.png", category="review")
+    core.corrector.correct("odd.png", "Tops", ALICE)
+    assert [*core.files()] == ["sorted/Tops/odd.png"]
+    assert core.store.stories("odd.png")[0].state == "filed"
+
+
+def test_a_correction_never_overwrites(core: Core) -> None:
+    photos = sorted_photos(core, "a.png")
+    (core.sorted / "Tops").mkdir()
+    (core.sorted / "Tops" / "a.png").write_bytes(b"somebody else's")
+    core.corrector.correct("a.png", "Tops", ALICE)
+    assert core.files() == {
+        "sorted/Tops/a.png": b"somebody else's",
+        "sorted/Tops/a (2).png": photos["a.png"],
+    }
+
+
+def test_a_second_word_replaces_the_first_and_both_are_remembered(core: Core) -> None:
+    sorted_photos(core, "a.png")
+    core.corrector.correct("a.png", "Tops", ALICE)
+    core.corrector.correct("Tops/a.png", "Tshirts", "bob")
+    (story,) = core.store.stories("a.png")
+    assert story.category_now == "Tshirts"
+    assert [one.person for one in core.store.corrections_of(story.id)] == [ALICE, "bob"]
+
+
+def test_the_results_of_the_run_do_not_change(core: Core) -> None:
+    sorted_photos(core, "a.png", "b.png")
+    before = [*core.results.glob("batch_results_*")], core.rows()
+    core.corrector.correct("a.png", "Tops", ALICE)
+    core.corrector.undo("b.png", ALICE)
+    assert ([*core.results.glob("batch_results_*")], core.rows()) == before
+    run = core.rows()[0]["run"]
+    assert [row.category for row in core.store.rows(run)] == ["Shirts", "Shirts"]
+
+
+@pytest.mark.parametrize(
+    ("what", "category", "why"),
+    [
+        ("nowhere.png", "Tops", "no such photo"),
+        ("a.png", "Wallets", "no such category; there are Shirts, Tops, Tshirts"),
+        ("bad.png", "Tops", "photograph the item again"),
+        ("twin.png", "Tops", "name one by its place: t/twin.png"),
+    ],
+)
+def test_a_word_that_makes_no_sense_is_answered_and_nothing_moves(
+    core: Core, what: str, category: str, why: str
+) -> None:
+    sorted_photos(core, "a.png", "twin.png", "t/twin.png")
+    core.drop("bad.png", b"no photo")
+    core.drain()
+    before = core.files()
+    expected = "Shirts/twin" if "place" in why else why
+    with pytest.raises(NoSuchPhoto, match=expected):
+        core.corrector.correct(what, category, ALICE)
+    assert core.files() == before
+
+
+def test_a_photo_that_a_person_took_away_is_left_and_said_so(core: Core) -> None:
+    sorted_photos(core, "a.png")
+    (core.sorted / "Shirts" / "a.png").unlink()
+    answer = core.corrector.correct("a.png", "Tops", ALICE)
+    assert answer.as_json() == {
+        "done": [],
+        "left": [{"filename": "a.png", "why": "it is not at Shirts/a.png any more"}],
+    }
+
+
+def test_another_file_that_has_taken_its_place_is_not_moved(core: Core) -> None:
+    sorted_photos(core, "a.png")
+    (core.sorted / "Shirts" / "a.png").write_bytes(b"another one")
+    assert core.corrector.correct("a.png", "Tops", ALICE).done == []
+    assert core.files() == {"sorted/Shirts/a.png": b"another one"}
+
+
+# --- undo --------------------------------------------------------------------------------------
+
+
+def test_an_undone_run_lies_where_it_came_from_byte_for_byte(core: Core) -> None:
+    hostile = os.fsdecode(b"\xff=cmd|'!A0.png")
+    photos = sorted_photos(core, "a.png", "table-2/b.png", hostile)
+    core.drop("twin.png", photos["a.png"])
+    core.drop("bad.png", b"no photo")
+    core.drain()
+    for run in {row["run"] for row in core.all_rows()}:
+        assert core.corrector.undo(run, ALICE).left == []
+    expected = photos | {"twin.png": photos["a.png"], "bad.png": b"no photo"}
+    assert core.files() == {f"incoming/{name}": content for name, content in expected.items()}
+    assert not [*core.sorted.rglob("*.reason.txt")]
+
+
+def test_an_undone_photo_is_left_alone_until_somebody_touches_it(core: Core) -> None:
+    photos = sorted_photos(core, "a.png")
+    core.corrector.undo("a.png", ALICE)
+    assert core.drain()["run"] is None
+    assert [*core.files()] == ["incoming/a.png"]
+    (core.incoming / "a.png").rename(core.incoming / "again.png")
+    assert core.drain()["successful"] == 1  # and it is no duplicate of itself
+    assert core.files() == {"sorted/Shirts/again.png": photos["a.png"]}
+
+
+def test_a_photo_is_put_back_beside_one_that_has_its_name_now(core: Core) -> None:
+    photos = sorted_photos(core, "a.png")
+    core.drop("a.png", b"a newer one")
+    core.corrector.undo("a.png", ALICE)
+    assert core.files() == {
+        "incoming/a.png": b"a newer one",
+        "incoming/a (2).png": photos["a.png"],
+    }
+    assert [s.path for s in core.store.unknown(core.sightings())] == ["a.png"]
+
+
+def test_undoing_twice_says_so(core: Core) -> None:
+    sorted_photos(core, "a.png")
+    run = core.rows()[0]["run"]
+    core.corrector.undo("a.png", ALICE)
+    with pytest.raises(NoSuchPhoto, match="put back into incoming already"):
+        core.corrector.undo("a.png", ALICE)
+    assert core.corrector.undo(run, ALICE).as_json() == {"done": [], "left": []}
+
+
+def test_a_corrected_photo_is_undone_from_where_it_is(core: Core) -> None:
+    photos = sorted_photos(core, "a.png")
+    core.corrector.correct("a.png", "Tops", ALICE)
+    core.corrector.undo("a.png", ALICE)
+    assert core.files() == {"incoming/a.png": photos["a.png"]}
+
+
+def test_a_photo_whose_source_had_to_stay_is_not_doubled(core: Core) -> None:
+    core.drop("t/a.png", tiny_photo())
+    (core.incoming / "t").chmod(0o555)
+    with like_an_ordinary_user():
+        core.drain()
+    answer = core.corrector.undo("a.png", ALICE)
+    assert [why for _, why in answer.left] == ["its source still lies in incoming"]
+    assert len(core.files()) == 2
+
+
+# --- crashes -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("point", ["before_rename", "after_rename"])
+@pytest.mark.parametrize("word", ["correct", "undo"])
+def test_what_a_crash_interrupts_is_finished_or_taken_back(
+    tmp_path: Path, point: str, word: str
+) -> None:
+    core = Core(tmp_path, inline=True)
+    photos = sorted_photos(core, "a.png", "b.png")
+    core._reached = die_at(point)
+    core.restart()
+    words = ("a.png", "Tops") if word == "correct" else (core.rows()[0]["run"],)
+    with pytest.raises(Crash):
+        getattr(core.corrector, word)(*words, ALICE)
+    core._reached = lambda _: None
+    core.restart()
+    core.take_in()  # also before anything is recovered, nothing is taken twice
+    core.corrector.finish_interrupted()
+    assert core.recover_and_drain()["run"] is None
+    assert core.store.unfinished_corrections() == []
+    assert sorted(core.files().values()) == sorted(photos.values())
+    moved = "Tops/a.png" if word == "correct" else "a.png"
+    expected = moved if point == "after_rename" else "Shirts/a.png"
+    assert core.store.stories("a.png")[0].place == expected
+    core.stop()
+
+
+# --- dragged -----------------------------------------------------------------------------------
+
+
+def test_a_dragged_photo_is_found_at_its_new_place_and_recorded(core: Core) -> None:
+    sorted_photos(core, "odd.png", category="review")
+    (core.sorted / "Tshirts").mkdir()
+    (core.sorted / "_review/Tops/odd.png").rename(core.sorted / "Tshirts/odd.png")
+    assert core.seeker.notice_dragged(100) == 1
+    (story,) = core.store.stories("odd.png")
+    assert (story.place, story.category_now, story.state) == ("Tshirts/odd.png", "Tshirts", "filed")
+    assert [one.word for one in core.store.corrections_of(story.id)] == ["dragged"]
+    assert core.seeker.notice_dragged(100) == 0
+
+
+def test_a_folder_that_people_made_is_a_category_too(core: Core) -> None:
+    sorted_photos(core, "a.png")
+    (core.sorted / "Wallets").mkdir()
+    (core.sorted / "Shirts/a.png").rename(core.sorted / "Wallets/a.png")
+    core.seeker.notice_dragged(100)
+    assert core.store.stories("a.png")[0].category_now == "Wallets"
+
+
+def test_a_file_of_that_name_with_other_bytes_is_not_the_photo(core: Core) -> None:
+    photos = sorted_photos(core, "a.png")
+    (core.sorted / "Shirts/a.png").unlink()
+    (core.sorted / "Tops").mkdir()
+    (core.sorted / "Tops/a.png").write_bytes(photos["a.png"][:-1] + b"!")
+    assert core.seeker.notice_dragged(100) == 0
+
+
+def test_a_twin_of_a_dragged_photo_is_still_a_duplicate(core: Core) -> None:
+    photos = sorted_photos(core, "a.png")
+    (core.sorted / "Tops").mkdir()
+    (core.sorted / "Shirts/a.png").rename(core.sorted / "Tops/a.png")
+    core.seeker.notice_dragged(100)
+    core.drop("b.png", photos["a.png"])
+    assert core.drain()["duplicates"] == 1
+
+
+def test_only_the_newest_photos_are_looked_at(core: Core) -> None:
+    sorted_photos(core, "a.png", "b.png", "c.png")
+    (core.sorted / "Tops").mkdir()
+    for name in ("a.png", "c.png"):
+        (core.sorted / "Shirts" / name).rename(core.sorted / "Tops" / name)
+    assert core.seeker.notice_dragged(1) == 1
+    assert core.store.stories("a.png")[0].category_now == "Shirts"
+
+
+# --- exports -----------------------------------------------------------------------------------
+
+
+def test_the_corrections_of_a_day_are_exported_so_that_no_spreadsheet_runs_them(
+    core: Core,
+) -> None:
+    sorted_photos(core, "=4711.png", "b.png")
+    exports = Exports(core.store, Tree(core.results))
+    assert exports.write_corrections(core.clock.now()) is None
+    core.corrector.correct("b.png", "Tops", ALICE)
+    core.corrector.undo("=4711.png", ALICE)
+    path = exports.write_corrections(core.clock.now())
+    assert path == core.results / "exports" / "corrections_20251013.csv"
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = [*csv.DictReader(file)]
+    assert [(r["filename"], r["what"], r["category"], r["person"]) for r in rows] == [
+        ("b.png", "corrected", "Tops", ALICE),
+        ("'=4711.png", "undone", "", ALICE),
+    ]

@@ -1,0 +1,244 @@
+"""Page and workbook of a run: all that comes from outside is only text, and people can read it."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+import structlog
+
+from config.errors import FolderUnavailable
+from daemon.examine import Limits
+from daemon.links import excel_link, link, shown
+from daemon.reporting import Reporter, ReportPolicy
+from daemon.thumbnails import Thumbnails
+from daemon.tree import Tree
+from tests.support.browser import look_at
+from tests.support.core import Core, tiny_photo
+
+HOSTILE = (
+    "=cmd|' calc'!A0 4711.png",
+    "<script>alert(1)<script> 4712.png",
+    '"><img src=x onerror=alert(1)> 4713.png',
+    "line\nbreak {{ 7*7 }} 4714.png",
+    "gpj.\N{RIGHT-TO-LEFT OVERRIDE}exe 4715.png",
+    "\N{DRESS} dress 4716.png",
+    os.fsdecode(b"\xff\xfe 4717.png"),
+    "very" * 45 + ".png",
+)
+_SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+
+
+@pytest.fixture(scope="module")
+def core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Core]:
+    """A run over hostile names, all of them in review, with what else there is."""
+    with structlog.testing.capture_logs():
+        core = Core(tmp_path_factory.mktemp("core"), inline=True)
+        for number, name in enumerate(HOSTILE):
+            core.drop(name, tiny_photo("review", number))
+        for number in range(30):
+            core.drop(f"return-{5000 + number}.png", tiny_photo("Shirts", 100 + number))
+        core.drop("twin.png", tiny_photo("Shirts", 100))
+        core.drop("note <b>.png", b"Please call back.")
+        core.drain()
+    yield core
+    core.stop()
+
+
+def reporter(core: Core, links: str | None = None) -> Reporter:
+    sorted_tree = Tree(core.sorted)
+    thumbnails = Thumbnails(sorted_tree, Limits(1_000_000, 1.0), threads=1)
+    policy = ReportPolicy(links, [("Mode", "window 02:00 to 06:00")])
+    return Reporter(core.store, sorted_tree, Tree(core.results), thumbnails, policy)
+
+
+def write(core: Core, links: str | None = None) -> tuple[Path, Path]:
+    (summary,) = core.store.summaries()
+    page, book = reporter(core, links).write(summary, is_newest=True)
+    return page, book
+
+
+class Elements(HTMLParser):
+    """What a parser makes of a page."""
+
+    def __init__(self, page: Path) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+# --- the page ----------------------------------------------------------------------------------
+
+
+def test_nothing_from_outside_is_more_than_text(core: Core) -> None:
+    page = Elements(write(core)[0])
+    assert not page.all("script")
+    assert all(set(image) == {"src", "alt"} for image in page.all("img"))
+    assert all((image["src"] or "").startswith("data:image/jpeg;") for image in page.all("img"))
+    assert "<script>alert(1)<script> 4712.png" in page.text
+    assert "{{ 7*7 }}" in page.text
+    assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in page.text
+    (policy,) = (m for m in page.all("meta") if m.get("http-equiv") == "Content-Security-Policy")
+    assert (policy["content"] or "").startswith("default-src 'none'; img-src data:;")
+
+
+def test_the_page_shows_what_needs_a_person(core: Core) -> None:
+    text = " ".join(Elements(write(core)[0]).text.split())
+    assert "40 photos sorted by 02:00, none left waiting." in text
+    assert "To decide 8" in text
+    assert "unsure between Tops and Tops" in text
+    assert "documents and other files belong elsewhere" in text
+    assert "is filed as Shirts/return-5000.png" in text
+    assert "Of 40 photos that came: 30 filed, 8 to decide, 1 duplicate, 1 to retake" in text
+
+
+def test_without_links_places_on_the_server_are_shown_and_nothing_is_linked(core: Core) -> None:
+    page = Elements(write(core)[0])
+    assert all((a["href"] or "").startswith("#") for a in page.all("a"))
+    assert f"{core.sorted}/_review" in page.text
+
+
+def test_photos_are_linked_as_people_reach_them(core: Core) -> None:
+    page = Elements(write(core, r"\\box\photos")[0])
+    hrefs = {a["href"] for a in page.all("a")}
+    assert "file://box/photos/Shirts/return-5000.png" in hrefs
+    assert str(core.sorted) not in page.text
+
+
+def test_a_correction_is_told_when_the_report_is_made_again(tmp_path: Path) -> None:
+    core = Core(tmp_path, inline=True)
+    core.drop("odd.png", tiny_photo("review"))
+    core.drain()
+    core.corrector.correct("odd.png", "Shirts", "alice")
+    assert "now Shirts, by alice" in Elements(write(core)[0]).text
+    core.stop()
+
+
+def test_a_report_that_is_told_to_end_leaves_nothing_half(tmp_path: Path) -> None:
+    core = Core(tmp_path, inline=True)
+    core.drop("odd.png", tiny_photo("review"))
+    core.drain()
+    (summary,) = core.store.summaries()
+    assert reporter(core).write(summary, is_newest=True, go_on=lambda: False) == []
+    assert not [*core.results.glob("*.html")]
+    core.stop()
+
+
+def test_a_results_folder_that_is_away_is_told(tmp_path: Path) -> None:
+    core = Core(tmp_path, inline=True)
+    core.drop("odd.png", tiny_photo("review"))
+    core.drain()
+    (summary,) = core.store.summaries()
+    core.results.rename(tmp_path / "away")
+    with pytest.raises(FolderUnavailable):
+        reporter(core).write(summary, is_newest=True)
+    core.stop()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_browser_shows_all_of_the_page_in_its_width(
+    core: Core, tmp_path: Path, width: int
+) -> None:
+    seen = look_at(write(core)[0], width, tmp_path)
+    assert seen.too_wide_px == 0
+    assert seen.pictures >= 10
+    assert (seen.unseen, seen.without_alt, seen.scripts, seen.console) == (0, 0, 0, [])
+    assert "<script>alert(1)<script> 4712.png" in seen.text
+
+
+# --- the workbook ------------------------------------------------------------------------------
+
+
+def cells(book: Path, sheet: int) -> list[dict[str, Any]]:
+    """The rows of a sheet: text as str, numbers as float, by column letter."""
+    with zipfile.ZipFile(book) as file:
+        assert file.testzip() is None
+        root = ET.fromstring(file.read(f"xl/worksheets/sheet{sheet}.xml"))
+    rows = []
+    for row in root.iter(f"{_SHEET}row"):
+        found: dict[str, Any] = {}
+        for cell in row:
+            assert cell.find(f"{_SHEET}f") is None, "a formula"
+            text, value = cell.find(f"{_SHEET}is/{_SHEET}t"), cell.find(f"{_SHEET}v")
+            column = (cell.get("r") or "").rstrip("0123456789")
+            if text is not None:
+                found[column] = text.text
+            elif value is not None:
+                found[column] = float(value.text or "nan")
+        rows.append(found)
+    return rows
+
+
+def test_the_workbook_has_every_row_with_real_numbers_and_times(core: Core) -> None:
+    head, *rows = cells(write(core)[1], 1)
+    assert [*head.values()][:6] == ["Photo", "Category", "Confidence", "Status", "Time", "Band"]
+    assert len(rows) == 40
+    (row,) = (row for row in rows if row["A"] == "return-5000.png")
+    assert (row["B"], row["C"], row["D"], row["F"]) == ("Shirts", 0.9876, "filed", "sure")
+    at = datetime(1899, 12, 30) + timedelta(days=row["E"])  # noqa: DTZ001 - Excel's own epoch
+    assert at.replace(microsecond=0) == datetime(2025, 10, 13, 2)  # noqa: DTZ001
+    assert (row["J"], row["K"], row["L"]) == ("5000", "SH", "Section A, Aisle 3")
+
+
+def test_hostile_names_stay_text_in_the_workbook(core: Core) -> None:
+    names = {row.get("A") for row in cells(write(core, r"\\box\photos")[1], 1)}
+    assert {HOSTILE[0], HOSTILE[1], HOSTILE[2], HOSTILE[5]} <= names
+    assert r"\xff\xfe 4717.png" in names
+
+
+def test_the_photos_to_decide_have_a_sheet_with_their_pictures(core: Core) -> None:
+    book = write(core)[1]
+    assert len(cells(book, 2)) == 1 + len(HOSTILE)
+    with zipfile.ZipFile(book) as file:
+        drawing = file.read("xl/drawings/drawing1.xml").decode("utf-8")
+    assert drawing.count("<xdr:pic>") == len(HOSTILE)
+    assert "perhaps Tops" in drawing
+
+
+def test_the_same_run_gives_the_same_workbook(core: Core) -> None:
+    first = write(core)[1].read_bytes()
+    assert write(core)[1].read_bytes() == first
+    assert (core.results / "batch_results_latest.xlsx").read_bytes() == first
+
+
+# --- links -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        (None, None),
+        (r"\\box\my photos", "file://box/my%20photos/A%20%23%3Cb/%FF.jpg"),
+        ("S:\\photos\\", "file:///S:/photos/A%20%23%3Cb/%FF.jpg"),
+        ("/mnt/photos", "file:///mnt/photos/A%20%23%3Cb/%FF.jpg"),
+        ("https://box/photos/", "https://box/photos/A%20%23%3Cb/%FF.jpg"),
+        ("javascript:alert(1)//", None),
+        ("photos", None),
+    ],
+)
+def test_links_lead_to_files_and_nowhere_else(base: str | None, expected: str | None) -> None:
+    assert link(base, os.fsdecode(b"A #<b/\xff.jpg")) == expected
+
+
+def test_excel_gets_paths_that_it_can_open() -> None:
+    assert excel_link(r"\\box\photos", "Tops/a b.jpg") == r"external:\\box\photos\Tops\a b.jpg"
+    assert excel_link(r"\\box\photos", "Tops/a#b.jpg") is None
+    assert excel_link("https://box", "Tops/a#b.jpg") == "https://box/Tops/a%23b.jpg"
+    assert shown(None, "/srv/sorted", "Tops/a.jpg") == "/srv/sorted/Tops/a.jpg"

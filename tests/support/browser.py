@@ -1,0 +1,69 @@
+"""A headless browser that looks at a page as people would see it."""
+
+from __future__ import annotations
+
+import html
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+_FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--allow-file-access-from-files", "--enable-logging=stderr",
+)  # fmt: skip
+# The page itself may run no script: a page around it measures it.
+_AROUND = """<!doctype html>
+<iframe src="{url}" style="width:{width}px;height:900px;border:0"></iframe>
+<pre id="seen"></pre><script>
+const frame = document.querySelector("iframe");
+// Before this the pictures are loaded, after it the page around them is.
+frame.onload = () => {{
+  const page = frame.contentDocument, root = page.documentElement;
+  const pictures = [...page.images];
+  document.querySelector("#seen").textContent = JSON.stringify({{
+    too_wide_px: root.scrollWidth - root.clientWidth,
+    pictures: pictures.length,
+    unseen: pictures.filter(picture => !picture.naturalWidth).length,
+    without_alt: pictures.filter(picture => !picture.alt).length,
+    scripts: page.scripts.length,
+    text: page.body.innerText,
+  }});
+}};
+</script>"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a browser saw of a page."""
+
+    too_wide_px: int
+    pictures: int
+    unseen: int  # pictures that did not load
+    without_alt: int
+    scripts: int
+    text: str
+    console: list[str]
+
+
+def look_at(page: Path, width: int, folder: Path) -> Sight:
+    """Open `page` in a window of that width; skips the test where no browser is installed."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    if browser is None:
+        pytest.skip("chromium, which shows the page, is not installed")
+    around = folder / f"around-{width}.html"
+    around.write_text(_AROUND.format(url=page.as_uri(), width=width), encoding="utf-8")
+    done = subprocess.run(
+        [
+            browser, *_FLAGS, f"--user-data-dir={folder / f'profile-{width}'}",
+            f"--window-size={max(width, 600)},1000", "--dump-dom", around.as_uri(),
+        ],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    seen = done.stdout.partition('<pre id="seen">')[2].partition("</pre>")[0]
+    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    return Sight(**json.loads(html.unescape(seen)), console=console)
