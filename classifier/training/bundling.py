@@ -50,7 +50,7 @@ def make_bundle(
     rng = np.random.default_rng(about.seed)
     trained_on = [i for i, item in enumerate(data.items) if item.side == "train"]
     shown = rng.choice(trained_on, min(REPRESENTATIVES, len(trained_on)), replace=False)
-    content = export.to_tflite(model, data.pixels[np.sort(shown)])
+    content = export.to_tflite(model, representatives(data.pixels[np.sort(shown)]))
     score = Scorer(data, labels, lambda pixels: export.run_tflite(content, pixels)[1])
     choice = choose(score)
     scored = holdout(score)
@@ -80,6 +80,11 @@ def make_bundle(
     )
     card.write(folder, content, document, holdout_rows(data, labels))
     return document
+
+
+def representatives(pixels: Pixels) -> Pixels:
+    """Photos for the ranges of activations: every other one as the old catalogue stores it."""
+    return np.stack([augment.round_trip(p) if i % 2 else p for i, p in enumerate(pixels)])
 
 
 @dataclass(frozen=True, slots=True)
