@@ -16,6 +16,7 @@ Event = Mapping[str, Any]
 Speaker = Callable[[Event], tuple[str, str, str]]
 
 _VERB_WIDTH = 10
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 _LONGEST_FIELD = 200
 _GREEN, _YELLOW, _RED, _CYAN, _DIM, _RESET = (
     f"\x1b[{code}m" for code in ("32", "33", "31", "36", "2", "0")
@@ -54,7 +55,7 @@ def _words(event: Event) -> tuple[str, str, str]:
 
 def plain(text: str) -> str:
     """`text` without anything that a terminal would obey: names in the share are anybody's."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return "".join(c if c.isprintable() or c == _NO_BREAK else ascii(c)[1:-1] for c in text)
 
 
 def _fields(event: Event) -> str:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from config import logs
 from config.logs import configure, json_line
-from config.readable import command_line, terminal_line
+from config.readable import command_line, plain, terminal_line
 
 log = structlog.get_logger()
 AT = "2025-10-13T02:14:07.123+02:00"
@@ -260,3 +260,8 @@ def test_command_only_warns(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_every_spoken_level_has_a_priority() -> None:
     assert set(logs._PRIORITY) == {"critical", "error", "warning", "info", "debug"}
+
+
+def test_a_no_break_space_stays_and_what_a_terminal_obeys_does_not() -> None:
+    assert plain("92.9\N{NO-BREAK SPACE}%") == "92.9\N{NO-BREAK SPACE}%"
+    assert plain("a\x1b[2Jb\u202ec") == "a\\x1b[2Jb\\u202ec"
