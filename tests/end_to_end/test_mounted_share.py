@@ -98,7 +98,8 @@ def test_mount_killed_and_brought_back_in_mid_run(
         share.kill()
         filed = len(names(site))
         assert filed < 60, "the run was over before the share was gone"
-        eventually(lambda: status(site)["state"] == "share unavailable", within_s=30)
+        # Sooner than the next try of what the loss interrupted, 15 seconds later.
+        eventually(lambda: status(site)["state"] == "share unavailable", within_s=12)
         assert "check that the share is mounted" in json.dumps(status(site)["problems"])
         share.unmount()
         # Now an empty folder lies there, which looks as if somebody had taken all photos away.
