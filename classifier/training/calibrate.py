@@ -103,7 +103,8 @@ def wilson(hits: int, total: int) -> tuple[float, float]:
     centre = share + z * z / (2 * total)
     spread = z * np.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
     scale = 1 + z * z / total
-    return float((centre - spread) / scale), float((centre + spread) / scale)
+    low, high = (centre - spread) / scale, (centre + spread) / scale
+    return max(0.0, float(low)), min(1.0, float(high))
 
 
 def auroc(known: FloatArray, unknown: FloatArray) -> float:
