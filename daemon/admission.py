@@ -6,9 +6,6 @@ nothing is queued twice.
 
 from __future__ import annotations
 
-import os
-
-from config.errors import NightsortError
 from daemon.clock import Clock
 from daemon.intake import Intake
 from daemon.records import Fingerprint
@@ -16,7 +13,7 @@ from daemon.store import Store
 from daemon.tree import Tree
 from daemon.trouble import REFUSED, trouble
 from daemon.watcher import Watcher
-from daemon.writers import has_writers
+from daemon.writers import file_has_writers
 
 SIGHTINGS_AT_ONCE = 2000
 
@@ -78,11 +75,5 @@ class Admission:
             raise trouble(exc, self._incoming.full(path)) from exc
 
     def _is_still_open(self, path: str) -> bool:
-        try:
-            descriptor = self._incoming.open_file(path)
-        except (OSError, NightsortError):
-            return False  # the examination will say what is wrong with it
-        try:
-            return has_writers(descriptor) is True  # else quiet time alone decides
-        finally:
-            os.close(descriptor)
+        # Where it cannot be told, quiet time alone decides.
+        return file_has_writers(self._incoming, path) is True

@@ -23,7 +23,7 @@ from daemon.failures import reading_failed
 from daemon.records import Examined, Fingerprint, Photo, Returned, Setback
 from daemon.tree import ABSENT, Tree, fingerprint_of, split
 from daemon.trouble import REFUSED, trouble
-from daemon.writers import has_writers
+from daemon.writers import file_has_writers
 
 
 class Classifying(Protocol):
@@ -140,11 +140,19 @@ class Workers:
         if seen != photo.fingerprint:
             return Returned(photo, Setback.CHANGED)
         read = replace(unread, sha256=hashlib.sha256(data).hexdigest())
+        return self._decode(read, data, size)
+
+    def _decode(self, read: Examined, data: bytes, size: tuple[int, int]) -> _Decoded | Examined:
+        if not data and file_has_writers(self._incoming, read.photo.path) is False:
+            return replace(read, problem=PhotoProblem.CORRUPT, problem_text=_EMPTY)
         try:
             picture = decode(data, size=size, max_megapixels=self._limits.max_megapixels)
         except PhotoError as exc:
             return replace(read, problem=exc.problem, problem_text=exc.text)
         return _Decoded(read, picture)
+
+
+_EMPTY = "The file is empty, and nobody is writing to it; copy it or take the photo again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +196,6 @@ def read_photo(tree: Tree, path: str, max_bytes: int) -> tuple[bytes, Fingerprin
                 f"The file is {seen.size_bytes / 1e6:.0f} MB, more than the "
                 f"{max_bytes / 1e6:.0f} MB that are allowed; save it smaller, or raise "
                 "intake.max_file_mb.",
-            )
-        if seen.size_bytes == 0 and has_writers(descriptor) is False:
-            raise PhotoError(
-                PhotoProblem.CORRUPT,
-                "The file is empty, and nobody is writing to it; copy it or take the photo again.",
             )
         data = _read_all(descriptor, seen.size_bytes)
     except OSError as exc:

@@ -3,7 +3,23 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import signal
+
+from config.errors import NightsortError
+from daemon.tree import Tree
+
+
+def file_has_writers(tree: Tree, path: str) -> bool | None:
+    """`has_writers` of the file `path`; None also when it cannot be opened."""
+    try:
+        descriptor = tree.open_file(path)
+    except (OSError, NightsortError):
+        return None  # the examination will say what is wrong with it
+    try:
+        return has_writers(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def has_writers(descriptor: int) -> bool | None:

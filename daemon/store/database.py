@@ -1,0 +1,164 @@
+"""The database file: opening it, durable transactions, facts; its disk's refusals in words."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from config.errors import (
+    ConfigError,
+    DiskFull,
+    FolderUnavailable,
+    NightsortError,
+    RefusedError,
+    TransientError,
+)
+from daemon.store.schema import SCHEMA, SCHEMA_VERSION, TRIGGERS
+
+DATABASE = "nightsort.db"
+# How long a write waits for another program that holds the database.
+_PATIENCE_SECONDS = 30
+
+
+class _Connection(sqlite3.Connection):
+    """A connection that says what its disk refuses in nightsort's words."""
+
+    def execute(self, *args: Any) -> sqlite3.Cursor:
+        """As sqlite3's; raises TransientError while the disk is full or fails."""
+        try:
+            return super().execute(*args)
+        except sqlite3.OperationalError as exc:
+            raise _told(exc) from exc
+
+    def executemany(self, *args: Any) -> sqlite3.Cursor:
+        """As sqlite3's; raises TransientError while the disk is full or fails."""
+        try:
+            return super().executemany(*args)
+        except sqlite3.OperationalError as exc:
+            raise _told(exc) from exc
+
+
+def _told(error: sqlite3.OperationalError) -> NightsortError | sqlite3.OperationalError:
+    """The disk's failures as TransientError; anything else is a defect and stays what it is."""
+    match error.sqlite_errorcode & 0xFF:
+        case sqlite3.SQLITE_FULL:
+            return DiskFull("state_dir: no space left for the database; free some on that disk")
+        case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN:
+            return FolderUnavailable(
+                f"state_dir: the database cannot be read or written ({error}); check that disk"
+            )
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return FolderUnavailable(
+                "state_dir: another program holds the database locked; end it (a backup, perhaps)"
+            )
+    return error
+
+
+class Database:
+    """One connection, for one thread. What is written is durable unless it says otherwise."""
+
+    def __init__(self, state_dir: Path, *, reading: bool = False) -> None:
+        """Open the database, making it on first use.
+
+        reading: only look at it, beside the process that owns it.
+        Raises ConfigError when it cannot be opened, or was written by a newer nightsort;
+        RefusedError when there is nothing to read yet.
+        """
+        self._path = state_dir / DATABASE
+        if reading and not self._path.exists():
+            raise RefusedError(
+                f"{state_dir}: there is no history yet; photos come with `nightsort run` or "
+                "`nightsort now`"
+            )
+        try:
+            self._db = sqlite3.connect(
+                f"{self._path.absolute().as_uri()}?mode={'ro' if reading else 'rwc'}",
+                uri=True,
+                isolation_level=None,
+                timeout=_PATIENCE_SECONDS,
+                factory=_Connection,
+            )
+            if reading:
+                self._require_known_version()
+            else:
+                self._prepare()
+        except (sqlite3.Error, TransientError) as exc:
+            raise ConfigError(
+                f"{self._path}: the database cannot be opened ({exc}); check the disk and the "
+                "rights of state_dir, or restore a backup"
+            ) from exc
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+    def is_free(self) -> bool:
+        """Whether a write could begin at once; False while another program holds the database."""
+        self._db.execute("PRAGMA busy_timeout = 0")
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("ROLLBACK")
+        except FolderUnavailable:
+            return False
+        finally:
+            self._db.execute(f"PRAGMA busy_timeout = {_PATIENCE_SECONDS * 1000}")
+        return True
+
+    def fact(self, key: str) -> Any:
+        """A remembered fact, or None."""
+        row = self._db.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def remember(self, key: str, value: Any) -> None:
+        """Remember a fact; `value` is anything JSON can hold."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO facts VALUES (?, ?)"
+                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (key, json.dumps(value)),
+            )
+
+    def _prepare(self) -> None:
+        (mode,) = self._db.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise ConfigError(
+                f"{self._path}: the disk of state_dir cannot hold a database safely; "
+                "set state_dir to a folder on a local disk"
+            )
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute("PRAGMA foreign_keys = ON")
+        with self._transaction():
+            if self._require_known_version() == 0:
+                for statement in (*SCHEMA.split(";"), *TRIGGERS):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def _require_known_version(self) -> int:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version > SCHEMA_VERSION:
+            raise ConfigError(
+                f"{self._path}: was written by a newer nightsort (schema {version}, this one "
+                f"knows {SCHEMA_VERSION}); install that version again"
+            )
+        return int(version)
+
+    @contextmanager
+    def _transaction(self, *, durable: bool = True) -> Iterator[None]:
+        if not durable:
+            self._db.execute("PRAGMA synchronous = NORMAL")
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:  # some failures have ended it themselves
+                    self._db.execute("ROLLBACK")
+                raise
+        finally:
+            if not durable:
+                self._db.execute("PRAGMA synchronous = FULL")
