@@ -18,8 +18,12 @@ HOSTILE = "=cmd|' calc'!A0 <b>&\"4712.jpg"
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """A site after one run."""
-    site = Site.make(tmp_path_factory.mktemp("site"))
+    """A site after one run, for tests that only look."""
+    return after_one_run(tmp_path_factory.mktemp("site"))
+
+
+def after_one_run(folder: Path) -> Site:
+    site = Site.make(folder)
     write_photo(site.incoming / "return-4711.jpg", seed=1)
     write_photo(site.incoming / HOSTILE, seed=2)
     (site.incoming / "note.jpg").write_text("Please call back.", encoding="utf-8")
@@ -90,7 +94,8 @@ def test_a_run_leaves_a_report_and_a_workbook_which_can_be_made_again(site: Site
     assert all(file.is_file() for file in files)
 
 
-def test_words_are_heard_with_and_without_a_daemon(site: Site) -> None:
+def test_words_are_heard_with_and_without_a_daemon(tmp_path: Path) -> None:
+    site = after_one_run(tmp_path)
     (photo,) = document(site, "find", "4711")["photos"]
     category = "Watches" if photo["category"] != "Watches" else "Shirts"
     done = site.nightsort("correct", str(site.sorted / photo["path_now"]), category)
