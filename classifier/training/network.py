@@ -23,7 +23,8 @@ from classifier.training import augment
 
 FloatArray = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
-EMBEDDING = 1280
+tf.get_logger().setLevel("ERROR")  # its advice on retracing is for others
+
 FROZEN_LAYERS = 57  # up to block 6: what low-level features need no second look at 224 px
 BATCH = 32
 

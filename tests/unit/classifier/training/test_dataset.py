@@ -68,7 +68,9 @@ def test_a_plain_folder_of_categories_will_do(tmp_path: Path) -> None:
         (lambda folder: None, "holds photos of 0 categories"),
         (lambda folder: draw(folder / "Mugs/1.png", 1), "holds photos of 1 categories"),
         (
-            lambda folder: (draw(folder / "Mugs/1.png", 1), draw(folder / "Plates/1.png", 2)),
+            lambda folder: list(
+                map(draw, (folder / "Mugs/1.png", folder / "Plates/1.png"), (1, 2))
+            ),
             "only 1 photos of Mugs",
         ),
     ],
