@@ -64,6 +64,7 @@ class Sorter:
         Raises TransientError when a folder or disk fails: what was under way is then left to
         `finish_interrupted`.
         """
+        self._filer.check_space()
         rows: list[ResultRow] = []
         returned: list[Returned] = []
         for group in twins_apart(examined):

@@ -109,6 +109,19 @@ def test_a_photo_written_slowly_is_not_taken_before_it_is_whole(tmp_path: Path) 
     assert "photo_cut_off" not in {event["event"] for event in site.events()}
 
 
+def test_below_the_minimum_of_free_space_nothing_is_filed_and_people_are_told(
+    tmp_path: Path,
+) -> None:
+    site = Site.make(tmp_path, settings="[filing]\nmin_free_mb = 1000000000\n")
+    photo = draw_photo(site.incoming / "return-20003.jpg", seed=12)
+    done = site.nightsort("now")
+    assert done.returncode == 1
+    assert "filing.min_free_mb is 1000000000; free some space" in done.stderr
+    assert (site.photos("incoming"), site.photos("sorted")) == ([photo], [])
+    assert Site.make(tmp_path).nightsort("now").returncode == 0
+    assert [path.name for path in site.photos("sorted")] == [photo.name]
+
+
 def test_a_second_daemon_refuses_in_one_line(tmp_path: Path) -> None:
     site = Site.make(tmp_path)
     with site.daemon():
