@@ -225,8 +225,12 @@ class FilingSettings(Section):
         description="Mode of folders that are made. Default: by the umask.",
         examples=["2770"],
     )
-    min_free_mb: int = Field(
-        512, ge=0, description="Free space, in MB, below which nothing is written to a disk."
+    min_free_mb: int | None = Field(
+        None,
+        ge=0,
+        examples=[512],
+        description="Free space, in MB, below which nothing is filed. Default: 1 % of the disk, "
+        "512 at most.",
     )
 
 

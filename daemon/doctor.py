@@ -20,6 +20,7 @@ from config.errors import ConfigError, NightsortError
 from config.settings import Settings
 from daemon.adoption import MARKER
 from daemon.clock import Clock
+from daemon.filing import minimum_free_bytes
 from daemon.hearing import choose
 from daemon.lock import prepare
 from daemon.machine import count_folders, inotify_watches, is_clock_synchronised
@@ -256,14 +257,16 @@ def _model(settings: Settings) -> Findings:
 
 
 def _disks(settings: Settings) -> Findings:
+    wanted_mb = settings.filing.min_free_mb
+    wanted = None if wanted_mb is None else wanted_mb * 1_000_000
     for key in ("sorted_dir", "state_dir"):
         folder = getattr(settings, key)
         try:
-            free = shutil.disk_usage(folder).free
+            disk = shutil.disk_usage(folder)
         except OSError:
             continue  # told already
-        text = f"{free / 1e9:.1f} GB free"
-        if free < settings.filing.min_free_mb * 1e6:
+        free, text = disk.free, f"{disk.free / 1e9:.1f} GB free"
+        if free < minimum_free_bytes(wanted, disk.total):
             yield _wrong(key, f"{text}, too little to file anything", "free some space")
         elif free < _LOW_DISK_BYTES:
             yield _advice(key, text, "free some space")

@@ -43,6 +43,7 @@ from daemon.trouble import printable, trouble
 __all__ = ["DUPLICATES", "QUARANTINE", "REVIEW", "Filer", "FilingPolicy"]
 
 _MB = 1_000_000
+USUAL_MINIMUM_BYTES = 512 * _MB
 REASON_SUFFIX = ".reason.txt"
 # A micro-batch goes into ten folders and more; a journal takes eight flushes in little more time
 # than one (measured: 1.4 times the throughput with small photos).
@@ -59,7 +60,7 @@ class FilingPolicy:
     group: int | None = None  # gid
     file_mode: int | None = None
     folder_mode: int | None = None
-    min_free_bytes: int = 0
+    min_free_bytes: int | None = 0  # None: a hundredth of the disk, USUAL_MINIMUM_BYTES at most
 
     @classmethod
     def from_settings(cls, settings: FilingSettings) -> FilingPolicy:
@@ -70,7 +71,7 @@ class FilingPolicy:
             _gid(settings.group),
             settings.file_mode,
             settings.folder_mode,
-            settings.min_free_mb * _MB,
+            None if settings.min_free_mb is None else settings.min_free_mb * _MB,
         )
 
 
@@ -246,18 +247,30 @@ class Filer:
 
     def free_bytes(self) -> int:
         """Free space for us on the disk of sorted; huge where a network mount does not say."""
-        with telling(str(self._sorted.root)), self._sorted.folder() as fd:
-            found = os.fstatvfs(fd)
+        found = self._disk()
         return found.f_bavail * found.f_frsize if found.f_blocks else sys.maxsize
+
+    def _disk(self) -> os.statvfs_result:
+        with telling(str(self._sorted.root)), self._sorted.folder() as fd:
+            return os.fstatvfs(fd)
+
+    def _minimum_bytes(self) -> int:
+        found = self._disk()
+        return minimum_free_bytes(self._policy.min_free_bytes, found.f_blocks * found.f_frsize)
 
     def check_space(self) -> None:
         """Raise DiskFull when less is free than the administrator wants to keep."""
-        free = self.free_bytes()
-        if free < self._policy.min_free_bytes:
+        free, minimum = self.free_bytes(), self._minimum_bytes()
+        if free < minimum:
             raise DiskFull(
                 f"{printable(str(self._sorted.root))}: only {free // _MB} MB free, "
-                f"filing.min_free_mb is {self._policy.min_free_bytes // _MB}; free some space"
+                f"filing.min_free_mb is {minimum // _MB}; free some space"
             )
+
+
+def minimum_free_bytes(wanted: int | None, disk_bytes: int) -> int:
+    """What must stay free on a disk of that size; `wanted` None is the usual minimum."""
+    return min(USUAL_MINIMUM_BYTES, disk_bytes // 100) if wanted is None else wanted
 
 
 def _name_limit(folder: int) -> int:
