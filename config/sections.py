@@ -253,6 +253,15 @@ class ResultSettings(Section):
     )
 
 
+class ReportSettings(Section):
+    """What is told of more than one run."""
+
+    weekly: bool = Field(
+        True,
+        description="Write a report of each week that is over, on Monday, by itself.",
+    )
+
+
 class CorrectionSettings(Section):
     """How people's corrections are noticed."""
 

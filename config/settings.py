@@ -33,6 +33,7 @@ from config.sections import (
     IntakeSettings,
     LinkSettings,
     MetricsSettings,
+    ReportSettings,
     ResultSettings,
     Section,
     WindowSettings,
@@ -52,6 +53,7 @@ __all__ = [
     "IntakeSettings",
     "LinkSettings",
     "MetricsSettings",
+    "ReportSettings",
     "ResultSettings",
     "Settings",
     "WindowSettings",
@@ -98,6 +100,7 @@ class Settings(BaseSettings):
     bands: BandSettings = BandSettings()
     filing: FilingSettings = FilingSettings()
     results: ResultSettings = ResultSettings()
+    reports: ReportSettings = ReportSettings()
     corrections: CorrectionSettings = CorrectionSettings()
     alerts: AlertSettings = AlertSettings()
     categories: dict[str, CategorySettings] = Field(
