@@ -34,9 +34,9 @@ from config.sections import (
     LinkSettings,
     MetricsSettings,
     ResultSettings,
-    Section,
     WindowSettings,
 )
+from config.targets import Section
 from config.variables import CONFIG_VARIABLE, Variables
 
 __all__ = [

@@ -18,7 +18,6 @@ from daemon.clock import Clock
 from daemon.corrections import Corrector
 from daemon.drain import Drain, DrainPolicy
 from daemon.examine import Limits, Workers, usable_cores
-from daemon.exports import Exports
 from daemon.filing import Filer, FilingPolicy
 from daemon.heartbeat import Heartbeat
 from daemon.heralding import Herald
@@ -28,7 +27,8 @@ from daemon.notify import Notifier
 from daemon.presence import Presence
 from daemon.pulse import Pulse
 from daemon.reloading import Reloading
-from daemon.reporting import Reporter, ReportPolicy
+from daemon.reporting.exports import Exports
+from daemon.reporting.reporter import Reporter, ReportPolicy
 from daemon.requests import Requests
 from daemon.results import Warehouse
 from daemon.seeking import Seeker

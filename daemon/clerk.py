@@ -15,9 +15,9 @@ import structlog
 from config.errors import RefusedError, TransientError
 from daemon.clock import Clock
 from daemon.corrections import Corrector
-from daemon.exports import Exports
 from daemon.records import Order
-from daemon.reporting import Reporter
+from daemon.reporting.exports import Exports
+from daemon.reporting.reporter import Reporter
 from daemon.results import RunResults
 from daemon.store import Store
 from daemon.tree import Tree

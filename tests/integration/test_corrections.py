@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from daemon.corrections import NoSuchPhoto
-from daemon.exports import Exports
+from daemon.reporting.exports import Exports
 from daemon.tree import Tree
 from tests.support.core import Core, tiny_photo
 from tests.support.desk import Crash, die_at

@@ -17,7 +17,7 @@ import structlog
 from config.errors import FolderUnavailable
 from daemon.examine import Limits
 from daemon.links import excel_link, link, shown
-from daemon.reporting import Reporter, ReportPolicy
+from daemon.reporting.reporter import Reporter, ReportPolicy
 from daemon.thumbnails import Thumbnails
 from daemon.tree import Tree
 from tests.support.browser import look_at

@@ -15,8 +15,8 @@ from typing import Any, BinaryIO
 from xlsxwriter import Workbook
 
 from daemon.links import excel_link
-from daemon.morning import Morning
 from daemon.records import ResultRow, Status, Story, as_text
+from daemon.reporting.morning import Morning
 
 # What a cell of Excel holds at most.
 _LONGEST_TEXT = 32_767

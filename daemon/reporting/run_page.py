@@ -19,10 +19,10 @@ from markupsafe import Markup
 from classifier.verdict import Band
 from config.errors import PhotoProblem
 from config.readable import plain
-from daemon.charts import confidence_chart, time_chart
 from daemon.links import link, shown
-from daemon.morning import Morning
 from daemon.records import Correction, Word, as_text
+from daemon.reporting.charts import confidence_chart, time_chart
+from daemon.reporting.morning import Morning
 from daemon.results import is_balanced
 from daemon.tables import took
 

@@ -16,13 +16,13 @@ from typing import Any
 import structlog
 
 from config.errors import TransientError
-from daemon.morning import Morning, gather
 from daemon.renaming import READ
-from daemon.report import Reach, write_report
+from daemon.reporting.morning import Morning, gather
+from daemon.reporting.run_page import Reach, write_report
+from daemon.reporting.workbook import write_workbook
 from daemon.store import Store
 from daemon.thumbnails import Thumbnails
 from daemon.tree import Tree
-from daemon.workbook import write_workbook
 from daemon.writing import replacing
 
 log = structlog.get_logger()

@@ -1,0 +1,1 @@
+"""What people read of the runs: pages, workbooks, lists; made from the store, whenever wanted."""
