@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from config.targets import AlertTarget, Section
-from config.targets import Severity as Severity
+from config.targets import Severity as Severity  # noqa: PLC0414 - meant for others too
 
 Mode = Literal["window", "continuous", "manual"]
 Observer = Literal["auto", "native", "polling"]
