@@ -59,8 +59,8 @@ def backup(config_file: Path | None, to: Path | None, as_list: bool, as_json: bo
     else:
         click.echo(plain(str(made.path)))
         click.echo(
-            f"{made.contents.photos:,} photos in {made.contents.runs:,} runs, "
-            f"{made.size_bytes / _MB:.1f} MB; every page was checked",
+            f"Photos: {made.contents.photos:,}, runs: {made.contents.runs:,}, "
+            f"{made.size_bytes / _MB:.1f} MB; every page was checked.",
             err=True,
         )
 
