@@ -47,9 +47,10 @@ class Layout:
         return self.root / "etc/systemd/system"
 
     @property
-    def drop_ins(self) -> Path:
-        """What was added to the unit; `nightsort unit` writes one of them."""
-        return self.units / f"{SERVICE}.d"
+    def drop_ins(self) -> tuple[Path, ...]:
+        """What `nightsort unit` adds to the units."""
+        names = ("nightsort.service.d/folders.conf", "nightsort.service.d/secrets.conf")
+        return tuple(self.units / name for name in (*names, "nightsort-.service.d/secrets.conf"))
 
     @property
     def users(self) -> Path:

@@ -59,9 +59,10 @@ class Uninstaller:
         for unit in self._layout.units.glob("nightsort*.*"):
             if unit.is_file():
                 unit.unlink()
-        (self._layout.drop_ins / "folders.conf").unlink(missing_ok=True)
-        with suppress(OSError):  # not empty, when the administrator added to it; or not there
-            self._layout.drop_ins.rmdir()
+        for drop_in in self._layout.drop_ins:
+            drop_in.unlink(missing_ok=True)
+            with suppress(OSError):  # not empty, when the administrator added to it; or not there
+                drop_in.parent.rmdir()
         self._layout.users.unlink(missing_ok=True)
         self._layout.folders.unlink(missing_ok=True)
         shutil.rmtree(self._layout.program, ignore_errors=True)

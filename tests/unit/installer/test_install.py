@@ -297,11 +297,14 @@ def test_what_the_administrator_added_to_the_unit_stays(
     layout: Layout, installer: Installer, uninstaller: Uninstaller, one: Package
 ) -> None:
     installer.install(one, start=True)
-    layout.drop_ins.mkdir()
-    (layout.drop_ins / "folders.conf").touch()
-    (layout.drop_ins / "override.conf").touch()
+    for drop_in in layout.drop_ins:
+        drop_in.parent.mkdir(exist_ok=True)
+        drop_in.touch()
+    theirs = layout.drop_ins[0].with_name("override.conf")
+    theirs.touch()
     uninstaller.uninstall(purge=False)
-    assert [path.name for path in layout.drop_ins.iterdir()] == ["override.conf"]
+    left = [path for path in layout.units.rglob("*") if path.is_file()]
+    assert left == [theirs]
 
 
 def test_purging_removes_settings_and_state_and_never_photos(
