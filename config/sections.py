@@ -283,11 +283,46 @@ class AlertSettings(Section):
         "list as the systemd credential NIGHTSORT_ALERTS__TARGETS, as JSON.",
         examples=[[{"url": "mailto://...", "severities": ["error", "critical"]}]],
     )
+    failing_minutes: float = Field(
+        2.0, ge=0, le=1440, description="Minutes that sorting may fail before somebody is told."
+    )
+    share_minutes: float = Field(
+        5.0, ge=0, le=1440, description="Minutes that a folder may be away before somebody is told."
+    )
     error_rate: float = Field(
-        0.10, gt=0, le=1, description="Share of unreadable photos in a run that is an error."
+        0.10, gt=0, le=1, description="Share of unreadable photos in a run above which it is told."
+    )
+    rate_photos: int = Field(
+        10, ge=1, le=100_000, description="Photos below which a run's share of errors says nothing."
     )
     low_confidence: int = Field(
-        50, ge=1, description="Photos in review from which a run deserves a warning."
+        50, ge=1, description="Photos in review above which a run deserves a warning."
+    )
+    low_disk_gb: float = Field(
+        5.0, ge=0, description="Free space, in GB, below which a disk deserves a warning."
+    )
+    slow_run_minutes: float = Field(
+        15.0, gt=0, le=10_080, description="Minutes of work above which a run deserves a warning."
+    )
+    missed_window_hours: float = Field(
+        36.0,
+        ge=1,
+        le=240,
+        description="Hours after which it is told that photos waited for a window and no run came.",
+    )
+    undeliverable_minutes: float = Field(
+        30.0,
+        gt=0,
+        le=1440,
+        description="Minutes that a target may fail before the other targets are told.",
+    )
+    morning: ClockTime = Field(
+        time(7, 0),
+        description="Local time of what is told once a day or week: the weekly summary, and in "
+        "continuous mode what was sorted since yesterday.",
+    )
+    weekly_summary: Day | Literal["never"] = Field(
+        "mon", description='Day on which the week before is summed up; "never" leaves it out.'
     )
 
 
