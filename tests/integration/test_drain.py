@@ -57,7 +57,7 @@ def test_model_that_fails_its_self_test_begins_no_run_and_photos_wait(core: Core
     core.take_in()
     before = core.files()
     core.classifier.complaints.append("model scripted 1 fails its self-test: 3.10 off")
-    with structlog.testing.capture_logs() as logged, pytest.raises(SelfTestFailed, match="3.10"):
+    with structlog.testing.capture_logs() as logged, pytest.raises(SelfTestFailed, match=r"3\.10"):
         core.work()
     assert core.store.open_runs() == []
     assert core.files() == before
