@@ -34,9 +34,9 @@ from config.sections import (
     LinkSettings,
     MetricsSettings,
     ResultSettings,
-    Section,
     WindowSettings,
 )
+from config.targets import Section
 from config.variables import CONFIG_VARIABLE, Variables
 
 __all__ = [
@@ -220,7 +220,8 @@ def _explain(error: dict[str, Any], layers: Iterable[Variables], file_name: str)
         case "missing":
             return f"{where}: is missing; set it"
         case "extra_forbidden":
-            return f"{where}: no such setting{_near(key)}; correct the name or remove it"
+            near = "" if any(isinstance(part, int) for part in location) else _near(key)
+            return f"{where}: no such setting{near}; correct the name or remove it"
         case _:
             message = cast(str, error["msg"]).removeprefix("Value error, ")
             value = variables.shown(location, error["input"])
