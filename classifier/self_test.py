@@ -1,4 +1,4 @@
-"""The self-test: does the model still say of the bundle's own pictures what it said when made?
+"""The self-test: whether the model still says of the bundle's own pictures what it said once.
 
 The pictures go the way of every photo: decoder, int8 model, scores. A bundle whose files are whole
 can still answer wrongly: a processor or memory that fails, a runtime or decoder that changed.
