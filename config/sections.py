@@ -396,6 +396,23 @@ class MetricsSettings(Section):
     )
 
 
+class BackupSettings(Section):
+    """Copies of nightsort's own memory: queue and history."""
+
+    nightly: bool = Field(
+        True, description="Make one by itself every day, after the run, when it is quiet."
+    )
+    folder: Annotated[Path | None, AfterValidator(_absolute)] = Field(
+        None,
+        description="Where they are kept; best on another disk than state_dir. Default: backups/ "
+        "in state_dir.",
+        examples=["/mnt/backup/nightsort"],
+    )
+    keep_days: float = Field(
+        14.0, ge=0, le=36_500, description="Days that one is kept; 0 keeps them for ever."
+    )
+
+
 class LinkSettings(Section):
     """How people reach the folders, for links in results and reports."""
 

@@ -25,6 +25,7 @@ from config import variables
 from config.errors import ConfigError
 from config.sections import (
     AlertSettings,
+    BackupSettings,
     BandSettings,
     BatchSettings,
     CategorySettings,
@@ -45,6 +46,7 @@ __all__ = [
     "DEFAULT_FILE",
     "FOLDER_KEYS",
     "AlertSettings",
+    "BackupSettings",
     "BandSettings",
     "BatchSettings",
     "CategorySettings",
@@ -110,6 +112,7 @@ class Settings(BaseSettings):
     )
     links: LinkSettings = LinkSettings()
     metrics: MetricsSettings = MetricsSettings()
+    backups: BackupSettings = BackupSettings()
 
     @model_validator(mode="after")
     def _folders_stay_apart(self) -> Settings:
