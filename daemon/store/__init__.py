@@ -7,6 +7,7 @@ admission to the end, so that nothing can be counted twice. One `Store` belongs 
 
 from __future__ import annotations
 
+from daemon.store.alerts import LONGEST_WAIT, Alerts, Delivery, Failing
 from daemon.store.database import DATABASE
 from daemon.store.filing import Filing
 from daemon.store.history import History
@@ -18,14 +19,17 @@ from daemon.store.schema import SCHEMA_VERSION
 __all__ = [
     "DATABASE",
     "LONGEST_RETRY_SECONDS",
+    "LONGEST_WAIT",
     "SCHEMA_VERSION",
+    "Delivery",
+    "Failing",
     "Intention",
     "Store",
     "Waiting",
 ]
 
 
-class Store(Runs, Filing, History):
+class Store(Runs, Filing, History, Alerts):
     """The state of one instance; what a method writes is durable unless it says otherwise.
 
     Every method raises TransientError, and has then changed nothing, while the disk of the

@@ -17,7 +17,7 @@ from config.errors import (
     RefusedError,
     TransientError,
 )
-from daemon.store.schema import SCHEMA, SCHEMA_VERSION, TRIGGERS
+from daemon.store.schema import SCHEMA_VERSION, STEPS
 
 DATABASE = "nightsort.db"
 # How long a write waits for another program that holds the database.
@@ -116,11 +116,14 @@ class Database:
     def remember(self, key: str, value: Any) -> None:
         """Remember a fact; `value` is anything JSON can hold."""
         with self._transaction():
-            self._db.execute(
-                "INSERT INTO facts VALUES (?, ?)"
-                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                (key, json.dumps(value)),
-            )
+            self._set_fact(key, value)
+
+    def _set_fact(self, key: str, value: Any) -> None:
+        self._db.execute(
+            "INSERT INTO facts VALUES (?, ?)"
+            " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            (key, json.dumps(value)),
+        )
 
     def _prepare(self) -> None:
         (mode,) = self._db.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -132,9 +135,11 @@ class Database:
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA foreign_keys = ON")
         with self._transaction():
-            if self._require_known_version() == 0:
-                for statement in (*SCHEMA.split(";"), *TRIGGERS):
+            version = self._require_known_version()
+            for step in STEPS[version:]:
+                for statement in step:
                     self._db.execute(statement)
+            if version != SCHEMA_VERSION:
                 self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     def _require_known_version(self) -> int:
