@@ -319,7 +319,7 @@ class Service:
         summary = self._drain.close(settling=self._admission.settling, ignored=ignored)
         if summary["run"] is not None:
             self._last_run = summary
-            self._stages.clerk.after_run(summary["run"], self._go_on)
+            self._stages.clerk.catch_up(self._go_on)
         self._note(at_once=True)
         return summary
 

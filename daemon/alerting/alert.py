@@ -82,7 +82,7 @@ RULES: Mapping[str, Rule] = {
         {
             "why": "the failure, one line",
             "failures": "how often in a row",
-            "waiting": "photos in the queue",
+            "waiting": "photos in the queue, or null",
         },
         setting="failing_minutes",
     ),

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import Any
 
 from config.errors import NightsortError
@@ -18,7 +17,8 @@ from daemon.alerting.alert import Alert
 from daemon.alerting.conditions import Conditions, Incidents, Observation, Patience, after
 from daemon.alerting.files import existing
 from daemon.clock import Clock, local_zone
-from daemon.records import Status
+from daemon.records import Run, Status
+from daemon.reporting.periodical import WEEK_TOLD
 from daemon.schedule import Schedule
 from daemon.store import RUN_UNTOLD, Store
 
@@ -28,7 +28,6 @@ Document = dict[str, Any]
 ATTENDED = "attended_at"  # when the service was last seen to do what it is there for
 _DAY_TOLD = "day_told"  # the local day on which the day before was told, in continuous mode
 _WEEK_SAID = "week_said"  # the week that was summed up last
-_WEEK_TOLD = "week_told"  # kept by the periodical: the newest week of which there is a report
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = timedelta(days=1)
@@ -56,7 +55,7 @@ class Assessor:
         self._store = store
         self._clock = clock
         self._is_service = is_service
-        self._conditions = Conditions(self._patience)
+        self._conditions = Conditions()
         self._count_at = float("-inf")
         self._attended_at: datetime | None = None
         self.take(settings)
@@ -96,35 +95,44 @@ class Assessor:
         seen += self._of_targets(incidents, targets, now)
         said += self._daily(now, facts)
         said += self._weekly(now, facts)
-        return Assessment(said + self._judge(seen, incidents, now), judged, facts)
+        return Assessment(said + self._judge(seen, incidents), judged, facts)
+
+    def without_store(
+        self, document: Document | None, incidents: Incidents, error: Exception
+    ) -> list[Alert]:
+        """What can be told while the store fails: that it does, and what the status says."""
+        seen: Iterable[Observation]
+        if document is None:
+            seen = [rules.of_end(error, _in_words(error))]
+        else:
+            failing = {"why": _in_words(error), "failures": 1, "is_model": False}
+            known = document | {"failing": document["failing"] or failing}
+            seen = rules.of_status(known, self._settings.alerts, None)
+        return self._judge(seen, incidents)
 
     def ended_by(self, error: Exception, incidents: Incidents) -> list[Alert]:
-        """What is to be told of an error that ends the process."""
-        now = self._clock.now()
-        why = str(error) if isinstance(error, NightsortError) else type(error).__name__
-        return self._judge([rules.of_end(error, why)], incidents, now, Patience())
+        """What is to be told of an error that ends the process, at once."""
+        seen = rules.of_end(error, _in_words(error))
+        now, steady = self._clock.now(), self._clock.steady()
+        alert = self._conditions.judge(seen, incidents, Patience(), now, steady)
+        return [alert] if alert else []
 
     # --- inside ----------------------------------------------------------------------------------
 
+    def _judge(self, seen: Iterable[Observation], incidents: Incidents) -> list[Alert]:
+        """Each at a moment of its own, as what is resolved may be raised again by the next run."""
+        alerts = []
+        for observation in seen:
+            now, steady = self._clock.now(), self._clock.steady()
+            patience = self._patience(observation.rule)
+            alert = self._conditions.judge(observation, incidents, patience, now, steady)
+            if alert is not None:
+                alerts.append(alert)
+                incidents = after(incidents, alert)
+        return alerts
+
     def _patience(self, rule: str) -> Patience:
         return rules.patience(rule, self._settings.alerts) if self._is_service else Patience()
-
-    def _judge(
-        self,
-        seen: Iterable[Observation],
-        incidents: Incidents,
-        now: datetime,
-        patience: Patience | None = None,
-    ) -> list[Alert]:
-        alerts: list[Alert] = []
-        for observation in seen:
-            told = self._conditions.judge(
-                [observation], incidents, now, self._clock.steady(), patience
-            )
-            for alert in told:
-                incidents = after(incidents, alert)
-            alerts += told
-        return alerts
 
     def _is_time_to_count(self) -> bool:
         steady = self._clock.steady()
@@ -141,12 +149,13 @@ class Assessor:
         return self._clock.now() - finished >= _REPORT_PATIENCE
 
     def _of_run(self, summary: dict[str, Any], incidents: Incidents) -> Iterator[Observation]:
+        if self._is_continuous:  # judged by the day, and a run lasts as long as photos come
+            return
         alerts = self._settings.alerts
-        if not self._is_continuous:
-            yield from rules.of_results([summary], alerts)
-        yield from rules.of_closed_run(
-            summary, alerts, incidents.values(), is_continuous=self._is_continuous
-        )
+        yield from rules.of_results([summary], alerts)
+        slow = rules.of_closed_run(summary, alerts, incidents.values())
+        if slow is not None:
+            yield slow
 
     def _news_of_run(self, summary: dict[str, Any], now: datetime) -> Iterator[Alert]:
         run = summary["run"]
@@ -166,22 +175,23 @@ class Assessor:
         """Of all runs of the last day, and of the one under way."""
         summaries = [
             summary
-            for summary in self._store.summaries(since=now - 2 * _DAY)
+            for summary in self._store.summaries_of_days((now - 2 * _DAY).date(), now.date())
             if datetime.fromisoformat(summary["finished"]) > now - _DAY
         ]
-        under_way = [self._under_way(run.id) for run in self._store.open_runs()]
-        yield from rules.of_results(
-            [*reversed(summaries), *under_way], self._settings.alerts, of_day=True
-        )
+        under_way = [self._under_way(run, now) for run in self._store.open_runs()]
+        yield from rules.of_results([*summaries, *under_way], self._settings.alerts, of_day=True)
 
-    def _under_way(self, run: str) -> dict[str, Any]:
-        statuses = self._store.tally(run, self._clock.steady()).statuses
+    def _under_way(self, run: Run, now: datetime) -> dict[str, Any]:
+        """What a summary would say of a run that is not closed, as far as it is asked for here."""
+        tally = self._store.tally(run.id, self._clock.steady())
         return {
-            "run": run,
-            "total_processed": sum(statuses.values()),
-            "failed": statuses.get(Status.ERROR, 0),
-            "review": statuses.get(Status.REVIEW, 0),
-            "errors": self._store.errors(run),
+            "run": run.id,
+            "processing_time_seconds": (now - run.started_at).total_seconds(),
+            "total_processed": sum(tally.statuses.values()),
+            "failed": tally.statuses.get(Status.ERROR, 0),
+            "review": tally.statuses.get(Status.REVIEW, 0),
+            "waiting_after": tally.waiting_after,
+            "errors": self._store.errors(run.id),
         }
 
     def _of_document(
@@ -191,24 +201,20 @@ class Assessor:
         needed = self._needed_bytes(document) if is_counting else None
         yield from rules.of_status(document, alerts, needed)
         forecast = rules.of_forecast(document, now)
-        runs = [] if self._is_continuous else self._store.open_runs()
         slow = [
-            rules.of_open_run(
-                rules.OpenRun(run.id, (now - run.started_at).total_seconds(), document["processed"]),
-                document["queue"]["waiting"],
-                alerts,
-            )
-            for run in runs
+            rules.of_open_run(self._under_way(run, now), alerts)
+            for run in self._store.open_runs()
+            if is_counting and not self._is_continuous
         ]
         yield from filter(None, [forecast, *slow])
 
     def _needed_bytes(self, document: Document) -> float | None:
         """Free space that filing the queue needs; None where the disk's minimum is not known."""
-        minimum = document["min_free_mb"]
-        if minimum is None:
+        filing = document["filing"]
+        if filing is None or not document["queue"]["waiting"]:
             return None
-        photos = self._store.waiting_bytes() if document["copies"] else 0
-        return float(minimum * 1_000_000 + photos)
+        photos = self._store.waiting_bytes() if filing["copies"] else 0
+        return float(filing["min_free_mb"] * 1_000_000 + photos)
 
     def _of_window(
         self, document: Document | None, now: datetime, facts: dict[str, Any], *, has_run: bool
@@ -253,10 +259,9 @@ class Assessor:
         )
         summaries = [
             summary
-            for summary in self._store.summaries(since=now - 3 * _DAY)
+            for summary in self._store.summaries_of_days((now - 3 * _DAY).date(), now.date())
             if morning - _DAY < datetime.fromisoformat(summary["finished"]) <= morning
         ]
-        summaries.reverse()
         mark = now.strftime("%Y%m%d")
         if summaries:
             files = self._files(summaries[-1]["run"])
@@ -266,10 +271,17 @@ class Assessor:
         alerts = self._settings.alerts
         if _DAYS[now.weekday()] != alerts.weekly_summary or now.time() < alerts.morning:
             return
-        told = self._store.fact(_WEEK_TOLD)
+        told = self._store.fact(WEEK_TOLD)
         if told is None or told["week"] == self._store.fact(_WEEK_SAID):
             return
         facts[_WEEK_SAID] = told["week"]
         page = told["page"] and self._settings.results_dir / told["page"]
         (report,) = existing(page) if page else (None,)
         yield from filter(None, [rules.weekly_summary(told, now, report)])
+
+
+def _in_words(error: Exception) -> str:
+    """In one line; what a defect says of itself is for the log."""
+    if isinstance(error, NightsortError):
+        return " ".join(str(error).split())
+    return f"unexpected {type(error).__name__}"

@@ -7,7 +7,7 @@ is remembered by the caller, durably; here only the timers before that are kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -71,35 +71,31 @@ class _Timer:
 class Conditions:
     """Follows all conditions of an instance."""
 
-    def __init__(self, patience_of: Callable[[str], Patience]) -> None:
-        """patience_of: by rule; asked each time, as settings may change."""
-        self._patience_of = patience_of
+    def __init__(self) -> None:
         self._timers: dict[Name, _Timer] = {}
 
     def judge(
         self,
-        observations: Iterable[Observation],
+        seen: Observation,
         incidents: Incidents,
+        patience: Patience,
         now: datetime,
         steady: float,
-    ) -> list[Alert]:
-        """What is to be told of what was seen; nothing of it is remembered here.
+    ) -> Alert | None:
+        """What is to be told of what was seen, if anything; it is not remembered here.
 
         incidents: what was raised and is not resolved. now: aware.
         """
-        alerts = []
-        for seen in observations:
-            if seen.holds is None:
-                continue
-            patience = self._patience_of(seen.rule)
-            before = self._timers.get(seen.name, _Timer())
-            timer = self._timers[seen.name] = before.seeing(seen.holds, steady, patience)
-            incident = incidents.get(seen.name)
-            phase = _phase(seen.holds, incident, timer, patience, (now, steady))
-            if phase is not None:
-                began = now - timedelta(seconds=timer.held(steady))
-                alerts.append(_alert(phase, seen, incident, now, began))
-        return alerts
+        if seen.holds is None:
+            return None
+        timer = self._timers.get(seen.name, _Timer()).seeing(seen.holds, steady, patience)
+        self._timers[seen.name] = timer
+        incident = incidents.get(seen.name)
+        phase = _phase(seen.holds, incident, timer, patience, (now, steady))
+        if phase is None:
+            return None
+        began = now - timedelta(seconds=timer.held(steady))
+        return _alert(phase, seen, incident, now, began)
 
 
 def day_of(raised_at: datetime, at: datetime) -> int:

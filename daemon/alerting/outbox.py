@@ -68,7 +68,7 @@ class _Note:
 
     attempts: int
     at: datetime
-    error: str
+    outcome: Outcome
     next_at: datetime | None  # None: it has arrived, or is given up
 
     def is_due(self, now: datetime) -> bool:
@@ -130,6 +130,13 @@ class Outbox:
         with self._surviving():
             self._store.try_all_now(now)
 
+    def take_targets(self, targets: Sequence[Target], now: datetime) -> None:
+        """From now on only these can be told: what waits for others is given up."""
+        with self._surviving():
+            buried = self._store.bury_others([target.name for target in targets], now)
+            if buried:
+                log.warning("alerts_given_up", why="their targets are no more", alerts=buried)
+
     def due(self, targets: Sequence[Target], now: datetime) -> list[Delivery]:
         """What is to be delivered now, oldest first."""
         due: list[Delivery] = []
@@ -151,8 +158,7 @@ class Outbox:
         wait = None if outcome.is_delivered else wait_after(attempts, now - delivery.alert.at)
         next_at = None if wait is None else now + wait
         _log_attempt(delivery, outcome, wait)
-        error = "" if outcome.is_delivered else outcome.error or "no reason was given"
-        self._notes[delivery.alert.key, delivery.target] = _Note(attempts, now, error, next_at)
+        self._notes[delivery.alert.key, delivery.target] = _Note(attempts, now, outcome, next_at)
         with self._surviving():
             self._write_notes()
 
@@ -168,9 +174,7 @@ class Outbox:
 
     def _write_notes(self) -> None:
         for (key, target), note in [*self._notes.items()]:
-            is_known = self._store.note_attempt(
-                key, target, note.at, error=note.error, next_at=note.next_at
-            )
+            is_known = self._store.note_attempt(key, target, note.at, note.outcome, note.next_at)
             if is_known or key not in self._unsaved:
                 del self._notes[key, target]
 
@@ -194,15 +198,22 @@ class Outbox:
 
 
 def _log_kept(alert: Alert) -> None:
-    what = {"told": "alert_raised"}.get(alert.phase, f"alert_{alert.phase}")
-    log.info(what, rule=alert.rule, severity=alert.severity, key=alert.key, day=alert.day)
+    about = {"rule": alert.rule, "severity": alert.severity, "key": alert.key}
+    if alert.phase == "repeated":
+        log.info("alert_repeated", **about, day=alert.day)
+    elif alert.phase == "resolved":
+        log.info("alert_resolved", **about)
+    else:
+        log.info("alert_raised", **about)
 
 
 def _log_attempt(delivery: Delivery, outcome: Outcome, wait: timedelta | None) -> None:
     alert = delivery.alert
     about = {"rule": alert.rule, "key": alert.key, "target": delivery.target}
     if outcome.is_delivered:
-        log.info("alert_delivered", **about)
+        # With an error: some of its addressees were refused for good.
+        tell = log.warning if outcome.error else log.info
+        tell("alert_delivered", **about, why=outcome.error or None)
     elif wait is None:
         log.error("alert_given_up", **about, why=outcome.error, attempts=delivery.attempts + 1)
     else:

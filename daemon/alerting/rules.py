@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from config.errors import ModelError
 from config.sections import AlertSettings
 from daemon.alerting.alert import Alert, Incident, news
 from daemon.alerting.conditions import Observation, Patience
@@ -102,6 +103,13 @@ def _disk_too_small(document: Document, needed_bytes: float) -> Observation:
     return Observation("disk_too_small", holds, facts)
 
 
+def of_end(error: Exception, why: str) -> Observation:
+    """What an error that ends the process means. why: one line."""
+    if isinstance(error, ModelError):
+        return Observation("model_failed", True, {"why": why, "waiting": None})
+    return Observation("run_failed", True, {"why": why, "failures": 1, "waiting": None})
+
+
 # --- windows -------------------------------------------------------------------------------------
 
 
@@ -155,49 +163,37 @@ def of_missed_window(
 # --- runs ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class OpenRun:
-    """A run under way."""
+def of_open_run(under_way: Summary, settings: AlertSettings) -> Observation | None:
+    """Whether a run takes long already; None while that cannot be said.
 
-    run: str
-    seconds: float  # since it was opened
-    processed: int
-
-
-def of_open_run(run: OpenRun, waiting: int, settings: AlertSettings) -> Observation | None:
-    """Whether a run takes long already; None while that is not said."""
-    if run.seconds <= settings.slow_run_minutes * _MINUTE:
-        return None
-    return _slow_run(run.run, run.seconds, run.processed, waiting, settings)
+    under_way: the keys of a summary, as far as they are known; seconds since it was opened.
+    """
+    seen = _slow_run(under_way, settings)
+    return seen if seen.holds else None
 
 
 def of_closed_run(
-    summary: Summary, settings: AlertSettings, incidents: Iterable[Incident], *, is_continuous: bool
-) -> Iterator[Observation]:
-    """How long a run took. In continuous mode a run lasts as long as photos come: not judged."""
-    seconds = summary["processing_time_seconds"]
-    told_as_slow = any(
+    summary: Summary, settings: AlertSettings, incidents: Iterable[Incident]
+) -> Observation | None:
+    """How long a run took; None where the opposite was told of it while it went on."""
+    seen = _slow_run(summary, settings)
+    was_told = any(
         incident.rule == "slow_run" and incident.facts["run"] == summary["run"]
         for incident in incidents
     )
-    if is_continuous or (told_as_slow and seconds <= settings.slow_run_minutes * _MINUTE):
-        return
-    yield _slow_run(
-        summary["run"], seconds, summary["total_processed"], summary["waiting_after"], settings
-    )
+    return None if was_told and not seen.holds else seen
 
 
-def _slow_run(
-    run: str, seconds: float, processed: int, waiting: int, settings: AlertSettings
-) -> Observation:
+def _slow_run(summary: Summary, settings: AlertSettings) -> Observation:
+    minutes = summary["processing_time_seconds"] / _MINUTE
     facts = {
-        "run": run,
-        "minutes": round(seconds / _MINUTE, 1),
+        "run": summary["run"],
+        "minutes": round(minutes, 1),
         "limit_minutes": settings.slow_run_minutes,
-        "total_processed": processed,
-        "waiting": waiting,
+        "total_processed": summary["total_processed"],
+        "waiting": summary["waiting_after"],
     }
-    return Observation("slow_run", seconds > settings.slow_run_minutes * _MINUTE, facts)
+    return Observation("slow_run", minutes > settings.slow_run_minutes, facts)
 
 
 def of_results(

@@ -13,13 +13,14 @@ from daemon.store.filing import Filing
 from daemon.store.history import History
 from daemon.store.queue import LONGEST_RETRY_SECONDS
 from daemon.store.rows import Intention, Waiting
-from daemon.store.runs import Runs
+from daemon.store.runs import RUN_UNTOLD, Runs
 from daemon.store.schema import SCHEMA_VERSION
 
 __all__ = [
     "DATABASE",
     "LONGEST_RETRY_SECONDS",
     "LONGEST_WAIT",
+    "RUN_UNTOLD",
     "SCHEMA_VERSION",
     "Delivery",
     "Failing",

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from daemon.alerting.alert import Alert, Incident, subject_of
+from daemon.alerting.alert import Alert, Incident, Outcome, subject_of
 from daemon.store.database import Database
 from daemon.store.rows import utc
 
@@ -132,20 +132,29 @@ class Alerts(Database):
         return None if first is None else datetime.fromisoformat(first)
 
     def note_attempt(
-        self, key: str, target: str, at: datetime, *, error: str = "", next_at: datetime | None
+        self, key: str, target: str, at: datetime, outcome: Outcome, next_at: datetime | None
     ) -> bool:
         """Record how an attempt to deliver an alert ended; False when no such delivery is known.
 
-        error: why it failed, empty when it has arrived; next_at: when to try again, None: never.
+        next_at: when to try again, None: never.
         """
-        state = "waiting" if next_at else "dead" if error else "delivered"
+        failed = not outcome.is_delivered
+        state = "waiting" if next_at else "dead" if failed else "delivered"
         with self._transaction():
             noted = self._db.execute(
                 "UPDATE deliveries SET state = ?1, next_at = ?2, error = ?3, last_tried_at = ?4,"
-                " attempts = attempts + (?3 <> ''), first_failed_at ="
-                " coalesce(first_failed_at, CASE WHEN ?3 <> '' THEN ?4 END)"
-                " WHERE alert = (SELECT id FROM alerts WHERE key = ?5) AND target = ?6",
-                (state, utc(next_at) if next_at else None, error, utc(at), key, target),
+                " attempts = attempts + ?5,"
+                " first_failed_at = coalesce(first_failed_at, CASE WHEN ?5 THEN ?4 END)"
+                " WHERE alert = (SELECT id FROM alerts WHERE key = ?6) AND target = ?7",
+                (
+                    state,
+                    utc(next_at) if next_at else None,
+                    outcome.error,
+                    utc(at),
+                    int(failed),
+                    key,
+                    target,
+                ),
             )
         return noted.rowcount > 0
 

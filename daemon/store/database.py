@@ -96,10 +96,17 @@ def told(error: sqlite3.DatabaseError) -> NightsortError | sqlite3.DatabaseError
 class Database:
     """One connection, for one thread. What is written is durable unless it says otherwise."""
 
-    def __init__(self, state_dir: Path, *, reading: bool = False) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        reading: bool = False,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
         """Open the database, making it on first use.
 
-        reading: only look at it, beside the process that owns it.
+        reading: only look at it, beside the process that owns it. patience_seconds: how long to
+        wait for another program that holds it.
         Raises ConfigError when it cannot be opened, or was written by a newer nightsort;
         RefusedError when there is nothing to read yet; StoreDamaged.
         """
@@ -114,7 +121,7 @@ class Database:
                 f"{self._path.absolute().as_uri()}?mode={'ro' if reading else 'rwc'}",
                 uri=True,
                 isolation_level=None,
-                timeout=PATIENCE_SECONDS,
+                timeout=patience_seconds,
                 factory=_Connection,
             )
             if reading:
