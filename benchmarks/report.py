@@ -80,6 +80,9 @@ def _drain_rows(sizes: Figures) -> Iterator[list[str]]:
         yield [what, f"**{ratio:.2f}** ({speed:,.0f} photos/s)", f"≥ {found['target']:.2f}"]
         for way, times in found["times_today"].items():
             yield [f"drain against {_WAYS[way][0]}, {size}", f"{times:,.1f} times as fast", ""]
+        seconds, pictured = found["report"]["seconds"], found["report"]["pictured"]
+        what = f"report and workbook after the run, {found['photos']:,} photos, {size}"
+        yield [what, f"{seconds:.1f} s, {pictured:,} pictured for review", ""]
 
 
 def _memory_rows(found: Figures) -> Iterator[list[str]]:

@@ -12,6 +12,8 @@ _PHOTOS = {TINY: 1500, CATALOGUE: 900, CAMERA: 300}
 _TARGETS = {TINY: 0.55, CATALOGUE: 0.75, CAMERA: 0.85}
 # One photo after the other is slow: so many a round are enough, three rounds make 300.
 _TODAY_PHOTOS = 100
+# What a round finds beside the photos per second of each way.
+_BESIDE = {"report_seconds", "pictured", "peak_mb"}
 
 
 def drain(bench: Bench) -> Figures:
@@ -22,7 +24,7 @@ def drain(bench: Bench) -> Figures:
 def _one_size(bench: Bench, kind: Kind) -> Figures:
     share, count = bench.share(kind.name), bench.photos(_PHOTOS[kind])
     rounds = [_one_round(bench, share, kind, count) for _ in range(bench.rounds)]
-    ways = {way: median(found[way] for found in rounds) for way in rounds[0] if way != "peak_mb"}
+    ways = {way: median(found[way] for found in rounds) for way in rounds[0] if way not in _BESIDE}
     ratios = sorted(found["drain"] / found["limit"] for found in rounds)
     return {
         "photos": count,
@@ -35,6 +37,10 @@ def _one_size(bench: Bench, kind: Kind) -> Figures:
             way: round(median(found["drain"] / found[way] for found in rounds), 1)
             for way in ("int8_one_by_one", "keras_one_by_one")
             if way in ways
+        },
+        "report": {
+            "seconds": round(median(found["report_seconds"] for found in rounds), 2),
+            "pictured": round(median(found["pictured"] for found in rounds)),
         },
         "peak_mb": round(max(found["peak_mb"] for found in rounds)),
     }
@@ -54,7 +60,12 @@ def _one_round(bench: Bench, share: Share, kind: Kind, count: int) -> dict[str, 
         found["keras_one_by_one"] = _speed(bench.run(command))
     drained = bench.child("drain", share.configure("manual"), count)
     _check(drained["summary"], count)
-    return found | {"drain": count / drained["seconds"], "peak_mb": drained["peak_mb"]}
+    return found | {
+        "drain": count / drained["seconds"],
+        "report_seconds": drained["report_seconds"],
+        "pictured": drained["summary"]["review"],
+        "peak_mb": drained["peak_mb"],
+    }
 
 
 def _speed(figures: Figures) -> float:

@@ -3,6 +3,7 @@
     NightsortError
     ├─ ConfigError, ModelError          stop: `run` exits 78, systemd must not restart
     ├─ RefusedError                     not here and now: another daemon, another user
+    ├─ StoreDamaged                     end with 1: the next start mends it, so systemd may restart
     ├─ PhotoError                       this one photo cannot be classified: quarantine it, carry on
     └─ TransientError                   the surroundings fail: give the photo back, wait, alert once
        └─ DiskFull, FolderUnavailable, FolderRefused
@@ -29,6 +30,10 @@ class ModelError(NightsortError):
 
 class RefusedError(NightsortError):
     """A command that must not go ahead: the state folder is another user's or in use."""
+
+
+class StoreDamaged(NightsortError):
+    """The database holds what no nightsort wrote: its disk, or somebody, has damaged it."""
 
 
 class PhotoProblem(StrEnum):

@@ -10,6 +10,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import time
+from itertools import groupby
 from typing import Any
 
 from config.settings import FOLDER_KEYS, Settings, walk
@@ -32,20 +33,31 @@ def render() -> str:
 
 
 def _lines() -> Iterator[str]:
-    table = ""
-    for key, field in walk(Settings):
-        section, _, name = key.rpartition(".")
-        if section and section != table:
-            table = section
+    by_section = groupby(walk(Settings), key=lambda found: found[0].rpartition(".")[0])
+    for section, found in by_section:
+        if section:
             yield f"\n\n[{section}]\n{_comment(_about(section))}"
-        yield f"\n{_comment(field.description)}"
-        yield _setting(name, field)
+        # What follows a list of tables would belong to the last of them.
+        for key, field in sorted(found, key=lambda one: _is_list_of_tables(_shown(one[1]))):
+            yield f"\n{_comment(field.description)}"
+            yield _setting(key, field)
 
 
-def _setting(name: str, field: Any) -> str:
-    value = field.examples[0] if field.examples else field.default
+def _shown(field: Any) -> Any:
+    return field.examples[0] if field.examples else field.default
+
+
+def _is_list_of_tables(value: Any) -> bool:
+    return isinstance(value, list) and isinstance(value[0], dict)
+
+
+def _setting(key: str, field: Any) -> str:
+    name = key.rpartition(".")[2]
+    value = _shown(field)
     if isinstance(value, dict):
         return _commented(_tables(name, value))
+    if _is_list_of_tables(value):
+        return "#\n".join(_commented(_table(f"[[{key}]]", table)) for table in value)
     line = f"{name} = {_toml(value)}"
     if name in FOLDER_KEYS:
         return f"{line}\n"
@@ -54,10 +66,11 @@ def _setting(name: str, field: Any) -> str:
 
 def _tables(name: str, tables: Mapping[str, Mapping[str, Any]]) -> str:
     """A table of tables, such as [categories."Tshirts"]."""
-    return "\n".join(
-        "\n".join([f"[{name}.{_toml(key)}]", *(f"{k} = {_toml(v)}" for k, v in table.items())])
-        for key, table in tables.items()
-    )
+    return "\n".join(_table(f"[{name}.{_toml(key)}]", table) for key, table in tables.items())
+
+
+def _table(header: str, table: Mapping[str, Any]) -> str:
+    return "\n".join([header, *(f"{key} = {_toml(value)}" for key, value in table.items())])
 
 
 def _toml(value: Any) -> str:

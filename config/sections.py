@@ -13,17 +13,17 @@ from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     model_validator,
 )
 
+from config.targets import AlertTarget, Section
+from config.targets import Severity as Severity  # noqa: PLC0414 - meant for others too
+
 Mode = Literal["window", "continuous", "manual"]
 Observer = Literal["auto", "native", "polling"]
-Severity = Literal["info", "warning", "error", "critical"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 ALL_DAYS: tuple[Day, ...] = get_args(Day)
 
@@ -71,12 +71,6 @@ def _usable_layout(layout: str) -> str:
 
 FileMode = Annotated[int, BeforeValidator(_octal_mode)]
 ClockTime = Annotated[time, BeforeValidator(_clock_time)]
-
-
-class Section(BaseModel):
-    """A table of the settings file: frozen, and an unknown key in it is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class WindowSettings(Section):
@@ -253,6 +247,15 @@ class ResultSettings(Section):
     )
 
 
+class ReportSettings(Section):
+    """What is told of more than one run."""
+
+    weekly: bool = Field(
+        True,
+        description="Write a report of each week that is over, on Monday, by itself.",
+    )
+
+
 class CorrectionSettings(Section):
     """How people's corrections are noticed."""
 
@@ -265,13 +268,23 @@ class CorrectionSettings(Section):
     )
 
 
-class AlertTarget(Section):
-    """Somebody to be told."""
-
-    url: SecretStr = Field(description="An Apprise URL, such as mailto:// or slack://.")
-    severities: tuple[Severity, ...] = Field(
-        ("error", "critical"), min_length=1, description="What this target wants to hear."
-    )
+_EXAMPLE_TARGETS = [
+    {
+        "type": "email",
+        "host": "mail.example.com",
+        "user": "nightsort@example.com",
+        "password_credential": "mail-password",
+        "from": "nightsort@example.com",
+        "to": ["it@example.com"],
+        "severities": ["warning", "error", "critical"],
+    },
+    {
+        "type": "slack",
+        "webhook_credential": "slack-webhook",
+        "severities": ["info", "error", "critical"],
+    },
+    {"url": "json://monitor.example.com/alerts", "severities": ["critical"]},
+]
 
 
 class AlertSettings(Section):
@@ -279,16 +292,66 @@ class AlertSettings(Section):
 
     targets: tuple[AlertTarget, ...] = Field(
         (),
-        description="Whom to tell, by Apprise URLs. A URL holds a password: better give the whole "
-        "list as the systemd credential NIGHTSORT_ALERTS__TARGETS, as JSON.",
-        examples=[[{"url": "mailto://...", "severities": ["error", "critical"]}]],
+        description="Whom to tell, and what each wants to hear: docs/alerts.md has more. A secret "
+        "is best kept in a systemd credential, named by password_credential, webhook_credential "
+        "or url_credential. Or the whole list is one, as JSON: NIGHTSORT_ALERTS__TARGETS.",
+        examples=[_EXAMPLE_TARGETS],
+    )
+    attach_max_mb: float = Field(
+        10.0,
+        ge=0,
+        le=100,
+        description="Largest file attached to an alert, in MB; 0 attaches none. Where to find it "
+        "is always said.",
+    )
+    failing_minutes: float = Field(
+        2.0, ge=0, le=1440, description="Minutes that sorting may fail before somebody is told."
+    )
+    share_minutes: float = Field(
+        5.0, ge=0, le=1440, description="Minutes that a folder may be away before somebody is told."
     )
     error_rate: float = Field(
-        0.10, gt=0, le=1, description="Share of unreadable photos in a run that is an error."
+        0.10, gt=0, le=1, description="Share of unreadable photos in a run above which it is told."
+    )
+    rate_photos: int = Field(
+        10, ge=1, le=100_000, description="Photos below which a run's share of errors says nothing."
     )
     low_confidence: int = Field(
-        50, ge=1, description="Photos in review from which a run deserves a warning."
+        50, ge=1, description="Photos in review above which a run deserves a warning."
     )
+    low_disk_gb: float = Field(
+        5.0, ge=0, description="Free space, in GB, below which a disk deserves a warning."
+    )
+    slow_run_minutes: float = Field(
+        15.0, gt=0, le=10_080, description="Minutes of work above which a run deserves a warning."
+    )
+    missed_window_hours: float = Field(
+        36.0,
+        ge=1,
+        le=240,
+        description="Hours after which it is told that photos waited for a window and no run came.",
+    )
+    undeliverable_minutes: float = Field(
+        30.0,
+        gt=0,
+        le=1440,
+        description="Minutes that a target may fail before the other targets are told.",
+    )
+    morning: ClockTime = Field(
+        time(7, 0),
+        description="Local time of what is told once a day or week: the weekly summary, and in "
+        "continuous mode what was sorted since yesterday.",
+    )
+    weekly_summary: Day | Literal["never"] = Field(
+        "mon", description='Day on which the week before is summed up; "never" leaves it out.'
+    )
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> AlertSettings:
+        names = [target.name for target in self.targets if target.name is not None]
+        if len(names) != len({*names}):
+            raise ValueError("two targets have the same name; give each its own")
+        return self
 
 
 class CategorySettings(Section):
@@ -323,6 +386,23 @@ class MetricsSettings(Section):
         None,
         description="Called after each window that ended well (in other modes, after each run).",
         examples=["https://hc.example.com/ping/..."],
+    )
+
+
+class BackupSettings(Section):
+    """Copies of nightsort's own memory: queue and history."""
+
+    nightly: bool = Field(
+        True, description="Make one by itself every day, after the run, when it is quiet."
+    )
+    folder: Annotated[Path | None, AfterValidator(_absolute)] = Field(
+        None,
+        description="Where they are kept; best on another disk than state_dir. Default: backups/ "
+        "in state_dir.",
+        examples=["/mnt/backup/nightsort"],
+    )
+    keep_days: float = Field(
+        14.0, ge=0, le=36_500, description="Days that one is kept; 0 keeps them for ever."
     )
 
 

@@ -25,6 +25,7 @@ from config import variables
 from config.errors import ConfigError
 from config.sections import (
     AlertSettings,
+    BackupSettings,
     BandSettings,
     BatchSettings,
     CategorySettings,
@@ -33,10 +34,11 @@ from config.sections import (
     IntakeSettings,
     LinkSettings,
     MetricsSettings,
+    ReportSettings,
     ResultSettings,
-    Section,
     WindowSettings,
 )
+from config.targets import Section
 from config.variables import CONFIG_VARIABLE, Variables
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "DEFAULT_FILE",
     "FOLDER_KEYS",
     "AlertSettings",
+    "BackupSettings",
     "BandSettings",
     "BatchSettings",
     "CategorySettings",
@@ -52,6 +55,7 @@ __all__ = [
     "IntakeSettings",
     "LinkSettings",
     "MetricsSettings",
+    "ReportSettings",
     "ResultSettings",
     "Settings",
     "WindowSettings",
@@ -98,6 +102,7 @@ class Settings(BaseSettings):
     bands: BandSettings = BandSettings()
     filing: FilingSettings = FilingSettings()
     results: ResultSettings = ResultSettings()
+    reports: ReportSettings = ReportSettings()
     corrections: CorrectionSettings = CorrectionSettings()
     alerts: AlertSettings = AlertSettings()
     categories: dict[str, CategorySettings] = Field(
@@ -107,6 +112,7 @@ class Settings(BaseSettings):
     )
     links: LinkSettings = LinkSettings()
     metrics: MetricsSettings = MetricsSettings()
+    backups: BackupSettings = BackupSettings()
 
     @model_validator(mode="after")
     def _folders_stay_apart(self) -> Settings:
@@ -220,7 +226,8 @@ def _explain(error: dict[str, Any], layers: Iterable[Variables], file_name: str)
         case "missing":
             return f"{where}: is missing; set it"
         case "extra_forbidden":
-            return f"{where}: no such setting{_near(key)}; correct the name or remove it"
+            near = "" if any(isinstance(part, int) for part in location) else _near(key)
+            return f"{where}: no such setting{near}; correct the name or remove it"
         case _:
             message = cast(str, error["msg"]).removeprefix("Value error, ")
             value = variables.shown(location, error["input"])

@@ -7,12 +7,15 @@ the JSON of lists and tables into values. What values are allowed, `config.setti
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
+
+from config.errors import ConfigError
 
 PREFIX = "NIGHTSORT_"
 NESTED = "__"
@@ -59,6 +62,30 @@ def credentials(environment: Mapping[str, str]) -> tuple[dict[str, str], list[st
                 reason = getattr(exc, "strerror", None) or "not UTF-8"
                 problems.append(f"{file}: the credential cannot be read ({reason}); correct it")
     return texts, problems
+
+
+def credential(name: str, environment: Mapping[str, str] = os.environ) -> str:
+    """The secret in the systemd credential of that name.
+
+    Raises ConfigError that says how it gets there.
+    """
+    folder = environment.get(CREDENTIALS_VARIABLE)
+    if not folder:
+        raise ConfigError(
+            f"the credential {name} is only there for the service; LoadCredential={name} gives it"
+        )
+    try:
+        secret = (Path(folder) / name).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        raise ConfigError(
+            f"there is no credential {name}; add LoadCredential={name} to the unit, restart it"
+        ) from None
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = getattr(exc, "strerror", None) or "not UTF-8"
+        raise ConfigError(f"the credential {name} cannot be read ({reason}); correct it") from None
+    if not secret:
+        raise ConfigError(f"the credential {name} is empty; write the secret into its file")
+    return secret
 
 
 def shown(location: Sequence[object], value: object) -> str:

@@ -14,7 +14,7 @@ from classifier.classifier import Classifier
 from config.settings import Settings, load
 from daemon.admission import Admission
 from daemon.availability import Availability
-from daemon.clerk import Clerk, Desk
+from daemon.clerk import Clerk, Desk, Press
 from daemon.clock import Clock
 from daemon.corrections import Corrector
 from daemon.drain import Drain, DrainPolicy
@@ -29,6 +29,7 @@ from daemon.presence import Presence
 from daemon.pulse import Pulse
 from daemon.reloading import Reloading
 from daemon.reporting.exports import Exports
+from daemon.reporting.periodical import Periodical
 from daemon.reporting.reporter import Reporter, ReportPolicy
 from daemon.requests import Requests
 from daemon.results import Warehouse
@@ -164,8 +165,11 @@ def _clerk(
     return Clerk(
         store,
         Corrector(store, desk.incoming, desk.sorted, policy, seeker, clock),
-        Exports(store, desk.results),
-        _reporter(settings, store, desk),
+        Press(
+            Exports(store, desk.results),
+            _reporter(settings, store, desk),
+            Periodical(store, desk.results, clock, weekly=settings.reports.weekly),
+        ),
         clock,
         desk,
         look_back=settings.corrections.look_back,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import structlog
@@ -17,6 +18,8 @@ from daemon.clock import Clock
 from daemon.corrections import Corrector
 from daemon.records import Order
 from daemon.reporting.exports import Exports
+from daemon.reporting.periodical import Periodical
+from daemon.reporting.periods import Period
 from daemon.reporting.reporter import Reporter
 from daemon.results import RunResults
 from daemon.store import Store
@@ -38,6 +41,15 @@ class Desk:
     results: Tree
 
 
+@dataclass(frozen=True, slots=True)
+class Press:
+    """What writes for people."""
+
+    exports: Exports
+    reporter: Reporter
+    periodical: Periodical
+
+
 class Clerk:
     """Keeps what people read about the photos."""
 
@@ -45,8 +57,7 @@ class Clerk:
         self,
         store: Store,
         corrector: Corrector,
-        exports: Exports,
-        reporter: Reporter,
+        press: Press,
         clock: Clock,
         desk: Desk,
         *,
@@ -55,8 +66,7 @@ class Clerk:
         """look_back: how many of the newest photos are looked at for ones that were dragged."""
         self._store = store
         self._corrector = corrector
-        self._exports = exports
-        self._reporter = reporter
+        self._press = press
         self._clock = clock
         self._desk = desk
         self._look_back = look_back
@@ -65,6 +75,7 @@ class Clerk:
             "undo": self._undo,
             "rebuild": self._rebuild,
             "report": self._report,
+            "period": self._period,
         }
 
     def carry_out(self, order: Order) -> Answer:
@@ -96,11 +107,15 @@ class Clerk:
         try:
             if self._corrector.notice_dragged(self._look_back):
                 self._export_corrections()
-            if not self._reporter.write(summary, is_newest=True, go_on=go_on):
+            if not self._press.reporter.write(summary, is_newest=True, go_on=go_on):
                 return
         except TransientError as exc:
             log.warning("report_not_written", run=run, why=str(exc))
         self._store.remember(_UNTOLD, None)
+
+    def tell_week(self) -> None:
+        """When a week is over and was not told of yet, do so. Never raises for a folder."""
+        self._press.periodical.check()
 
     # --- orders ----------------------------------------------------------------------------------
 
@@ -137,8 +152,14 @@ class Clerk:
         newest = self._newest_run()
         (run,) = order.words
         run = newest if run == LATEST else run
-        files = self._reporter.write(self._finished(run), is_newest=run == newest)
+        files = self._press.reporter.write(self._finished(run), is_newest=run == newest)
         return {"run": run, "files": [str(file) for file in files]}
+
+    def _period(self, order: Order) -> Answer:
+        """A report of the days from the first to the last word."""
+        period = Period(*map(date.fromisoformat, order.words))
+        page = self._press.periodical.write(period)
+        return {"period": period.name, "files": [str(self._desk.results.root / page)]}
 
     def _finished(self, run: str) -> dict[str, Any]:
         summary = self._store.summary(run)
@@ -149,7 +170,7 @@ class Clerk:
     def _export_corrections(self) -> None:
         """Write today's corrections; what is refused now is written with the next one."""
         try:
-            self._exports.write_corrections(self._clock.now())
+            self._press.exports.write_corrections(self._clock.now())
         except TransientError as exc:
             log.warning("corrections_not_exported", why=str(exc))
 

@@ -24,7 +24,7 @@ import click
 from config.errors import ConfigError, ModelError, NightsortError
 from config.readable import plain
 from config.settings import Settings, load
-from daemon import cli_history
+from daemon import cli_history, cli_state
 from daemon.cli_parts import (
     EXIT_DO_NOT_RESTART,
     EXIT_FAILED,
@@ -322,7 +322,7 @@ def demo(keep: Path | None) -> None:
     demonstrate(keep.resolve(), click.echo)
 
 
-for command in cli_history.COMMANDS:
+for command in (*cli_history.COMMANDS, *cli_state.COMMANDS):
     cli.add_command(command)
 
 

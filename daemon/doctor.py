@@ -16,7 +16,7 @@ from enum import StrEnum
 from io import BytesIO
 from pathlib import Path
 
-from config.errors import ConfigError, NightsortError
+from config.errors import ConfigError, NightsortError, StoreDamaged
 from config.settings import Settings
 from daemon.adoption import MARKER
 from daemon.clock import Clock
@@ -111,7 +111,7 @@ def _state(settings: Settings) -> Findings:
     try:
         with closing(Store(settings.state_dir)):
             pass
-    except ConfigError as exc:
+    except (ConfigError, StoreDamaged) as exc:
         yield _wrong("database", str(exc), "restore a backup, or correct its rights")
         return
     busy = _advice("database", "is in use by another program just now", "try again in a moment")

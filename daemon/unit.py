@@ -35,6 +35,8 @@ def drop_in(settings: Settings, fstab: str, mountinfo: str) -> str:
     writable = dict.fromkeys(_writable(folders[key], points[key]) for key in FOLDER_KEYS)
     if settings.metrics.textfile_dir is not None:
         writable[settings.metrics.textfile_dir] = None
+    if settings.backups.folder is not None:
+        writable[settings.backups.folder] = None
     lines += [f"ReadWritePaths={_quoted(path, '-')}" for path in writable]
     if any(path.is_relative_to(home) for path in writable for home in _HOMES):
         lines.append("ProtectHome=no")

@@ -5,18 +5,13 @@ Made after the run, from the store and the photos where they lie now; made again
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import structlog
-
-from config.errors import TransientError
-from daemon.renaming import READ
+from daemon.reporting.latest import copy_as_latest
 from daemon.reporting.morning import Morning, gather
 from daemon.reporting.run_page import Reach, write_report
 from daemon.reporting.workbook import write_workbook
@@ -24,8 +19,6 @@ from daemon.store import Store
 from daemon.thumbnails import Thumbnails
 from daemon.tree import Tree
 from daemon.writing import replacing
-
-log = structlog.get_logger()
 
 LARGE, LITTLE = 360, 176  # pixels of the longer side
 
@@ -80,7 +73,8 @@ class Reporter:
         with replacing(book) as file:
             write_workbook(file, self._store.rows(run), morning, pictures, self._policy.links)
         if is_newest:
-            self._copy_as_latest(run, page, book)
+            copy_as_latest(page, "batch_report_latest.html")
+            copy_as_latest(book, "batch_results_latest.xlsx")
         return [page, book]
 
     def _pictures(self, morning: Morning, go_on: Callable[[], bool]) -> dict[str, bytes]:
@@ -90,16 +84,3 @@ class Reporter:
         ]
         large = [story.place for story in morning.review if story.state != "undone"]
         return self._thumbnails.of(little, LITTLE, go_on) | self._thumbnails.of(large, LARGE, go_on)
-
-    @staticmethod
-    def _copy_as_latest(run: str, page: Path, book: Path) -> None:
-        copies = (page, "batch_report_latest.html"), (book, "batch_results_latest.xlsx")
-        for path, latest in copies:
-            try:
-                with (
-                    replacing(path.with_name(latest)) as file,
-                    os.fdopen(os.open(path, READ), "rb") as newest,
-                ):
-                    shutil.copyfileobj(newest, file)
-            except TransientError as exc:
-                log.warning("latest_not_replaced", run=run, why=str(exc))

@@ -15,36 +15,66 @@ from config.errors import (
     FolderUnavailable,
     NightsortError,
     RefusedError,
+    StoreDamaged,
     TransientError,
 )
 from daemon.store.schema import SCHEMA, SCHEMA_VERSION, TRIGGERS
 
 DATABASE = "nightsort.db"
 # How long a write waits for another program that holds the database.
-_PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 30
+
+
+class _Cursor(sqlite3.Cursor):
+    """A cursor that says what its disk refuses in nightsort's words, also at a later row."""
+
+    def fetchone(self) -> Any:
+        """As sqlite3's; raises as `_Connection.execute` does."""
+        with telling():
+            return super().fetchone()
+
+    def fetchall(self) -> list[Any]:
+        """As sqlite3's; raises as `_Connection.execute` does."""
+        with telling():
+            return super().fetchall()
+
+    def __next__(self) -> Any:
+        try:
+            return super().__next__()
+        except sqlite3.DatabaseError as exc:
+            raise told(exc) from exc
 
 
 class _Connection(sqlite3.Connection):
     """A connection that says what its disk refuses in nightsort's words."""
 
+    def cursor(self, factory: Any = _Cursor) -> Any:
+        """As sqlite3's; `execute` comes this way too."""
+        return super().cursor(factory)
+
     def execute(self, *args: Any) -> sqlite3.Cursor:
-        """As sqlite3's; raises TransientError while the disk is full or fails."""
-        try:
+        """As sqlite3's; raises TransientError while the disk fails, StoreDamaged for damage."""
+        with telling():
             return super().execute(*args)
-        except sqlite3.OperationalError as exc:
-            raise _told(exc) from exc
 
     def executemany(self, *args: Any) -> sqlite3.Cursor:
-        """As sqlite3's; raises TransientError while the disk is full or fails."""
-        try:
+        """As sqlite3's; raises as `execute` does."""
+        with telling():
             return super().executemany(*args)
-        except sqlite3.OperationalError as exc:
-            raise _told(exc) from exc
 
 
-def _told(error: sqlite3.OperationalError) -> NightsortError | sqlite3.OperationalError:
-    """The disk's failures as TransientError; anything else is a defect and stays what it is."""
-    match error.sqlite_errorcode & 0xFF:
+@contextmanager
+def telling() -> Iterator[None]:
+    """Say what SQLite refuses within the `with` block in nightsort's words."""
+    try:
+        yield
+    except sqlite3.DatabaseError as exc:
+        raise told(exc) from exc
+
+
+def told(error: sqlite3.DatabaseError) -> NightsortError | sqlite3.DatabaseError:
+    """The disk's failures as TransientError, damage as such; a defect stays what it is."""
+    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_FULL:
             return DiskFull("state_dir: no space left for the database; free some on that disk")
         case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN:
@@ -54,6 +84,11 @@ def _told(error: sqlite3.OperationalError) -> NightsortError | sqlite3.Operation
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return FolderUnavailable(
                 "state_dir: another program holds the database locked; end it (a backup, perhaps)"
+            )
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return StoreDamaged(
+                f"state_dir: the database is damaged ({error}); start nightsort again, it mends "
+                "that with its newest good backup"
             )
     return error
 
@@ -83,7 +118,7 @@ class Database:
 
         reading: only look at it, beside the process that owns it.
         Raises ConfigError when it cannot be opened, or was written by a newer nightsort;
-        RefusedError when there is nothing to read yet.
+        RefusedError when there is nothing to read yet; StoreDamaged.
         """
         self._path = state_dir / DATABASE
         if reading and not self._path.exists():
@@ -96,7 +131,7 @@ class Database:
                 f"{self._path.absolute().as_uri()}?mode={'ro' if reading else 'rwc'}",
                 uri=True,
                 isolation_level=None,
-                timeout=_PATIENCE_SECONDS,
+                timeout=PATIENCE_SECONDS,
                 factory=_Connection,
             )
             if reading:

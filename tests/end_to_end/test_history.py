@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +119,32 @@ def test_without_a_history_there_is_one_line(tmp_path: Path) -> None:
     done = Site.make(tmp_path / "new").nightsort("history")
     assert (done.returncode, done.stdout) == (1, "")
     assert "there is no history yet" in done.stderr
+
+
+def test_a_report_of_a_week_and_of_any_days_is_written(site: Site) -> None:
+    today = datetime.now(UTC).astimezone().date()
+    year, week, _ = today.isocalendar()
+    done = site.nightsort("report", "--week", f"{year}-W{week:02}")
+    assert done.returncode == 0, done.stderr
+    page = Path(done.stdout.strip())
+    assert page == site.results / f"period_report_{year}-W{week:02}.html"
+    assert "3 photos sorted in 1 run." in page.read_text(encoding="utf-8")
+    done = site.nightsort("report", "--from", "2001-01-01", "--to", "2001-02-01")
+    assert done.returncode == 0, done.stderr
+    assert "Nothing was sorted" in Path(done.stdout.strip()).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--week", "2026-W60"], "no such week"),
+        (["--week", "soon"], "write one such as 2026-W47"),
+        (["--from", "2026-11-01"], "--from and --to"),
+        (["--from", "2026-11-02", "--to", "2026-11-01"], "before it begins"),
+        (["latest", "--week", "2026-W47"], "not both"),
+    ],
+)
+def test_a_period_that_is_none_is_wrong_use(site: Site, arguments: list[str], said: str) -> None:
+    done = site.nightsort("report", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr

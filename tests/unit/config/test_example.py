@@ -38,9 +38,12 @@ def test_example_with_every_setting_active_is_valid(tmp_path: Path) -> None:
     assert loaded.intake == load(EXAMPLE).intake
     assert loaded.categories["Tshirts"].code == "TS"
     assert loaded.filing.file_mode == 0o640
+    assert [target.type for target in loaded.alerts.targets] == ["email", "slack", "url"]
 
 
 def test_example_holds_every_key() -> None:
     names = {key.rpartition(".")[2] for key, _ in walk(Settings)}
-    shown = set(re.findall(r"^#?\[?([a-z_]+)", commented_in(example.render()), re.MULTILINE))
+    shown = set(
+        re.findall(r"^#?\[*(?:[a-z]+\.)?([a-z_]+)", commented_in(example.render()), re.MULTILINE)
+    )
     assert names <= shown

@@ -12,6 +12,7 @@ import pytest
 from config import settings
 from config.errors import ConfigError
 from config.settings import Settings, load
+from config.targets import UrlTarget
 
 FOLDERS = """
 incoming_dir = "/srv/in"
@@ -139,6 +140,8 @@ def test_alert_target_comes_out_of_a_credential(
     targets = [{"url": "mailto://user:geheim@example.org"}]
     credential(tmp_path / "c", "NIGHTSORT_ALERTS__TARGETS", json.dumps(targets), monkeypatch)
     (target,) = load(write(file, "")).alerts.targets
+    assert isinstance(target, UrlTarget)
+    assert target.url is not None
     assert target.url.get_secret_value() == "mailto://user:geheim@example.org"
     assert target.severities == ("error", "critical")
 

@@ -1,0 +1,249 @@
+"""What is told: an alert, how its delivery went, and the rules by name.
+
+Decides nothing and sends nothing. `RULES` is the one list of what people can be told; the page
+docs/alerts.md, the words and the rules themselves are held to it by tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from config.sections import Severity
+
+# told: news without a condition that could last or be resolved.
+Phase = Literal["raised", "repeated", "resolved", "told"]
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that people are told once."""
+
+    key: str  # stable: the same alert has it at every attempt; letters, digits, dots and dashes
+    rule: str
+    severity: Severity
+    phase: Phase
+    day: int  # of the condition, 1 on the first; always 1 for news
+    at: datetime  # aware
+    facts: Mapping[str, Any]  # JSON; which ones, the rule says
+    attachments: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt to deliver an alert to one target ended."""
+
+    is_delivered: bool
+    error: str = ""  # one line, without any secret
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing that people can be told."""
+
+    severity: Severity
+    when: str  # completes "told when …"
+    facts: Mapping[str, str]  # what an alert of it carries, by name
+    setting: str | None = None  # the key in [alerts] that holds its threshold
+    is_news: bool = False  # told once; else a condition: raised, repeated daily, resolved
+
+
+# Carried by every alert of a condition, beside its own facts. A resolved one carries the facts
+# that held last. Moments are ISO 8601 with offset; what may be unknown is null.
+SINCE = {"since": "when the condition began"}
+
+_RATE_PERIOD = {
+    "run": "the run's id; null where the last day was judged, in continuous mode",
+    "total_processed": "photos that were judged",
+}
+
+RULES: Mapping[str, Rule] = {
+    "run_failed": Rule(
+        "critical",
+        "sorting has failed for some minutes, each new attempt too",
+        {
+            "why": "the failure, one line",
+            "failures": "how often in a row",
+            "waiting": "photos in the queue",
+        },
+        setting="failing_minutes",
+    ),
+    "model_failed": Rule(
+        "critical",
+        "the model is missing, or judges its test photos wrongly",
+        {"why": "the failure, one line", "waiting": "photos in the queue, or null"},
+    ),
+    "service_silent": Rule(
+        "critical",
+        "the service is dead or hangs; told from outside of it",
+        {
+            "state": "not running, or hangs",
+            "why": "one line",
+            "result": "how systemd says that it ended, or null",
+            "exit_status": "what it ended with, or null",
+        },
+    ),
+    "share_unavailable": Rule(
+        "critical",
+        "a folder has been unavailable for some minutes",
+        {
+            "folders": "{incoming | sorted | results: why, one line}",
+            "waiting": "photos in the queue",
+        },
+        setting="share_minutes",
+    ),
+    "high_error_rate": Rule(
+        "error",
+        "too many photos of a run could not be read",
+        {
+            **_RATE_PERIOD,
+            "failed": "of these, unreadable",
+            "rate": "failed / total_processed, 0..1",
+            "limit": "the threshold, 0..1",
+            "errors": "the first few: [{filename, error}]",
+        },
+        setting="error_rate",
+    ),
+    "low_disk": Rule(
+        "warning",
+        "a disk has little space left",
+        {"disks": "{sorted | results | state: free MB}", "limit_mb": "the threshold"},
+        setting="low_disk_gb",
+    ),
+    "disk_too_small": Rule(
+        "error",
+        "the free space does not suffice for the photos that wait",
+        {
+            "free_mb": "on the disk of sorted_dir",
+            "needed_mb": "the waiting photos and the minimum of free space",
+            "waiting": "photos in the queue",
+        },
+    ),
+    "many_in_review": Rule(
+        "warning",
+        "a run left many photos for a person to decide",
+        {**_RATE_PERIOD, "review": "photos in review", "limit": "the threshold"},
+        setting="low_confidence",
+    ),
+    "slow_run": Rule(
+        "warning",
+        "a run takes longer than it should",
+        {
+            "run": "the run's id",
+            "minutes": "how long it has worked",
+            "limit_minutes": "the threshold",
+            "total_processed": "photos so far",
+            "waiting": "photos in the queue",
+        },
+        setting="slow_run_minutes",
+    ),
+    "forecast_misses_window": Rule(
+        "warning",
+        "the queue will not be done when the window closes",
+        {
+            "waiting": "photos in the queue",
+            "will_not_fit": "how many of them will be left",
+            "opens": "when the window opens",
+            "closes": "when it closes",
+            "done_by": "when the queue would be done",
+        },
+    ),
+    "window_missed": Rule(
+        "error",
+        "a window passed in which photos waited and no run took place",
+        {
+            "opened": "when the window opened",
+            "hours": "how long ago, whole hours",
+            "waiting": "photos in the queue, or null",
+        },
+        setting="missed_window_hours",
+    ),
+    "watch_degraded": Rule(
+        "warning",
+        "arrivals are noticed late: events were wanted, and incoming is polled",
+        {"mode": "how arrivals are noticed", "why": "one line"},
+    ),
+    "target_undeliverable": Rule(
+        "warning",
+        "somebody who should be told cannot be reached; told through the other targets",
+        {
+            "target": "its masked name",
+            "error": "the last failure, one line",
+            "undelivered": "alerts that wait for it",
+        },
+        setting="undeliverable_minutes",
+    ),
+    "imbalance": Rule(
+        "error",
+        "a run's figures do not add up: a photo may be missing",
+        {
+            "run": "the run's id",
+            "waiting_before": "in the queue at its beginning",
+            "arrived": "during it",
+            "total_processed": "filed, in review, duplicates and quarantined",
+            "gone": "taken away by people",
+            "waiting_after": "in the queue at its end",
+            "missing": "photos that came in and are nowhere in the count; negative: too many",
+        },
+    ),
+    "database_restored": Rule(
+        "critical",
+        "the database was damaged, and a backup took its place",
+        {
+            "why": "what was wrong, one line",
+            "backup": "name of the backup's file; null: none was usable, and a new one was begun",
+            "backup_taken": "when that backup was made, or null",
+            "set_aside": "where the damaged database was kept",
+        },
+        is_news=True,
+    ),
+    "run_finished": Rule(
+        "info",
+        "a run ended in which there was something to do; in continuous mode once a day",
+        {
+            "run": "the run's id, of the last where there were several",
+            "runs": "how many runs the figures hold",
+            "started": "the first one's beginning",
+            "finished": "the last one's end",
+            "total_processed": "photos",
+            "successful": "filed",
+            "review": "for a person to decide",
+            "duplicates": "photos that were filed before",
+            "failed": "unreadable, in quarantine",
+            "deferred": "left for later",
+            "waiting_after": "in the queue at the end",
+            "success_rate": "percent",
+            "processing_time_seconds": "of all runs together",
+            "average_confidence": "0..1, or null",
+            "categories": "{category: photos}, most first",
+            "report": "name of the report's file in results_dir, or null",
+            "results": "name of the CSV in results_dir, or null",
+        },
+        is_news=True,
+    ),
+    "weekly_summary": Rule(
+        "info",
+        "a week is over in which there was something to do",
+        {
+            "week": "such as 2026-W47",
+            "first_day": "its Monday, as date",
+            "last_day": "its Sunday, as date",
+            "runs": "how many",
+            "total_processed": "photos",
+            "successful": "filed",
+            "review": "for a person to decide",
+            "duplicates": "photos that were filed before",
+            "failed": "unreadable, in quarantine",
+            "success_rate": "percent",
+            "average_confidence": "0..1, or null",
+            "categories": "{category: photos}, most first",
+            "corrected": "photos whose category people corrected, or null",
+            "report": "name of the week's report in results_dir, or null",
+        },
+        setting="weekly_summary",
+        is_news=True,
+    ),
+}
