@@ -3,9 +3,10 @@
     NightsortError
     ├─ ConfigError, ModelError          stop: `run` exits 78, systemd must not restart
     ├─ RefusedError                     not here and now: another daemon, another user
+    ├─ StoreDamaged                     end with 1: the next start mends it, so systemd may restart
     ├─ PhotoError                       this one photo cannot be classified: quarantine it, carry on
     └─ TransientError                   the surroundings fail: give the photo back, wait, alert once
-       └─ DiskFull, FolderUnavailable, FolderRefused
+       └─ DiskFull, FolderUnavailable, FolderRefused, SelfTestFailed
 
 Every message is one line that says what is wrong, where, and what the reader can do.
 """
@@ -29,6 +30,10 @@ class ModelError(NightsortError):
 
 class RefusedError(NightsortError):
     """A command that must not go ahead: the state folder is another user's or in use."""
+
+
+class StoreDamaged(NightsortError):
+    """The database holds what no nightsort wrote: its disk, or somebody, has damaged it."""
 
 
 class PhotoProblem(StrEnum):
@@ -66,3 +71,7 @@ class FolderUnavailable(TransientError):
 
 class FolderRefused(TransientError):
     """A folder is there but may not be used: no right to write, a link or a file in its place."""
+
+
+class SelfTestFailed(TransientError):
+    """The model answered as it should when it was loaded, and does not now: sort nothing."""

@@ -247,6 +247,15 @@ class ResultSettings(Section):
     )
 
 
+class ReportSettings(Section):
+    """What is told of more than one run."""
+
+    weekly: bool = Field(
+        True,
+        description="Write a report of each week that is over, on Monday, by itself.",
+    )
+
+
 class CorrectionSettings(Section):
     """How people's corrections are noticed."""
 
@@ -256,6 +265,13 @@ class CorrectionSettings(Section):
         le=100_000,
         description="After each run, how many of the newest filed photos are looked at for ones "
         "that somebody moved to another category's folder; 0 looks at none.",
+    )
+    look_minutes: float = Field(
+        2.0,
+        ge=0,
+        le=1440,
+        description="Minutes between two looks for photos that somebody dragged out of _review, so "
+        "that pick lists follow in the morning; 0 waits for the next run.",
     )
 
 
@@ -377,6 +393,23 @@ class MetricsSettings(Section):
         None,
         description="Called after each window that ended well (in other modes, after each run).",
         examples=["https://hc.example.com/ping/..."],
+    )
+
+
+class BackupSettings(Section):
+    """Copies of nightsort's own memory: queue and history."""
+
+    nightly: bool = Field(
+        True, description="Make one by itself every day, after the run, when it is quiet."
+    )
+    folder: Annotated[Path | None, AfterValidator(_absolute)] = Field(
+        None,
+        description="Where they are kept; best on another disk than state_dir. Default: backups/ "
+        "in state_dir.",
+        examples=["/mnt/backup/nightsort"],
+    )
+    keep_days: float = Field(
+        14.0, ge=0, le=36_500, description="Days that one is kept; 0 keeps them for ever."
     )
 
 

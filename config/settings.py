@@ -25,6 +25,7 @@ from config import variables
 from config.errors import ConfigError
 from config.sections import (
     AlertSettings,
+    BackupSettings,
     BandSettings,
     BatchSettings,
     CategorySettings,
@@ -33,6 +34,7 @@ from config.sections import (
     IntakeSettings,
     LinkSettings,
     MetricsSettings,
+    ReportSettings,
     ResultSettings,
     WindowSettings,
 )
@@ -44,6 +46,7 @@ __all__ = [
     "DEFAULT_FILE",
     "FOLDER_KEYS",
     "AlertSettings",
+    "BackupSettings",
     "BandSettings",
     "BatchSettings",
     "CategorySettings",
@@ -52,6 +55,7 @@ __all__ = [
     "IntakeSettings",
     "LinkSettings",
     "MetricsSettings",
+    "ReportSettings",
     "ResultSettings",
     "Settings",
     "WindowSettings",
@@ -98,6 +102,7 @@ class Settings(BaseSettings):
     bands: BandSettings = BandSettings()
     filing: FilingSettings = FilingSettings()
     results: ResultSettings = ResultSettings()
+    reports: ReportSettings = ReportSettings()
     corrections: CorrectionSettings = CorrectionSettings()
     alerts: AlertSettings = AlertSettings()
     categories: dict[str, CategorySettings] = Field(
@@ -107,6 +112,7 @@ class Settings(BaseSettings):
     )
     links: LinkSettings = LinkSettings()
     metrics: MetricsSettings = MetricsSettings()
+    backups: BackupSettings = BackupSettings()
 
     @model_validator(mode="after")
     def _folders_stay_apart(self) -> Settings:

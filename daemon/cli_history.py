@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ import click
 from config.readable import plain
 from config.settings import Settings, load
 from daemon.cli_parts import EXIT_FAILED, json_option, print_json
+
+_DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.command()
@@ -147,19 +149,61 @@ def rebuild(config_file: Path | None, run: str) -> None:
 
 
 @click.command()
-@click.argument("run", metavar="[RUN|latest]", default="latest")
+@click.argument("run", metavar="[RUN|latest]", default="")
+@click.option("--week", metavar="YYYY-Www", help="A report of this week, such as 2026-W47.")
+@click.option("--from", "first", type=_DAY, metavar="DAY", help="First day of the period.")
+@click.option("--to", "last", type=_DAY, metavar="DAY", help="Last day of the period.")
 @click.pass_obj
-def report(config_file: Path | None, run: str) -> None:
-    """Write the report and the workbook of a run again, with what was corrected since.
+def report(
+    config_file: Path | None,
+    run: str,
+    week: str | None,
+    first: datetime | None,
+    last: datetime | None,
+) -> None:
+    """Write all that people read of a run again, with what was corrected since; or a period.
+
+    Of a run (or none: the newest) that is its page, its workbook, its pick lists and its inventory.
+    A period has a page with totals, days, categories, failures and corrections; each week has one
+    by itself, unless [reports] weekly is false. A day is written as 2026-11-16.
 
     \b
     Example:
       nightsort report
       nightsort report 20251013_020000
+      nightsort report --week 2026-W47
+      nightsort report --from 2026-11-01 --to 2026-11-15
     """  # noqa: D301
-    answer = _answer(load(config_file), "report", run)
+    settings = load(config_file)
+    period = _period(week, first, last)
+    if period is None:
+        answer = _answer(settings, "report", run or "latest")
+    elif run:
+        raise click.UsageError("a run or a period, not both")
+    else:
+        answer = _answer(settings, "period", *map(str, period))
     for file in answer["files"]:
         click.echo(plain(file))
+
+
+def _period(
+    week: str | None, first: datetime | None, last: datetime | None
+) -> tuple[date, date] | None:
+    """The first and the last day that were asked for; None when a run was."""
+    from daemon.reporting.periods import Period
+
+    if week is None and first is None and last is None:
+        return None
+    try:
+        if week is not None and first is None and last is None:
+            period = Period.week(week)
+        elif week is None and first is not None and last is not None:
+            period = Period(first.date(), last.date())
+        else:
+            raise click.UsageError("give --week, or --from and --to")
+    except ValueError as exc:
+        raise click.UsageError(f"the period {exc}" if week is None else str(exc)) from exc
+    return period.first, period.last
 
 
 COMMANDS = (history, find, correct, undo, report, results)

@@ -7,16 +7,14 @@ its own, which it removes again.
 from __future__ import annotations
 
 import os
-import random
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
-from io import BytesIO
 from pathlib import Path
 
-from config.errors import ConfigError, NightsortError
+from config.errors import ConfigError, NightsortError, StoreDamaged
 from config.settings import Settings
 from daemon.adoption import MARKER
 from daemon.clock import Clock
@@ -27,7 +25,7 @@ from daemon.machine import count_folders, inotify_watches, is_clock_synchronised
 from daemon.mounts import events_arrive, mount_of
 from daemon.prober import NoAnswerError, Prober
 from daemon.status import NOT_RUNNING, read
-from daemon.store import DATABASE, Store
+from daemon.store import DATABASE, Store, is_free
 from daemon.timetable import Timetable
 from daemon.trials import events_come, moves_between, traits_of, trial_folder
 from daemon.unit import DROP_IN, on_this_machine, writable_folders
@@ -109,13 +107,14 @@ def _state(settings: Settings) -> Findings:
         yield _ok("database", "will be made at the first start")
         return
     try:
-        with closing(Store(settings.state_dir)) as store:
-            is_free = store.is_free()
-    except ConfigError as exc:
+        with closing(Store(settings.state_dir)):
+            pass
+    except (ConfigError, StoreDamaged) as exc:
         yield _wrong("database", str(exc), "restore a backup, or correct its rights")
         return
     busy = _advice("database", "is in use by another program just now", "try again in a moment")
-    yield _ok("database", "opens and can be written") if is_free else busy
+    is_at_hand = is_free(settings.state_dir)
+    yield _ok("database", "opens and can be written") if is_at_hand else busy
 
 
 def _folders(settings: Settings) -> Findings:
@@ -240,20 +239,17 @@ def _unit(settings: Settings) -> Findings:
 
 def _model(settings: Settings) -> Findings:
     from classifier.classifier import Classifier
-    from classifier.pixels import decode
-    from daemon.samples import draw_item
 
-    photo = BytesIO()
-    draw_item("tshirt", random.Random(0), (480, 640)).save(photo, "JPEG")
     try:
-        classifier = Classifier.load(settings.model_dir)
-        picture = decode(photo.getvalue(), size=classifier.input_size)
-        (verdict,) = classifier.classify([picture.pixels])
+        card = Classifier.load(settings.model_dir).bundle.card
     except NightsortError as exc:
         yield _wrong("model", str(exc), "install nightsort anew, or set model_dir")
         return
-    title = classifier.bundle.card.title
-    yield _ok("model", f"{title} judges a drawn photo ({verdict.category})")
+    if card.self_test is None:
+        yield _advice("model", f"{card.title} has no self-test", "train it anew, or give it one")
+    else:
+        pictures = len(card.self_test.specimens)
+        yield _ok("model", f"{card.title} passes its self-test on {pictures} drawn pictures")
 
 
 def _disks(settings: Settings) -> Findings:

@@ -6,13 +6,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from classifier.verdict import Band
 from daemon.records import ResultRow, Run, Status, Tally
 from daemon.store.queue import Queue
 from daemon.store.rows import result_row_of
+
+# A run's time is written in local time, so that its day is read, not computed.
+_BEGAN = "substr(started_at, 1, 10) BETWEEN ? AND ?"
+
+
+# The fact that names the closed run of which no report was made yet.
+RUN_UNTOLD = "run_untold"
 
 
 class Runs(Queue):
@@ -52,12 +59,13 @@ class Runs(Queue):
             )
 
     def close_run(self, run: str, at: datetime, summary: dict[str, Any]) -> None:
-        """Close a run with its summary."""
+        """Close a run with its summary; its report is still to be made."""
         with self._transaction():
             self._db.execute(
                 "UPDATE runs SET finished_at = ?, summary = ? WHERE id = ?",
                 (at.isoformat(), json.dumps(summary, ensure_ascii=False), run),
             )
+            self._set_fact(RUN_UNTOLD, run)
 
     def drop_run(self, run: str) -> None:
         """Take back a run in which nothing happened."""
@@ -124,6 +132,37 @@ class Runs(Queue):
             for started, summary in rows
             if since is None or datetime.fromisoformat(started) >= since
         ]
+
+    def summaries_of_days(self, first: date, last: date) -> list[dict[str, Any]]:
+        """Summaries of the closed runs that began on these local days, oldest first."""
+        rows = self._db.execute(
+            f"SELECT summary FROM runs WHERE summary IS NOT NULL AND {_BEGAN} ORDER BY rowid",
+            (first.isoformat(), last.isoformat()),
+        )
+        return [json.loads(summary) for (summary,) in rows]
+
+    def reasons_of_days(self, first: date, last: date) -> dict[Status, dict[str, int]]:
+        """How often each reason was given in those runs: for quarantine, and for review."""
+        rows = self._db.execute(
+            "SELECT status, reason, count(*) FROM runs JOIN photos ON photos.run = runs.id"
+            f" WHERE summary IS NOT NULL AND {_BEGAN} AND result_number IS NOT NULL"
+            " AND status IN ('error', 'review') AND reason IS NOT NULL"
+            " GROUP BY status, reason ORDER BY count(*) DESC, reason",
+            (first.isoformat(), last.isoformat()),
+        )
+        reasons: dict[Status, dict[str, int]] = {}
+        for status, reason, count in rows:
+            reasons.setdefault(Status(status), {})[reason] = count
+        return reasons
+
+    def has_run_by(self, day: date) -> bool:
+        """Whether any run began on that local day or before."""
+        return bool(
+            self._db.execute(
+                "SELECT EXISTS (SELECT 1 FROM runs WHERE substr(started_at, 1, 10) <= ?)",
+                (day.isoformat(),),
+            ).fetchone()[0]
+        )
 
     def _counts(self, column: str, run: str, condition: str) -> list[tuple[str, int]]:
         return self._db.execute(

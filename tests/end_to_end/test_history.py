@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,8 @@ def test_a_run_leaves_a_report_and_a_workbook_which_can_be_made_again(site: Site
         file.unlink()
     done = site.nightsort("report")
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 2
+    assert len(done.stdout.splitlines()) == 4
+    assert all(Path(line).is_file() for line in done.stdout.splitlines())
     assert all(file.is_file() for file in files)
 
 
@@ -114,7 +116,62 @@ def test_words_are_heard_with_and_without_a_daemon(tmp_path: Path) -> None:
     assert len([*(site.results / "exports").glob("corrections_*.csv")]) == 1
 
 
+def test_lists_and_page_follow_what_is_decided_by_dragging_while_the_daemon_runs(
+    tmp_path: Path,
+) -> None:
+    # Below every threshold the model would be sure of it: everything is for a person to decide.
+    site = Site.make(
+        tmp_path / "site",
+        settings="[bands]\nreview = 1.0\nauto = 1.0\n[corrections]\nlook_minutes = 0.005\n",
+    )
+    write_photo(site.incoming / "return-4711.jpg", seed=1)
+    assert site.nightsort("now").returncode == 0
+    (photo,) = site.photos("sorted/_review")
+    (site.sorted / "Watches").mkdir()
+    photo.rename(site.sorted / "Watches" / photo.name)
+    inventory = site.results / "exports" / "inventory_latest.csv"
+    page = site.results / "batch_report_latest.html"
+    assert "4711" not in inventory.read_text(encoding="utf-8")
+    with site.daemon():
+        eventually(
+            lambda: (
+                "4711,Watches,,,false" in inventory.read_text(encoding="utf-8")
+                and "now Watches" in page.read_text(encoding="utf-8")
+            ),
+            within_s=DEADLINE_SECONDS,
+        )
+
+
 def test_without_a_history_there_is_one_line(tmp_path: Path) -> None:
     done = Site.make(tmp_path / "new").nightsort("history")
     assert (done.returncode, done.stdout) == (1, "")
     assert "there is no history yet" in done.stderr
+
+
+def test_a_report_of_a_week_and_of_any_days_is_written(site: Site) -> None:
+    today = datetime.now(UTC).astimezone().date()
+    year, week, _ = today.isocalendar()
+    done = site.nightsort("report", "--week", f"{year}-W{week:02}")
+    assert done.returncode == 0, done.stderr
+    page = Path(done.stdout.strip())
+    assert page == site.results / f"period_report_{year}-W{week:02}.html"
+    assert "3 photos sorted in 1 run." in page.read_text(encoding="utf-8")
+    done = site.nightsort("report", "--from", "2001-01-01", "--to", "2001-02-01")
+    assert done.returncode == 0, done.stderr
+    assert "Nothing was sorted" in Path(done.stdout.strip()).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--week", "2026-W60"], "no such week"),
+        (["--week", "soon"], "write one such as 2026-W47"),
+        (["--from", "2026-11-01"], "--from and --to"),
+        (["--from", "2026-11-02", "--to", "2026-11-01"], "before it begins"),
+        (["latest", "--week", "2026-W47"], "not both"),
+    ],
+)
+def test_a_period_that_is_none_is_wrong_use(site: Site, arguments: list[str], said: str) -> None:
+    done = site.nightsort("report", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.errors import ConfigError, DiskFull, PhotoProblem
+from config.errors import ConfigError, DiskFull, PhotoProblem, StoreDamaged
 from daemon.records import (
     Examined,
     Fingerprint,
@@ -405,9 +405,9 @@ def test_a_database_of_a_newer_nightsort_is_refused(tmp_path: Path) -> None:
         Store(tmp_path)
 
 
-def test_a_file_that_is_no_database_is_refused_with_the_remedy(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_told_as_damage_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / DATABASE).write_bytes(b"no database" * 1000)
-    with pytest.raises(ConfigError, match="restore a backup"):
+    with pytest.raises(StoreDamaged, match="start nightsort again"):
         Store(tmp_path)
 
 

@@ -1,0 +1,80 @@
+"""The commands about nightsort's own memory: backup and restore.
+
+Like `daemon.cli`, which registers them, they parse, call and print.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from config.readable import plain
+from config.settings import load
+from daemon.cli_parts import json_option, print_json
+
+if TYPE_CHECKING:
+    from daemon.housekeeping.backups import Backups
+
+_MB = 1_000_000
+
+
+@click.command()
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path, readable=False),
+    help="A new file, or a folder, in place of the folder of [backups].",
+)
+@click.option("--list", "as_list", is_flag=True, help="Only list the backups that there are.")
+@json_option
+@click.pass_obj
+def backup(config_file: Path | None, to: Path | None, as_list: bool, as_json: bool) -> None:
+    """Copy nightsort's memory, queue and history, to one file, and check it.
+
+    The daemon may run or not; it goes on working. It makes a backup every night by itself, unless
+    [backups] says otherwise. Photos and results are ordinary files, and are not in it.
+
+    \b
+    Example:
+      nightsort backup
+      nightsort backup --to /mnt/usb/
+      nightsort backup --list
+    """  # noqa: D301
+    from config.logs import configure
+    from daemon.clock import SystemClock, local_zone
+    from daemon.housekeeping.backups import Backups
+    from daemon.lock import prepare
+
+    settings = load(config_file)
+    backups = Backups.from_settings(settings)
+    if as_list:
+        _show_all(backups, as_json=as_json)
+        return
+    configure(service=False)
+    prepare(settings.state_dir)
+    made = backups.make(SystemClock(settings.window.zone() or local_zone()).now(), to)
+    if as_json:
+        print_json(made.as_json())
+    else:
+        click.echo(plain(str(made.path)))
+        click.echo(
+            f"Photos: {made.contents.photos:,}, runs: {made.contents.runs:,}, "
+            f"{made.size_bytes / _MB:.1f} MB; every page was checked.",
+            err=True,
+        )
+
+
+def _show_all(backups: Backups, *, as_json: bool) -> None:
+    found = backups.listed()
+    if as_json:
+        document = [{"file": str(one.path), "made": one.made_at.isoformat()} for one in found]
+        print_json({"backups": document})
+    elif found:
+        for one in found:
+            click.echo(f"{one.made_at.astimezone():%Y-%m-%d %H:%M}  {plain(str(one.path))}")
+    else:
+        click.echo(f"There is no backup in {plain(str(backups.folder))} yet.", err=True)
+
+
+COMMANDS = (backup,)

@@ -1,0 +1,56 @@
+"""What all pages share: the template engine that escapes all that comes from outside, and words.
+
+A page is one self-contained file: its pictures are in it, it loads nothing and runs no script.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from functools import cache
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from config.readable import plain
+from daemon.records import as_text
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write_page(file: BinaryIO, template: str, **values: Any) -> None:
+    """Write a page, piece by piece."""
+    style = Markup((_TEMPLATES / "page.css").read_text(encoding="utf-8"))  # noqa: S704 - ours
+    stream = _environment().get_template(template).stream(style=style, **values)
+    stream.enable_buffering(64)
+    stream.dump(file, encoding="utf-8")
+
+
+def percent(share: float | None) -> str:
+    """A share as people read it."""
+    # Never "100 %": that sounds like knowing. And no line ends before the sign.
+    return f"{min(100 * (share or 0.0), 99.9):.1f}\N{NO-BREAK SPACE}%"
+
+
+def count(number: int, noun: str) -> str:
+    """A number of things."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "plain": lambda text: plain(str(text)),
+        "percent": percent,
+        "base64": lambda data: b64encode(data).decode("ascii"),
+        "as_text": as_text,
+    }
+    return environment

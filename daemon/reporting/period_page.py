@@ -1,0 +1,141 @@
+"""The page that a manager opens on Monday: a week, or any other period, in figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import BinaryIO
+
+from daemon.reporting.charts import column_chart, level_chart
+from daemon.reporting.figures import Counts, Figures
+from daemon.reporting.pages import count, percent, write_page
+from daemon.reporting.periods import Period
+from daemon.reporting.reasons import in_words
+from daemon.tables import took
+
+# What columns are made of, from the bottom up: class in the style, label, field of `Counts`.
+_KINDS = (
+    ("auto", "filed", "successful"),
+    ("review", "to decide", "review"),
+    ("retake", "to retake", "failed"),
+    ("other", "duplicates", "duplicates"),
+)
+_MOST_RUNS = 62
+
+
+def write_period_report(file: BinaryIO, figures: Figures, pages: Mapping[str, str]) -> None:
+    """Write the page. pages: file names of the runs' own reports that lie beside it, by run."""
+    total = figures.total
+    names = [(_mark(step), counts) for step, counts in figures.steps]
+    write_page(
+        file,
+        "period.html.j2",
+        figures=figures,
+        total=total,
+        sentence=_sentence(figures),
+        compared=_compared(figures),
+        tiles=_tiles(total),
+        kinds=_KINDS,
+        most=max((one.photos for one in figures.mix), default=0) or 1,
+        volume=column_chart(
+            f"{count(total.photos, 'photo')} in {count(len(names), 'step')} of time",
+            [(name, {kind: getattr(c, key) for kind, _, key in _KINDS}) for name, c in names],
+        ),
+        success=level_chart(
+            f"Success rate, {rate(total)} over the whole period",
+            [(name, counts.success_rate) for name, counts in names],
+        ),
+        facts=_facts(figures),
+        runs=figures.runs[-_MOST_RUNS:],
+        pages=pages,
+        rate=rate,
+        took=took,
+        in_words=in_words,
+    )
+
+
+def rate(counts: Counts) -> str:
+    """The success rate, or a dash where there was nothing to succeed in."""
+    return "–" if counts.success_rate is None else f"{counts.success_rate:.1f}\N{NO-BREAK SPACE}%"
+
+
+def _mark(step: Period) -> str:
+    if step.days == 1:
+        return f"{step.first:%a %d}"
+    return f"{step.first:%d %b}" if step.days <= 7 else f"{step.first:%b %y}"
+
+
+def _sentence(figures: Figures) -> str:
+    total = figures.total
+    if total.runs == 0:
+        return "Nothing was sorted: no run began in this time."
+    return f"{count(total.photos, 'photo')} sorted in {count(total.runs, 'run')}."
+
+
+def _compared(figures: Figures) -> str:
+    """How much it was against the period before."""
+    now, before = figures.total.photos, figures.before.photos
+    when = "the week before" if figures.period.is_week else f"{figures.period.before.title}"
+    if not before:
+        return f"There is nothing to compare with: no photos in {when}."
+    change = 100 * (now - before) / before
+    more = "as many as" if now == before else f"{abs(change):.0f} % {_more(change)} than"
+    rates = ""
+    if figures.before.success_rate is not None and figures.total.success_rate is not None:
+        rates = f"; success then {rate(figures.before)}"
+    return f"{more.capitalize()} {when} ({count(before, 'photo')}){rates}."
+
+
+def _more(change: float) -> str:
+    return "more" if change > 0 else "fewer"
+
+
+def _tiles(total: Counts) -> list[tuple[str, str, str]]:
+    """Label, figure, and what it is coloured as."""
+    return [
+        ("photos", f"{total.photos:,}", ""),
+        ("filed", f"{total.successful:,}", "auto"),
+        ("to decide", f"{total.review:,}", "review" if total.review else ""),
+        ("to retake", f"{total.failed:,}", "review" if total.failed else ""),
+        ("duplicates", f"{total.duplicates:,}", ""),
+        ("success", rate(total), ""),
+    ]
+
+
+def _facts(figures: Figures) -> list[tuple[str, str]]:
+    total, words = figures.total, figures.words
+    speed = total.photos_per_second
+    models = dict.fromkeys(run["model"] for run in figures.runs)
+    facts = [
+        ("Runs", f"{total.runs:,}"),
+        ("At work", took(total.busy_seconds)),
+        ("Speed", "–" if speed is None else f"{speed:.1f} photos a second"),
+        ("Confidence", _confidence(total)),
+        ("Filed, sure", _share(figures, "auto")),
+        ("Quick look", _share(figures, "check")),
+        ("Corrected", _corrected(figures)),
+        ("Confirmed", f"{count(words.confirmed, 'photo')} that people had to decide"),
+    ]
+    if words.undone:
+        facts.append(("Undone", f"{count(words.undone, 'photo')} put back"))
+    return [*facts, ("Model", ", ".join(models) or "–")]
+
+
+def _confidence(total: Counts) -> str:
+    average = total.average_confidence
+    return "–" if average is None else f"{percent(average)} on average"
+
+
+def _share(figures: Figures, band: str) -> str:
+    if not figures.total.judged:
+        return "–"
+    return f"{percent(figures.bands[band] / figures.total.judged)} of the photos"
+
+
+def _corrected(figures: Figures) -> str:
+    words = figures.words
+    if not words.changed:
+        return "no verdict was changed by a person"
+    return (
+        f"{count(words.changed, 'verdict')} changed by people, {words.changed_unasked:,} of them "
+        "of photos filed without asking"
+    )

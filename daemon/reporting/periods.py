@@ -1,0 +1,114 @@
+"""Periods that people ask about: days in a row, mostly a calendar week. Arithmetic, no clock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, tzinfo
+from itertools import groupby
+
+# Up to so many steps are told apart in a chart; beyond, the steps become weeks, then months.
+_MOST_STEPS = 62
+_WEEK = re.compile(r"([0-9]{4})-?W([0-9]{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Local days, the first and the last one among them."""
+
+    first: date
+    last: date
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a period that ends before it begins."""
+        if self.last < self.first:
+            raise ValueError(f"ends on {self.last}, before it begins on {self.first}")
+
+    @classmethod
+    def week(cls, text: str) -> Period:
+        """The ISO week written as `2026-W47`; raises ValueError when there is none such."""
+        found = _WEEK.fullmatch(text.strip().upper())
+        if found is None:
+            raise ValueError(f"{text!r} is no week; write one such as 2026-W47")
+        try:
+            monday = date.fromisocalendar(int(found[1]), int(found[2]), 1)
+        except ValueError as exc:
+            raise ValueError(f"{text!r}: that year has no such week") from exc
+        return cls(monday, monday + timedelta(days=6))
+
+    @classmethod
+    def last_week(cls, today: date) -> Period:
+        """The newest week that was over when `today` began."""
+        monday = today - timedelta(days=today.weekday() + 7)
+        return cls(monday, monday + timedelta(days=6))
+
+    @property
+    def days(self) -> int:
+        """How many there are."""
+        return (self.last - self.first).days + 1
+
+    @property
+    def is_week(self) -> bool:
+        """Whether it is a calendar week, Monday to Sunday."""
+        return self.days == 7 and self.first.weekday() == 0
+
+    @property
+    def name(self) -> str:
+        """What its files are called after: `2026-W47`, else `2026-11-01_2026-11-15`."""
+        if not self.is_week:
+            return f"{self.first}_{self.last}"
+        year, week, _ = self.first.isocalendar()
+        return f"{year}-W{week:02}"
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        if self.days == 1:
+            return f"{self.first:%A, %d %B %Y}"
+        first = f"{self.first:%d %B %Y}"
+        if self.first.year == self.last.year:
+            first = f"{self.first:%d %B}"
+        if (self.first.year, self.first.month) == (self.last.year, self.last.month):
+            first = f"{self.first:%d}"
+        between = f"{first} to {self.last:%d %B %Y}"
+        return f"Week {self.first.isocalendar().week}, {between}" if self.is_week else between
+
+    @property
+    def before(self) -> Period:
+        """As many days, right before."""
+        return Period(self.first - timedelta(days=self.days), self.first - timedelta(days=1))
+
+    def limits(self, zone: tzinfo) -> tuple[datetime, datetime]:
+        """When it begins, and when the next one does."""
+        end = self.last + timedelta(days=1)
+        return datetime.combine(self.first, time(), zone), datetime.combine(end, time(), zone)
+
+    def each_day(self) -> list[date]:
+        """The days in it."""
+        return [self.first + timedelta(days=n) for n in range(self.days)]
+
+    def steps(self) -> list[Period]:
+        """Its days; its weeks when those are too many for a chart, then its months."""
+        days = self.each_day()
+        if self.days <= _MOST_STEPS:
+            return [Period(day, day) for day in days]
+        if self.days <= 7 * _MOST_STEPS:
+            return list(_grouped(days, lambda day: day - timedelta(days=day.weekday())))
+        return list(_grouped(days, lambda day: day.replace(day=1)))
+
+    @property
+    def short(self) -> str:
+        """As `title`, for a table: `Mon 16 Nov`, `16 Nov to 22 Nov`, `November 2026`."""
+        if self.days == 1:
+            return f"{self.first:%a %d %b}"
+        if self.days > 7:
+            return f"{self.first:%B %Y}"
+        return f"{self.first:%d %b} to {self.last:%d %b}"
+
+
+def _grouped(days: list[date], key: Callable[[date], date]) -> Iterator[Period]:
+    """key: what days that belong together have in common."""
+    for _, group in groupby(days, key):
+        together = list(group)
+        yield Period(together[0], together[-1])
