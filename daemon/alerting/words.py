@@ -1,9 +1,9 @@
 """What an alert says: subject, plain text, HTML and Slack's markup, from one template a rule.
 
 `templates/rules/<rule>.j2` holds the words, in blocks: `headline`, `what` (happened, how bad),
-`todo`, `over` (said when it is resolved), and lines, `label | value` in `figures`, `label | folder |
-file` in `places`. Whatever a fact says is marked while it is filled in, so that each of the four
-ways of writing shows it literally: a file may be named like markup, a mention or a link.
+`todo`, `over` (said when it is resolved), and lines: `label | value` in `figures`, and in `places`
+`label | folder | file`. Whatever a fact says is marked while it is filled in, so that each of the
+four ways of writing shows it literally: a file may be named like markup, a mention or a link.
 """
 
 from __future__ import annotations
@@ -82,8 +82,7 @@ def message_of(alert: Alert, settings: Settings, host: str | None = None) -> Mes
     except (TemplateError, LookupError, TypeError, ValueError, ArithmeticError):
         blocks = _blocks("other", alert, facts)
     is_over = alert.phase == "resolved"
-    before = _PHASES[alert.phase].format(day=alert.day)
-    headline = before + " ".join(blocks["headline"].split())
+    headline = _before(alert) + " ".join(blocks["headline"].split())
     page: dict[str, Any] = {
         "headline": headline,
         "lead": blocks["lead"],
@@ -111,12 +110,14 @@ def rules_with_words() -> set[str]:
     return {path.name.partition(".")[0] for path in (_TEMPLATES / "rules").glob("*.j2")}
 
 
-_PHASES = {
-    "raised": "",
-    "repeated": "Still so, day {day}: ",
-    "resolved": "Resolved: ",
-    "told": "",
-}
+def _before(alert: Alert) -> str:
+    """What stands before the headline, by the phase."""
+    if alert.phase == "resolved":
+        return "Resolved: "
+    if alert.phase != "repeated":
+        return ""
+    fails = alert.severity in ("error", "critical")
+    return f"Still {'failing' if fails else 'so'}, day {alert.day}: "
 
 
 def _blocks(rule: str, alert: Alert, facts: Mapping[str, Any]) -> dict[str, str]:
