@@ -21,10 +21,15 @@ from daemon.examine import Limits, Workers, usable_cores
 from daemon.filing import Filer, FilingPolicy
 from daemon.heartbeat import Heartbeat
 from daemon.heralding import Herald
+from daemon.housekeeping.backups import Backups
+from daemon.housekeeping.healing import heal, suspecting
+from daemon.housekeeping.housekeeper import Housekeeper
+from daemon.housekeeping.nightly import NightlyBackup
+from daemon.housekeeping.reconciling import Reconciler
 from daemon.lock import hold, prepare
 from daemon.metrics import Metrics
 from daemon.notify import Notifier
-from daemon.presence import Presence
+from daemon.presence import Presence, instance_of
 from daemon.pulse import Pulse
 from daemon.reloading import Reloading
 from daemon.reporting.exports import Exports
@@ -62,8 +67,7 @@ def build(
     )
     filing = FilingPolicy.from_settings(settings.filing)
     with (
-        hold(settings.state_dir),
-        closing(Store(settings.state_dir)) as store,
+        _owned(settings, clock) as store,
         closing(Presence(_folders(settings), _PresenceFacts(store))) as presence,
     ):
         desk = _desk(settings, presence)
@@ -104,6 +108,7 @@ def build(
                 _drain_policy(settings, desk.results, model),
             ),
             clerk=_clerk(settings, store, desk, classifier.categories, clock),
+            housekeeper=_housekeeper(settings, store, desk, classifier.categories, clock),
             timetable=timetable,
             herald=Herald(timetable, clock),
             requests=Requests(incoming, store, clock, settings.intake.settle_seconds),
@@ -131,26 +136,58 @@ def build_clerk(settings: Settings, clock: Clock) -> Iterator[Clerk]:
     Raises ConfigError, ModelError, RefusedError or TransientError when it cannot work.
     """
     with (
-        hold(settings.state_dir),
-        closing(Store(settings.state_dir)) as store,
+        _owned(settings, clock) as store,
         closing(Presence(_folders(settings), _PresenceFacts(store))) as presence,
     ):
         availability = Availability(presence, clock, lambda: None)
         availability.adopt()
         availability.require()
         categories = load_bundle(settings.model_dir).card.categories
-        clerk = _clerk(settings, store, _desk(settings, presence), categories, clock)
+        desk = _desk(settings, presence)
+        _housekeeper(settings, store, desk, categories, clock).reconcile()
+        clerk = _clerk(settings, store, desk, categories, clock)
         clerk.recover()
         yield clerk
+
+
+@contextmanager
+def _owned(settings: Settings, clock: Clock) -> Iterator[Store]:
+    """Own the state folder and its database, mended if need be, until the end of the block."""
+    with hold(settings.state_dir), suspecting(settings.state_dir):
+        heal(
+            Backups.from_settings(settings), clock.now(), lambda: instance_of(_folders(settings))
+        )
+        with closing(Store(settings.state_dir)) as store:
+            yield store
+
+
+def _housekeeper(
+    settings: Settings, store: Store, desk: Desk, categories: Sequence[str], clock: Clock
+) -> Housekeeper:
+    seeker = _seeker(settings, store, desk, categories, clock)
+    return Housekeeper(
+        store,
+        Reconciler(store, desk.incoming, desk.sorted, desk.results, seeker, clock),
+        NightlyBackup(
+            Backups.from_settings(settings), clock, is_wanted=settings.backups.nightly
+        ),
+        clock,
+    )
+
+
+def _seeker(
+    settings: Settings, store: Store, desk: Desk, categories: Sequence[str], clock: Clock
+) -> Seeker:
+    known = tuple(dict.fromkeys((*categories, *settings.categories)))
+    filer = Filer(desk.incoming, desk.sorted, FilingPolicy.from_settings(settings.filing))
+    return Seeker(store, desk.sorted, filer, known, clock)
 
 
 def _clerk(
     settings: Settings, store: Store, desk: Desk, categories: Sequence[str], clock: Clock
 ) -> Clerk:
     policy = FilingPolicy.from_settings(settings.filing)
-    known = tuple(dict.fromkeys((*categories, *settings.categories)))
-    filer = Filer(desk.incoming, desk.sorted, policy)
-    seeker = Seeker(store, desk.sorted, filer, known, clock)
+    seeker = _seeker(settings, store, desk, categories, clock)
     return Clerk(
         store,
         Corrector(store, desk.incoming, desk.sorted, policy, seeker, clock),

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from daemon.store.database import DATABASE
 from daemon.store.filing import Filing
-from daemon.store.history import History
 from daemon.store.queue import LONGEST_RETRY_SECONDS
+from daemon.store.recall import Found, Recall, Recalled
 from daemon.store.rows import Intention, Waiting
 from daemon.store.runs import Runs
 from daemon.store.schema import SCHEMA_VERSION
@@ -19,13 +19,15 @@ __all__ = [
     "DATABASE",
     "LONGEST_RETRY_SECONDS",
     "SCHEMA_VERSION",
+    "Found",
     "Intention",
+    "Recalled",
     "Store",
     "Waiting",
 ]
 
 
-class Store(Runs, Filing, History):
+class Store(Runs, Filing, Recall):
     """The state of one instance; what a method writes is durable unless it says otherwise.
 
     Every method raises TransientError, and has then changed nothing, while the disk of the
