@@ -1,7 +1,8 @@
 """A model bundle: the folder that holds a model, its labels and its card, checked as a whole.
 
-A bundle is only used when its parts agree: the card's hash is the model's, the labels are the
-card's, and (in `classifier.model`) the model's shapes are the card's.
+A bundle is only used when its parts agree: the card's hashes are those of the model and of its
+self-test's pictures, the labels are the card's, and (in `classifier.model`) the model's shapes are
+the card's. Whether the model answers as it should is `classifier.self_test`'s business.
 """
 
 from __future__ import annotations
@@ -64,6 +65,21 @@ class Bands(_Part):
     review: float = Field(gt=0, le=1)
 
 
+class Specimen(_Part):
+    """A drawn picture of the bundle, and what the model said of it when the bundle was made."""
+
+    file: str = Field(pattern=r"^[A-Za-z0-9_.-]+\.png$")
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    logits: tuple[float, ...]
+
+
+class SelfTest(_Part):
+    """What the model must say of the specimens, before it may sort anything."""
+
+    tolerance: float = Field(gt=0)  # root mean square difference of a specimen's logits
+    specimens: tuple[Specimen, ...] = Field(min_length=1)
+
+
 class Card(_Part):
     """The card of a bundle; what it says beside these fields is for people."""
 
@@ -79,6 +95,7 @@ class Card(_Part):
     calibration: Calibration | None = None
     unknown: UnknownGate | None = None
     bands: Bands | None = None
+    self_test: SelfTest | None = None
     metrics: dict[str, Any] = {}
 
     @model_validator(mode="after")
@@ -89,6 +106,13 @@ class Card(_Part):
             raise ValueError("the categories are not the first labels")
         if len(set(self.labels)) != len(self.labels):
             raise ValueError("a label stands twice")
+        return self
+
+    @model_validator(mode="after")
+    def _self_test_agrees(self) -> Self:
+        for specimen in self.self_test.specimens if self.self_test else ():
+            if len(specimen.logits) != self.outputs.logits:
+                raise ValueError(f"{len(specimen.logits)} logits for {specimen.file}")
         return self
 
     @property
@@ -103,6 +127,7 @@ class Bundle(_Part):
     folder: Path
     card: Card
     model: bytes = Field(repr=False)
+    specimens: tuple[bytes, ...] = Field((), repr=False)  # in the order of the card's self-test
 
 
 def load_bundle(folder: Path | None = None) -> Bundle:
@@ -115,10 +140,10 @@ def load_bundle(folder: Path | None = None) -> Bundle:
     labels = tuple(_read(folder / LABELS).decode("utf-8", "replace").splitlines())
     if labels != card.labels:
         raise _refuse(folder, f"{LABELS} does not hold the labels of {CARD}")
-    model = _read(folder / card.file)
-    if hashlib.sha256(model).hexdigest() != card.sha256:
-        raise _refuse(folder, f"{card.file} is not the model that {CARD} was written for")
-    return Bundle(folder=folder, card=card, model=model)
+    model = _read_the_same(folder, card.file, card.sha256)
+    listed = card.self_test.specimens if card.self_test else ()
+    specimens = tuple(_read_the_same(folder, one.file, one.sha256) for one in listed)
+    return Bundle(folder=folder, card=card, model=model, specimens=specimens)
 
 
 def _default_folder() -> Path:
@@ -134,6 +159,13 @@ def _read_card(folder: Path) -> Card:
         raise _refuse(folder, f"{where}: {first['msg']}") from exc
     except ValueError as exc:
         raise _refuse(folder, f"{CARD} is not valid JSON ({exc})") from exc
+
+
+def _read_the_same(folder: Path, name: str, sha256: str) -> bytes:
+    content = _read(folder / name)
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise _refuse(folder, f"{name} is not the one that {CARD} was written for")
+    return content
 
 
 def _read(path: Path) -> bytes:

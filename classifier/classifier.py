@@ -9,6 +9,7 @@ import numpy as np
 
 from classifier.bundle import Bundle, load_bundle
 from classifier.model import Model, UInt8Array
+from classifier.self_test import check_answers
 from classifier.verdict import Thresholds, Verdict, judge, probabilities
 
 # What bands mean where neither the settings nor the card say so.
@@ -29,12 +30,14 @@ class Classifier:
     def load(
         cls, folder: Path | None = None, *, auto: float | None = None, review: float | None = None
     ) -> Classifier:
-        """Load and check a bundle; `auto` and `review` override the card's bands.
+        """Load, check and try out a bundle; `auto` and `review` override the card's bands.
 
         Raises ModelError when the bundle cannot be trusted.
         """
         bundle = load_bundle(folder)
-        return cls(bundle, _thresholds(bundle, auto, review))
+        classifier = cls(bundle, _thresholds(bundle, auto, review))
+        classifier.self_test()
+        return classifier
 
     def spare(self) -> Classifier:
         """Another one over the same bundle, for another thread."""
@@ -49,6 +52,10 @@ class Classifier:
     def categories(self) -> tuple[str, ...]:
         """What photos are filed into, in the model's order."""
         return self.bundle.card.categories
+
+    def self_test(self) -> None:
+        """Raise ModelError unless the model says of the bundle's own pictures what it should."""
+        check_answers(self.bundle, self._model)
 
     def classify(self, pictures: Sequence[UInt8Array]) -> list[Verdict]:
         """Judge photos, each (height, width, 3) uint8 RGB of `input_size`; one verdict each."""

@@ -6,7 +6,7 @@
     ├─ StoreDamaged                     end with 1: the next start mends it, so systemd may restart
     ├─ PhotoError                       this one photo cannot be classified: quarantine it, carry on
     └─ TransientError                   the surroundings fail: give the photo back, wait, alert once
-       └─ DiskFull, FolderUnavailable, FolderRefused
+       └─ DiskFull, FolderUnavailable, FolderRefused, SelfTestFailed
 
 Every message is one line that says what is wrong, where, and what the reader can do.
 """
@@ -71,3 +71,7 @@ class FolderUnavailable(TransientError):
 
 class FolderRefused(TransientError):
     """A folder is there but may not be used: no right to write, a link or a file in its place."""
+
+
+class SelfTestFailed(TransientError):
+    """The model answered as it should when it was loaded, and does not now: sort nothing."""

@@ -266,6 +266,13 @@ class CorrectionSettings(Section):
         description="After each run, how many of the newest filed photos are looked at for ones "
         "that somebody moved to another category's folder; 0 looks at none.",
     )
+    look_minutes: float = Field(
+        2.0,
+        ge=0,
+        le=1440,
+        description="Minutes between two looks for photos that somebody dragged out of _review, so "
+        "that pick lists follow in the morning; 0 waits for the next run.",
+    )
 
 
 _EXAMPLE_TARGETS = [

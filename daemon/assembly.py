@@ -13,7 +13,7 @@ from classifier.classifier import Classifier
 from config.settings import Settings, load
 from daemon.admission import Admission
 from daemon.availability import Availability
-from daemon.clerk import Clerk, Desk, Press
+from daemon.clerk import Clerk, Desk, Look
 from daemon.clock import Clock
 from daemon.corrections import Corrector
 from daemon.drain import Drain, DrainPolicy
@@ -34,6 +34,7 @@ from daemon.pulse import Pulse
 from daemon.reloading import Reloading
 from daemon.reporting.exports import Exports
 from daemon.reporting.periodical import Periodical
+from daemon.reporting.press import Press, Writers
 from daemon.reporting.reporter import Reporter, ReportPolicy
 from daemon.requests import Requests
 from daemon.results import Warehouse
@@ -191,15 +192,20 @@ def _clerk(
     return Clerk(
         store,
         Corrector(store, desk.incoming, desk.sorted, policy, seeker, clock),
-        Press(
-            Exports(store, desk.results),
-            _reporter(settings, store, desk),
-            Periodical(store, desk.results, clock, weekly=settings.reports.weekly),
-        ),
+        _press(settings, store, desk, clock),
         clock,
         desk,
-        look_back=settings.corrections.look_back,
+        Look(settings.corrections.look_back, settings.corrections.look_minutes * 60),
     )
+
+
+def _press(settings: Settings, store: Store, desk: Desk, clock: Clock) -> Press:
+    writers = Writers(
+        Exports(store, desk.results, _warehouse(settings).codes),
+        _reporter(settings, store, desk),
+        Periodical(store, desk.results, clock, weekly=settings.reports.weekly),
+    )
+    return Press(store, writers, clock)
 
 
 def _reporter(settings: Settings, store: Store, desk: Desk) -> Reporter:

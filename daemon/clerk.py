@@ -17,10 +17,9 @@ from config.errors import RefusedError, TransientError
 from daemon.clock import Clock
 from daemon.corrections import Corrector
 from daemon.records import Order
-from daemon.reporting.exports import Exports
-from daemon.reporting.periodical import Periodical
+from daemon.reporting.morning import MOST_IN_REVIEW
 from daemon.reporting.periods import Period
-from daemon.reporting.reporter import Reporter
+from daemon.reporting.press import Press
 from daemon.results import RunResults
 from daemon.store import Store
 from daemon.tree import Tree
@@ -42,12 +41,11 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True)
-class Press:
-    """What writes for people."""
+class Look:
+    """How photos are looked for that people dragged on the share."""
 
-    exports: Exports
-    reporter: Reporter
-    periodical: Periodical
+    back: int  # how many of the newest photos, after each run
+    seconds: float  # between two looks at the photos in review; 0: none
 
 
 class Clerk:
@@ -60,16 +58,15 @@ class Clerk:
         press: Press,
         clock: Clock,
         desk: Desk,
-        *,
-        look_back: int,
+        look: Look,
     ) -> None:
-        """look_back: how many of the newest photos are looked at for ones that were dragged."""
         self._store = store
         self._corrector = corrector
         self._press = press
         self._clock = clock
         self._desk = desk
-        self._look_back = look_back
+        self._look = look
+        self._look_due = float("-inf")  # steady seconds
         self.orders: dict[str, Callable[[Order], Answer]] = {
             "correct": self._correct,
             "undo": self._undo,
@@ -105,31 +102,40 @@ class Clerk:
         if summary is None or not go_on():
             return
         try:
-            if self._corrector.notice_dragged(self._look_back):
-                self._export_corrections()
-            if not self._press.reporter.write(summary, is_newest=True, go_on=go_on):
+            self._corrector.notice_dragged(self._look.back)
+            self._press.follow()
+            if not self._press.tell(summary, go_on):
                 return
         except TransientError as exc:
             log.warning("report_not_written", run=run, why=str(exc))
         self._store.remember(_UNTOLD, None)
 
-    def tell_week(self) -> None:
-        """When a week is over and was not told of yet, do so. Never raises for a folder."""
-        self._press.periodical.check()
+    def between_runs(self, go_on: Callable[[], bool]) -> None:
+        """Now and then: see what people decided on the share, and have it told.
+
+        Raises TransientError when the folder of the photos does not answer.
+        """
+        self._press.week()
+        if not self._look.seconds or self._clock.steady() < self._look_due:
+            return
+        self._look_due = self._clock.steady() + self._look.seconds
+        self._corrector.notice_decided(MOST_IN_REVIEW)
+        if not self._press.follow():
+            self._press.catch_up(go_on)
 
     # --- orders ----------------------------------------------------------------------------------
 
     def _correct(self, order: Order) -> Answer:
         what, category = order.words
         answer = self._corrector.correct(what, category, order.person)
-        self._export_corrections()
+        self._press.follow()
         return answer.as_json()
 
     def _undo(self, order: Order) -> Answer:
         (what,) = order.words
         what = self._newest_run() if what == LATEST else what
         answer = self._corrector.undo(what, order.person)
-        self._export_corrections()
+        self._press.follow()
         return answer.as_json()
 
     def _rebuild(self, order: Order) -> Answer:
@@ -148,12 +154,13 @@ class Clerk:
         return {"run": run, "files": [str(results.csv_path), str(results.summary_path)]}
 
     def _report(self, order: Order) -> Answer:
-        """Report and workbook again, with what was corrected since."""
-        newest = self._newest_run()
+        """All that people read of a run again, with what was corrected since."""
         (run,) = order.words
-        run = newest if run == LATEST else run
-        files = self._press.reporter.write(self._finished(run), is_newest=run == newest)
-        return {"run": run, "files": [str(file) for file in files]}
+        summary = self._finished(self._newest_run() if run == LATEST else run)
+        self._corrector.notice_dragged(self._look.back)
+        self._press.follow()
+        files = self._press.tell(summary)
+        return {"run": summary["run"], "files": [str(file) for file in files]}
 
     def _period(self, order: Order) -> Answer:
         """A report of the days from the first to the last word."""
@@ -167,14 +174,8 @@ class Clerk:
             raise RefusedError(f"{run}: no such finished run; see: nightsort history")
         return summary
 
-    def _export_corrections(self) -> None:
-        """Write today's corrections; what is refused now is written with the next one."""
-        try:
-            self._press.exports.write_corrections(self._clock.now())
-        except TransientError as exc:
-            log.warning("corrections_not_exported", why=str(exc))
-
     def _newest_run(self) -> str:
-        for summary in self._store.summaries(limit=1):
-            return str(summary["run"])
-        raise RefusedError("there is no finished run yet")
+        run = self._press.newest_run()
+        if run is None:
+            raise RefusedError("there is no finished run yet")
+        return run

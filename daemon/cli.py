@@ -250,32 +250,36 @@ def doctor(config_file: Path | None, send: bool, adopt: bool) -> None:
 
 @cli.command()
 @click.option(
-    "--write", is_flag=True, help="Write it where systemd looks for it, instead of printing it."
+    "--write",
+    is_flag=True,
+    help="Write them where systemd looks for them, instead of printing them.",
 )
 @click.pass_obj
 def unit(config_file: Path | None, write: bool) -> None:
-    """Say which folders systemd must let the service write to, as a drop-in of its unit.
+    """Say what systemd must know: writable folders and secrets, as drop-ins of the units.
 
-    To be written again whenever a folder in the settings changes; `nightsort doctor` notices when
-    that was forgotten.
+    To be written again whenever a folder in the settings changes, or a secret comes or goes in
+    /etc/credstore or /etc/credstore.encrypted; `nightsort doctor` notices forgotten folders.
 
     \b
     Example:
       nightsort unit
       nightsort unit --write
     """  # noqa: D301
-    from daemon.unit import DROP_IN, on_this_machine
+    from daemon.unit import drop_ins
 
-    text = on_this_machine(load(config_file))
-    if not write:
-        click.echo(text, nl=False)
-        return
-    try:
-        DROP_IN.parent.mkdir(parents=True, exist_ok=True)
-        DROP_IN.write_text(text, encoding="utf-8", errors="surrogateescape")
-    except OSError as exc:
-        _fail(f"{DROP_IN}: cannot be written ({exc.strerror}); run it as root", EXIT_FAILED)
-    click.echo(f"{DROP_IN} is written; now: systemctl daemon-reload", err=True)
+    for path, text in drop_ins(load(config_file)).items():
+        if not write:
+            click.echo(f"# {path}\n{text}")
+            continue
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", errors="surrogateescape")
+        except OSError as exc:
+            _fail(f"{path}: cannot be written ({exc.strerror}); run it as root", EXIT_FAILED)
+        click.echo(f"{path} is written", err=True)
+    if write:
+        click.echo("now: systemctl daemon-reload", err=True)
 
 
 @cli.command()

@@ -161,11 +161,11 @@ def report(
     first: datetime | None,
     last: datetime | None,
 ) -> None:
-    """Write the report of a run again, with what was corrected since; or one of a period.
+    """Write all that people read of a run again, with what was corrected since; or a period.
 
-    With a run (or none: the newest) its page and its workbook. A period has a page with totals,
-    days, categories, failures and corrections; each week has one by itself, unless [reports]
-    weekly is false. A day is written as 2026-11-16.
+    Of a run (or none: the newest) that is its page, its workbook, its pick lists and its inventory.
+    A period has a page with totals, days, categories, failures and corrections; each week has one
+    by itself, unless [reports] weekly is false. A day is written as 2026-11-16.
 
     \b
     Example:

@@ -160,6 +160,10 @@ class Corrector:
         """
         return self._seeker.notice_dragged(limit)
 
+    def notice_decided(self, limit: int) -> int:
+        """As `notice_dragged`, of the newest `limit` photos in review only."""
+        return self._seeker.notice_decided(limit)
+
     def finish_interrupted(self) -> None:
         """Finish, or take back, what was under way when something failed.
 

@@ -7,13 +7,11 @@ its own, which it removes again.
 from __future__ import annotations
 
 import os
-import random
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
-from io import BytesIO
 from pathlib import Path
 
 from config.errors import ConfigError, NightsortError, StoreDamaged
@@ -240,20 +238,17 @@ def _unit(settings: Settings) -> Findings:
 
 def _model(settings: Settings) -> Findings:
     from classifier.classifier import Classifier
-    from classifier.pixels import decode
-    from daemon.samples import draw_item
 
-    photo = BytesIO()
-    draw_item("tshirt", random.Random(0), (480, 640)).save(photo, "JPEG")
     try:
-        classifier = Classifier.load(settings.model_dir)
-        picture = decode(photo.getvalue(), size=classifier.input_size)
-        (verdict,) = classifier.classify([picture.pixels])
+        card = Classifier.load(settings.model_dir).bundle.card
     except NightsortError as exc:
         yield _wrong("model", str(exc), "install nightsort anew, or set model_dir")
         return
-    title = classifier.bundle.card.title
-    yield _ok("model", f"{title} judges a drawn photo ({verdict.category})")
+    if card.self_test is None:
+        yield _advice("model", f"{card.title} has no self-test", "train it anew, or give it one")
+    else:
+        pictures = len(card.self_test.specimens)
+        yield _ok("model", f"{card.title} passes its self-test on {pictures} drawn pictures")
 
 
 def _disks(settings: Settings) -> Findings:

@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from config.errors import PhotoProblem, TransientError
+from config.errors import PhotoProblem, SelfTestFailed, TransientError
 from daemon.clock import Clock
 from daemon.examine import Workers
 from daemon.failures import retry_delay
@@ -207,6 +207,7 @@ class Drain:
         if self.run is None:
             if not self._store.is_anything_due(steady):
                 return []
+            self._try_out_model()
             self._open()
         assert self.run is not None
         return self._store.claim(
@@ -219,6 +220,14 @@ class Drain:
             max_bytes=_BATCH_BYTES,
             hands_free=hands_free,
         )
+
+    def _try_out_model(self) -> None:
+        """Before a run is begun: a model that went wrong must not sort a night's photos."""
+        try:
+            self._workers.self_test()
+        except SelfTestFailed as exc:
+            log.critical("self_test_failed", why=str(exc))
+            raise
 
     def _sort(self, future: Future[Found], batch: list[Photo]) -> None:
         """File what was examined, give back what cannot be filed now."""

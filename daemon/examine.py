@@ -11,13 +11,13 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from classifier.pixels import Picture, UInt8Array, decode
 from classifier.verdict import Verdict
-from config.errors import PhotoError, PhotoProblem, TransientError
+from config.errors import ModelError, PhotoError, PhotoProblem, SelfTestFailed, TransientError
 from config.settings import IntakeSettings
 from daemon.failures import reading_failed
 from daemon.records import Examined, Fingerprint, Photo, Returned, Setback
@@ -35,6 +35,9 @@ class Classifying(Protocol):
 
     def classify(self, pictures: Sequence[UInt8Array]) -> list[Verdict]:
         """Judge pictures, one verdict each."""
+
+    def self_test(self) -> None:
+        """Raise ModelError unless it answers as it should."""
 
     def spare(self) -> Classifying:
         """Another one for another thread."""
@@ -70,10 +73,24 @@ class Workers:
         # By thread: when it last began something, for those that are at work (monotonic).
         self._began: dict[int, float] = {}
         self._pool = ThreadPoolExecutor(count, "worker", initializer=self._take_spare)
+        self._all_at_it = threading.Barrier(count)
 
     def examine(self, batch: Sequence[Photo]) -> Future[list[Examined | Returned]]:
         """Examine a micro-batch in one of the threads."""
         return self._pool.submit(self._examine, batch)
+
+    def self_test(self) -> None:
+        """Have every worker's model take its self-test; none may be at work.
+
+        Raises SelfTestFailed when one of them does not answer as it should.
+        """
+        tests = [self._pool.submit(self._self_test) for _ in range(self.count)]
+        wait(tests)
+        try:
+            for test in tests:
+                test.result()
+        except ModelError as exc:
+            raise SelfTestFailed(str(exc)) from exc
 
     def silent_seconds(self) -> float:
         """How long the slowest thread has been at one step: one photo, or one call of the model."""
@@ -85,6 +102,14 @@ class Workers:
 
     def _take_spare(self) -> None:
         self._own.classifier = self._spares.pop()
+
+    def _self_test(self) -> None:
+        self._all_at_it.wait()  # so that no thread takes the test of another
+        self._begin()
+        try:
+            self._own.classifier.self_test()
+        finally:
+            self._began.pop(threading.get_ident(), None)
 
     def _examine(self, batch: Sequence[Photo]) -> list[Examined | Returned]:
         try:

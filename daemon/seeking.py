@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,11 +55,15 @@ class Seeker:
 
         Raises TransientError when the folder does not answer.
         """
-        found = 0
-        for story in self._store.newest_filed(limit) if limit else ():
-            if self._stat(story.place) is None and self.notice(story) is not None:
-                found += 1
-        return found
+        return self._notice_missing(self._store.newest_filed(limit) if limit else ())
+
+    def notice_decided(self, limit: int) -> int:
+        """As `notice_dragged`, of photos in review only: what people decide in the morning."""
+        return self._notice_missing(self._store.newest_in_review(limit))
+
+    def _notice_missing(self, stories: Iterable[Story]) -> int:
+        missing = (story for story in stories if self._stat(story.place) is None)
+        return sum(self.notice(story) is not None for story in missing)
 
     def notice(self, story: Story) -> Seen | None:
         """Where a missing photo was dragged to, which is recorded; None when it is nowhere."""

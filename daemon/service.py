@@ -219,7 +219,7 @@ class Service:
         if self._is_run_over():
             self._close_run()
         self._stages.herald.check(self.progress.waiting, self._pace())
-        self._stages.clerk.tell_week()
+        self._stages.clerk.between_runs(self._go_on)
         self._tidy()
 
     def _answer(self) -> Summary:

@@ -1,19 +1,32 @@
-"""The drop-in of the systemd unit that follows from the settings: which folders may be written to.
+"""The drop-ins of the systemd units: which folders may be written to, and which secrets there are.
 
 The unit forbids the service to write anywhere; folders are settings, so this part is made from
-them, by `nightsort unit`. Source: systemd.unit(5), systemd.exec(5).
+them, by `nightsort unit`. So are credentials: systemd decrypts what it is told is encrypted, and
+says nothing of what it was not told of. Source: systemd.unit(5), systemd.exec(5).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from config.settings import FOLDER_KEYS, Settings
 from daemon.mounts import mount_point_for, read_mountinfo
 from daemon.presence import FSTAB
 
-DROP_IN = Path("/etc/systemd/system/nightsort.service.d/folders.conf")
+_UNITS = Path("/etc/systemd/system")
+DROP_IN = _UNITS / "nightsort.service.d/folders.conf"
+# The second holds for all units whose names begin with "nightsort-".
+SECRETS = (
+    _UNITS / "nightsort.service.d/secrets.conf",
+    _UNITS / "nightsort-.service.d/secrets.conf",
+)
+STORES = {
+    "LoadCredential": Path("/etc/credstore"),
+    "LoadCredentialEncrypted": Path("/etc/credstore.encrypted"),
+}
 _HOMES = (Path("/home"), Path("/root"), Path("/run/user"))
 _ROOT = Path("/")
 
@@ -42,6 +55,19 @@ def drop_in(settings: Settings, fstab: str, mountinfo: str) -> str:
         lines.append("ProtectHome=no")
     if settings.filing.group is not None:
         lines.append(f"SupplementaryGroups={settings.filing.group}")
+    return "\n".join(lines) + "\n"
+
+
+def secrets(stores: Mapping[str, Path]) -> str:
+    """The text of the drop-in for the credentials that lie in these folders, by how to load them.
+
+    Only root can look into them; for anybody else there are none.
+    """
+    lines = ["# Written by `nightsort unit`; write it again when secrets come or go.", "[Service]"]
+    for directive, folder in stores.items():
+        with suppress(OSError):
+            names = sorted(file.name for file in folder.iterdir())
+            lines += [f"{directive}={name}" for name in names if name.startswith("NIGHTSORT_")]
     return "\n".join(lines) + "\n"
 
 
@@ -91,3 +117,8 @@ def on_this_machine(settings: Settings) -> str:
     except OSError:
         fstab = ""
     return drop_in(settings, fstab, read_mountinfo())
+
+
+def drop_ins(settings: Settings) -> dict[Path, str]:
+    """Every drop-in for this machine, by where it belongs."""
+    return {DROP_IN: on_this_machine(settings)} | dict.fromkeys(SECRETS, secrets(STORES))

@@ -13,7 +13,16 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from classifier.training import augment, calibrate, card, export, measures, network, pictures
+from classifier.training import (
+    augment,
+    calibrate,
+    card,
+    export,
+    measures,
+    network,
+    pictures,
+    specimens,
+)
 from classifier.training.dataset import Dataset
 from classifier.training.measures import Choice, Scored
 
@@ -78,6 +87,9 @@ def make_bundle(
             "history": about.history,
         },
     )
+    drawings = specimens.draw()
+    specimens.write(folder, drawings)
+    document["self_test"] = specimens.self_test(drawings, score.logits_of)
     card.write(folder, content, document, holdout_rows(data, labels))
     return document
 

@@ -59,7 +59,6 @@ def card(
         "calibration": {"method": "temperature", "temperature": choice.temperature},
         "unknown": gate,
         "bands": {"auto": choice.auto, "review": choice.review},
-        "self_test": None,
         "metrics": metrics,
         "training": training,
     }
@@ -78,6 +77,11 @@ def write(
     (folder / "labels.txt").write_text("".join(lines), encoding="utf-8")
     rows = ["\t".join(row) + "\n" for row in sorted(holdout)]
     (folder / "holdout.txt").write_text(HOLDOUT_HEAD + "".join(rows), encoding="utf-8")
+    write_card(folder, document)
+
+
+def write_card(folder: Path, document: dict[str, Any]) -> None:
+    """Write the card, for programs and for people."""
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     (folder / "card.json").write_text(text, encoding="utf-8")
     (folder / "MODEL_CARD.md").write_text(model_card(document), encoding="utf-8")
@@ -100,6 +104,7 @@ def model_card(document: dict[str, Any]) -> str:
         _threshold_table(metrics.get("auto_thresholds", [])),
         "## How it decides",
         _decides(document),
+        _tests_itself(document.get("self_test")),
         "## Training",
         _list(training.get("data", []), "Data"),
         _list(training.get("sources", []), "Sources"),
@@ -138,6 +143,17 @@ def _decides(document: dict[str, Any]) -> str:
         f"{sentence} A photo whose labels outside the categories together have more than "
         f"{gate['threshold']} goes to review as `unknown`. One of them, `{BACKGROUND}`, has the "
         "same score for every photo: it wins where nothing speaks for any of the others."
+    )
+
+
+def _tests_itself(test: dict[str, Any] | None) -> str:
+    if not test:
+        return ""
+    count = len(test["specimens"])
+    return (
+        f"Before it sorts anything, and before each run, it looks at {count} drawn pictures of its "
+        "own (`self-test-*.png`): where what it says of one differs by more than "
+        f"{test['tolerance']} (root mean square of the logits), nothing is sorted."
     )
 
 

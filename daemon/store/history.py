@@ -54,6 +54,25 @@ class History(Database):
         )
         return [story_of(row) for row in rows]
 
+    def newest_in_review(self, limit: int) -> list[Story]:
+        """Photos of the last ten runs that wait for a person's decision, newest first."""
+        rows = self._db.execute(
+            f"SELECT {STORY_COLUMNS} FROM photos WHERE state = 'review'"
+            " AND run IN (SELECT id FROM runs ORDER BY rowid DESC LIMIT 10)"
+            " ORDER BY id DESC LIMIT ?",
+            (limit,),
+        )
+        return [story_of(row) for row in rows]
+
+    def corrected_since(self, number: int) -> tuple[list[str], int]:
+        """The runs of whose photos people said something after that correction; the last one."""
+        rows = self._db.execute(
+            "SELECT run, max(corrections.id) FROM corrections JOIN photos ON photos.id = photo"
+            " WHERE is_done = 1 AND corrections.id > ? GROUP BY run ORDER BY run",
+            (number,),
+        ).fetchall()
+        return [run for run, _ in rows], max((last for _, last in rows), default=number)
+
     def plan_corrections(self, corrections: Iterable[Correction]) -> list[Correction]:
         """Record what is about to be moved at a person's word; returns it with its numbers."""
         with self._transaction():

@@ -384,9 +384,18 @@ def card_of_another_model(site: Site) -> None:
     change_card(bundle, {"outputs": {"logits": len(labels), "embedding": 7}})
 
 
+def other_answers(site: Site) -> None:
+    bundle = copy_of_real_bundle(own_model(site))
+    test = json.loads((bundle / "card.json").read_text(encoding="utf-8"))["self_test"]
+    for specimen in test["specimens"]:
+        specimen["logits"] = [value + 1 for value in specimen["logits"]]
+    change_card(bundle, {"self_test": test})
+
+
 BAD_MODELS = {
+    other_answers: "fails its self-test: self-test-1.png is 1.0",
     missing_model: "card.json is missing",
-    flipped_byte: "model.tflite is not the model that card.json was written for",
+    flipped_byte: "model.tflite is not the one that card.json was written for",
     other_labels: "labels.txt does not hold the labels of card.json",
     card_without_json: "card.json is not valid JSON",
     card_of_another_model: "the card says [7, ",

@@ -40,7 +40,7 @@ def test_a_machine_that_is_well_is_told_so_before_the_first_start(site: Site) ->
     assert "watch mode: native fits" in said
     assert "an event of another process arrived" in said
     assert "renames without replacing" in said
-    assert "judges a drawn photo" in said
+    assert "passes its self-test on 4 drawn pictures" in said
     assert any("daemon: is not running" in text for text in found["advice"])
     assert any("nobody would be told" in text for text in found["advice"])
 

@@ -91,7 +91,8 @@ def test_a_run_leaves_a_report_and_a_workbook_which_can_be_made_again(site: Site
         file.unlink()
     done = site.nightsort("report")
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 2
+    assert len(done.stdout.splitlines()) == 4
+    assert all(Path(line).is_file() for line in done.stdout.splitlines())
     assert all(file.is_file() for file in files)
 
 
@@ -113,6 +114,32 @@ def test_words_are_heard_with_and_without_a_daemon(tmp_path: Path) -> None:
         ("undone", getpass.getuser()),
     ]
     assert len([*(site.results / "exports").glob("corrections_*.csv")]) == 1
+
+
+def test_lists_and_page_follow_what_is_decided_by_dragging_while_the_daemon_runs(
+    tmp_path: Path,
+) -> None:
+    # Below every threshold the model would be sure of it: everything is for a person to decide.
+    site = Site.make(
+        tmp_path / "site",
+        settings="[bands]\nreview = 1.0\nauto = 1.0\n[corrections]\nlook_minutes = 0.005\n",
+    )
+    write_photo(site.incoming / "return-4711.jpg", seed=1)
+    assert site.nightsort("now").returncode == 0
+    (photo,) = site.photos("sorted/_review")
+    (site.sorted / "Watches").mkdir()
+    photo.rename(site.sorted / "Watches" / photo.name)
+    inventory = site.results / "exports" / "inventory_latest.csv"
+    page = site.results / "batch_report_latest.html"
+    assert "4711" not in inventory.read_text(encoding="utf-8")
+    with site.daemon():
+        eventually(
+            lambda: (
+                "4711,Watches,,,false" in inventory.read_text(encoding="utf-8")
+                and "now Watches" in page.read_text(encoding="utf-8")
+            ),
+            within_s=DEADLINE_SECONDS,
+        )
 
 
 def test_without_a_history_there_is_one_line(tmp_path: Path) -> None:

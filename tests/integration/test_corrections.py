@@ -277,7 +277,7 @@ def test_the_corrections_of_a_day_are_exported_so_that_no_spreadsheet_runs_them(
     core: Core,
 ) -> None:
     sorted_photos(core, "=4711.png", "b.png")
-    exports = Exports(core.store, Tree(core.results))
+    exports = Exports(core.store, Tree(core.results), {})
     assert exports.write_corrections(core.clock.now()) is None
     core.corrector.correct("b.png", "Tops", ALICE)
     core.corrector.undo("=4711.png", ALICE)

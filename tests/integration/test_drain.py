@@ -13,10 +13,12 @@ import structlog
 
 from classifier.pixels import UInt8Array
 from classifier.verdict import Verdict
-from config.errors import FolderUnavailable, TransientError
+from config.errors import FolderUnavailable, SelfTestFailed, TransientError
+from daemon.examine import Limits, Workers
 from daemon.records import Fingerprint, Photo
 from daemon.results import RunResults
 from daemon.tree import Tree
+from tests.support.classifiers import ScriptedClassifier
 from tests.support.core import Core, by_tone, tiny_photo
 from tests.support.desk import Crash
 from tests.support.rights import like_an_ordinary_user
@@ -45,6 +47,53 @@ class FailingOnce:
         if self._left == 0:
             raise self._error
         return by_tone(picture)
+
+
+# --- before a run --------------------------------------------------------------------------------
+
+
+def test_model_that_fails_its_self_test_begins_no_run_and_photos_wait(core: Core) -> None:
+    drop(core, 3)
+    core.take_in()
+    before = core.files()
+    core.classifier.complaints.append("model scripted 1 fails its self-test: 3.10 off")
+    with structlog.testing.capture_logs() as logged, pytest.raises(SelfTestFailed, match=r"3\.10"):
+        core.work()
+    assert core.store.open_runs() == []
+    assert core.files() == before
+    assert [*core.results.iterdir()] == []
+    assert core.store.waiting(core.clock.steady()).queued == 3
+    (told,) = [line for line in logged if line["event"] == "self_test_failed"]
+    assert (told["log_level"], told["why"]) == ("critical", core.classifier.complaints[0])
+
+
+def test_once_the_self_test_passes_again_the_photos_are_sorted(core: Core) -> None:
+    drop(core, 3)
+    core.take_in()
+    core.classifier.complaints.append("fails")
+    assert isinstance(core.failing(), SelfTestFailed)
+    core.classifier.complaints.clear()
+    assert core.recover_and_drain()["successful"] == 3
+
+
+def test_self_test_is_taken_before_every_run_and_not_without_photos(core: Core) -> None:
+    core.drain()
+    assert core.classifier.tested == set()
+    for number in range(2):
+        drop(core, 1, first=number)
+        core.drain()
+        assert len(core.classifier.tested) == 1
+        core.classifier.tested.clear()
+
+
+def test_every_workers_model_takes_the_self_test(core: Core) -> None:
+    classifier = ScriptedClassifier()
+    workers = Workers(Tree(core.incoming), classifier, Limits(1_000_000, 1.0), count=3)
+    try:
+        workers.self_test()
+    finally:
+        workers.stop()
+    assert len(classifier.tested) == 3
 
 
 # --- a run and its results -----------------------------------------------------------------------

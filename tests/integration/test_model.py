@@ -195,7 +195,7 @@ def test_label_too_few_for_the_model_is_refused(bundle: Path) -> None:
     labels = card.labels[:-1]
     (bundle / "labels.txt").write_text("\n".join(labels), encoding="utf-8")
     outputs = {"logits": len(labels), "embedding": card.outputs.embedding}
-    change_card(bundle, {"labels": labels, "outputs": outputs})
+    change_card(bundle, {"labels": labels, "outputs": outputs, "self_test": None})
     assert "gives outputs of" in refusal_of(bundle)
 
 

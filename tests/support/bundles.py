@@ -16,6 +16,7 @@ from typing import Any
 
 REAL_BUNDLE = Path(__file__).parents[2] / "models" / "fashion"
 PARTS = ("card.json", "labels.txt", "model.tflite")
+PICTURES = tuple(f"self-test-{n}.png" for n in range(1, 5))
 
 _MODEL = b"TFL3 as far as the bundle knows"
 _LABELS = ("Shirts", "Tops", "Tshirts", "Trunk")
@@ -49,7 +50,7 @@ def made_up_bundle(folder: Path) -> Path:
 def copy_of_real_bundle(folder: Path) -> Path:
     """The bundle that comes with nightsort, in a folder of the test's own."""
     folder.mkdir(parents=True)
-    for part in PARTS:
+    for part in (*PARTS, *PICTURES):
         shutil.copyfile(REAL_BUNDLE / part, folder / part)
     return folder
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 
 from classifier.pixels import UInt8Array
 from classifier.verdict import Alternative, Band, Reason, Verdict
+from config.errors import ModelError
 
 Opinion = Callable[[UInt8Array], Verdict]
 
@@ -32,7 +34,8 @@ def verdict(
 class ScriptedClassifier:
     """Takes the place of `classifier.classifier.Classifier`, in as many threads as are asked for.
 
-    seen: how many pictures each call held, over all threads.
+    seen: how many pictures each call held, over all threads. complaints: what its self-test says,
+    if it says anything; also of its spares, which share the list. tested: threads that were.
     """
 
     input_size = (8, 8)
@@ -43,10 +46,20 @@ class ScriptedClassifier:
     ) -> None:
         self._think = think
         self.seen: list[int] = [] if seen is None else seen
+        self.complaints: list[str] = []
+        self.tested: set[int] = set()
+
+    def self_test(self) -> None:
+        """Complain as the test wants it."""
+        self.tested.add(threading.get_ident())
+        if self.complaints:
+            raise ModelError(self.complaints[0])
 
     def spare(self) -> ScriptedClassifier:
         """Another one of the same opinions, for another thread."""
-        return ScriptedClassifier(self._think, self.seen)
+        other = ScriptedClassifier(self._think, self.seen)
+        other.complaints, other.tested = self.complaints, self.tested
+        return other
 
     def classify(self, pictures: Sequence[UInt8Array]) -> list[Verdict]:
         """What the script says of each picture."""

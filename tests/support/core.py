@@ -108,9 +108,8 @@ class Core:
         self.filer = Filer(
             incoming, sorted_tree, FilingPolicy(), reached=self._reached, ways=self._ways
         )
-        self.workers = self._workers(
-            incoming, ScriptedClassifier(self._think), Limits(1_000_000, 1.0), count=1
-        )
+        self.classifier = ScriptedClassifier(self._think)
+        self.workers = self._workers(incoming, self.classifier, Limits(1_000_000, 1.0), count=1)
         self.sorter = Sorter(used, self.filer, incoming, sorted_tree, WAREHOUSE, self.clock)
         self.seeker = Seeker(self.store, sorted_tree, self.filer, CATEGORIES, self.clock)
         self.corrector = Corrector(

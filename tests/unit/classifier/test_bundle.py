@@ -80,7 +80,7 @@ def test_file_in_place_of_the_folder_is_refused(bundle: Path) -> None:
 
 def test_flipped_byte_in_the_model_is_noticed(bundle: Path) -> None:
     flip_a_byte(bundle / "model.tflite")
-    assert "model.tflite is not the model that card.json was written for" in refusal_of(bundle)
+    assert "model.tflite is not the one that card.json was written for" in refusal_of(bundle)
 
 
 def test_another_model_with_its_own_hash_is_taken(bundle: Path) -> None:

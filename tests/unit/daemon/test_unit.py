@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings
-from daemon.unit import drop_in, mount_unit, writable_folders
+from daemon.unit import drop_in, mount_unit, secrets, writable_folders
 
 LOCAL = "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n"
 SHARE = LOCAL + "2 1 0:44 / /srv/photos rw - cifs //nas/photos rw\n"
@@ -63,6 +63,18 @@ def test_names_from_hell_are_quoted_and_read_back() -> None:
     text = drop_in(settings('/srv/my "100%" photos\\x'), "", LOCAL)
     assert '"-/srv/my \\"100%%\\" photos\\\\x/incoming"' in text
     assert writable_folders(text)[0] == Path('/srv/my "100%" photos\\x/incoming')
+
+
+def test_secrets_are_loaded_as_they_lie_there(tmp_path: Path) -> None:
+    for name in ("plain/NIGHTSORT_ALERTS__TARGETS", "plain/of-others", "sealed/NIGHTSORT_A"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    stores = {"LoadCredential": "plain", "LoadCredentialEncrypted": "sealed", "Other": "missing"}
+    text = secrets({directive: tmp_path / name for directive, name in stores.items()})
+    assert text.partition("[Service]\n")[2].splitlines() == [
+        "LoadCredential=NIGHTSORT_ALERTS__TARGETS",
+        "LoadCredentialEncrypted=NIGHTSORT_A",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,34 @@
+"""The pick lists of a run as a page that prints: each category begins a new sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, BinaryIO
+
+from daemon.records import Status, Story
+from daemon.reporting.pages import count, write_page
+from daemon.reporting.picking import PickList
+from daemon.reporting.reasons import OTHER_REMEDY, REMEDIES
+
+
+def write_pick_lists(
+    file: BinaryIO,
+    summary: dict[str, Any],
+    lists: Sequence[PickList],
+    waiting: Sequence[Story],
+    made_at: datetime,
+) -> None:
+    """Write the page. waiting: photos for which a person must still do something."""
+    write_page(
+        file,
+        "picks.html.j2",
+        run=summary["run"],
+        started=datetime.fromisoformat(summary["started"]),
+        made_at=made_at,
+        lists=lists,
+        undecided=[story for story in waiting if story.status == Status.REVIEW],
+        to_retake=[story for story in waiting if story.status == Status.ERROR],
+        count=count,
+        remedy=lambda code: REMEDIES.get(code, OTHER_REMEDY),
+    )

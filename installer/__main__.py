@@ -1,0 +1,111 @@
+"""The installer's command line; `sh nightsort-VERSION.run` unpacks itself and calls it."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from installer.errors import InstallError
+from installer.install import Installer
+from installer.layout import SERVICE, TIMER, USER, Layout
+from installer.machine import Machine
+from installer.package import Package
+from installer.uninstall import Uninstaller
+from installer.versions import Versions
+
+HERE = Path(__file__).resolve().parents[3]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """What was asked for; returns the exit code."""
+    asked = _parser().parse_args(arguments)
+    layout, machine = Layout(), Machine()
+    # A connection that breaks must not leave the service stopped half-way.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        machine.require_root()
+        machine.require_systemd()
+        with _alone(layout):
+            if asked.what == "uninstall":
+                Uninstaller(layout, machine, _tell).uninstall(purge=asked.purge)
+            else:
+                _install(layout, machine, asked)
+    except (InstallError, OSError) as exc:
+        sys.stderr.write(f"{exc}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; the same command again goes on\n")
+        return 130
+    return 0
+
+
+def _install(layout: Layout, machine: Machine, asked: argparse.Namespace) -> None:
+    package = Package.read(HERE)
+    package.require_fit(machine)
+    before = Versions(layout, machine).current
+    if asked.what == "upgrade" and before is None:
+        raise InstallError("there is nothing to upgrade; use: install")
+    Installer(layout, machine, _tell).install(package, start=asked.start)
+    is_up = machine.is_up(SERVICE)
+    _tell(f"nightsort {package.version} is installed{', and runs' if is_up else ''}.")
+    _tell(f"What the doctor (runuser -u {USER} -- nightsort doctor) says:\n")
+    machine.show(layout.command, "doctor")
+    _tell(_what_next(layout, is_new=before is None, is_up=is_up))
+
+
+def _what_next(layout: Layout, *, is_new: bool, is_up: bool) -> str:
+    lines = ["", "Next:"]
+    if is_new:
+        lines.append(
+            f"  editor {layout.settings}   # folders, window, alerts; then: nightsort unit --write"
+        )
+    if not is_up:
+        lines.append(f"  systemctl start {SERVICE} {TIMER}")
+    lines.append("  nightsort status             # how it is; or: systemctl status nightsort")
+    lines.append(f"The way through: {layout.current}/share/nightsort/docs/install.md")
+    return "\n".join(lines)
+
+
+@contextmanager
+def _alone(layout: Layout) -> Iterator[None]:
+    """One installer at a time."""
+    with (layout.root / "run/nightsort-install.lock").open("w", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            raise InstallError("another installer is at work; wait until it is done") from exc
+        yield
+
+
+def _tell(line: str) -> None:
+    with suppress(OSError):  # nobody reads it any more, and the work goes on
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sh nightsort-VERSION.run",
+        description="Installs nightsort under /opt/nightsort, without the internet.",
+    )
+    commands = parser.add_subparsers(dest="what", required=True, metavar="COMMAND")
+    install = commands.add_parser("install", help="install; over an older version: upgrade it")
+    install.add_argument("--start", action="store_true", help="also start the service")
+    upgrade = commands.add_parser(
+        "upgrade", help="replace an older version; back to it when the new one does not start"
+    )
+    upgrade.set_defaults(start=False)
+    uninstall = commands.add_parser("uninstall", help="remove the program; photos and results stay")
+    uninstall.add_argument(
+        "--purge", action="store_true", help="remove settings and state too, never photos"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""Taking nightsort off the machine. Photos and results are never touched."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from installer.errors import InstallError
+from installer.install import folders
+from installer.layout import SERVICE, TIMER, USER, Layout
+from installer.machine import Machine
+from installer.versions import Versions
+
+_PHOTO_KEYS = ("incoming_dir", "sorted_dir", "results_dir")
+
+
+class Uninstaller:
+    """Removes what the installer made."""
+
+    def __init__(self, layout: Layout, machine: Machine, tell: Callable[[str], None]) -> None:
+        self._layout = layout
+        self._machine = machine
+        self._tell = tell
+
+    def uninstall(self, *, purge: bool) -> None:
+        """Remove the program and its units; purge: the settings and the state folder too.
+
+        Raises InstallError, with nothing changed, where purging would reach photos.
+        """
+        known = self._folders()
+        state = known.get("state_dir")
+        if purge:
+            require_purgeable(known)
+        for unit in (TIMER, SERVICE):
+            if (self._layout.units / unit).exists():
+                self._machine.run("systemctl", "disable", "--now", unit)
+        self._remove_program()
+        self._machine.run("systemctl", "daemon-reload")
+        if purge:
+            self._purge(state)
+        self._tell("nightsort is removed.")
+        for line in self._what_is_left(known):
+            self._tell(line)
+
+    def _folders(self) -> dict[str, Path]:
+        """The folders of the settings; none where they cannot be read any more."""
+        version = Versions(self._layout, self._machine).current
+        if version is not None:
+            with suppress(InstallError):
+                return folders(self._layout, self._machine, version)
+        return {}
+
+    def _remove_program(self) -> None:
+        for link in self._layout.links:
+            if link.is_symlink() and link.readlink().is_relative_to(self._layout.program):
+                link.unlink()
+        for unit in self._layout.units.glob("nightsort*.*"):
+            if unit.is_file():
+                unit.unlink()
+        for drop_in in self._layout.drop_ins:
+            drop_in.unlink(missing_ok=True)
+            with suppress(OSError):  # not empty, when the administrator added to it; or not there
+                drop_in.parent.rmdir()
+        self._layout.users.unlink(missing_ok=True)
+        self._layout.folders.unlink(missing_ok=True)
+        shutil.rmtree(self._layout.program, ignore_errors=True)
+
+    def _purge(self, state: Path | None) -> None:
+        shutil.rmtree(self._layout.settings.parent, ignore_errors=True)
+        if state is not None:
+            shutil.rmtree(state, ignore_errors=True)
+
+    def _what_is_left(self, known: dict[str, Path]) -> list[str]:
+        places = [known[key] for key in _PHOTO_KEYS if key in known]
+        places += [known[key] for key in ("state_dir",) if key in known]
+        places.append(self._layout.settings)
+        left = [str(place) for place in places if place.exists()]
+        return [
+            f"Still there: {', '.join(left)}" if left else "Nothing else is left of it.",
+            f"The user {USER} stays, as photos belong to it; to remove it: userdel {USER}",
+        ]
+
+
+def require_purgeable(known: dict[str, Path]) -> None:
+    """Raises InstallError unless the state folder is known, and holds no photos or results."""
+    if "state_dir" not in known:
+        raise InstallError(
+            "the settings cannot be read, so it is not known which folder to purge; uninstall "
+            "without --purge, then remove it by hand"
+        )
+    state = known["state_dir"].resolve()
+    for key in _PHOTO_KEYS:
+        if known[key].resolve().is_relative_to(state):
+            raise InstallError(
+                f"{key} ({known[key]}) lies in state_dir ({state}), which would be removed; "
+                "uninstall without --purge"
+            )

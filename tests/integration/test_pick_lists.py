@@ -1,0 +1,263 @@
+"""Pick lists and inventory: what lies where now, for people and for the warehouse's programs."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from daemon.examine import Limits
+from daemon.records import as_text
+from daemon.reporting.exports import EXPORTS, INVENTORY_COLUMNS, Exports
+from daemon.reporting.periodical import Periodical
+from daemon.reporting.press import Press, Writers
+from daemon.reporting.reporter import Reporter, ReportPolicy
+from daemon.thumbnails import Thumbnails
+from daemon.tree import Tree
+from tests.support.browser import look_at
+from tests.support.core import WAREHOUSE, Core, tiny_photo
+from tests.support.names import HOSTILE
+
+RUN = "20251013_020000"
+
+
+@pytest.fixture
+def core(tmp_path: Path) -> Iterator[Core]:
+    core = Core(tmp_path, inline=True)
+    yield core
+    core.stop()
+
+
+def exports(core: Core) -> Exports:
+    return Exports(core.store, Tree(core.results), WAREHOUSE.codes)
+
+
+def press(core: Core) -> Press:
+    sorted_tree, results = Tree(core.sorted), Tree(core.results)
+    thumbnails = Thumbnails(sorted_tree, Limits(1_000_000, 1.0), threads=1)
+    reporter = Reporter(core.store, sorted_tree, results, thumbnails, ReportPolicy(None, []))
+    periodical = Periodical(core.store, results, core.clock, weekly=False)
+    return Press(core.store, Writers(exports(core), reporter, periodical), core.clock)
+
+
+class Sheets(HTMLParser):
+    """What is written on each sheet of a page of pick lists, by its heading."""
+
+    def __init__(self, page: Path) -> None:
+        super().__init__()
+        self.text: dict[str, str] = {}
+        self.tags: set[str] = set()
+        self._sheet, self._in_heading = "", False
+        self.feed(page.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self._in_heading = self._in_heading or tag == "h2"
+        if tag == "h2":
+            self._sheet = ""
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "h2":
+            self._in_heading, self._sheet = False, " ".join(self._sheet.split())
+
+    def handle_data(self, data: str) -> None:
+        if self._in_heading:
+            self._sheet += data
+        elif self._sheet:
+            self.text[self._sheet] = f"{self.text.get(self._sheet, '')} {' '.join(data.split())}"
+
+
+def sheets(core: Core) -> dict[str, str]:
+    return Sheets(core.results / EXPORTS / f"pick_lists_{RUN}.html").text
+
+
+def inventory(core: Core, run: str = RUN) -> list[dict[str, str]]:
+    path = core.results / EXPORTS / f"inventory_{run}.csv"
+    data = path.read_bytes()
+    assert data.startswith(b"\xef\xbb\xbf")
+    assert data.count(b"\r\n") >= 1
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def a_run(core: Core) -> None:
+    core.drop("return-5001_front.png", tiny_photo("Shirts", 1))
+    core.drop("return-5001_back.png", tiny_photo("Shirts", 2))
+    core.drop("return-5002.png", tiny_photo("Tops", 3))
+    core.drop("return-5003.png", tiny_photo("review", 4))
+    core.drop("nameless.png", tiny_photo("Tops", 5))
+    core.drop("return-5004.png", b"Please call back.")
+    core.drop("return-5001_zwei.png", tiny_photo("Shirts", 1))
+    press(core).tell(core.drain())
+
+
+def test_each_category_has_a_sheet_with_its_code_and_its_place(core: Core) -> None:
+    a_run(core)
+    found = sheets(core)
+    assert [*found] == ["Shirts SH", "Tops", "Not in the lists"]
+    assert "Section A, Aisle 3" in found["Shirts SH"]
+    assert "1 return, 2 photos" in found["Shirts SH"]
+    assert "return-5001_back.png" in found["Shirts SH"]
+    assert "no place is set for this category" in found["Tops"]
+    assert found["Tops"].index("5002") < found["Tops"].index("nameless.png")
+
+
+def test_what_waits_for_a_person_is_on_a_sheet_of_its_own_and_in_no_list(core: Core) -> None:
+    a_run(core)
+    found = sheets(core)
+    assert "return-5003.png" not in found["Tops"]
+    assert "return-5003.png perhaps Tops" in " ".join(found["Not in the lists"].split())
+    assert "return-5004.png" in found["Not in the lists"]
+    assert "documents and other files belong elsewhere" in found["Not in the lists"]
+
+
+def test_duplicates_are_in_no_list(core: Core) -> None:
+    a_run(core)
+    assert "return-5001_zwei.png" not in " ".join(sheets(core).values())
+    assert "return-5001_zwei.png" not in {row["filename"] for row in inventory(core)}
+
+
+def test_a_return_whose_photos_lie_in_two_categories_is_pointed_out(core: Core) -> None:
+    core.drop("7001 front.png", tiny_photo("Shirts", 1))
+    core.drop("7001 back.png", tiny_photo("Tops", 2))
+    press(core).tell(core.drain())
+    assert "also in Tops" in sheets(core)["Shirts SH"]
+    assert "also in Shirts" in sheets(core)["Tops"]
+
+
+def test_the_inventory_is_for_programs(core: Core) -> None:
+    a_run(core)
+    rows = inventory(core)
+    assert tuple(rows[0]) == INVENTORY_COLUMNS
+    by_name = {row["filename"]: row for row in rows}
+    assert set(by_name) == {
+        "return-5001_front.png", "return-5001_back.png", "return-5002.png", "nameless.png",
+    }  # fmt: skip
+    assert by_name["return-5001_front.png"] == {
+        "return_id": "5001",
+        "category": "Shirts",
+        "category_code": "SH",
+        "confidence": "0.9876",
+        "auto_classified": "true",
+        "location": "Section A, Aisle 3",
+        "filename": "return-5001_front.png",
+    }
+    assert by_name["nameless.png"]["return_id"] == ""
+
+
+def test_the_newest_lists_have_a_name_that_does_not_change(core: Core) -> None:
+    a_run(core)
+    for name, latest in (
+        (f"pick_lists_{RUN}.html", "pick_lists_latest.html"),
+        (f"inventory_{RUN}.csv", "inventory_latest.csv"),
+    ):
+        folder = core.results / EXPORTS
+        assert (folder / latest).read_bytes() == (folder / name).read_bytes()
+
+
+# --- corrections -------------------------------------------------------------------------------
+
+
+def test_lists_follow_a_persons_word(core: Core) -> None:
+    a_run(core)
+    core.corrector.correct("return-5003.png", "Shirts", "alice")
+    core.corrector.correct("return-5002.png", "Tshirts", "alice")
+    core.corrector.undo("nameless.png", "alice")
+    assert press(core).follow()
+    found = sheets(core)
+    assert "return-5003.png" in found["Shirts SH"]
+    assert "return-5002.png" in found["Tshirts"]
+    assert "Tops" not in found
+    rows = {row["filename"]: row for row in inventory(core)}
+    assert "nameless.png" not in rows
+    corrected = rows["return-5003.png"]
+    assert (corrected["category"], corrected["category_code"]) == ("Shirts", "SH")
+    assert (corrected["auto_classified"], corrected["confidence"]) == ("false", "")
+
+
+def test_a_confirmed_guess_keeps_its_confidence(core: Core) -> None:
+    a_run(core)
+    core.corrector.correct("return-5003.png", "Tops", "alice")
+    press(core).follow()
+    (row,) = (row for row in inventory(core) if row["return_id"] == "5003")
+    assert (row["auto_classified"], row["confidence"]) == ("false", "0.4123")
+
+
+def test_lists_are_written_again_only_when_somebody_spoke(core: Core) -> None:
+    a_run(core)
+    assert not press(core).follow()
+    core.corrector.correct("return-5003.png", "Shirts", "alice")
+    assert press(core).follow()
+    core.restart()
+    assert not press(core).follow()
+
+
+def test_lists_that_could_not_be_written_are_written_next_time(core: Core) -> None:
+    a_run(core)
+    core.corrector.correct("return-5003.png", "Shirts", "alice")
+    away = core.results.rename(core.results.with_name("away"))
+    assert press(core).follow()
+    away.rename(core.results)
+    assert "return-5003.png" not in sheets(core)["Shirts SH"]
+    assert press(core).follow()
+    assert "return-5003.png" in sheets(core)["Shirts SH"]
+
+
+def test_pages_follow_once_nobody_says_anything_more(core: Core) -> None:
+    a_run(core)
+    page = core.results / f"batch_report_{RUN}.html"
+    pressing = press(core)
+    core.corrector.correct("return-5003.png", "Shirts", "alice")
+    pressing.follow()
+    assert "now Shirts" not in page.read_text(encoding="utf-8")
+    pressing.catch_up(lambda: True)
+    assert "now Shirts, by alice" in page.read_text(encoding="utf-8")
+
+
+def test_what_is_decided_by_dragging_is_noticed_without_a_look_at_all_photos(core: Core) -> None:
+    a_run(core)
+    (core.sorted / "Tshirts").mkdir()
+    (waiting,) = (core.sorted / "_review").rglob("*.png")
+    waiting.rename(core.sorted / "Tshirts" / waiting.name)
+    (core.sorted / "Tops" / "return-5002.png").rename(core.sorted / "Tshirts" / "return-5002.png")
+    assert core.corrector.notice_decided(300) == 1
+    press(core).follow()
+    assert "return-5003.png" in sheets(core)["Tshirts"]
+    assert core.store.stories("return-5002.png")[0].category_now == "Tops"
+
+
+# --- hostile names, browsers, sizes ------------------------------------------------------------
+
+
+def test_hostile_names_are_only_text_in_every_export(core: Core, tmp_path: Path) -> None:
+    for number, name in enumerate(HOSTILE):
+        core.drop(name, tiny_photo("Shirts", number))
+        core.drop(f"odd {name}", tiny_photo("review", 100 + number))
+    press(core).tell(core.drain())
+    for name in HOSTILE:
+        core.corrector.correct(f"odd {name}", "Tops", "=alice")
+    press(core).follow()
+    page = Sheets(core.results / EXPORTS / f"pick_lists_{RUN}.html")
+    assert not page.tags & {"script", "img", "a href"}
+    assert "<script>alert(1)<script> 4712.png" in page.text["Shirts SH"]
+    names = {row["filename"] for row in inventory(core)}
+    assert len(names) == 2 * len(HOSTILE)
+    assert {name.removeprefix("'") for name in names} >= {as_text(name) for name in HOSTILE}
+    (told,) = (core.results / EXPORTS).glob("corrections_*.csv")
+    for path in (core.results / EXPORTS / f"inventory_{RUN}.csv", told):
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            cells = [cell for row in csv.reader(file) for cell in row]
+        assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "＝"))]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_browser_shows_the_lists_in_its_width(core: Core, tmp_path: Path, width: int) -> None:
+    for number, name in enumerate(HOSTILE):
+        core.drop(name, tiny_photo("Shirts", 100 + number))
+    a_run(core)
+    seen = look_at(core.results / EXPORTS / f"pick_lists_{RUN}.html", width, tmp_path)
+    assert (seen.too_wide_px, seen.scripts, seen.console) == (0, 0, [])
+    assert "return-5001_back.png" in seen.text

@@ -1,0 +1,100 @@
+"""A machine for the installer that notes what is asked of it, and whose service starts, or not."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from installer.errors import InstallError
+from installer.layout import SERVICE, Layout
+from installer.machine import Machine
+from installer.package import MANIFEST, Package
+
+
+class NotedMachine(Machine):
+    """Only files change; what the service manager is asked for is in `asked`."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.asked: list[str] = []
+        self.up = False
+        self.wrong_settings = ""
+        # Versions whose service fails to start.
+        self.broken: set[str] = set()
+
+    @property
+    def state_dir(self) -> Path:
+        return self.layout.root / "var/lib/nightsort"
+
+    @property
+    def python(self) -> str:
+        return "3.11"
+
+    @property
+    def processor(self) -> str:
+        return "x86_64"
+
+    @property
+    def glibc(self) -> tuple[int, ...]:
+        return (2, 36)
+
+    def run(self, *command: str | Path, is_ours: bool = False) -> str:
+        words = [str(word) for word in command]
+        if words[:2] == ["python3", "-c"]:
+            return super().run(sys.executable, *words[1:])
+        if words[:3] == ["python3", "-m", "venv"]:
+            Path(words[-1], "bin").mkdir()
+        elif "install" in words:  # by pip
+            Path(words[0]).with_name("nightsort").touch()
+        elif "unit" in words and self.wrong_settings:
+            raise InstallError(self.wrong_settings)
+        elif words[1] == "-c":
+            folders = {f"{name}_dir": f"/srv/{name}" for name in ("incoming", "sorted", "results")}
+            return json.dumps(folders | {"state_dir": str(self.state_dir)})
+        else:
+            self._manage(words)
+        return ""
+
+    def show(self, *command: str | Path) -> None:
+        pass
+
+    def is_up(self, unit: str) -> bool:
+        return self.up
+
+    def becomes_ready(self, unit: str) -> bool:
+        self.asked.append(f"start {unit}")
+        self.up = Package.read(self.layout.current).version not in self.broken
+        return self.up
+
+    def _manage(self, words: list[str]) -> None:
+        if words[0] == "systemctl":
+            self.asked.append(" ".join(words[1:]))
+            if words[1] in ("stop", "disable") and SERVICE in words:
+                self.up = False
+
+
+def package_of(folder: Path, version: str, schema: int = 1) -> Package:
+    """An unpacked package without anything to run in it."""
+    share = folder / "share/nightsort"
+    for name in (
+        "systemd/nightsort.service",
+        "sysusers.d/nightsort.conf",
+        "tmpfiles.d/nightsort.conf",
+        "nightsort.example.toml",
+        "uninstall",
+    ):
+        (share / name).parent.mkdir(parents=True, exist_ok=True)
+        (share / name).write_text(f"{name} of {version}\n", encoding="utf-8")
+    (folder / "wheels").mkdir()
+    (folder / "wheels/pip-26.1-py3-none-any.whl").touch()
+    said = {
+        "version": version,
+        "build": f"{schema:08}",
+        "schema": schema,
+        "pythons": ["3.11"],
+        "processor": "x86_64",
+        "glibc": "2.28",
+    }
+    (folder / MANIFEST).write_text(json.dumps(said), encoding="utf-8")
+    return Package.read(folder)
