@@ -155,9 +155,7 @@ def build_clerk(settings: Settings, clock: Clock) -> Iterator[Clerk]:
 def _owned(settings: Settings, clock: Clock) -> Iterator[Store]:
     """Own the state folder and its database, mended if need be, until the end of the block."""
     with hold(settings.state_dir), suspecting(settings.state_dir):
-        heal(
-            Backups.from_settings(settings), clock.now(), lambda: instance_of(_folders(settings))
-        )
+        heal(Backups.from_settings(settings), clock.now(), lambda: instance_of(_folders(settings)))
         with closing(Store(settings.state_dir)) as store:
             yield store
 
@@ -169,9 +167,7 @@ def _housekeeper(
     return Housekeeper(
         store,
         Reconciler(store, desk.incoming, desk.sorted, desk.results, seeker, clock),
-        NightlyBackup(
-            Backups.from_settings(settings), clock, is_wanted=settings.backups.nightly
-        ),
+        NightlyBackup(Backups.from_settings(settings), clock, is_wanted=settings.backups.nightly),
         clock,
     )
 

@@ -26,6 +26,7 @@ from daemon.clock import Clock
 from daemon.drain import Drain
 from daemon.failures import retry_delay
 from daemon.heralding import Herald
+from daemon.housekeeping.housekeeper import Housekeeper
 from daemon.records import Order, Progress
 from daemon.reloading import Reloading
 from daemon.requests import Requests
@@ -67,6 +68,7 @@ class Stages:
     admission: Admission
     drain: Drain
     clerk: Clerk
+    housekeeper: Housekeeper
     timetable: Timetable
     herald: Herald
     requests: Requests
@@ -236,6 +238,8 @@ class Service:
         self._answer_all(error)
 
     def _recover(self) -> None:
+        if not self._stages.housekeeper.reconcile(self._go_on):
+            return  # asked to end; before it is done nothing may be concluded
         self._stages.clerk.recover()
         self._drain.recover()
         self._is_recovered = True

@@ -57,7 +57,9 @@ class Housekeeper:
         told = self._restored
         if told is None or self._clock.now() - datetime.fromisoformat(told["at"]) > _TOLD_FOR:
             return ""
-        source = f"from the backup {told['backup']}" if told["backup"] else "anew: no backup was good"
+        source = (
+            f"from the backup {told['backup']}" if told["backup"] else "anew: no backup was good"
+        )
         return (
             f"the database was damaged ({told['why']}) and was restored {source}, on "
             f"{told['at'][:16].replace('T', ' ')}; check the disk of state_dir"

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from io import TextIOWrapper
 from typing import IO, Any, cast
 
@@ -30,7 +30,7 @@ RUN_ID = r"\d{8}_\d{6}(?:_\d+)?"
 _RESULTS = re.compile(rf"batch_results_({RUN_ID})\.csv(?:\.gz)?")
 _CORRECTIONS = re.compile(r"corrections_\d{8}\.csv(?:\.gz)?")
 _MOST_BYTES = 1 << 20  # of a summary
-_SHAPE = empty_summary(datetime.min, 0, 0, "") | {"run": ""}
+_SHAPE = empty_summary(datetime.min.replace(tzinfo=UTC), 0, 0, "") | {"run": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,7 @@ class Journal:
 
     def runs(self) -> dict[str, str]:
         """The runs of which there are results, oldest first, each with the name of its file."""
-        found = {
-            match[1]: name for name in self._names("") if (match := _RESULTS.fullmatch(name))
-        }
+        found = {match[1]: name for name in self._names("") if (match := _RESULTS.fullmatch(name))}
         return dict(sorted(found.items()))
 
     def rows(self, run: str, name: str) -> Iterator[tuple[int, ResultRow]]:
@@ -103,8 +101,8 @@ class Journal:
 
     def _names(self, folder: str) -> list[str]:
         try:
-            with self._results.folder(folder) as fd:
-                return sorted(os.fsdecode(name) for name in os.listdir(fd))
+            with self._results.folder(folder) as fd, os.scandir(fd) as entries:
+                return sorted(entry.name for entry in entries)
         except FileNotFoundError:
             return []
         except OSError as exc:

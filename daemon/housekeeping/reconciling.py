@@ -1,4 +1,4 @@
-"""Reconciling: after an older database took the place of the present one, the folders tell the rest.
+"""Reconciling: after an older database was restored, the folders tell what it cannot know.
 
 What was sorted since that copy was made stands in the results, line by line, and in the exported
 corrections: it is recorded again as it was recorded then, so that no photo is sorted twice and
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -60,6 +60,7 @@ class Reconciler:
         self._journal = Journal(results, incoming, sorted_tree)
         self._seeker = seeker
         self._clock = clock
+        self._counts: dict[str, int] = {}
 
     def reconcile(self, go_on: GoOn = lambda: True) -> bool:
         """Do so, if an older copy took the database's place; whether nothing is left to do.
@@ -70,28 +71,24 @@ class Reconciler:
         told = self._store.fact(UNRECONCILED)
         if told is None:
             return True
-        counts = {"runs": 0, "photos": 0, "corrections": 0, "found": 0}
-        for run, name in self._journal.runs().items():
-            if self._store.summary(run) is None:
-                counts["runs"] += 1
-                counts["photos"] += self._recall(run, name, go_on)
-                if not go_on():
-                    return False
-        for correction in self._journal.corrections():
-            counts["corrections"] += self._recall_correction(correction)
-        if told["since"] is not None:
-            since = datetime.fromisoformat(told["since"]) - _SLACK
-            for found in self._strays(since.timestamp(), go_on):
-                self._store.recall_found(found, self._queued_as(found))
-                counts["found"] += 1
-                log.warning("photo_found", place=as_text(found.place))
-        if not go_on():
-            return False
+        self._counts = dict.fromkeys(("runs", "photos", "corrections", "found"), 0)
+        for step in (self._recall_runs, self._recall_corrections, self._find_strays):
+            step(told["since"], go_on)
+            if not go_on():
+                return False
         self._store.remember(UNRECONCILED, None)
-        log.warning("database_reconciled", **counts, not_understood=self._journal.strange)
+        log.warning("database_reconciled", **self._counts, strange=self._journal.strange)
         return True
 
     # --- runs ----------------------------------------------------------------------------------
+
+    def _recall_runs(self, _since: str | None, go_on: GoOn) -> None:
+        for run, name in self._journal.runs().items():
+            if not go_on():
+                return
+            if self._store.summary(run) is None:
+                self._counts["runs"] += 1
+                self._counts["photos"] += self._recall(run, name, go_on)
 
     def _recall(self, run: str, name: str, go_on: GoOn) -> int:
         """Record a run that the store does not know, or knows the beginning of."""
@@ -155,6 +152,10 @@ class Reconciler:
 
     # --- corrections -----------------------------------------------------------------------------
 
+    def _recall_corrections(self, _since: str | None, _go_on: GoOn) -> None:
+        for told in self._journal.corrections():
+            self._counts["corrections"] += self._recall_correction(told)
+
     def _recall_correction(self, told: Told) -> bool:
         """Record a correction that is not known; False when it is, or its photo is not."""
         for story in self._store.stories(told.moved_from):
@@ -178,6 +179,16 @@ class Reconciler:
         return False
 
     # --- files that no results tell of -----------------------------------------------------------
+
+    def _find_strays(self, since: str | None, go_on: GoOn) -> None:
+        """Only since a known time: else every photo there is would have to be read."""
+        if since is None:
+            return
+        begin = datetime.fromisoformat(since) - _SLACK
+        for found in self._strays(begin.timestamp(), go_on):
+            self._store.recall_found(found, self._queued_as(found))
+            self._counts["found"] += 1
+            log.warning("photo_found", place=as_text(found.place))
 
     def _strays(self, since: float, go_on: GoOn) -> Iterator[Found]:
         """Photos in sorted that came there since, of which nothing is known."""
