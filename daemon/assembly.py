@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +40,16 @@ from daemon.reporting.reporter import Reporter, ReportPolicy
 from daemon.requests import Requests
 from daemon.results import Warehouse
 from daemon.seeking import Seeker
-from daemon.service import Service, Stages
+from daemon.service import Service
 from daemon.sorting import Sorter
+from daemon.stages import Stages
 from daemon.status import StatusFile
 from daemon.store import Store
 from daemon.supervision import Supervision
 from daemon.thumbnails import Thumbnails
 from daemon.timetable import Timetable
 from daemon.tree import Tree
+from daemon.vigil import Vigil
 from daemon.vitals import Vitals
 from daemon.watcher import Watcher
 
@@ -69,12 +72,12 @@ def build(
     filing = FilingPolicy.from_settings(settings.filing)
     with (
         _owned(settings, clock) as store,
-        closing(Presence(_folders(settings), _PresenceFacts(store))) as presence,
+        closing(Presence(_folders(settings), _PresenceFacts(settings.state_dir))) as presence,
     ):
         desk = _desk(settings, presence)
         incoming, sorted_tree = desk.incoming, desk.sorted
         watcher = _watcher(settings, incoming)
-        availability = Availability(presence, clock, watcher.rescan)
+        availability = Availability(presence, clock, watcher.wake)
         timetable = Timetable(settings.window, clock)
         notifier = notifier or Notifier()
         model = classifier.bundle.card.title
@@ -84,7 +87,7 @@ def build(
             Limits.from_settings(settings.intake),
             settings.batch.workers or usable_cores(),
         )
-        pulse = Pulse(store, watcher, workers, availability, notifier.watchdog_seconds)
+        pulse = Pulse(settings.state_dir, watcher, workers, availability, notifier.watchdog_seconds)
         supervision = Supervision(notifier, pulse)
         heartbeat = settings.metrics.heartbeat_url
         stages = Stages(
@@ -98,7 +101,8 @@ def build(
                 workers,
                 Sorter(
                     store,
-                    Filer(incoming, sorted_tree, filing),
+                    # Each photo that is moved is a sign of life: a slow share is no standstill.
+                    Filer(incoming, sorted_tree, filing, reached=lambda _: pulse.beat()),
                     incoming,
                     sorted_tree,
                     _warehouse(settings),
@@ -115,17 +119,23 @@ def build(
             requests=Requests(incoming, store, clock, settings.intake.settle_seconds),
             reloading=Reloading(settings, reread, timetable, notifier),
             supervision=supervision,
-            listeners=(
-                StatusFile(settings.state_dir),
-                supervision,
-                Metrics(settings.metrics.textfile_dir),
-                Heartbeat(heartbeat.get_secret_value() if heartbeat else None),
+            pulse=pulse,
+            vigil=Vigil(
+                availability,
+                pulse,
+                Vitals(settings, timetable, watcher, availability, pulse, model),
+                listeners=(
+                    StatusFile(settings.state_dir),
+                    supervision,
+                    Metrics(settings.metrics.textfile_dir),
+                    Heartbeat(heartbeat.get_secret_value() if heartbeat else None),
+                ),
+                turn_seconds=supervision.longest_silence_seconds,
             ),
-            vitals=Vitals(settings, timetable, watcher, availability, model),
             model=model,
         )
         try:
-            yield Service(settings, clock, stages)
+            yield Service(settings, clock, stages, lambda: _end_at_once(settings.state_dir))
         finally:
             workers.stop()
 
@@ -138,10 +148,11 @@ def build_clerk(settings: Settings, clock: Clock) -> Iterator[Clerk]:
     """
     with (
         _owned(settings, clock) as store,
-        closing(Presence(_folders(settings), _PresenceFacts(store))) as presence,
+        closing(Presence(_folders(settings), _PresenceFacts(settings.state_dir))) as presence,
     ):
-        availability = Availability(presence, clock, lambda: None)
+        availability = Availability(presence, clock)
         availability.adopt()
+        availability.check()
         availability.require()
         categories = load_bundle(settings.model_dir).card.categories
         desk = _desk(settings, presence)
@@ -241,26 +252,35 @@ def adopt_folders(settings: Settings) -> None:
     """
     prepare(settings.state_dir)
     with (
-        closing(Store(settings.state_dir)) as store,
-        closing(Presence(_folders(settings), _PresenceFacts(store))) as presence,
+        closing(Store(settings.state_dir)),
+        closing(Presence(_folders(settings), _PresenceFacts(settings.state_dir))) as presence,
     ):
         presence.adopt(force=True)
 
 
-class _PresenceFacts:
-    """Keeps in the store what the folders were adopted as."""
+def _end_at_once(state_dir: Path) -> None:
+    """End this process although a thread hangs; no photo is blamed for what it had in hand."""
+    with suppress(Exception), closing(Store(state_dir)) as store:
+        store.return_claimed(None)
+    os._exit(0)
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+
+class _PresenceFacts:
+    """Keeps in the store what the folders were adopted as; for any thread."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
 
     def load_presence(self) -> dict[str, Any] | None:
         """What was saved, None at the first start."""
-        saved: dict[str, Any] | None = self._store.fact("presence")
+        with closing(Store(self._state_dir, reading=True)) as store:
+            saved: dict[str, Any] | None = store.fact("presence")
         return saved
 
     def save_presence(self, presence: dict[str, Any]) -> None:
         """Remember it."""
-        self._store.remember("presence", presence)
+        with closing(Store(self._state_dir)) as store:
+            store.remember("presence", presence)
 
 
 def _watcher(settings: Settings, incoming: Tree) -> Watcher:

@@ -373,6 +373,7 @@ def _run_daemon(config_file: Path | None) -> None:
     from daemon.clock import SystemClock, local_zone
     from daemon.control import serving
     from daemon.notify import Notifier
+    from daemon.signals import answered
 
     settings = load(config_file)
     configure(service=True)
@@ -381,7 +382,7 @@ def _run_daemon(config_file: Path | None) -> None:
     with (
         build(settings, clock, notifier, lambda: load(config_file)) as service,
         serving(service, settings.state_dir),
-        _on_signals(
+        answered(
             {
                 signal.SIGINT: service.stop,
                 signal.SIGTERM: service.stop,

@@ -75,6 +75,7 @@ class Presence:
         self._instance = ""
         self._adopted: dict[str, Adopted] = {}
         self._devices: dict[str, int] = {}
+        self._free_bytes: dict[str, int] = {}
 
     def adopt(self, force: bool = False) -> None:
         """Make or adopt the folders that never were; with `force`, all of them as they are now.
@@ -119,6 +120,11 @@ class Presence:
         """
         return dict(self._devices)
 
+    @property
+    def free_bytes(self) -> dict[str, int]:
+        """How much space each folder had left when it was last seen."""
+        return dict(self._free_bytes)
+
     def close(self) -> None:
         """End the helper processes."""
         self._prober.close()
@@ -157,6 +163,7 @@ class Presence:
         if answer.get("errno") == errno.ENOENT:
             return path, None
         self._require_success(name, answer)
+        self._free_bytes[name] = answer["free_bytes"]
         mount = mount_at(path, read_mountinfo())
         folder = Folder(
             home=home_of(mount, path, answer["inode"], uuid_of(mount)),

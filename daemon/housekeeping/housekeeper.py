@@ -39,12 +39,12 @@ class Housekeeper:
         """
         return self._reconciler.reconcile(go_on)
 
-    def check(self, *, is_quiet: bool, run_ended: datetime | None) -> None:
-        """Do what is due. is_quiet: nobody works; run_ended: when the last run did.
+    def check(self, quiet_since: datetime | None) -> None:
+        """Let what is due be done. quiet_since: when the last run ended; None: somebody works.
 
         Raises StoreDamaged when a backup showed that the database is.
         """
-        self._nightly.note(is_quiet=is_quiet, run_ended=run_ended)
+        self._nightly.note(quiet_since)
         if self._nightly.damage is not None:
             raise self._nightly.damage
 
@@ -57,10 +57,9 @@ class Housekeeper:
         told = self._restored
         if told is None or self._clock.now() - datetime.fromisoformat(told["at"]) > _TOLD_FOR:
             return ""
-        source = (
-            f"from the backup {told['backup']}" if told["backup"] else "anew: no backup was good"
-        )
+        how = f"restored from {told['backup']}" if told["backup"] else "begun anew, without backup"
+        at = told["at"][:16].replace("T", " ")
         return (
-            f"the database was damaged ({told['why']}) and was restored {source}, on "
-            f"{told['at'][:16].replace('T', ' ')}; check the disk of state_dir"
+            f"the database was damaged ({told['why']}) and was {how}, on {at}; check the disk of "
+            "state_dir"
         )

@@ -77,7 +77,7 @@ class Reconciler:
             if not go_on():
                 return False
         self._store.remember(UNRECONCILED, None)
-        log.warning("database_reconciled", **self._counts, strange=self._journal.strange)
+        log.info("database_reconciled", **self._counts, strange=self._journal.strange)
         return True
 
     # --- runs ----------------------------------------------------------------------------------

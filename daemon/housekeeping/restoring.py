@@ -123,7 +123,7 @@ def finish(state_dir: Path) -> Path | None:
         if (state_dir / f"{DATABASE}{part}").exists():
             _rename(state_dir, f"{DATABASE}{part}", f"{aside.name}{part}")
     _rename(state_dir, staged.name, DATABASE)
-    log.warning("database_replaced", set_aside=aside.name if aside.exists() else None)
+    log.info("database_replaced", set_aside=aside.name if aside.exists() else None)
     return aside if aside.exists() else None
 
 

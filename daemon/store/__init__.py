@@ -7,7 +7,7 @@ admission to the end, so that nothing can be counted twice. One `Store` belongs 
 
 from __future__ import annotations
 
-from daemon.store.database import DATABASE
+from daemon.store.database import DATABASE, is_free
 from daemon.store.filing import Filing
 from daemon.store.queue import LONGEST_RETRY_SECONDS
 from daemon.store.recall import Found, Recall, Recalled
@@ -24,6 +24,7 @@ __all__ = [
     "Recalled",
     "Store",
     "Waiting",
+    "is_free",
 ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,23 @@ def told(error: sqlite3.DatabaseError) -> NightsortError | sqlite3.DatabaseError
     return error
 
 
+def is_free(state_dir: Path) -> bool:
+    """Whether a write could begin at once; False while somebody holds the database.
+
+    In any thread: it looks through a connection of its own.
+    """
+    address = f"{(state_dir / DATABASE).absolute().as_uri()}?mode=rw"
+    try:
+        with closing(
+            sqlite3.connect(address, uri=True, isolation_level=None, timeout=0)
+        ) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+    except sqlite3.Error:
+        return False
+    return True
+
+
 class Database:
     """One connection, for one thread. What is written is durable unless it says otherwise."""
 
@@ -130,18 +147,6 @@ class Database:
     def close(self) -> None:
         """Close the database."""
         self._db.close()
-
-    def is_free(self) -> bool:
-        """Whether a write could begin at once; False while another program holds the database."""
-        self._db.execute("PRAGMA busy_timeout = 0")
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.execute("ROLLBACK")
-        except FolderUnavailable:
-            return False
-        finally:
-            self._db.execute(f"PRAGMA busy_timeout = {PATIENCE_SECONDS * 1000}")
-        return True
 
     def fact(self, key: str) -> Any:
         """A remembered fact, or None."""

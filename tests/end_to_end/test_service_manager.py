@@ -157,6 +157,40 @@ def test_a_dead_emitter_that_cannot_be_replaced_stops_the_pings(
         assert "hears" in stalled["why"]
 
 
+def test_an_emitter_that_hangs_stops_the_pings(tmp_path: Path, manager: Manager) -> None:
+    site = site_with(tmp_path, 'mode = "manual"')
+    hang = (
+        "import time\nfrom daemon.events import Events\nEvents._hear = lambda *_: time.sleep(600)"
+    )
+    with site.daemon(hang, **manager.environment(WATCHDOG_SECONDS)):
+        manager.hears("WATCHDOG=1")
+        write_photo(site.incoming / "shirt.jpg", seed=1)
+        assert pings_stop(manager)
+        (stalled,) = (line for line in site.events() if line["event"] == "progress_stalled")
+        assert "hears of new photos hangs" in stalled["why"]
+
+
+def test_a_loop_that_hangs_stops_the_pings_and_is_seen_in_the_status(
+    tmp_path: Path, manager: Manager
+) -> None:
+    site = site_with(tmp_path, 'mode = "continuous"', photos=1)
+    hang = (
+        "import time, daemon.vitals\nfrom daemon.sorting import Sorter\n"
+        "daemon.vitals.SILENCE_SECONDS = 2\n"
+        "Sorter.sort = lambda *_: time.sleep(600)"
+    )
+    with site.daemon(hang, **manager.environment(WATCHDOG_SECONDS)) as daemon:
+        manager.hears("STATUS=hangs")
+        assert pings_stop(manager)
+        (stalled,) = (line for line in site.events() if line["event"] == "progress_stalled")
+        assert stalled["why"] == "the sorting itself hangs"
+        done = site.nightsort("status")
+        assert done.returncode == 1
+        assert "seems to hang" in done.stdout
+        assert site.nightsort("lookout").returncode == 1
+        daemon.kill()
+
+
 # Reload
 
 
