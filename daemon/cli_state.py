@@ -82,7 +82,6 @@ def restore(config_file: Path | None, file: Path, anyway: bool) -> None:
     \b
     Example:
       nightsort backup --list
-      systemctl stop nightsort
       nightsort restore /var/lib/nightsort/backups/nightsort-2026-11-22T031500Z-schema1.db
     """  # noqa: D301
     from config.logs import configure

@@ -193,6 +193,7 @@ class Service:
             self._recover()
             self._stages.clerk.catch_up(self._go_on)
         if self._is_time():
+            self._stages.herald.note_opening(self._queued, self._pace())
             self._drain.work(self._is_time, self._look_around)
         if self._is_run_over():
             self._close_run()
@@ -287,7 +288,7 @@ class Service:
         run = self._drain.run
         if run is None or self._asked:
             return False
-        expected = self._store.waiting(self._clock.steady()).queued + self._admission.settling
+        expected = self._queued() + self._admission.settling
         return self._timetable.is_run_over(run.started_at, self._drain.idle_seconds(), expected)
 
     def _quiet_since(self) -> datetime | None:
@@ -296,6 +297,9 @@ class Service:
             return None
         ended = self._last_run["finished"] if self._last_run else "1970-01-01T00:00:00+00:00"
         return datetime.fromisoformat(ended)
+
+    def _queued(self) -> int:
+        return self._store.waiting(self._clock.steady()).queued
 
     def _pace(self) -> float:
         """Photos a second in the last run; 0 while that is not known."""
@@ -306,7 +310,7 @@ class Service:
         summary = self._drain.close(settling=self._admission.settling, ignored=ignored)
         if summary["run"] is not None:
             self._last_run = summary
-            self._stages.clerk.after_run(summary["run"], self._go_on)
+            self._stages.clerk.catch_up(self._go_on)
         self._note(at_once=True)
         return summary
 

@@ -78,7 +78,7 @@ class Journal:
             return None
         is_ours = (
             isinstance(said, dict)
-            and said.keys() == _SHAPE.keys()
+            and said.keys() >= _SHAPE.keys()
             and all(_is_like(said[key], _SHAPE[key]) for key in _SHAPE)
             and said["run"] == run
         )

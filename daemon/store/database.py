@@ -18,7 +18,7 @@ from config.errors import (
     StoreDamaged,
     TransientError,
 )
-from daemon.store.schema import SCHEMA, SCHEMA_VERSION, TRIGGERS
+from daemon.store.schema import SCHEMA_VERSION, STEPS
 
 DATABASE = "nightsort.db"
 # How long a write waits for another program that holds the database.
@@ -113,10 +113,17 @@ def is_free(state_dir: Path) -> bool:
 class Database:
     """One connection, for one thread. What is written is durable unless it says otherwise."""
 
-    def __init__(self, state_dir: Path, *, reading: bool = False) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        reading: bool = False,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
         """Open the database, making it on first use.
 
-        reading: only look at it, beside the process that owns it.
+        reading: only look at it, beside the process that owns it. patience_seconds: how long to
+        wait for another program that holds it.
         Raises ConfigError when it cannot be opened, or was written by a newer nightsort;
         RefusedError when there is nothing to read yet; StoreDamaged.
         """
@@ -131,7 +138,7 @@ class Database:
                 f"{self._path.absolute().as_uri()}?mode={'ro' if reading else 'rwc'}",
                 uri=True,
                 isolation_level=None,
-                timeout=PATIENCE_SECONDS,
+                timeout=patience_seconds,
                 factory=_Connection,
             )
             if reading:
@@ -156,11 +163,14 @@ class Database:
     def remember(self, key: str, value: Any) -> None:
         """Remember a fact; `value` is anything JSON can hold."""
         with self._transaction():
-            self._db.execute(
-                "INSERT INTO facts VALUES (?, ?)"
-                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                (key, json.dumps(value)),
-            )
+            self._set_fact(key, value)
+
+    def _set_fact(self, key: str, value: Any) -> None:
+        self._db.execute(
+            "INSERT INTO facts VALUES (?, ?)"
+            " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            (key, json.dumps(value)),
+        )
 
     def _prepare(self) -> None:
         (mode,) = self._db.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -172,9 +182,11 @@ class Database:
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA foreign_keys = ON")
         with self._transaction():
-            if self._require_known_version() == 0:
-                for statement in (*SCHEMA.split(";"), *TRIGGERS):
+            version = self._require_known_version()
+            for step in STEPS[version:]:
+                for statement in step:
                     self._db.execute(statement)
+            if version != SCHEMA_VERSION:
                 self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     def _require_known_version(self) -> int:

@@ -60,6 +60,13 @@ class Queue(Database):
         ).fetchone()
         return Waiting(queued, retrying)
 
+    def waiting_bytes(self) -> int:
+        """How large the photos of the queue are together; takes a while for a very long one."""
+        (size,) = self._db.execute(
+            f"SELECT coalesce(sum(size_bytes), 0) FROM photos WHERE state IN {ACTIVE}"
+        ).fetchone()
+        return int(size)
+
     def is_anything_due(self, steady: float) -> bool:
         """Whether `claim` would find a photo."""
         row = self._db.execute(
