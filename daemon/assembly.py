@@ -75,6 +75,7 @@ def build(
         watcher = _watcher(settings, incoming)
         availability = Availability(presence, clock, watcher.wake)
         timetable = Timetable(settings.window, clock)
+        takers = {"window": lambda new: timetable.take(new.window)}
         notifier = notifier or Notifier()
         model = classifier.bundle.card.title
         workers = Workers(
@@ -112,7 +113,7 @@ def build(
             timetable=timetable,
             herald=Herald(timetable, clock, store),
             requests=Requests(incoming, store, clock, settings.intake.settle_seconds),
-            reloading=Reloading(settings, reread, timetable, notifier),
+            reloading=Reloading(settings, reread, takers, notifier),
             supervision=supervision,
             pulse=pulse,
             vigil=Vigil(
