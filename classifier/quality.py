@@ -2,7 +2,7 @@
 
 Judged from the pixels that the model gets, so that it costs next to nothing, and by measures that
 do not depend on what the photo shows. `python -m classifier.training.quality` measures what the
-limits do to good photos and to spoilt ones; docs/decisions/0009-photo-quality.md holds its table.
+limits do to good photos and to spoilt ones; docs/decisions/0011-photo-quality.md holds its table.
 """
 
 from __future__ import annotations
