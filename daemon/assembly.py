@@ -13,6 +13,7 @@ from classifier.bundle import load_bundle
 from classifier.classifier import Classifier
 from config.settings import Settings, load
 from daemon.admission import Admission
+from daemon.alerting.office import Office
 from daemon.availability import Availability
 from daemon.clerk import Clerk, Desk, Look
 from daemon.clock import Clock
@@ -61,15 +62,17 @@ def build(
     notifier: speaks to the service manager. reread: reads the settings again for a reload.
     Raises ConfigError, ModelError or RefusedError when it cannot work.
     """
-    classifier = Classifier.load(
-        settings.model_dir, auto=settings.bands.auto, review=settings.bands.review
-    )
-    filing = FilingPolicy.from_settings(settings.filing)
+    alerting = Office(settings, clock, lambda _: (), is_service=notifier is not None)
     with (
         hold(settings.state_dir),
         closing(Store(settings.state_dir)) as store,
+        alerting.kept(),
         closing(Presence(_folders(settings), _PresenceFacts(settings.state_dir))) as presence,
     ):
+        classifier = Classifier.load(
+            settings.model_dir, auto=settings.bands.auto, review=settings.bands.review
+        )
+        filing = FilingPolicy.from_settings(settings.filing)
         desk = _desk(settings, presence)
         incoming, sorted_tree = desk.incoming, desk.sorted
         watcher = _watcher(settings, incoming)
@@ -112,18 +115,27 @@ def build(
             timetable=timetable,
             herald=Herald(timetable, clock),
             requests=Requests(incoming, store, clock, settings.intake.settle_seconds),
-            reloading=Reloading(settings, reread, timetable, notifier),
+            reloading=Reloading(settings, reread, timetable, notifier, alerting.take),
             supervision=supervision,
             pulse=pulse,
             vigil=Vigil(
                 availability,
                 pulse,
-                Vitals(settings, timetable, watcher, availability, pulse, model),
+                Vitals(
+                    settings,
+                    timetable,
+                    watcher,
+                    availability,
+                    pulse,
+                    model,
+                    lambda: alerting.figures,
+                ),
                 listeners=(
                     StatusFile(settings.state_dir),
                     supervision,
                     Metrics(settings.metrics.textfile_dir),
                     Heartbeat(heartbeat.get_secret_value() if heartbeat else None),
+                    alerting,
                 ),
                 turn_seconds=supervision.longest_silence_seconds,
             ),

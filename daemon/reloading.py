@@ -1,7 +1,7 @@
 """Reloading: takes new settings while the service runs, as far as that is safe.
 
-Only when to drain can change under way; everything else is told to need a restart. A file that is
-wrong changes nothing.
+When to drain and whom to alert can change under way; everything else is told to need a restart. A
+file that is wrong changes nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from daemon.timetable import Timetable
 
 log = structlog.get_logger()
 
-_TABLE = "window."
+_TABLES = ("window.", "alerts.")
 # Run ids and times in results are in this zone from the start on.
 _NEEDS_RESTART = "window.timezone"
 
@@ -32,12 +32,14 @@ class Reloading:
         reread: Callable[[], Settings],
         timetable: Timetable,
         notifier: Notifier,
+        taken: Callable[[Settings], None],
     ) -> None:
-        """`reread` raises ConfigError that says what is wrong."""
+        """`reread` raises ConfigError that says what is wrong; taken: told the settings in use."""
         self._settings = settings
         self._reread = reread
         self._timetable = timetable
         self._notifier = notifier
+        self._taken = taken
         self._is_asked = False
         self.problem = ""  # why the newest settings do not hold, in a sentence
 
@@ -61,11 +63,13 @@ class Reloading:
             return
         self.problem = ""
         changed = changes(self._settings, new)
-        taken = [key for key in changed if key.startswith(_TABLE) and key != _NEEDS_RESTART]
+        taken = [key for key in changed if key.startswith(_TABLES) and key != _NEEDS_RESTART]
         zone = self._settings.window.timezone
         window = new.window.model_copy(update={"timezone": zone})
         self._timetable.take(window)
-        self._settings = self._settings.model_copy(update={"window": window})
+        in_use = {"window": window, "alerts": new.alerts}
+        self._settings = self._settings.model_copy(update=in_use)
+        self._taken(self._settings)
         need_restart = [key for key in changed if key not in taken]
         tell = log.warning if need_restart else log.info
         tell("settings_reloaded", taken=taken, need_restart=need_restart)
