@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from classifier.bundle import load_bundle
-from classifier.classifier import Classifier
+from classifier.bundle import Bundle, load_bundle
+from classifier.classifier import Classifier, thresholds_of
 from config.settings import Settings, load
 from daemon.admission import Admission
 from daemon.alerting.office import Office
@@ -111,9 +111,9 @@ def build(
                 clock,
                 _drain_policy(settings, desk.results, model),
             ),
-            clerk=_clerk(settings, store, desk, classifier.categories, clock),
+            clerk=_clerk(settings, store, desk, classifier.bundle, clock),
             timetable=timetable,
-            herald=Herald(timetable, clock),
+            herald=Herald(timetable, clock, store),
             requests=Requests(incoming, store, clock, settings.intake.settle_seconds),
             reloading=Reloading(settings, reread, timetable, notifier, alerting.take),
             supervision=supervision,
@@ -162,52 +162,54 @@ def build_clerk(settings: Settings, clock: Clock) -> Iterator[Clerk]:
         availability.adopt()
         availability.check()
         availability.require()
-        categories = load_bundle(settings.model_dir).card.categories
-        clerk = _clerk(settings, store, _desk(settings, presence), categories, clock)
+        bundle = load_bundle(settings.model_dir)
+        clerk = _clerk(settings, store, _desk(settings, presence), bundle, clock)
         clerk.recover()
         yield clerk
 
 
-def _clerk(
-    settings: Settings, store: Store, desk: Desk, categories: Sequence[str], clock: Clock
-) -> Clerk:
+def _clerk(settings: Settings, store: Store, desk: Desk, bundle: Bundle, clock: Clock) -> Clerk:
     policy = FilingPolicy.from_settings(settings.filing)
-    known = tuple(dict.fromkeys((*categories, *settings.categories)))
+    known = tuple(dict.fromkeys((*bundle.card.categories, *settings.categories)))
     filer = Filer(desk.incoming, desk.sorted, policy)
     seeker = Seeker(store, desk.sorted, filer, known, clock)
     return Clerk(
         store,
         Corrector(store, desk.incoming, desk.sorted, policy, seeker, clock),
-        _press(settings, store, desk, clock),
+        _press(settings, store, desk, bundle, clock),
         clock,
         desk,
         Look(settings.corrections.look_back, settings.corrections.look_minutes * 60),
     )
 
 
-def _press(settings: Settings, store: Store, desk: Desk, clock: Clock) -> Press:
+def _press(settings: Settings, store: Store, desk: Desk, bundle: Bundle, clock: Clock) -> Press:
     writers = Writers(
         Exports(store, desk.results, _warehouse(settings).codes),
-        _reporter(settings, store, desk),
+        _reporter(settings, store, desk, bundle),
         Periodical(store, desk.results, clock, weekly=settings.reports.weekly),
     )
     return Press(store, writers, clock)
 
 
-def _reporter(settings: Settings, store: Store, desk: Desk) -> Reporter:
-    window = settings.window
+def _reporter(settings: Settings, store: Store, desk: Desk, bundle: Bundle) -> Reporter:
+    window, bands = settings.window, settings.bands
+    thresholds = thresholds_of(bundle, bands.auto, bands.review)
+    limits = Limits.from_settings(settings.intake)
     shown = [
         ("Mode", f"window {window.start:%H:%M} to {window.end:%H:%M}")
         if window.mode == "window"
         else ("Mode", window.mode),
+        ("Sure from", f"{100 * thresholds.auto:.1f} % on"),
+        ("To decide", f"below {100 * thresholds.review:.1f} %, and what no category fits"),
         ("Filed as", settings.filing.layout),
     ]
     return Reporter(
         store,
         desk.sorted,
         desk.results,
-        Thumbnails(desk.sorted, Limits.from_settings(settings.intake)),
-        ReportPolicy(settings.links.sorted, shown),
+        Thumbnails(desk.sorted, limits),
+        ReportPolicy(settings.links.sorted, shown, limits),
     )
 
 

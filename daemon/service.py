@@ -189,6 +189,7 @@ class Service:
             self._recover()
             self._stages.clerk.catch_up(self._go_on)
         if self._is_time():
+            self._stages.herald.note_opening(self._queued, self._pace())
             self._drain.work(self._is_time, self._look_around)
         if self._is_run_over():
             self._close_run()
@@ -283,8 +284,11 @@ class Service:
         run = self._drain.run
         if run is None or self._asked:
             return False
-        expected = self._store.waiting(self._clock.steady()).queued + self._admission.settling
+        expected = self._queued() + self._admission.settling
         return self._timetable.is_run_over(run.started_at, self._drain.idle_seconds(), expected)
+
+    def _queued(self) -> int:
+        return self._store.waiting(self._clock.steady()).queued
 
     def _pace(self) -> float:
         """Photos a second in the last run; 0 while that is not known."""
