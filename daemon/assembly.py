@@ -14,6 +14,7 @@ from classifier.classifier import Classifier, thresholds_of
 from config.settings import Settings, load
 from daemon.admission import Admission
 from daemon.alerting.office import Office
+from daemon.alerting.targets import targets_of
 from daemon.availability import Availability
 from daemon.clerk import Clerk, Desk, Look
 from daemon.clock import Clock
@@ -62,7 +63,7 @@ def build(
     notifier: speaks to the service manager. reread: reads the settings again for a reload.
     Raises ConfigError, ModelError or RefusedError when it cannot work.
     """
-    alerting = Office(settings, clock, lambda _: (), is_service=notifier is not None)
+    alerting = Office(settings, clock, targets_of, is_service=notifier is not None)
     with (
         hold(settings.state_dir),
         closing(Store(settings.state_dir)) as store,
