@@ -95,7 +95,7 @@ class Assessor:
         seen += self._of_targets(incidents, targets, now)
         said += self._daily(now, facts)
         said += self._weekly(now, facts)
-        return Assessment(said + self._judge(seen, incidents), judged, facts)
+        return Assessment(self._judge(seen, incidents) + said, judged, facts)
 
     def without_store(
         self, document: Document | None, incidents: Incidents, error: Exception
