@@ -11,12 +11,18 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
-from config.errors import ModelError, NightsortError, SelfTestFailed, TransientError
+from config.errors import (
+    ModelError,
+    NightsortError,
+    SelfTestFailed,
+    StoreDamaged,
+    TransientError,
+)
 from config.settings import Settings
 from daemon.clock import Clock
 from daemon.failures import retry_delay
@@ -99,7 +105,8 @@ class Service:
     def run(self) -> None:
         """Work until `stop`: the daemon.
 
-        Raises ConfigError when the folders cannot be made or adopted at the first start.
+        Raises ConfigError when the folders cannot be made or adopted at the first start,
+        StoreDamaged when the database shows damage, which the next start mends.
         """
         self._availability.adopt()
         self._availability.check()
@@ -107,7 +114,7 @@ class Service:
         self._tell_start()
         self._watcher.start()
         self._note(at_once=True)
-        with self._stages.vigil.kept(self._abandon):
+        with self._stages.vigil.kept(self._abandon), self._stages.housekeeper.kept():
             self._stages.supervision.begun()
             try:
                 while not self._stopping.is_set():
@@ -157,12 +164,16 @@ class Service:
         try:
             self._look_for_folders()
             self._carry_out_orders()
+            self._stages.housekeeper.check(self._quiet_since())
             if self._clock.steady() < self._try_again_at and not self._asked:
                 return
             self._work()
         except TransientError as exc:
             self._back_off(exc)
             log.error("work_interrupted", why=str(exc), failures=self._troubles)
+        except StoreDamaged as exc:
+            self._answer_all(exc)
+            raise
         except Exception as exc:
             self._back_off(exc)
             log.critical("defect_met", failures=self._troubles, exc_info=True)
@@ -212,6 +223,8 @@ class Service:
         self._answer_all(error)
 
     def _recover(self) -> None:
+        if not self._stages.housekeeper.reconcile(self._go_on):
+            return  # asked to end; before it is done nothing may be concluded
         self._stages.clerk.recover()
         self._drain.recover()
         self._is_recovered = True
@@ -223,11 +236,10 @@ class Service:
             try:
                 self._availability.require()
                 answer.set_result(self._stages.clerk.carry_out(order))
-            except NightsortError as exc:
-                answer.set_exception(exc)
             except Exception as exc:
                 answer.set_exception(exc)
-                raise
+                if isinstance(exc, StoreDamaged) or not isinstance(exc, NightsortError):
+                    raise
 
     def _drain_now(self, watch: Callable[[Progress], None]) -> Summary:
         """Look at the share afresh, wait for what is settling, drain, close the run."""
@@ -286,6 +298,13 @@ class Service:
             return False
         expected = self._queued() + self._admission.settling
         return self._timetable.is_run_over(run.started_at, self._drain.idle_seconds(), expected)
+
+    def _quiet_since(self) -> datetime | None:
+        """When the last run ended, if none is under way; None: somebody works."""
+        if self._drain.run is not None or self._asked:
+            return None
+        ended = self._last_run["finished"] if self._last_run else "1970-01-01T00:00:00+00:00"
+        return datetime.fromisoformat(ended)
 
     def _queued(self) -> int:
         return self._store.waiting(self._clock.steady()).queued
@@ -356,7 +375,8 @@ class Service:
             now,
         )
         state = "stopping" if self._stopping.is_set() else "sorting" if run else "waiting"
-        troubles = tuple(filter(None, (self._trouble, self._stages.reloading.problem)))
+        problems = self._trouble, self._stages.reloading.problem, *self._stages.housekeeper.problems
+        troubles = tuple(filter(None, problems))
         self._stages.vigil.note(
             Moment(
                 state, self.progress, waiting.retrying, self._last_run, troubles, self._failing()
