@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import growth, living, speed
+from benchmarks import growth, living, morning, speed
 from benchmarks.bench import Bench, Figures, machine
 from benchmarks.report import table, write
 
@@ -29,6 +29,8 @@ PARTS: dict[str, Callable[[Bench], Figures]] = {
     "rescan": growth.rescan,
     "idle": living.idle,
     "start": living.start,
+    "report": morning.report,
+    "find": morning.find,
 }
 
 

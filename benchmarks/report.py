@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from benchmarks import morning
 from benchmarks.bench import Figures
 
 _WAYS = {
@@ -141,6 +142,8 @@ _ROWS_OF: dict[str, Callable[[Figures], Iterator[list[str]]]] = {
     "rescan": _rescan_rows,
     "idle": _idle_rows,
     "start": _start_rows,
+    "report": morning.report_rows,
+    "find": morning.find_rows,
 }
 
 
