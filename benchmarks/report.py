@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from benchmarks import morning
 from benchmarks.bench import Figures
 
 _WAYS = {
@@ -149,6 +150,8 @@ _ROWS_OF: dict[str, Callable[[Figures], Iterator[list[str]]]] = {
     "idle": _idle_rows,
     "start": _start_rows,
     "quality": _quality_rows,
+    "report": morning.report_rows,
+    "find": morning.find_rows,
 }
 
 

@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+# Whoever only reads verdicts, such as `nightsort find`, does without numpy, which loads slowly.
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
-
+FloatArray: TypeAlias = "NDArray[np.float32]"
 RUNNERS_UP = 2
 
 
@@ -82,6 +84,8 @@ def probabilities(logits: FloatArray, temperature: float) -> FloatArray:
     logits: (batch, labels). Returns the same shape, rows summing to 1.
     Source: Guo et al. 2017, On Calibration of Modern Neural Networks.
     """
+    import numpy as np
+
     scaled = logits.astype(np.float32) / np.float32(temperature)
     exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     shares: FloatArray = exponentials / exponentials.sum(axis=1, keepdims=True)
@@ -99,6 +103,8 @@ def judge(
     scores: (batch, labels), the categories first; what comes after them is "none of these".
     flaws: for each photo, why it should be taken again, if it should.
     """
+    import numpy as np
+
     known = scores[:, : len(categories)]
     share_known = known.sum(axis=1)
     within = known / np.maximum(share_known[:, None], np.finfo(np.float32).tiny)

@@ -88,6 +88,11 @@ def credential(name: str, environment: Mapping[str, str] = os.environ) -> str:
     return secret
 
 
+def credentials_are_here(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether systemd handed credentials to this process: it does so to the service alone."""
+    return bool(environment.get(CREDENTIALS_VARIABLE))
+
+
 def shown(location: Sequence[object], value: object) -> str:
     """The offending value for an error message, unless a secret may be in it."""
     if "alerts" in location or isinstance(value, dict):
