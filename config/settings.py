@@ -37,6 +37,7 @@ from config.sections import (
     MetricsSettings,
     ReportSettings,
     ResultSettings,
+    RetentionSettings,
     WindowSettings,
 )
 from config.targets import Section
@@ -58,6 +59,7 @@ __all__ = [
     "MetricsSettings",
     "ReportSettings",
     "ResultSettings",
+    "RetentionSettings",
     "Settings",
     "WindowSettings",
     "load",
@@ -114,6 +116,7 @@ class Settings(BaseModel):
     links: LinkSettings = LinkSettings()
     metrics: MetricsSettings = MetricsSettings()
     backups: BackupSettings = BackupSettings()
+    retention: RetentionSettings = RetentionSettings()
 
     @model_validator(mode="after")
     def _folders_stay_apart(self) -> Settings:
@@ -124,6 +127,17 @@ class Settings(BaseModel):
                 raise ValueError(
                     f"{key} ({folder}) lies in {other} ({parent}); give each a folder of its own"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _results_outlast_backups(self) -> Settings:
+        results, backups = self.retention.results_days, self.backups.keep_days
+        if 0 < results < backups:
+            raise ValueError(
+                f"retention.results_days ({results:g}) is less than backups.keep_days "
+                f"({backups:g}): what was sorted since a backup is known from the results; "
+                "raise the one, or lower the other"
+            )
         return self
 
 
