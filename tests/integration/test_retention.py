@@ -211,13 +211,8 @@ def sorted_shop(shop: Shop) -> None:
 def test_photos_go_by_where_they_lie_and_never_those_in_review(shop: Shop) -> None:
     sorted_shop(shop)
     photos = {path.name for path in shop.sorted.rglob("*") if path.is_file()}
-    assert photos == {
-        "return-1111.png",
-        "review.png",
-        "twin.png",
-        "note.jpg",
-        "note.jpg.reason.txt",
-    }
+    unreadable = {"note.jpg", "note.jpg.reason.txt"}
+    assert photos == {"return-1111.png", "review.png", "twin.png"} | unreadable
     shop.clock.advance(60 * DAY)
     for rule, gone in (
         ("duplicates_days", {"twin.png"}),
