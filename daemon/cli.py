@@ -227,7 +227,8 @@ def doctor(config_file: Path | None, send: bool, adopt: bool) -> None:
     """  # noqa: D301
     from config.logs import configure
     from daemon.clock import SystemClock, local_zone
-    from daemon.doctor import Level, examine, in_words
+    from daemon.doctor import examine
+    from daemon.findings import Level, in_words
 
     settings = load(config_file)
     configure(service=False)

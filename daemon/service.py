@@ -22,6 +22,7 @@ from daemon.clock import Clock
 from daemon.failures import retry_delay
 from daemon.records import Order, Progress
 from daemon.stages import Stages
+from daemon.thisweek import ThisWeek
 from daemon.tidying import remove_emptied
 from daemon.vitals import Moment
 
@@ -63,6 +64,7 @@ class Service:
         self._trouble = ""  # the last of them, while it lasts
         self._try_again_at = 0.0
         self._last_run: Summary | None = None
+        self._week = ThisWeek(stages.store, clock)
         self.progress = Progress(None, 0, 0, 0, time.monotonic())
         self._noted_at = float("-inf")
 
@@ -356,7 +358,14 @@ class Service:
         state = "stopping" if self._stopping.is_set() else "sorting" if run else "waiting"
         troubles = tuple(filter(None, (self._trouble, self._stages.reloading.problem)))
         self._stages.vigil.note(
-            Moment(state, self.progress, waiting.retrying, self._last_run, troubles)
+            Moment(
+                state,
+                self.progress,
+                waiting.retrying,
+                self._last_run,
+                self._week.figures(self._last_run),
+                troubles,
+            )
         )
 
     def _answer_all(self, answer: Summary | Exception | None) -> None:

@@ -29,6 +29,7 @@ class Moment:
     progress: Progress
     retrying: int
     last_run: dict[str, Any] | None
+    week: dict[str, int]  # since Monday
     troubles: tuple[str, ...]  # what keeps it from working as it should
 
 
@@ -73,6 +74,7 @@ class Vitals:
             "window": self._window(),
             "forecast": self._forecast(moment),
             "last_run": moment.last_run,
+            "week": moment.week,
             "model": self._model,
             "disk": self._disk(),
             "alerts": {"targets": len(self._settings.alerts.targets)},
