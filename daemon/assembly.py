@@ -13,6 +13,8 @@ from classifier.bundle import Bundle, load_bundle
 from classifier.classifier import Classifier, thresholds_of
 from config.settings import Settings, load
 from daemon.admission import Admission
+from daemon.alerting.office import Office
+from daemon.alerting.targets import targets_of
 from daemon.availability import Availability
 from daemon.clerk import Clerk, Desk, Look
 from daemon.clock import Clock
@@ -22,10 +24,15 @@ from daemon.examine import Limits, Workers, usable_cores
 from daemon.filing import Filer, FilingPolicy
 from daemon.heartbeat import Heartbeat
 from daemon.heralding import Herald
+from daemon.housekeeping.backups import Backups
+from daemon.housekeeping.healing import heal, suspecting
+from daemon.housekeeping.housekeeper import Housekeeper
+from daemon.housekeeping.nightly import NightlyBackup
+from daemon.housekeeping.reconciling import Reconciler
 from daemon.lock import hold, prepare
 from daemon.metrics import Metrics
 from daemon.notify import Notifier
-from daemon.presence import Presence
+from daemon.presence import Presence, instance_of
 from daemon.pulse import Pulse
 from daemon.reloading import Reloading
 from daemon.reporting.exports import Exports
@@ -61,21 +68,22 @@ def build(
     notifier: speaks to the service manager. reread: reads the settings again for a reload.
     Raises ConfigError, ModelError or RefusedError when it cannot work.
     """
-    classifier = Classifier.load(
-        settings.model_dir, auto=settings.bands.auto, review=settings.bands.review
-    )
-    filing = FilingPolicy.from_settings(settings.filing)
+    alerting = Office(settings, clock, targets_of, is_service=notifier is not None)
     with (
-        hold(settings.state_dir),
-        closing(Store(settings.state_dir)) as store,
+        _owned(settings, clock) as store,
+        alerting.kept(),
         closing(Presence(_folders(settings), _PresenceFacts(settings.state_dir))) as presence,
     ):
+        classifier = Classifier.load(
+            settings.model_dir, auto=settings.bands.auto, review=settings.bands.review
+        )
+        filing = FilingPolicy.from_settings(settings.filing)
         desk = _desk(settings, presence)
         incoming, sorted_tree = desk.incoming, desk.sorted
         watcher = _watcher(settings, incoming)
         availability = Availability(presence, clock, watcher.wake)
         timetable = Timetable(settings.window, clock)
-        takers = {"window": lambda new: timetable.take(new.window)}
+        takers = {"window": lambda new: timetable.take(new.window), "alerts": alerting.take}
         notifier = notifier or Notifier()
         model = classifier.bundle.card.title
         workers = Workers(
@@ -110,6 +118,7 @@ def build(
                 _drain_policy(settings, desk.results, model),
             ),
             clerk=_clerk(settings, store, desk, classifier.bundle, clock),
+            housekeeper=_housekeeper(settings, store, desk, classifier.bundle, clock),
             timetable=timetable,
             herald=Herald(timetable, clock, store),
             requests=Requests(incoming, store, clock, settings.intake.settle_seconds),
@@ -119,12 +128,21 @@ def build(
             vigil=Vigil(
                 availability,
                 pulse,
-                Vitals(settings, timetable, watcher, availability, pulse, model),
+                Vitals(
+                    settings,
+                    timetable,
+                    watcher,
+                    availability,
+                    pulse,
+                    model,
+                    lambda: alerting.figures,
+                ),
                 listeners=(
                     StatusFile(settings.state_dir),
                     supervision,
                     Metrics(settings.metrics.textfile_dir),
                     Heartbeat(heartbeat.get_secret_value() if heartbeat else None),
+                    alerting,
                 ),
                 turn_seconds=supervision.longest_silence_seconds,
             ),
@@ -143,25 +161,51 @@ def build_clerk(settings: Settings, clock: Clock) -> Iterator[Clerk]:
     Raises ConfigError, ModelError, RefusedError or TransientError when it cannot work.
     """
     with (
-        hold(settings.state_dir),
-        closing(Store(settings.state_dir)) as store,
+        _owned(settings, clock) as store,
         closing(Presence(_folders(settings), _PresenceFacts(settings.state_dir))) as presence,
     ):
         availability = Availability(presence, clock)
         availability.adopt()
         availability.check()
         availability.require()
+        desk = _desk(settings, presence)
         bundle = load_bundle(settings.model_dir)
-        clerk = _clerk(settings, store, _desk(settings, presence), bundle, clock)
+        _housekeeper(settings, store, desk, bundle, clock).reconcile()
+        clerk = _clerk(settings, store, desk, bundle, clock)
         clerk.recover()
         yield clerk
 
 
+@contextmanager
+def _owned(settings: Settings, clock: Clock) -> Iterator[Store]:
+    """Own the state folder and its database, mended if need be, until the end of the block."""
+    with hold(settings.state_dir), suspecting(settings.state_dir):
+        heal(Backups.from_settings(settings), clock.now(), lambda: instance_of(_folders(settings)))
+        with closing(Store(settings.state_dir)) as store:
+            yield store
+
+
+def _housekeeper(
+    settings: Settings, store: Store, desk: Desk, bundle: Bundle, clock: Clock
+) -> Housekeeper:
+    seeker = _seeker(settings, store, desk, bundle, clock)
+    return Housekeeper(
+        store,
+        Reconciler(store, desk.incoming, desk.sorted, desk.results, seeker, clock),
+        NightlyBackup(Backups.from_settings(settings), clock, is_wanted=settings.backups.nightly),
+        clock,
+    )
+
+
+def _seeker(settings: Settings, store: Store, desk: Desk, bundle: Bundle, clock: Clock) -> Seeker:
+    known = tuple(dict.fromkeys((*bundle.card.categories, *settings.categories)))
+    filer = Filer(desk.incoming, desk.sorted, FilingPolicy.from_settings(settings.filing))
+    return Seeker(store, desk.sorted, filer, known, clock)
+
+
 def _clerk(settings: Settings, store: Store, desk: Desk, bundle: Bundle, clock: Clock) -> Clerk:
     policy = FilingPolicy.from_settings(settings.filing)
-    known = tuple(dict.fromkeys((*bundle.card.categories, *settings.categories)))
-    filer = Filer(desk.incoming, desk.sorted, policy)
-    seeker = Seeker(store, desk.sorted, filer, known, clock)
+    seeker = _seeker(settings, store, desk, bundle, clock)
     return Clerk(
         store,
         Corrector(store, desk.incoming, desk.sorted, policy, seeker, clock),

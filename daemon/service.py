@@ -11,12 +11,18 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
-from config.errors import NightsortError, TransientError
+from config.errors import (
+    ModelError,
+    NightsortError,
+    SelfTestFailed,
+    StoreDamaged,
+    TransientError,
+)
 from config.settings import Settings
 from daemon.clock import Clock
 from daemon.failures import retry_delay
@@ -62,6 +68,7 @@ class Service:
         self._is_recovered = False
         self._troubles = 0  # failures in a row
         self._trouble = ""  # the last of them, while it lasts
+        self._is_models_fault = False
         self._try_again_at = 0.0
         self._last_run: Summary | None = None
         self._week = ThisWeek(stages.store, clock)
@@ -100,7 +107,8 @@ class Service:
     def run(self) -> None:
         """Work until `stop`: the daemon.
 
-        Raises ConfigError when the folders cannot be made or adopted at the first start.
+        Raises ConfigError when the folders cannot be made or adopted at the first start,
+        StoreDamaged when the database shows damage, which the next start mends.
         """
         self._availability.adopt()
         self._availability.check()
@@ -108,7 +116,7 @@ class Service:
         self._tell_start()
         self._watcher.start()
         self._note(at_once=True)
-        with self._stages.vigil.kept(self._abandon):
+        with self._stages.vigil.kept(self._abandon), self._stages.housekeeper.kept():
             self._stages.supervision.begun()
             try:
                 while not self._stopping.is_set():
@@ -158,12 +166,16 @@ class Service:
         try:
             self._look_for_folders()
             self._carry_out_orders()
+            self._stages.housekeeper.check(self._quiet_since())
             if self._clock.steady() < self._try_again_at and not self._asked:
                 return
             self._work()
         except TransientError as exc:
             self._back_off(exc)
             log.error("work_interrupted", why=str(exc), failures=self._troubles)
+        except StoreDamaged as exc:
+            self._answer_all(exc)
+            raise
         except Exception as exc:
             self._back_off(exc)
             log.critical("defect_met", failures=self._troubles, exc_info=True)
@@ -209,9 +221,12 @@ class Service:
         self._try_again_at = self._clock.steady() + retry_delay(self._troubles)
         self._troubles += 1
         self._trouble = str(error)
+        self._is_models_fault = isinstance(error, ModelError | SelfTestFailed)
         self._answer_all(error)
 
     def _recover(self) -> None:
+        if not self._stages.housekeeper.reconcile(self._go_on):
+            return  # asked to end; before it is done nothing may be concluded
         self._stages.clerk.recover()
         self._drain.recover()
         self._is_recovered = True
@@ -223,11 +238,10 @@ class Service:
             try:
                 self._availability.require()
                 answer.set_result(self._stages.clerk.carry_out(order))
-            except NightsortError as exc:
-                answer.set_exception(exc)
             except Exception as exc:
                 answer.set_exception(exc)
-                raise
+                if isinstance(exc, StoreDamaged) or not isinstance(exc, NightsortError):
+                    raise
 
     def _drain_now(self, watch: Callable[[Progress], None]) -> Summary:
         """Look at the share afresh, wait for what is settling, drain, close the run."""
@@ -286,6 +300,13 @@ class Service:
             return False
         expected = self._queued() + self._admission.settling
         return self._timetable.is_run_over(run.started_at, self._drain.idle_seconds(), expected)
+
+    def _quiet_since(self) -> datetime | None:
+        """When the last run ended, if none is under way; None: somebody works."""
+        if self._drain.run is not None or self._asked:
+            return None
+        ended = self._last_run["finished"] if self._last_run else "1970-01-01T00:00:00+00:00"
+        return datetime.fromisoformat(ended)
 
     def _queued(self) -> int:
         return self._store.waiting(self._clock.steady()).queued
@@ -356,7 +377,8 @@ class Service:
             now,
         )
         state = "stopping" if self._stopping.is_set() else "sorting" if run else "waiting"
-        troubles = tuple(filter(None, (self._trouble, self._stages.reloading.problem)))
+        problems = self._trouble, self._stages.reloading.problem, *self._stages.housekeeper.problems
+        troubles = tuple(filter(None, problems))
         self._stages.vigil.note(
             Moment(
                 state,
@@ -365,8 +387,18 @@ class Service:
                 self._last_run,
                 self._week.figures(self._last_run),
                 troubles,
+                self._failing(),
             )
         )
+
+    def _failing(self) -> dict[str, Any] | None:
+        if not self._troubles:
+            return None
+        return {
+            "why": self._trouble,
+            "failures": self._troubles,
+            "is_model": self._is_models_fault,
+        }
 
     def _answer_all(self, answer: Summary | Exception | None) -> None:
         """Tell everybody who asked for a run how it ended; None: the service stops."""

@@ -9,6 +9,7 @@ from daemon.availability import Availability
 from daemon.clerk import Clerk
 from daemon.drain import Drain
 from daemon.heralding import Herald
+from daemon.housekeeping.housekeeper import Housekeeper
 from daemon.pulse import Pulse
 from daemon.reloading import Reloading
 from daemon.requests import Requests
@@ -31,6 +32,7 @@ class Stages:
     admission: Admission
     drain: Drain
     clerk: Clerk
+    housekeeper: Housekeeper
     timetable: Timetable
     herald: Herald
     requests: Requests
