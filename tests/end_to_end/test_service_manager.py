@@ -242,6 +242,17 @@ def test_a_reload_takes_a_new_window_and_the_queue_is_still_there(
     assert (reloaded["taken"], reloaded["need_restart"]) == (["window.mode"], [])
 
 
+def test_a_reload_takes_new_alert_settings(tmp_path: Path, manager: Manager) -> None:
+    site = site_with(tmp_path, 'mode = "manual"')
+    with site.daemon(**manager.environment()) as daemon:
+        manager.hears("READY=1")
+        rewrite_window(site, 'mode = "manual"\n[alerts]\nlow_confidence = 7\n')
+        daemon.send_signal(signal.SIGHUP)
+        manager.hears("READY=1")
+    (reloaded,) = (line for line in site.events() if line["event"] == "settings_reloaded")
+    assert (reloaded["taken"], reloaded["need_restart"]) == (["alerts.low_confidence"], [])
+
+
 def test_what_cannot_change_under_way_is_told_to_need_a_restart(
     tmp_path: Path, manager: Manager
 ) -> None:
