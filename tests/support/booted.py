@@ -80,16 +80,14 @@ class Booted:
         """A property of a unit."""
         return self.says("systemctl", "show", unit, f"--property={key}", "--value").strip()
 
-    def journal_end(self) -> str:
-        """Where the journal ends now."""
-        said = self.says("journalctl", "--lines=0", "--show-cursor", "--quiet")
-        return said.partition("cursor: ")[2].strip()
+    def now(self) -> str:
+        """The time, as journalctl takes it."""
+        return f"@{self.says('date', '+%s.%6N').strip()}"
 
     def events(self, since: str, *options: str, name: str = "nightsort") -> list[dict[str, Any]]:
         """What nightsort logged, each line read by jq, as the documents say."""
-        lines = self.shell(
-            f"journalctl --sync; journalctl -t {name} -o cat --after-cursor='{since}' {' '.join(options)} | jq -c ."
-        )
+        read = f"journalctl -t {name} -o cat --since={since} {' '.join(options)}"
+        lines = self.shell(f"journalctl --sync; {read} | jq -c .")
         return [json.loads(line) for line in lines.splitlines()]
 
 
