@@ -35,7 +35,7 @@ class Classifier:
         Raises ModelError when the bundle cannot be trusted.
         """
         bundle = load_bundle(folder)
-        classifier = cls(bundle, _thresholds(bundle, auto, review))
+        classifier = cls(bundle, thresholds_of(bundle, auto, review))
         classifier.self_test()
         return classifier
 
@@ -72,7 +72,7 @@ class Classifier:
         return judge(scores, card.categories, self.thresholds)
 
 
-def _thresholds(bundle: Bundle, auto: float | None, review: float | None) -> Thresholds:
+def thresholds_of(bundle: Bundle, auto: float | None, review: float | None) -> Thresholds:
     """The settings' word, else the card's, else the fall-back; review is never above auto."""
     card = bundle.card
     promised_auto = FALLBACK_AUTO if card.bands is None else card.bands.auto

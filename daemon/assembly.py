@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from classifier.bundle import load_bundle
-from classifier.classifier import Classifier
+from classifier.bundle import Bundle, load_bundle
+from classifier.classifier import Classifier, thresholds_of
 from config.settings import Settings, load
 from daemon.admission import Admission
 from daemon.availability import Availability
@@ -21,10 +22,15 @@ from daemon.examine import Limits, Workers, usable_cores
 from daemon.filing import Filer, FilingPolicy
 from daemon.heartbeat import Heartbeat
 from daemon.heralding import Herald
+from daemon.housekeeping.backups import Backups
+from daemon.housekeeping.healing import heal, suspecting
+from daemon.housekeeping.housekeeper import Housekeeper
+from daemon.housekeeping.nightly import NightlyBackup
+from daemon.housekeeping.reconciling import Reconciler
 from daemon.lock import hold, prepare
 from daemon.metrics import Metrics
 from daemon.notify import Notifier
-from daemon.presence import Presence
+from daemon.presence import Presence, instance_of
 from daemon.pulse import Pulse
 from daemon.reloading import Reloading
 from daemon.reporting.exports import Exports
@@ -34,14 +40,16 @@ from daemon.reporting.reporter import Reporter, ReportPolicy
 from daemon.requests import Requests
 from daemon.results import Warehouse
 from daemon.seeking import Seeker
-from daemon.service import Service, Stages
+from daemon.service import Service
 from daemon.sorting import Sorter
+from daemon.stages import Stages
 from daemon.status import StatusFile
 from daemon.store import Store
 from daemon.supervision import Supervision
 from daemon.thumbnails import Thumbnails
 from daemon.timetable import Timetable
 from daemon.tree import Tree
+from daemon.vigil import Vigil
 from daemon.vitals import Vitals
 from daemon.watcher import Watcher
 
@@ -63,15 +71,15 @@ def build(
     )
     filing = FilingPolicy.from_settings(settings.filing)
     with (
-        hold(settings.state_dir),
-        closing(Store(settings.state_dir)) as store,
-        closing(Presence(_folders(settings), _PresenceFacts(store))) as presence,
+        _owned(settings, clock) as store,
+        closing(Presence(_folders(settings), _PresenceFacts(settings.state_dir))) as presence,
     ):
         desk = _desk(settings, presence)
         incoming, sorted_tree = desk.incoming, desk.sorted
         watcher = _watcher(settings, incoming)
-        availability = Availability(presence, clock, watcher.rescan)
+        availability = Availability(presence, clock, watcher.wake)
         timetable = Timetable(settings.window, clock)
+        takers = {"window": lambda new: timetable.take(new.window)}
         notifier = notifier or Notifier()
         model = classifier.bundle.card.title
         workers = Workers(
@@ -80,7 +88,7 @@ def build(
             Limits.from_settings(settings.intake),
             settings.batch.workers or usable_cores(),
         )
-        pulse = Pulse(store, watcher, workers, availability, notifier.watchdog_seconds)
+        pulse = Pulse(settings.state_dir, watcher, workers, availability, notifier.watchdog_seconds)
         supervision = Supervision(notifier, pulse)
         heartbeat = settings.metrics.heartbeat_url
         stages = Stages(
@@ -94,7 +102,8 @@ def build(
                 workers,
                 Sorter(
                     store,
-                    Filer(incoming, sorted_tree, filing),
+                    # Each photo that is moved is a sign of life: a slow share is no standstill.
+                    Filer(incoming, sorted_tree, filing, reached=lambda _: pulse.beat()),
                     incoming,
                     sorted_tree,
                     _warehouse(settings),
@@ -104,23 +113,30 @@ def build(
                 clock,
                 _drain_policy(settings, desk.results, model),
             ),
-            clerk=_clerk(settings, store, desk, classifier.categories, clock),
+            clerk=_clerk(settings, store, desk, classifier.bundle, clock),
+            housekeeper=_housekeeper(settings, store, desk, classifier.bundle, clock),
             timetable=timetable,
-            herald=Herald(timetable, clock),
+            herald=Herald(timetable, clock, store),
             requests=Requests(incoming, store, clock, settings.intake.settle_seconds),
-            reloading=Reloading(settings, reread, timetable, notifier),
+            reloading=Reloading(settings, reread, takers, notifier),
             supervision=supervision,
-            listeners=(
-                StatusFile(settings.state_dir),
-                supervision,
-                Metrics(settings.metrics.textfile_dir),
-                Heartbeat(heartbeat.get_secret_value() if heartbeat else None),
+            pulse=pulse,
+            vigil=Vigil(
+                availability,
+                pulse,
+                Vitals(settings, timetable, watcher, availability, pulse, model),
+                listeners=(
+                    StatusFile(settings.state_dir),
+                    supervision,
+                    Metrics(settings.metrics.textfile_dir),
+                    Heartbeat(heartbeat.get_secret_value() if heartbeat else None),
+                ),
+                turn_seconds=supervision.longest_silence_seconds,
             ),
-            vitals=Vitals(settings, timetable, watcher, availability, model),
             model=model,
         )
         try:
-            yield Service(settings, clock, stages)
+            yield Service(settings, clock, stages, lambda: _end_at_once(settings.state_dir))
         finally:
             workers.stop()
 
@@ -132,59 +148,88 @@ def build_clerk(settings: Settings, clock: Clock) -> Iterator[Clerk]:
     Raises ConfigError, ModelError, RefusedError or TransientError when it cannot work.
     """
     with (
-        hold(settings.state_dir),
-        closing(Store(settings.state_dir)) as store,
-        closing(Presence(_folders(settings), _PresenceFacts(store))) as presence,
+        _owned(settings, clock) as store,
+        closing(Presence(_folders(settings), _PresenceFacts(settings.state_dir))) as presence,
     ):
-        availability = Availability(presence, clock, lambda: None)
+        availability = Availability(presence, clock)
         availability.adopt()
+        availability.check()
         availability.require()
-        categories = load_bundle(settings.model_dir).card.categories
-        clerk = _clerk(settings, store, _desk(settings, presence), categories, clock)
+        desk = _desk(settings, presence)
+        bundle = load_bundle(settings.model_dir)
+        _housekeeper(settings, store, desk, bundle, clock).reconcile()
+        clerk = _clerk(settings, store, desk, bundle, clock)
         clerk.recover()
         yield clerk
 
 
-def _clerk(
-    settings: Settings, store: Store, desk: Desk, categories: Sequence[str], clock: Clock
-) -> Clerk:
+@contextmanager
+def _owned(settings: Settings, clock: Clock) -> Iterator[Store]:
+    """Own the state folder and its database, mended if need be, until the end of the block."""
+    with hold(settings.state_dir), suspecting(settings.state_dir):
+        heal(Backups.from_settings(settings), clock.now(), lambda: instance_of(_folders(settings)))
+        with closing(Store(settings.state_dir)) as store:
+            yield store
+
+
+def _housekeeper(
+    settings: Settings, store: Store, desk: Desk, bundle: Bundle, clock: Clock
+) -> Housekeeper:
+    seeker = _seeker(settings, store, desk, bundle, clock)
+    return Housekeeper(
+        store,
+        Reconciler(store, desk.incoming, desk.sorted, desk.results, seeker, clock),
+        NightlyBackup(Backups.from_settings(settings), clock, is_wanted=settings.backups.nightly),
+        clock,
+    )
+
+
+def _seeker(settings: Settings, store: Store, desk: Desk, bundle: Bundle, clock: Clock) -> Seeker:
+    known = tuple(dict.fromkeys((*bundle.card.categories, *settings.categories)))
+    filer = Filer(desk.incoming, desk.sorted, FilingPolicy.from_settings(settings.filing))
+    return Seeker(store, desk.sorted, filer, known, clock)
+
+
+def _clerk(settings: Settings, store: Store, desk: Desk, bundle: Bundle, clock: Clock) -> Clerk:
     policy = FilingPolicy.from_settings(settings.filing)
-    known = tuple(dict.fromkeys((*categories, *settings.categories)))
-    filer = Filer(desk.incoming, desk.sorted, policy)
-    seeker = Seeker(store, desk.sorted, filer, known, clock)
+    seeker = _seeker(settings, store, desk, bundle, clock)
     return Clerk(
         store,
         Corrector(store, desk.incoming, desk.sorted, policy, seeker, clock),
-        _press(settings, store, desk, clock),
+        _press(settings, store, desk, bundle, clock),
         clock,
         desk,
         Look(settings.corrections.look_back, settings.corrections.look_minutes * 60),
     )
 
 
-def _press(settings: Settings, store: Store, desk: Desk, clock: Clock) -> Press:
+def _press(settings: Settings, store: Store, desk: Desk, bundle: Bundle, clock: Clock) -> Press:
     writers = Writers(
         Exports(store, desk.results, _warehouse(settings).codes),
-        _reporter(settings, store, desk),
+        _reporter(settings, store, desk, bundle),
         Periodical(store, desk.results, clock, weekly=settings.reports.weekly),
     )
     return Press(store, writers, clock)
 
 
-def _reporter(settings: Settings, store: Store, desk: Desk) -> Reporter:
-    window = settings.window
+def _reporter(settings: Settings, store: Store, desk: Desk, bundle: Bundle) -> Reporter:
+    window, bands = settings.window, settings.bands
+    thresholds = thresholds_of(bundle, bands.auto, bands.review)
+    limits = Limits.from_settings(settings.intake)
     shown = [
         ("Mode", f"window {window.start:%H:%M} to {window.end:%H:%M}")
         if window.mode == "window"
         else ("Mode", window.mode),
+        ("Sure from", f"{100 * thresholds.auto:.1f} % on"),
+        ("To decide", f"below {100 * thresholds.review:.1f} %, and what no category fits"),
         ("Filed as", settings.filing.layout),
     ]
     return Reporter(
         store,
         desk.sorted,
         desk.results,
-        Thumbnails(desk.sorted, Limits.from_settings(settings.intake)),
-        ReportPolicy(settings.links.sorted, shown),
+        Thumbnails(desk.sorted, limits),
+        ReportPolicy(settings.links.sorted, shown, limits),
     )
 
 
@@ -208,26 +253,35 @@ def adopt_folders(settings: Settings) -> None:
     """
     prepare(settings.state_dir)
     with (
-        closing(Store(settings.state_dir)) as store,
-        closing(Presence(_folders(settings), _PresenceFacts(store))) as presence,
+        closing(Store(settings.state_dir)),
+        closing(Presence(_folders(settings), _PresenceFacts(settings.state_dir))) as presence,
     ):
         presence.adopt(force=True)
 
 
-class _PresenceFacts:
-    """Keeps in the store what the folders were adopted as."""
+def _end_at_once(state_dir: Path) -> None:
+    """End this process although a thread hangs; no photo is blamed for what it had in hand."""
+    with suppress(Exception), closing(Store(state_dir)) as store:
+        store.return_claimed(None)
+    os._exit(0)
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+
+class _PresenceFacts:
+    """Keeps in the store what the folders were adopted as; for any thread."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
 
     def load_presence(self) -> dict[str, Any] | None:
         """What was saved, None at the first start."""
-        saved: dict[str, Any] | None = self._store.fact("presence")
+        with closing(Store(self._state_dir, reading=True)) as store:
+            saved: dict[str, Any] | None = store.fact("presence")
         return saved
 
     def save_presence(self, presence: dict[str, Any]) -> None:
         """Remember it."""
-        self._store.remember("presence", presence)
+        with closing(Store(self._state_dir)) as store:
+            store.remember("presence", presence)
 
 
 def _watcher(settings: Settings, incoming: Tree) -> Watcher:

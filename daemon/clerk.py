@@ -21,14 +21,13 @@ from daemon.reporting.morning import MOST_IN_REVIEW
 from daemon.reporting.periods import Period
 from daemon.reporting.press import Press
 from daemon.results import RunResults
-from daemon.store import Store
+from daemon.store import RUN_UNTOLD, Store
 from daemon.tree import Tree
 
 log = structlog.get_logger()
 
 Answer = dict[str, Any]
 LATEST = "latest"
-_UNTOLD = "run_untold"  # the fact that names the run of which no report was made yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +85,13 @@ class Clerk:
         """After a start or a failure: finish, or take back, what was under way."""
         self._corrector.finish_interrupted()
 
-    def after_run(self, run: str, go_on: Callable[[], bool]) -> None:
-        """When a run was closed: see what people did on the share, and tell of the run.
-
-        go_on: asked now and then; False leaves the rest for `catch_up`. Never raises for a folder
-        that fails: the run is done and its results are complete.
-        """
-        self._store.remember(_UNTOLD, run)
-        self.catch_up(go_on)
-
     def catch_up(self, go_on: Callable[[], bool]) -> None:
-        """Tell of the newest run, if that was left when the process ended."""
-        run = self._store.fact(_UNTOLD)
+        """If the newest run was not told of: see what people did on the share, and tell of it.
+
+        go_on: asked now and then; False leaves the rest for the next call. Never raises for a
+        folder that fails: the run is done and its results are complete.
+        """
+        run = self._store.fact(RUN_UNTOLD)
         summary = None if run is None else self._store.summary(run)
         if summary is None or not go_on():
             return
@@ -108,7 +102,7 @@ class Clerk:
                 return
         except TransientError as exc:
             log.warning("report_not_written", run=run, why=str(exc))
-        self._store.remember(_UNTOLD, None)
+        self._store.remember(RUN_UNTOLD, None)
 
     def between_runs(self, go_on: Callable[[], bool]) -> None:
         """Now and then: see what people decided on the share, and have it told.

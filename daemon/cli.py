@@ -10,12 +10,10 @@ import json
 import os
 import signal
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -47,7 +45,7 @@ _LOOKS_AT_ONCE = 4
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(version("nightsort"), message="nightsort %(version)s")
+@click.version_option(package_name="nightsort", message="nightsort %(version)s")
 @click.option(
     "--config",
     "config_file",
@@ -313,6 +311,8 @@ def demo(keep: Path | None) -> None:
       nightsort demo
       nightsort demo --keep nightsort-demo
     """  # noqa: D301
+    import tempfile
+
     from daemon.demo import demonstrate
 
     if keep is None:
@@ -359,6 +359,8 @@ def main() -> NoReturn:
 
 def _fail_unexpectedly(error: Exception) -> NoReturn:
     """A defect of ours: people get one line, whoever mends it gets the file it names."""
+    import tempfile
+
     what = f"unexpected {type(error).__name__}: {' '.join(str(error).split())}"
     if _is_in_journal():  # which keeps it, while files of a service vanish with it
         _fail(what, EXIT_FAILED, error)
@@ -375,6 +377,7 @@ def _run_daemon(config_file: Path | None) -> None:
     from daemon.clock import SystemClock, local_zone
     from daemon.control import serving
     from daemon.notify import Notifier
+    from daemon.signals import answered
 
     settings = load(config_file)
     configure(service=True)
@@ -383,7 +386,7 @@ def _run_daemon(config_file: Path | None) -> None:
     with (
         build(settings, clock, notifier, lambda: load(config_file)) as service,
         serving(service, settings.state_dir),
-        _on_signals(
+        answered(
             {
                 signal.SIGINT: service.stop,
                 signal.SIGTERM: service.stop,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from config.errors import NightsortError, RefusedError
 from config.readable import plain
 from config.settings import load
 from daemon.cli_parts import json_option, print_json
@@ -65,6 +66,57 @@ def backup(config_file: Path | None, to: Path | None, as_list: bool, as_json: bo
         )
 
 
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, readable=False))
+@click.option(
+    "--anyway", is_flag=True, help="Also take a backup of another nightsort, for a new machine."
+)
+@click.pass_obj
+def restore(config_file: Path | None, file: Path, anyway: bool) -> None:
+    """Put a backup in the place of the present database, which is kept beside it.
+
+    The daemon must be stopped. FILE is checked first; one that is damaged or of something else
+    changes nothing. What was sorted since the backup is then taken from results and folders, so
+    that no photo is sorted twice and none is missing in the history.
+
+    \b
+    Example:
+      nightsort backup --list
+      nightsort restore /var/lib/nightsort/backups/nightsort-2026-11-22T031500Z-schema1.db
+    """  # noqa: D301
+    from config.logs import configure
+    from daemon.assembly import build_clerk
+    from daemon.clock import SystemClock, local_zone
+    from daemon.housekeeping.restoring import restore as put_in_place
+    from daemon.lock import InUse, hold
+
+    settings = load(config_file)
+    configure(service=False)
+    clock = SystemClock(settings.window.zone() or local_zone())
+    try:
+        with hold(settings.state_dir):
+            done = put_in_place(settings.state_dir, file, clock.now(), anyway=anyway)
+    except InUse as exc:
+        raise RefusedError(
+            f"{plain(str(settings.state_dir))}: nightsort is running and would go on with the old "
+            "database; stop it first: systemctl stop nightsort"
+        ) from exc
+    click.echo(
+        f"Restored: photos: {done.contents.photos:,}, runs: {done.contents.runs:,}.", err=True
+    )
+    if done.set_aside is not None:
+        click.echo(f"The database so far is kept as {plain(str(done.set_aside))}", err=True)
+    try:
+        with build_clerk(settings, clock):
+            click.echo("It agrees with results and folders again.", err=True)
+    except NightsortError as exc:
+        click.echo(f"nightsort: {plain(str(exc))}", err=True)
+        click.echo(
+            "What was sorted since the backup will be taken from the folders at the next start.",
+            err=True,
+        )
+
+
 def _show_all(backups: Backups, *, as_json: bool) -> None:
     found = backups.listed()
     if as_json:
@@ -77,4 +129,4 @@ def _show_all(backups: Backups, *, as_json: bool) -> None:
         click.echo(f"There is no backup in {plain(str(backups.folder))} yet.", err=True)
 
 
-COMMANDS = (backup,)
+COMMANDS = (backup, restore)

@@ -25,7 +25,7 @@ from daemon.machine import count_folders, inotify_watches, is_clock_synchronised
 from daemon.mounts import events_arrive, mount_of
 from daemon.prober import NoAnswerError, Prober
 from daemon.status import NOT_RUNNING, read
-from daemon.store import DATABASE, Store
+from daemon.store import DATABASE, Store, is_free
 from daemon.timetable import Timetable
 from daemon.trials import events_come, moves_between, traits_of, trial_folder
 from daemon.unit import DROP_IN, on_this_machine, writable_folders
@@ -107,13 +107,14 @@ def _state(settings: Settings) -> Findings:
         yield _ok("database", "will be made at the first start")
         return
     try:
-        with closing(Store(settings.state_dir)) as store:
-            is_free = store.is_free()
+        with closing(Store(settings.state_dir)):
+            pass
     except (ConfigError, StoreDamaged) as exc:
         yield _wrong("database", str(exc), "restore a backup, or correct its rights")
         return
     busy = _advice("database", "is in use by another program just now", "try again in a moment")
-    yield _ok("database", "opens and can be written") if is_free else busy
+    is_at_hand = is_free(settings.state_dir)
+    yield _ok("database", "opens and can be written") if is_at_hand else busy
 
 
 def _folders(settings: Settings) -> Findings:

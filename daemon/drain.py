@@ -288,7 +288,7 @@ class Drain:
         self._store.give_back(
             [photo], self._clock.steady() + min(retry_delay(photo.attempts), left)
         )
-        log.info("photo_cut_off", photo=photo.id, name=as_text(photo.path), waited_s=round(waited))
+        log.info("photo_cut_off", **self._about(photo), waited_s=round(waited))
         return True
 
     def _return(self, look: Returned) -> None:
@@ -303,13 +303,18 @@ class Drain:
                 why, text = Setback.FAILED, exc.strerror or str(exc)
         if why is Setback.FAILED:
             self._store.give_back([photo], steady + retry_delay(photo.attempts))
-            log.warning("photo_not_readable_now", photo=photo.id, why=text)
+            log.warning("photo_not_readable_now", **self._about(photo), why=text)
         elif seen is not None:
             self._store.resettle(photo, seen, steady + self._policy.settle_seconds)
-            log.info("photo_changed", photo=photo.id, name=as_text(photo.path))
+            log.info("photo_changed", **self._about(photo))
         else:
             self._store.gone([photo], self.run.id, self._clock.now())
-            log.info("photo_gone", photo=photo.id, name=as_text(photo.path))
+            log.info("photo_gone", **self._about(photo))
+
+    def _about(self, photo: Photo) -> dict[str, Any]:
+        """By what the log knows a photo of this run."""
+        run = self.run.id if self.run else None
+        return {"run": run, "photo": photo.id, "name": as_text(photo.path)}
 
     def _write_results(self, run: str, summary: dict[str, Any]) -> None:
         self._policy.results.require()

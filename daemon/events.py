@@ -16,6 +16,7 @@ import errno
 import itertools
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -81,6 +82,7 @@ class Events:
         self._watches: dict[WatchDescriptor, tuple[str, CallbackId]] = {}
         self._by_path: dict[str, WatchDescriptor] = {}
         self._numbers = itertools.count()
+        self._began_at: float | None = None  # with the event in hand (monotonic)
         self._inotify = InotifyFD()
 
     # --- for the watcher -------------------------------------------------------------------------
@@ -106,6 +108,12 @@ class Events:
     def alive(self) -> bool:
         """Whether the thread that hears the events still runs."""
         return self._inotify.is_alive()
+
+    @property
+    def busy_seconds(self) -> float:
+        """How long that thread has been at one event; 0 when it waits for the next."""
+        began = self._began_at
+        return 0.0 if began is None else time.monotonic() - began
 
     @property
     def watches(self) -> int:
@@ -149,11 +157,14 @@ class Events:
 
     def on_event(self, event: InotifyEvent) -> None:
         """Something changed in a watched folder."""
+        self._began_at = time.monotonic()
         try:
             self._hear(event)
         except Exception:  # whatever it was, a look at everything makes up for it
             log.exception("event_not_understood", mask=event.mask)
             self._lose(Loss.OVERFLOW)
+        finally:
+            self._began_at = None
 
     def on_watch_deleted(self, wd: WatchDescriptor) -> None:
         """A watched folder is gone, by removal or unmounting."""

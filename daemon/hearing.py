@@ -81,6 +81,11 @@ class Hearing:
         events = self.events
         return events is None or events.alive
 
+    def busy_seconds(self) -> float:
+        """How long the thread that hears events has been at one of them; 0 when it waits."""
+        events = self.events
+        return 0.0 if events is None else events.busy_seconds
+
     def start(self, now: float) -> None:
         """Begin to listen, or to wait until the folder is there."""
         self._check_at = now + CHECK_SECONDS

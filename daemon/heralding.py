@@ -1,8 +1,13 @@
-"""Heralding: says in the log, an hour before the window opens, how far the queue will get."""
+"""Heralding: says in the log, an hour before the window opens, how far the queue will get.
+
+When the window opens it is noted again, for the report that says in the morning whether it held.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any, Protocol
 
 import structlog
 
@@ -12,14 +17,40 @@ from daemon.timetable import Timetable
 log = structlog.get_logger()
 
 _LEAD = timedelta(hours=1)
+# The fact that holds the newest forecasts, oldest first: opens, closes, waiting, will_not_fit,
+# done_by.
+_FORECASTS = "forecasts"
+_KEPT = 100
+
+
+class Memory(Protocol):
+    """What the herald needs of the store."""
+
+    def fact(self, key: str) -> Any:
+        """A remembered fact, or None."""
+
+    def remember(self, key: str, value: Any) -> None:
+        """Remember a fact."""
+
+
+def forecast_for(memory: Memory, started: datetime) -> Mapping[str, Any] | None:
+    """What was expected of the window in which a run began; None when nothing was."""
+    for one in reversed(memory.fact(_FORECASTS) or []):
+        opens, closes = (datetime.fromisoformat(one[key]) for key in ("opens", "closes"))
+        if opens <= started < closes:
+            found: Mapping[str, Any] = one
+            return found
+    return None
 
 
 class Herald:
     """Announces each window once."""
 
-    def __init__(self, timetable: Timetable, clock: Clock) -> None:
+    def __init__(self, timetable: Timetable, clock: Clock, memory: Memory) -> None:
         self._timetable = timetable
         self._clock = clock
+        self._memory = memory
+        self._noted: datetime | None = None  # the opening whose forecast is remembered
         self._announced: datetime | None = None  # the opening that was told
 
     def check(self, waiting: int, photos_per_second: float) -> None:
@@ -45,3 +76,23 @@ class Herald:
             done_by=seen.done_by.isoformat(),
             text=str(seen),
         )
+
+    def note_opening(self, waiting: Callable[[], int], photos_per_second: float) -> None:
+        """Remember, once when the window opens, how far the queue will get in it."""
+        window = self._timetable.window()
+        if window is None or window.opens == self._noted or not window.holds(self._clock.now()):
+            return
+        self._noted = window.opens
+        known = self._memory.fact(_FORECASTS) or []
+        opens = window.opens.isoformat()
+        seen = self._timetable.forecast(waiting(), photos_per_second)
+        if seen is None or any(one["opens"] == opens for one in known):
+            return
+        made = {
+            "opens": opens,
+            "closes": window.closes.isoformat(),
+            "waiting": seen.waiting,
+            "will_not_fit": seen.will_not_fit,
+            "done_by": seen.done_by.isoformat(),
+        }
+        self._memory.remember(_FORECASTS, [*known[1 - _KEPT :], made])

@@ -59,7 +59,7 @@ class Metrics:
 
 def render(document: Document, at: float) -> str:
     """The whole file; `at` is the time now, in seconds since 1970."""
-    metrics = [*_now(document, at), *_last_run(document["last_run"])]
+    metrics = [*_now(document, at), *_last_run(document["last_run"], at)]
     return "".join(_lines(*metric) for metric in metrics)
 
 
@@ -80,11 +80,12 @@ def _now(document: Document, at: float) -> Iterator[Metric]:
         yield "forecast_done_timestamp_seconds", "When the queue will be done.", {"": done}
 
 
-def _last_run(run: Mapping[str, Any] | None) -> Iterator[Metric]:
+def _last_run(run: Mapping[str, Any] | None, at: float) -> Iterator[Metric]:
     if run is None:
         return
     finished = datetime.fromisoformat(run["finished"]).timestamp()
     yield "last_run_timestamp_seconds", "When the last run ended.", {"": finished}
+    yield "last_run_age_seconds", "How long ago the last run ended.", {"": at - finished}
     outcomes = {name: run[name] for name in ("successful", "review", "duplicates", "failed")}
     yield "last_run_photos", "Photos of the last run.", _labelled("outcome", outcomes)
     bands = run["confidence_distribution"]
@@ -95,7 +96,11 @@ def _last_run(run: Mapping[str, Any] | None) -> Iterator[Metric]:
 
 
 def _labelled(label: str, values: Mapping[str, float]) -> dict[str, float]:
-    return {f'{{{label}="{name}"}}': value for name, value in values.items()}
+    return {f'{{{label}="{_escaped(name)}"}}': value for name, value in values.items()}
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
 def _lines(name: str, meaning: str, values: Mapping[str, float]) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import uuid
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,6 +30,7 @@ from daemon.adoption import (
     UnavailableError,
     judge,
     marker_text,
+    owner_of,
 )
 from daemon.homes import Home, home_of, uuid_of
 from daemon.mounts import missing_mount, mount_at, read_mountinfo
@@ -73,6 +75,7 @@ class Presence:
         self._instance = ""
         self._adopted: dict[str, Adopted] = {}
         self._devices: dict[str, int] = {}
+        self._free_bytes: dict[str, int] = {}
 
     def adopt(self, force: bool = False) -> None:
         """Make or adopt the folders that never were; with `force`, all of them as they are now.
@@ -117,6 +120,11 @@ class Presence:
         """
         return dict(self._devices)
 
+    @property
+    def free_bytes(self) -> dict[str, int]:
+        """How much space each folder had left when it was last seen."""
+        return dict(self._free_bytes)
+
     def close(self) -> None:
         """End the helper processes."""
         self._prober.close()
@@ -155,6 +163,7 @@ class Presence:
         if answer.get("errno") == errno.ENOENT:
             return path, None
         self._require_success(name, answer)
+        self._free_bytes[name] = answer["free_bytes"]
         mount = mount_at(path, read_mountinfo())
         folder = Folder(
             home=home_of(mount, path, answer["inode"], uuid_of(mount)),
@@ -245,3 +254,17 @@ class Presence:
     def _save(self) -> None:
         folders = {name: asdict(adopted) for name, adopted in self._adopted.items()}
         self._memory.save_presence({"instance": self._instance, "folders": folders})
+
+
+def instance_of(folders: Mapping[str, Path], timeout_s: float = 5.0) -> str:
+    """Whose the folders are by their markers; empty when none tells, or they disagree."""
+    found = set()
+    with closing(Prober(timeout_s)) as prober:
+        for name, path in folders.items():
+            try:
+                owner = owner_of(prober.ask(str(path), do="look", marker=MARKER).get("marker"))
+            except (NoAnswerError, OSError):
+                continue
+            if owner is not None and owner.folder == name:
+                found.add(owner.instance)
+    return found.pop() if len(found) == 1 else ""

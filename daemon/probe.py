@@ -25,7 +25,7 @@ def look(path: str, marker: str) -> dict[str, Any]:
     """What the folder `path` is now; its marker's text, or None when there is none."""
     folder = os.open(path, _FOLDER)
     try:
-        found = os.fstat(folder)
+        found, disk = os.fstat(folder), os.fstatvfs(folder)
         text = _read_marker(folder, marker)
         if text is None:
             with os.scandir(folder) as entries:
@@ -35,6 +35,7 @@ def look(path: str, marker: str) -> dict[str, Any]:
             "inode": found.st_ino,
             "marker": text,
             "is_writable": os.access(path, os.W_OK | os.X_OK, effective_ids=True),
+            "free_bytes": disk.f_bavail * disk.f_frsize,
         }
     finally:
         os.close(folder)

@@ -1,39 +1,59 @@
 """Pulse: whether everything that must move does move, the ground on which the watchdog is fed.
 
-Asked by the loop itself, so that a loop that stands still says nothing at all. A share that is
+Felt in the vigil's thread, so that a loop that stands still is felt from outside. A share that is
 away, a full disk, an error that is retried are no standstill: a restart would mend none of them.
+While a share hangs, loop and workers may hang in it, and a restart would hang there again (a
+process in such a call cannot even be killed on every kind of mount); they are given their whole
+time anew once all folders answer.
 """
 
 from __future__ import annotations
+
+import time
+from pathlib import Path
 
 import structlog
 
 from daemon.availability import Availability
 from daemon.examine import Workers
-from daemon.store import Store
+from daemon.store import is_free
 from daemon.watcher import Watcher
 
 log = structlog.get_logger()
 
 
 class Pulse:
-    """Feels queue, watcher and workers."""
+    """Feels loop, queue, watcher and workers."""
 
     def __init__(
         self,
-        store: Store,
+        state_dir: Path,
         watcher: Watcher,
         workers: Workers,
         availability: Availability,
         patience_seconds: float | None,
     ) -> None:
         """`patience_seconds` is the watchdog's; None: nobody asks."""
-        self._store = store
+        self._state_dir = state_dir
         self._watcher = watcher
         self._workers = workers
         self._availability = availability
         self._patience_seconds = float("inf") if patience_seconds is None else patience_seconds
+        self._beat_at = time.monotonic()
+        self._free_at = self._heard_at = self._beat_at
         self._told = ""
+
+    def beat(self) -> None:
+        """The loop is alive; from its thread."""
+        self._beat_at = time.monotonic()
+
+    def silent_seconds(self) -> float:
+        """Seconds since the loop was last alive."""
+        return time.monotonic() - self._beat_at
+
+    def still_seconds(self) -> float:
+        """For how long the loop has stood still although all folders answered."""
+        return min(self.silent_seconds(), self._availability.whole_seconds())
 
     def beats(self) -> bool:
         """Whether there is progress; logs, once, what keeps it."""
@@ -45,10 +65,21 @@ class Pulse:
 
     def _stalled(self) -> str:
         """What stands still, in words; empty when nothing does."""
-        if self._workers.silent_seconds() > self._patience_seconds / 2:
-            return "a worker has been busy with one photo for too long"
-        if "incoming" not in self._availability.absent and not self._watcher.healthy():
-            return "the thread that hears of new photos has ended"
-        if not self._store.is_free():
+        now, longest = time.monotonic(), self._patience_seconds / 2
+        if is_free(self._state_dir):
+            self._free_at = now
+        if self._watcher.healthy():
+            self._heard_at = now
+        if now - self._free_at > longest:
             return "another program holds the database locked"
+        if self._availability.absent:
+            return ""
+        for seconds, what in (
+            (self._workers.silent_seconds(), "a worker has been busy with one photo for too long"),
+            (now - self._heard_at, "the thread that hears of new photos has ended"),
+            (self._watcher.busy_seconds(), "the thread that hears of new photos hangs"),
+            (self.silent_seconds(), "the sorting itself hangs"),
+        ):
+            if min(seconds, self._availability.whole_seconds()) > longest:
+                return what
         return ""

@@ -1,12 +1,12 @@
 """Reloading: takes new settings while the service runs, as far as that is safe.
 
-Only when to drain can change under way; everything else is told to need a restart. A file that is
-wrong changes nothing.
+Whole tables of the settings can change under way, those that somebody takes; everything else is
+told to need a restart. A file that is wrong changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import reduce
 
 import structlog
@@ -14,13 +14,13 @@ import structlog
 from config.errors import ConfigError
 from config.settings import Settings, walk
 from daemon.notify import Notifier
-from daemon.timetable import Timetable
 
 log = structlog.get_logger()
 
-_TABLE = "window."
+Taker = Callable[[Settings], None]
+
 # Run ids and times in results are in this zone from the start on.
-_NEEDS_RESTART = "window.timezone"
+_TIMEZONE = "window.timezone"
 
 
 class Reloading:
@@ -30,13 +30,16 @@ class Reloading:
         self,
         settings: Settings,
         reread: Callable[[], Settings],
-        timetable: Timetable,
+        takers: Mapping[str, Taker],
         notifier: Notifier,
     ) -> None:
-        """`reread` raises ConfigError that says what is wrong."""
+        """`reread` raises ConfigError that says what is wrong.
+
+        takers: by the name of a table, who works by it and takes new settings, in this thread.
+        """
         self._settings = settings
         self._reread = reread
-        self._timetable = timetable
+        self._takers = takers
         self._notifier = notifier
         self._is_asked = False
         self.problem = ""  # why the newest settings do not hold, in a sentence
@@ -61,14 +64,23 @@ class Reloading:
             return
         self.problem = ""
         changed = changes(self._settings, new)
-        taken = [key for key in changed if key.startswith(_TABLE) and key != _NEEDS_RESTART]
-        zone = self._settings.window.timezone
-        window = new.window.model_copy(update={"timezone": zone})
-        self._timetable.take(window)
-        self._settings = self._settings.model_copy(update={"window": window})
+        taken = [key for key in changed if self._is_taken(key)]
         need_restart = [key for key in changed if key not in taken]
+        self._settings = self._with_tables_of(new)
+        for take in self._takers.values():
+            take(self._settings)
         tell = log.warning if need_restart else log.info
         tell("settings_reloaded", taken=taken, need_restart=need_restart)
+
+    def _is_taken(self, key: str) -> bool:
+        return key.partition(".")[0] in self._takers and key != _TIMEZONE
+
+    def _with_tables_of(self, new: Settings) -> Settings:
+        tables = {table: getattr(new, table) for table in self._takers}
+        if "window" in tables:
+            zone = self._settings.window.timezone
+            tables["window"] = new.window.model_copy(update={"timezone": zone})
+        return self._settings.model_copy(update=tables)
 
 
 def changes(old: Settings, new: Settings) -> list[str]:

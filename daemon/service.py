@@ -9,33 +9,21 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Protocol
+from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
-from config.errors import NightsortError, TransientError
+from config.errors import NightsortError, StoreDamaged, TransientError
 from config.settings import Settings
-from daemon.admission import Admission
-from daemon.availability import Availability
-from daemon.clerk import Clerk
 from daemon.clock import Clock
-from daemon.drain import Drain
 from daemon.failures import retry_delay
-from daemon.heralding import Herald
 from daemon.records import Order, Progress
-from daemon.reloading import Reloading
-from daemon.requests import Requests
-from daemon.store import Store
-from daemon.supervision import Supervision
+from daemon.stages import Stages
 from daemon.tidying import remove_emptied
-from daemon.timetable import Timetable
-from daemon.tree import Tree
-from daemon.vitals import Moment, Vitals
-from daemon.watcher import Watcher
+from daemon.vitals import Moment
 
 log = structlog.get_logger()
 
@@ -49,41 +37,17 @@ TIDY_SECONDS = 3600.0
 NOTE_SECONDS = 0.25
 
 
-class Listener(Protocol):
-    """Somebody who wants to know how things are."""
-
-    def tell(self, document: dict[str, Any]) -> None:
-        """Take the newest status; called several times a second."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stages:
-    """What a service is built from."""
-
-    incoming: Tree
-    store: Store
-    availability: Availability
-    watcher: Watcher
-    admission: Admission
-    drain: Drain
-    clerk: Clerk
-    timetable: Timetable
-    herald: Herald
-    requests: Requests
-    reloading: Reloading
-    supervision: Supervision
-    listeners: Sequence[Listener]
-    vitals: Vitals
-    model: str
-
-
 class Service:
     """One instance at work."""
 
-    def __init__(self, settings: Settings, clock: Clock, stages: Stages) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, stages: Stages, abandon: Callable[[], None]
+    ) -> None:
+        """abandon: ends the process where a share that hangs keeps `run` from ending."""
         self._settings = settings
         self._clock = clock
         self._stages = stages
+        self._abandon = abandon
         self._store = stages.store
         self._watcher = stages.watcher
         self._availability = stages.availability
@@ -107,6 +71,7 @@ class Service:
     def stop(self) -> None:
         """Ask the service to end after the micro-batch in hand."""
         self._stopping.set()
+        self._stages.vigil.stop_asked()
         self._watcher.wake()
 
     def reload(self) -> None:
@@ -133,24 +98,28 @@ class Service:
     def run(self) -> None:
         """Work until `stop`: the daemon.
 
-        Raises ConfigError when the folders cannot be made or adopted at the first start.
+        Raises ConfigError when the folders cannot be made or adopted at the first start,
+        StoreDamaged when the database shows damage, which the next start mends.
         """
         self._availability.adopt()
+        self._availability.check()
         self._last_run = next(iter(self._store.summaries(limit=1)), None)
         self._tell_start()
         self._watcher.start()
-        self._stages.supervision.begun()
-        try:
-            while not self._stopping.is_set():
-                self._turn()
-                self._watcher.wait(self._sleep_seconds())
-            self._stages.supervision.ending()
-            self._close_run()
-        finally:
-            self._watcher.stop()
-            self._answer_all(None)
-            self._note(at_once=True)
-            log.info("service_stopped")
+        self._note(at_once=True)
+        with self._stages.vigil.kept(self._abandon), self._stages.housekeeper.kept():
+            self._stages.supervision.begun()
+            try:
+                while not self._stopping.is_set():
+                    self._turn()
+                    self._watcher.wait(self._sleep_seconds())
+                self._stages.supervision.ending()
+                self._close_run()
+            finally:
+                self._watcher.stop()
+                self._answer_all(None)
+                self._note(at_once=True)
+                log.info("service_stopped")
 
     def run_once(self, watch: Callable[[Progress], None] = lambda _: None) -> Summary:
         """Drain the queue now, with what lies in incoming: `nightsort now` without a daemon.
@@ -159,8 +128,13 @@ class Service:
         lost then.
         """
         self._availability.adopt()
+        self._availability.check()
         self._availability.require()
         self._recover()
+        with self._stages.vigil.kept():
+            return self._run_once(watch)
+
+    def _run_once(self, watch: Callable[[Progress], None]) -> Summary:
         try:
             summary = self._drain_now(watch)
         except TransientError as exc:
@@ -183,12 +157,16 @@ class Service:
         try:
             self._look_for_folders()
             self._carry_out_orders()
+            self._stages.housekeeper.check(self._quiet_since())
             if self._clock.steady() < self._try_again_at and not self._asked:
                 return
             self._work()
         except TransientError as exc:
             self._back_off(exc)
             log.error("work_interrupted", why=str(exc), failures=self._troubles)
+        except StoreDamaged as exc:
+            self._answer_all(exc)
+            raise
         except Exception as exc:
             self._back_off(exc)
             log.critical("defect_met", failures=self._troubles, exc_info=True)
@@ -197,10 +175,10 @@ class Service:
 
     def _look_for_folders(self) -> None:
         """Also while the next try is waited for; once all folders are back, it is not."""
-        were_absent = bool(self._availability.absent)
-        self._availability.check()
-        if were_absent and not self._availability.absent:
-            self._try_again_at = 0.0
+        if self._availability.take_return():
+            self._watcher.rescan()
+            if not self._availability.absent:
+                self._try_again_at = 0.0
 
     def _work(self) -> None:
         if self._asked:
@@ -215,6 +193,7 @@ class Service:
             self._recover()
             self._stages.clerk.catch_up(self._go_on)
         if self._is_time():
+            self._stages.herald.note_opening(self._queued, self._pace())
             self._drain.work(self._is_time, self._look_around)
         if self._is_run_over():
             self._close_run()
@@ -236,6 +215,8 @@ class Service:
         self._answer_all(error)
 
     def _recover(self) -> None:
+        if not self._stages.housekeeper.reconcile(self._go_on):
+            return  # asked to end; before it is done nothing may be concluded
         self._stages.clerk.recover()
         self._drain.recover()
         self._is_recovered = True
@@ -247,11 +228,10 @@ class Service:
             try:
                 self._availability.require()
                 answer.set_result(self._stages.clerk.carry_out(order))
-            except NightsortError as exc:
-                answer.set_exception(exc)
             except Exception as exc:
                 answer.set_exception(exc)
-                raise
+                if isinstance(exc, StoreDamaged) or not isinstance(exc, NightsortError):
+                    raise
 
     def _drain_now(self, watch: Callable[[Progress], None]) -> Summary:
         """Look at the share afresh, wait for what is settling, drain, close the run."""
@@ -282,6 +262,7 @@ class Service:
 
     def _between(self) -> None:
         """Between micro-batches: the share goes on living."""
+        self._look_for_folders()
         self._availability.require()
         self._admission.take_in()
         self._stages.reloading.check()
@@ -307,8 +288,18 @@ class Service:
         run = self._drain.run
         if run is None or self._asked:
             return False
-        expected = self._store.waiting(self._clock.steady()).queued + self._admission.settling
+        expected = self._queued() + self._admission.settling
         return self._timetable.is_run_over(run.started_at, self._drain.idle_seconds(), expected)
+
+    def _quiet_since(self) -> datetime | None:
+        """When the last run ended, if none is under way; None: somebody works."""
+        if self._drain.run is not None or self._asked:
+            return None
+        ended = self._last_run["finished"] if self._last_run else "1970-01-01T00:00:00+00:00"
+        return datetime.fromisoformat(ended)
+
+    def _queued(self) -> int:
+        return self._store.waiting(self._clock.steady()).queued
 
     def _pace(self) -> float:
         """Photos a second in the last run; 0 while that is not known."""
@@ -319,7 +310,7 @@ class Service:
         summary = self._drain.close(settling=self._admission.settling, ignored=ignored)
         if summary["run"] is not None:
             self._last_run = summary
-            self._stages.clerk.after_run(summary["run"], self._go_on)
+            self._stages.clerk.catch_up(self._go_on)
         self._note(at_once=True)
         return summary
 
@@ -361,6 +352,7 @@ class Service:
 
     def _note(self, *, at_once: bool = False) -> None:
         """Note how things are, for whoever asks; not too often, for a long queue takes counting."""
+        self._stages.pulse.beat()
         now = time.monotonic()
         if now - self._noted_at < NOTE_SECONDS and not at_once:
             return
@@ -375,11 +367,11 @@ class Service:
             now,
         )
         state = "stopping" if self._stopping.is_set() else "sorting" if run else "waiting"
-        troubles = tuple(filter(None, (self._trouble, self._stages.reloading.problem)))
-        moment = Moment(state, self.progress, waiting.retrying, self._last_run, troubles)
-        document = self._stages.vitals.document(moment)
-        for listener in self._stages.listeners:
-            listener.tell(document)
+        problems = self._trouble, self._stages.reloading.problem, *self._stages.housekeeper.problems
+        troubles = tuple(filter(None, problems))
+        self._stages.vigil.note(
+            Moment(state, self.progress, waiting.retrying, self._last_run, troubles)
+        )
 
     def _answer_all(self, answer: Summary | Exception | None) -> None:
         """Tell everybody who asked for a run how it ended; None: the service stops."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import structlog
 
@@ -105,7 +106,14 @@ class Sorter:
                 self._conclude(run_of(intention.run), [(intention, placement)])
             else:
                 self._store.unplan([intention.examined.photo])
-            log.info("move_recovered", photo=intention.move.photo_id, ended=placement or "undone")
+            move = intention.move
+            log.info(
+                "move_recovered",
+                run=intention.run,
+                photo=move.photo_id,
+                name=as_text(move.source),
+                ended=placement or "undone",
+            )
 
     def _refused(self, intention: Intention, error: FolderRefused) -> Returned:
         """A photo whose folder in incoming may not be entered: its own trouble, nobody else's.
@@ -188,8 +196,9 @@ class Sorter:
         if gone:
             self._store.gone(gone, run, self._clock.now())
         rows = self._store.record(outcomes, run) if outcomes else []
+        photos = {outcome.examined.photo.path: outcome.examined.photo.id for outcome, _ in outcomes}
         for row in rows:
-            _tell(row)
+            _tell(photos[row.source], row)
         return rows
 
     def _outcome(
@@ -225,23 +234,20 @@ def twins_apart(examined: Iterable[Examined]) -> list[list[Examined]]:
     return groups
 
 
-def _tell(row: ResultRow) -> None:
+def _tell(photo: int, row: ResultRow) -> None:
     """One line in the log for one photo."""
-    name = as_text(row.source)
+    about: dict[str, Any] = {"run": row.run, "photo": photo, "name": as_text(row.source)}
     match row.status:
         case Status.SUCCESS | Status.REVIEW:
             log.info(
                 "photo_filed",
-                name=name,
+                **about,
                 category=row.category,
                 confidence=round(row.confidence or 0.0, 4),
                 band=row.band,
                 why=row.reason_text or None,
-                run=row.run,
             )
         case Status.DUPLICATE:
-            log.info("photo_duplicate", name=name, run=row.run)
+            log.info("photo_duplicate", **about)
         case Status.ERROR:
-            log.warning(
-                "photo_quarantined", name=name, reason=row.reason, why=row.reason_text, run=row.run
-            )
+            log.warning("photo_quarantined", **about, reason=row.reason, why=row.reason_text)

@@ -6,15 +6,19 @@ Makes the document that `nightsort status` shows; says nothing that it did not l
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from config.settings import Settings
 from daemon.availability import Availability
+from daemon.pulse import Pulse
 from daemon.records import Progress
+from daemon.status import SILENCE_SECONDS
 from daemon.timetable import Timetable
 from daemon.watcher import Watcher
+
+_HANGS = "the sorting has stood still for a while and seems to hang; restarting it is safe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +41,22 @@ class Vitals:
         timetable: Timetable,
         watcher: Watcher,
         availability: Availability,
+        pulse: Pulse,
         model: str,
     ) -> None:
         self._settings = settings
         self._timetable = timetable
         self._watcher = watcher
         self._availability = availability
+        self._pulse = pulse
         self._model = model
 
     def document(self, moment: Moment) -> dict[str, Any]:
         """The status, with the keys of DESIGN.md."""
         absent, progress = self._availability.absent, moment.progress
+        hangs = self._pulse.still_seconds() > SILENCE_SECONDS
         return {
-            "state": "share unavailable" if absent else moment.state,
+            "state": _state(moment.state, is_absent=bool(absent), hangs=hangs),
             "share": {
                 name: absent.get(name, "available") for name in ("incoming", "sorted", "results")
             },
@@ -69,7 +76,7 @@ class Vitals:
             "model": self._model,
             "disk": self._disk(),
             "alerts": {"targets": len(self._settings.alerts.targets)},
-            "problems": [*absent.values(), *moment.troubles],
+            "problems": [*absent.values(), *([_HANGS] if hangs else []), *moment.troubles],
         }
 
     def _window(self) -> dict[str, Any]:
@@ -95,16 +102,16 @@ class Vitals:
         }
 
     def _disk(self) -> dict[str, int]:
-        folders = {"sorted": self._settings.sorted_dir, "state": self._settings.state_dir}
-        return {
-            name: _free_mb(folder)
-            for name, folder in folders.items()
-            if name not in self._availability.absent
-        }
+        """Free megabytes. Only the state folder, never on a share, is asked here and now."""
+        free = {"sorted": self._availability.free_bytes.get("sorted")}
+        with suppress(OSError):
+            free["state"] = shutil.disk_usage(self._settings.state_dir).free
+        return {name: left // 1_000_000 for name, left in free.items() if left is not None}
 
 
-def _free_mb(folder: Path) -> int:
-    try:
-        return shutil.disk_usage(folder).free // 1_000_000
-    except OSError:
-        return 0
+def _state(of_loop: str, *, is_absent: bool, hangs: bool) -> str:
+    if of_loop == "stopping":
+        return of_loop
+    if is_absent:
+        return "share unavailable"
+    return "hangs" if hangs else of_loop

@@ -3,7 +3,8 @@
 `hearing` decides how incoming is listened to and heals it, `looking` finds what events missed;
 the watcher says when to look, and hands out what both found, a few at a time. Whether the folder
 is the right one is for `presence`, whether a file is complete for `intake`. Nothing is concluded
-from a file not being seen. One thread calls it, except for `wake`, `healthy` and the properties.
+from a file not being seen. One thread calls it, except for `wake`, `healthy`, `busy_seconds` and
+the properties.
 """
 
 from __future__ import annotations
@@ -122,6 +123,10 @@ class Watcher:
     def healthy(self) -> bool:
         """Whether events are heard, or not relied on; False if their thread has ended unnoticed."""
         return self._hearing.healthy()
+
+    def busy_seconds(self) -> float:
+        """How long the thread that hears events has been at one of them; 0 when it waits."""
+        return self._hearing.busy_seconds()
 
     def sightings(self, limit: int) -> list[Sighting]:
         """At most `limit` photos that may be new: from events, then from looks under way.

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from hashlib import blake2s
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,6 +42,19 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Incident:
+    """A condition that was raised and is not resolved yet."""
+
+    rule: str
+    subject: str  # tells incidents of one rule apart; mostly empty
+    raised_at: datetime
+    day: int  # on which it was told last
+    told_at: datetime
+    facts: Mapping[str, Any]  # as they were told last
+    is_acknowledged: bool = False  # somebody knows: it is not repeated
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One thing that people can be told."""
 
@@ -48,6 +62,7 @@ class Rule:
     when: str  # completes "told when …"
     facts: Mapping[str, str]  # what an alert of it carries, by name
     setting: str | None = None  # the key in [alerts] that holds its threshold
+    subject: str | None = None  # the fact that tells apart what may hold several times at once
     is_news: bool = False  # told once; else a condition: raised, repeated daily, resolved
 
 
@@ -67,7 +82,7 @@ RULES: Mapping[str, Rule] = {
         {
             "why": "the failure, one line",
             "failures": "how often in a row",
-            "waiting": "photos in the queue",
+            "waiting": "photos in the queue, or null",
         },
         setting="failing_minutes",
     ),
@@ -175,6 +190,7 @@ RULES: Mapping[str, Rule] = {
             "undelivered": "alerts that wait for it",
         },
         setting="undeliverable_minutes",
+        subject="target",
     ),
     "imbalance": Rule(
         "error",
@@ -188,6 +204,7 @@ RULES: Mapping[str, Rule] = {
             "waiting_after": "in the queue at its end",
             "missing": "photos that came in and are nowhere in the count; negative: too many",
         },
+        is_news=True,
     ),
     "database_restored": Rule(
         "critical",
@@ -247,3 +264,32 @@ RULES: Mapping[str, Rule] = {
         is_news=True,
     ),
 }
+
+
+def subject_of(rule: str, facts: Mapping[str, Any]) -> str:
+    """What tells this incident of the rule from others that hold at the same time."""
+    name = RULES[rule].subject
+    return "" if name is None else str(facts[name])
+
+
+def news(
+    rule: str,
+    mark: str,
+    at: datetime,
+    facts: Mapping[str, Any],
+    attachments: tuple[Path, ...] = (),
+) -> Alert:
+    """An alert without a condition.
+
+    mark: tells it from others of its rule, such as the run's id; the same one is told once.
+    """
+    assert RULES[rule].is_news
+    key = f"{rule}.{mark}"
+    return Alert(key, rule, RULES[rule].severity, "told", 1, at, facts, attachments)
+
+
+def key_of(rule: str, subject: str, raised_at: datetime, phase: Phase, day: int) -> str:
+    """The key of an alert of a condition: the same whenever it is made anew."""
+    moment = raised_at.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    about = f".{blake2s(subject.encode(), digest_size=4).hexdigest()}" if subject else ""
+    return f"{rule}.{moment}{about}.{phase}{day if phase == 'repeated' else ''}"

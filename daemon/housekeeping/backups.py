@@ -95,12 +95,8 @@ class Backups:
             return []
         except OSError as exc:
             raise trouble(exc, str(self.folder)) from exc
-        found = [(name, _NAME.fullmatch(name)) for name in names]
-        backups = [
-            Backup(self.folder / name, datetime.strptime(match[1], _TIME).replace(tzinfo=UTC))
-            for name, match in found
-            if match
-        ]
+        found = [(name, time_in_name(name)) for name in names]
+        backups = [Backup(self.folder / name, at) for name, at in found if at is not None]
         return sorted(backups, key=lambda backup: backup.made_at, reverse=True)
 
     def make(
@@ -196,6 +192,15 @@ class Backups:
         except OSError as exc:
             raise trouble(exc, str(folder)) from exc
         return partial
+
+
+def time_in_name(name: str) -> datetime | None:
+    """When a backup of that name was made; None when it is not called as a backup is."""
+    match = _NAME.fullmatch(name)
+    try:
+        return datetime.strptime(match[1], _TIME).replace(tzinfo=UTC) if match else None
+    except ValueError:  # the thirtieth of February
+        return None
 
 
 def _put(partial: Path, target: Path) -> None:

@@ -34,7 +34,7 @@ class _Ending(Exception):
     """The service ends: the backup is made another time."""
 
 
-def backup_is_due(newest: datetime | None, run_ended: datetime | None, now: datetime) -> bool:
+def backup_is_due(newest: datetime | None, run_ended: datetime, now: datetime) -> bool:
     """Say whether to make one now that it is quiet. newest: when the newest was made.
 
     A day after the last one; or after half a day, once a run has ended since, so that it follows
@@ -43,8 +43,7 @@ def backup_is_due(newest: datetime | None, run_ended: datetime | None, now: date
     if newest is None:
         return True
     age = now - newest
-    followed = run_ended is not None and run_ended > newest
-    return age >= _DAY or (age >= _LONG_ENOUGH and followed)
+    return age >= _DAY or (age >= _LONG_ENOUGH and run_ended > newest)
 
 
 class NightlyBackup:
@@ -54,16 +53,15 @@ class NightlyBackup:
         self._backups = backups
         self._clock = clock
         self._is_wanted = is_wanted
-        self._is_quiet = False
-        self._run_ended: datetime | None = None
+        self._quiet_since: datetime | None = None
         self._try_again_at = float("-inf")
         self._ending = threading.Event()
         self.problem = ""  # why there is no new backup, for the status
         self.damage: StoreDamaged | None = None  # what a backup showed of the database
 
-    def note(self, *, is_quiet: bool, run_ended: datetime | None) -> None:
-        """Take the service's word: whether nobody works, and when the last run ended."""
-        self._is_quiet, self._run_ended = is_quiet, run_ended
+    def note(self, quiet_since: datetime | None) -> None:
+        """Take the service's word: when the last run ended; None: somebody works."""
+        self._quiet_since = quiet_since
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -80,12 +78,12 @@ class NightlyBackup:
 
     def turn(self) -> None:
         """Make a backup if one is due."""
-        now = self._clock.now()
-        if not self._is_quiet or self._clock.steady() < self._try_again_at:
+        now, run_ended = self._clock.now(), self._quiet_since
+        if run_ended is None or self._clock.steady() < self._try_again_at:
             return
         try:
             made = [one.made_at for one in self._backups.listed() if one.made_at <= now + _DAY]
-            if backup_is_due(next(iter(made), None), self._run_ended, now):
+            if backup_is_due(next(iter(made), None), run_ended, now):
                 self._backups.make(now, pause=self._pause)
                 self._backups.drop_old(now)
             self.problem = ""

@@ -19,7 +19,7 @@ from daemon.store import Store
 
 # How many are shown with a picture; whoever has more looks into the folder.
 MOST_IN_REVIEW = 300
-MOST_SAMPLES = 60
+MOST_SAMPLES = 250
 MOST_LISTED = 200
 SAMPLE_SHARE = 0.05
 CONFIDENCE_BINS = 20

@@ -6,13 +6,19 @@ Made after the run, from the store and the photos where they lie now; made again
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from config.errors import PhotoError
+from daemon.examine import Limits, read_photo
+from daemon.heralding import forecast_for
+from daemon.reporting.foretold import forecast_words
 from daemon.reporting.latest import copy_as_latest
 from daemon.reporting.morning import Morning, gather
+from daemon.reporting.remains import may_be_shown, remains
 from daemon.reporting.run_page import Reach, write_report
 from daemon.reporting.workbook import write_workbook
 from daemon.store import Store
@@ -20,7 +26,10 @@ from daemon.thumbnails import Thumbnails
 from daemon.tree import Tree
 from daemon.writing import replacing
 
-LARGE, LITTLE = 360, 176  # pixels of the longer side
+LITTLE = 176  # pixels of the longer side
+# Of photos to decide: up to so many on a page are so large.
+_SIDES = ((60, 360), (150, 260))
+_MOST_DAMAGED = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,7 @@ class ReportPolicy:
 
     links: str | None  # how people reach sorted
     settings: list[tuple[str, str]]  # those worth telling
+    limits: Limits  # of what is decoded
 
 
 class Reporter:
@@ -69,7 +79,9 @@ class Reporter:
         page, book = folder / f"batch_report_{run}.html", folder / f"batch_results_{run}.xlsx"
         reach = Reach(self._policy.links, str(self._sorted.root))
         with replacing(page) as file:
-            write_report(file, morning, pictures, reach, self._policy.settings)
+            expected = forecast_for(self._store, morning.started)
+            facts = [*forecast_words(expected, summary), *self._policy.settings]
+            write_report(file, morning, pictures, reach, facts)
         with replacing(book) as file:
             write_workbook(file, self._store.rows(run), morning, pictures, self._policy.links)
         if is_newest:
@@ -83,4 +95,27 @@ class Reporter:
             *(story.place for story in chain.from_iterable(morning.samples.values())),
         ]
         large = [story.place for story in morning.review if story.state != "undone"]
-        return self._thumbnails.of(little, LITTLE, go_on) | self._thumbnails.of(large, LARGE, go_on)
+        return (
+            self._thumbnails.of(little, LITTLE, go_on)
+            | self._thumbnails.of(large, _side(len(large)), go_on)
+            | self._damaged(morning, go_on)
+        )
+
+    def _damaged(self, morning: Morning, go_on: Callable[[], bool]) -> dict[str, bytes]:
+        """What can still be seen of photos in quarantine."""
+        found: dict[str, bytes] = {}
+        limits = self._policy.limits
+        there = (story for story in morning.quarantined if story.state == "quarantined")
+        for story in islice((s for s in there if may_be_shown(s.reason)), _MOST_DAMAGED):
+            if not go_on():
+                break
+            with suppress(FileNotFoundError, PhotoError):
+                data, _ = read_photo(self._sorted, story.place, limits.max_file_bytes)
+                if (picture := remains(data, LITTLE, limits.max_megapixels)) is not None:
+                    found[story.place] = picture
+        return found
+
+
+def _side(pictures: int) -> int:
+    """How large pictures may be when there are so many: a page stays light."""
+    return next((side for most, side in _SIDES if pictures <= most), LITTLE)

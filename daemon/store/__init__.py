@@ -7,25 +7,33 @@ admission to the end, so that nothing can be counted twice. One `Store` belongs 
 
 from __future__ import annotations
 
-from daemon.store.database import DATABASE
+from daemon.store.alerts import LONGEST_WAIT, Alerts, Delivery, Failing
+from daemon.store.database import DATABASE, is_free
 from daemon.store.filing import Filing
-from daemon.store.history import History
 from daemon.store.queue import LONGEST_RETRY_SECONDS
+from daemon.store.recall import Found, Recall, Recalled
 from daemon.store.rows import Intention, Waiting
-from daemon.store.runs import Runs
+from daemon.store.runs import RUN_UNTOLD, Runs
 from daemon.store.schema import SCHEMA_VERSION
 
 __all__ = [
     "DATABASE",
     "LONGEST_RETRY_SECONDS",
+    "LONGEST_WAIT",
+    "RUN_UNTOLD",
     "SCHEMA_VERSION",
+    "Delivery",
+    "Failing",
+    "Found",
     "Intention",
+    "Recalled",
     "Store",
     "Waiting",
+    "is_free",
 ]
 
 
-class Store(Runs, Filing, History):
+class Store(Runs, Filing, Recall, Alerts):
     """The state of one instance; what a method writes is durable unless it says otherwise.
 
     Every method raises TransientError, and has then changed nothing, while the disk of the

@@ -35,6 +35,7 @@ class Contents:
     schema: int
     photos: int
     runs: int
+    instance: str  # whose it is; empty before its first start
 
 
 def copy_database(state_dir: Path, target: Path, pause: Callable[[], None]) -> None:
@@ -133,7 +134,7 @@ def _examine(named: Path, opened: Path, how: str) -> Contents:
                 )
             (photos,) = db.execute("SELECT coalesce(sum(photos), 0) FROM counts").fetchone()
             (runs,) = db.execute("SELECT count(*) FROM runs").fetchone()
-            return Contents(version, photos, runs)
+            return Contents(version, photos, runs, _instance(db))
     except StoreDamaged as exc:
         raise _damaged(name, str(exc.__cause__)) from exc
     except FolderUnavailable as exc:
@@ -165,6 +166,11 @@ def _problem(db: sqlite3.Connection, *, thorough: bool) -> str:
     (found,) = db.execute(f"PRAGMA {check}(1)").fetchone()
     # Its first line only says of which database it is.
     return "" if found == "ok" else str(found).splitlines()[-1]
+
+
+def _instance(db: sqlite3.Connection) -> str:
+    row = db.execute("SELECT value FROM facts WHERE key = 'presence'").fetchone()
+    return str(json.loads(row[0]).get("instance", "")) if row else ""
 
 
 def _tables(db: sqlite3.Connection) -> set[str]:

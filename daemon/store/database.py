@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from config.errors import (
     StoreDamaged,
     TransientError,
 )
-from daemon.store.schema import SCHEMA, SCHEMA_VERSION, TRIGGERS
+from daemon.store.schema import SCHEMA_VERSION, STEPS
 
 DATABASE = "nightsort.db"
 # How long a write waits for another program that holds the database.
@@ -93,13 +93,37 @@ def told(error: sqlite3.DatabaseError) -> NightsortError | sqlite3.DatabaseError
     return error
 
 
+def is_free(state_dir: Path) -> bool:
+    """Whether a write could begin at once; False while somebody holds the database.
+
+    In any thread: it looks through a connection of its own.
+    """
+    address = f"{(state_dir / DATABASE).absolute().as_uri()}?mode=rw"
+    try:
+        with closing(
+            sqlite3.connect(address, uri=True, isolation_level=None, timeout=0)
+        ) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+    except sqlite3.Error:
+        return False
+    return True
+
+
 class Database:
     """One connection, for one thread. What is written is durable unless it says otherwise."""
 
-    def __init__(self, state_dir: Path, *, reading: bool = False) -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        reading: bool = False,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
         """Open the database, making it on first use.
 
-        reading: only look at it, beside the process that owns it.
+        reading: only look at it, beside the process that owns it. patience_seconds: how long to
+        wait for another program that holds it.
         Raises ConfigError when it cannot be opened, or was written by a newer nightsort;
         RefusedError when there is nothing to read yet; StoreDamaged.
         """
@@ -114,7 +138,7 @@ class Database:
                 f"{self._path.absolute().as_uri()}?mode={'ro' if reading else 'rwc'}",
                 uri=True,
                 isolation_level=None,
-                timeout=PATIENCE_SECONDS,
+                timeout=patience_seconds,
                 factory=_Connection,
             )
             if reading:
@@ -131,18 +155,6 @@ class Database:
         """Close the database."""
         self._db.close()
 
-    def is_free(self) -> bool:
-        """Whether a write could begin at once; False while another program holds the database."""
-        self._db.execute("PRAGMA busy_timeout = 0")
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.execute("ROLLBACK")
-        except FolderUnavailable:
-            return False
-        finally:
-            self._db.execute(f"PRAGMA busy_timeout = {PATIENCE_SECONDS * 1000}")
-        return True
-
     def fact(self, key: str) -> Any:
         """A remembered fact, or None."""
         row = self._db.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
@@ -151,11 +163,14 @@ class Database:
     def remember(self, key: str, value: Any) -> None:
         """Remember a fact; `value` is anything JSON can hold."""
         with self._transaction():
-            self._db.execute(
-                "INSERT INTO facts VALUES (?, ?)"
-                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                (key, json.dumps(value)),
-            )
+            self._set_fact(key, value)
+
+    def _set_fact(self, key: str, value: Any) -> None:
+        self._db.execute(
+            "INSERT INTO facts VALUES (?, ?)"
+            " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            (key, json.dumps(value)),
+        )
 
     def _prepare(self) -> None:
         (mode,) = self._db.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -167,9 +182,11 @@ class Database:
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA foreign_keys = ON")
         with self._transaction():
-            if self._require_known_version() == 0:
-                for statement in (*SCHEMA.split(";"), *TRIGGERS):
+            version = self._require_known_version()
+            for step in STEPS[version:]:
+                for statement in step:
                     self._db.execute(statement)
+            if version != SCHEMA_VERSION:
                 self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     def _require_known_version(self) -> int:

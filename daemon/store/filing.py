@@ -10,7 +10,7 @@ from daemon.records import Outcome, Photo, ResultRow, Status
 from daemon.store.database import Database
 from daemon.store.rows import Intention, intention_of, intention_values, photo_of
 
-_FINAL_STATE = {
+FINAL_STATE = {
     Status.SUCCESS: "filed",
     Status.REVIEW: "review",
     Status.DUPLICATE: "duplicate",
@@ -121,7 +121,7 @@ class Filing(Database):
             " return_id = ?, category_code = ?, location = ?, run = ?, result_number = ?"
             " WHERE id = ? AND state = 'classified'",
             (
-                _FINAL_STATE[outcome.status],
+                FINAL_STATE[outcome.status],
                 outcome.status,
                 os.fsencode(outcome.target),
                 int(outcome.kept_source),

@@ -15,7 +15,7 @@ from daemon.records import Fingerprint, Photo, Sighting, as_text
 from daemon.store.database import Database
 from daemon.store.rows import Waiting, photo_of
 
-_ACTIVE = "('queued', 'claimed', 'classified')"
+ACTIVE = "('queued', 'claimed', 'classified')"
 
 _DUE = "state = 'queued' AND (retry_at <= ? OR retry_at > ?)"
 
@@ -51,7 +51,7 @@ class Queue(Database):
     def waiting(self, steady: float) -> Waiting:
         """Count the queue; `steady` is the steady clock's now, in seconds."""
         (queued,) = self._db.execute(
-            f"SELECT coalesce(sum(photos), 0) FROM counts WHERE state IN {_ACTIVE}"
+            f"SELECT coalesce(sum(photos), 0) FROM counts WHERE state IN {ACTIVE}"
         ).fetchone()
         (retrying,) = self._db.execute(
             "SELECT count(*) FROM photos"
@@ -59,6 +59,13 @@ class Queue(Database):
             (steady, steady + LONGEST_RETRY_SECONDS),
         ).fetchone()
         return Waiting(queued, retrying)
+
+    def waiting_bytes(self) -> int:
+        """How large the photos of the queue are together; takes a while for a very long one."""
+        (size,) = self._db.execute(
+            f"SELECT coalesce(sum(size_bytes), 0) FROM photos WHERE state IN {ACTIVE}"
+        ).fetchone()
+        return int(size)
 
     def is_anything_due(self, steady: float) -> bool:
         """Whether `claim` would find a photo."""
@@ -241,7 +248,7 @@ class Queue(Database):
     def _active(self, path: str) -> _Active | None:
         row = self._db.execute(
             "SELECT id, inode, size_bytes, mtime_ns FROM photos"
-            f" WHERE path = ? AND state IN {_ACTIVE}",
+            f" WHERE path = ? AND state IN {ACTIVE}",
             (os.fsencode(path),),
         ).fetchone()
         return None if row is None else _Active(row[0], Fingerprint(*row[1:]))

@@ -18,6 +18,10 @@ from daemon.store.rows import result_row_of
 _BEGAN = "substr(started_at, 1, 10) BETWEEN ? AND ?"
 
 
+# The fact that names the closed run of which no report was made yet.
+RUN_UNTOLD = "run_untold"
+
+
 class Runs(Queue):
     """Runs and their results."""
 
@@ -55,12 +59,13 @@ class Runs(Queue):
             )
 
     def close_run(self, run: str, at: datetime, summary: dict[str, Any]) -> None:
-        """Close a run with its summary."""
+        """Close a run with its summary; its report is still to be made."""
         with self._transaction():
             self._db.execute(
                 "UPDATE runs SET finished_at = ?, summary = ? WHERE id = ?",
                 (at.isoformat(), json.dumps(summary, ensure_ascii=False), run),
             )
+            self._set_fact(RUN_UNTOLD, run)
 
     def drop_run(self, run: str) -> None:
         """Take back a run in which nothing happened."""

@@ -1,14 +1,16 @@
-"""The tables: what is remembered of each photo, run and correction."""
+"""The tables: what is remembered of each photo, run, correction and alert.
+
+`STEPS` make them, one for each version of the schema: a new database takes all of them, one of an
+older nightsort those that it lacks. A step that was released is never changed.
+"""
 
 from __future__ import annotations
-
-SCHEMA_VERSION = 1
 
 # A photo's states. `classified` is the intention: verdict and target known, the move not done.
 # What the results say of a photo (status, category, target …) never changes once it is recorded;
 # a person's later word stands in `place` (where it is now: in sorted, in incoming once undone),
 # `decided` (its category now) and in `corrections`, where a move is planned before it is made.
-SCHEMA = """
+_PHOTOS = """
 CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE runs (
     id TEXT PRIMARY KEY,
@@ -101,8 +103,61 @@ _ONE_MORE = (
     " ON CONFLICT (state) DO UPDATE SET photos = photos + 1;"
 )
 _ONE_LESS = "UPDATE counts SET photos = photos - 1 WHERE state = old.state;"
-TRIGGERS = (
+_TRIGGERS = (
     f"CREATE TRIGGER photo_came AFTER INSERT ON photos BEGIN {_ONE_MORE} END",
     f"CREATE TRIGGER photo_went AFTER DELETE ON photos BEGIN {_ONE_LESS} END",
     f"CREATE TRIGGER photo_passed AFTER UPDATE OF state ON photos BEGIN {_ONE_LESS}{_ONE_MORE} END",
 )
+
+# An incident is a condition from when it was raised until it is resolved (news is resolved at
+# once), an alert one message about it, a delivery that message's way to one target. `subject`
+# tells incidents of one rule apart. Who is to get an alert is settled when it is addressed, as
+# whoever records it need not know the targets. A run is judged once it was told of.
+_ALERTS = """
+CREATE TABLE incidents (
+    id INTEGER PRIMARY KEY,
+    rule TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    raised_at TEXT NOT NULL,
+    told_at TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    facts TEXT NOT NULL,
+    resolved_at TEXT,
+    acknowledged_at TEXT,
+    acknowledged_by TEXT
+) STRICT;
+CREATE UNIQUE INDEX incidents_open ON incidents (rule, subject) WHERE resolved_at IS NULL;
+CREATE TABLE alerts (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    incident INTEGER NOT NULL REFERENCES incidents (id),
+    phase TEXT NOT NULL CHECK (phase IN ('raised', 'repeated', 'resolved', 'told')),
+    day INTEGER NOT NULL,
+    at TEXT NOT NULL,
+    facts TEXT NOT NULL,
+    attachments TEXT NOT NULL,
+    addressed_at TEXT
+) STRICT;
+CREATE INDEX alerts_incident ON alerts (incident);
+CREATE INDEX alerts_unaddressed ON alerts (id) WHERE addressed_at IS NULL;
+CREATE TABLE deliveries (
+    alert INTEGER NOT NULL REFERENCES alerts (id),
+    target TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'dead')),
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_at TEXT,
+    first_failed_at TEXT,
+    last_tried_at TEXT,
+    error TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (alert, target)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX deliveries_failed ON deliveries (target) WHERE state <> 'delivered';
+CREATE INDEX deliveries_waiting ON deliveries (next_at) WHERE state = 'waiting';
+ALTER TABLE runs ADD COLUMN is_judged INTEGER NOT NULL DEFAULT 0;
+UPDATE runs SET is_judged = 1 WHERE summary IS NOT NULL;
+CREATE INDEX runs_unjudged ON runs (id) WHERE is_judged = 0;
+"""
+
+STEPS = ((*_PHOTOS.split(";"), *_TRIGGERS), tuple(_ALERTS.split(";")))
+SCHEMA_VERSION = len(STEPS)

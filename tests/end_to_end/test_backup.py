@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from daemon.store import DATABASE
 from daemon.store.copies import check_copy
+from tests.support.damage import overwrite_pages
 from tests.support.photos import write_photo
 from tests.support.processes import DEADLINE_SECONDS, Site
 from tests.support.waiting import eventually
@@ -48,3 +52,146 @@ def test_backup_before_there_is_anything_is_one_line(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert "no database yet" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def listening(site: Site) -> None:
+    eventually((site.state / "control.sock").exists, within_s=DEADLINE_SECONDS)
+
+
+def after_a_night(folder: Path, count: int = 3) -> Site:
+    site = Site.make(folder)
+    for seed in range(count):
+        write_photo(site.incoming / f"return-471{seed}.jpg", seed=seed)
+    assert site.nightsort("now").returncode == 0
+    return site
+
+
+def event(site: Site, name: str) -> dict[str, object]:
+    (found,) = [event for event in site.events() if event["event"] == name]
+    return found
+
+
+def grow(database: Path) -> None:
+    """Make it so large that damage in its middle hits nothing that is read at once."""
+    with closing(sqlite3.connect(database)) as db:
+        db.executemany(
+            "INSERT INTO facts VALUES (?, ?)",
+            [(f"n{n}", '"' + "x" * 900 + '"') for n in range(2000)],
+        )
+        db.commit()
+
+
+def test_restore_brings_back_what_was_and_keeps_what_was_sorted_since(tmp_path: Path) -> None:
+    site = after_a_night(tmp_path)
+    backup = site.nightsort("backup").stdout.strip()
+    write_photo(site.incoming / "return-5555.jpg", seed=55)
+    assert site.nightsort("now").returncode == 0
+    runs = site.nightsort("history", "--json").stdout
+    done = site.nightsort("restore", backup)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    said = done.stderr.splitlines()
+    assert said[0] == "Restored: photos: 3, runs: 1."
+    assert said[-1] == "It agrees with results and folders again."
+    assert site.nightsort("history", "--json").stdout == runs
+    assert site.nightsort("find", "5555").returncode == 0
+    assert json.loads(site.nightsort("now", "--json").stdout)["run"] is None
+
+
+def test_restore_beside_the_running_daemon_is_refused(tmp_path: Path) -> None:
+    site = after_a_night(tmp_path)
+    backup = site.nightsort("backup").stdout.strip()
+    with site.daemon():
+        listening(site)
+        done = site.nightsort("restore", backup)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert "stop it first: systemctl stop nightsort" in line
+
+
+def test_restore_of_what_is_no_backup_is_one_line(site: Site, tmp_path: Path) -> None:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Dear nightsort\n", encoding="utf-8")
+    done = site.nightsort("restore", str(letter))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"nightsort: {letter}: is not a database; name a file that `nightsort backup` wrote\n"
+    )
+
+
+def test_a_damaged_database_is_mended_at_the_start_and_told(tmp_path: Path) -> None:
+    site = after_a_night(tmp_path)
+    backup = Path(site.nightsort("backup").stdout.strip())
+    write_photo(site.incoming / "return-5555.jpg", seed=55)
+    assert site.nightsort("now").returncode == 0
+    runs = site.nightsort("history", "--json").stdout
+    rows = site.growing_rows()
+    grow(site.state / DATABASE)
+    overwrite_pages(site.state / DATABASE, "head")
+    write_photo(site.incoming / "return-6666.jpg", seed=66)
+    with site.daemon():
+        listening(site)
+        done = site.nightsort("now", "--json")
+        status = site.nightsort("status")
+    summary = json.loads(done.stdout)
+    assert (summary["successful"] + summary["review"], summary["failed"]) == (1, 0)
+    assert event(site, "database_damaged")["level"] == "critical"
+    assert event(site, "database_restored")["backup"] == backup.name
+    assert event(site, "database_reconciled")["photos"] == 1
+    assert status.returncode == 1
+    assert f"was restored from {backup.name}" in status.stdout
+    assert len([*site.state.glob(f"{DATABASE}.set-aside-*")]) == 1
+    known = json.loads(site.nightsort("history", "--json").stdout)["runs"]
+    assert known[1:] == json.loads(runs)["runs"]
+    assert len(site.growing_rows()) == len(rows) + 1
+    assert len(site.photos("sorted")) == 5
+
+
+def test_a_damaged_database_without_any_backup_is_begun_anew_from_the_results(
+    tmp_path: Path,
+) -> None:
+    site = after_a_night(tmp_path)
+    runs = site.nightsort("history", "--json").stdout
+    grow(site.state / DATABASE)
+    overwrite_pages(site.state / DATABASE, "cut off")
+    with site.daemon():
+        listening(site)
+        assert json.loads(site.nightsort("now", "--json").stdout)["run"] is None
+        status = site.nightsort("status")
+    assert site.nightsort("history", "--json").stdout == runs
+    assert "was begun anew" in status.stdout
+    assert "available" in status.stdout  # the folders are known to be its own
+
+
+def test_damage_in_mid_run_ends_the_daemon_in_order_and_the_next_start_mends_it(
+    tmp_path: Path,
+) -> None:
+    site = after_a_night(tmp_path)
+    assert site.nightsort("backup").returncode == 0
+    with site.daemon() as process:
+        listening(site)
+        with closing(sqlite3.connect(site.state / DATABASE)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with (site.state / DATABASE).open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xa5" * ((site.state / DATABASE).stat().st_size - 4096))
+        assert process.wait(DEADLINE_SECONDS) == 1
+    log = (site.folder / "daemon.log").read_text(encoding="utf-8")
+    assert "Traceback" not in log
+    assert event(site, "database_damaged")["level"] == "critical"
+    assert log.splitlines()[-1].startswith("nightsort: state_dir: the database is damaged")
+    with site.daemon():
+        listening(site)
+        assert site.nightsort("now").returncode == 0
+    assert event(site, "database_restored")["level"] == "critical"
+    assert len(json.loads(site.nightsort("history", "--json").stdout)["runs"]) == 1
+
+
+def test_the_daemon_makes_a_backup_by_itself_once_it_is_quiet(tmp_path: Path) -> None:
+    site = after_a_night(tmp_path)
+    code = "import daemon.housekeeping.nightly as n\nn.TURN_SECONDS = 0.1"
+    with site.daemon(code):
+        eventually(
+            lambda: [*(site.state / "backups").glob("nightsort-*.db")], within_s=DEADLINE_SECONDS
+        )
+    (made,) = (site.state / "backups").iterdir()
+    assert check_copy(made).photos == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.test_samba import big_photo, contents, names, sha256
+from tests.support.manager import Manager
 from tests.support.photos import write_photo
 from tests.support.processes import DEADLINE_SECONDS, Site
 from tests.support.samba import Mounted, Samba, mounted, samba
@@ -132,24 +134,63 @@ def test_mount_that_hangs_is_told_and_work_goes_on_when_it_answers_again(
         eventually(lambda: site.nightsort("status").returncode == 0, within_s=30)
 
 
-def test_mount_that_hangs_in_mid_run_is_told_and_no_photo_suffers(
-    site: Site, server: Samba, share: Mounted, tmp_path: Path
-) -> None:
+def drop_sixty(server: Samba, tmp_path: Path) -> list[Path]:
     photos = [write_photo(tmp_path / f"{n}.jpg", seed=n) for n in range(60)]
     for number, photo in enumerate(photos):
         (server.folder / f"return-{10_000 + number}.jpg").write_bytes(photo.read_bytes())
-    with site.daemon():
+    return photos
+
+
+def test_mount_that_hangs_in_mid_run_is_told_and_no_photo_suffers(
+    site: Site, server: Samba, share: Mounted, tmp_path: Path
+) -> None:
+    photos = drop_sixty(server, tmp_path)
+    with Manager.listening(tmp_path) as manager, site.daemon(**manager.environment(24.0)):
         eventually(lambda: len(names(site)) > 3, within_s=DEADLINE_SECONDS, every_s=0.001)
         share.hang()
         try:
             assert len(names(site)) < 60, "the run was over before the share hung"
-            eventually(lambda: site.nightsort("status").returncode == 1, within_s=90)
+            eventually(lambda: site.nightsort("status").returncode == 1, within_s=30)
+            told = site.nightsort("status").stdout
+            assert "does not answer" in told
+            assert "(since " in told
+            manager.hears("STATUS=share unavailable")
+            # The work stands still, but a restart would mend nothing: twice the patience passes.
+            for _ in range(8):
+                manager.hears("WATCHDOG=1")
+            assert status(site)["state"] == "share unavailable"
         finally:
             share.go_on()
         eventually(lambda: len(names(site)) == 60, within_s=DEADLINE_SECONDS)
         eventually(lambda: on_server(server) == [], within_s=DEADLINE_SECONDS)
     assert contents(site.photos("sorted")) == contents(photos)
     assert len(site.growing_rows()) == 60
+    assert not events(site, "progress_stalled")
+
+
+def test_a_daemon_that_hangs_in_a_mount_ends_when_asked_to_and_loses_nothing(
+    site: Site, server: Samba, share: Mounted, tmp_path: Path
+) -> None:
+    photos = drop_sixty(server, tmp_path)
+    with Manager.listening(tmp_path) as manager, site.daemon(**manager.environment()) as daemon:
+        eventually(lambda: len(names(site)) > 3, within_s=DEADLINE_SECONDS, every_s=0.001)
+        share.hang()
+        try:
+            assert len(names(site)) < 60, "the run was over before the share hung"
+            eventually(lambda: site.nightsort("status").returncode == 1, within_s=30)
+            daemon.send_signal(signal.SIGTERM)
+            assert "does not answer" in manager.hears("STATUS=stopping")
+            assert daemon.wait(DEADLINE_SECONDS) == 0
+        finally:
+            share.go_on()
+    (ended,) = events(site, "ended_without_share")
+    assert "does not answer" in ended["why"]
+    with site.daemon():
+        eventually(lambda: len(names(site)) == 60, within_s=DEADLINE_SECONDS)
+        eventually(lambda: on_server(server) == [], within_s=DEADLINE_SECONDS)
+    assert contents(site.photos("sorted")) == contents(photos)
+    assert len(site.growing_rows()) == 60
+    assert not events(site, "photo_quarantined")
 
 
 def test_start_with_a_share_that_hangs_does_not_hang(

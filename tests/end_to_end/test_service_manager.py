@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -48,6 +49,10 @@ def rewrite_window(site: Site, window: str) -> None:
     file.write_text(f"{above}[window]\n{window}\n[intake]\nsettle_seconds = 0.3\n", "utf-8")
 
 
+def sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
 def is_logged(site: Site, event: str) -> bool:
     return any(line["event"] == event for line in site.events())
 
@@ -77,6 +82,32 @@ def test_the_manager_hears_ready_status_pings_and_stopping(
         manager.hears("STOPPING=1")
         manager.hears("EXTEND_TIMEOUT_USEC=")
         assert daemon.wait(DEADLINE_SECONDS) == 0
+
+
+def test_sigterm_in_mid_run_ends_soon_and_leaves_everything_consistent(tmp_path: Path) -> None:
+    site = site_with(tmp_path, 'mode = "continuous"')
+    photos = {
+        sha256(write_photo(site.incoming / f"shirt-{number}.jpg", seed=number))
+        for number in range(80)
+    }
+    with site.daemon() as daemon:
+        eventually(lambda: len(site.growing_rows()) > 3, within_s=DEADLINE_SECONDS, every_s=0.002)
+        asked = time.monotonic()
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(DEADLINE_SECONDS) == 0
+        # Five seconds are promised, on a machine that does nothing else.
+        assert time.monotonic() - asked < 4 * 5
+    rows = {row["sha256"]: row for row in site.rows()}
+    left = {sha256(photo) for photo in site.photos("incoming")}
+    assert left, "the run was over before it was asked to end"
+    assert rows.keys() == photos - left
+    assert {sha256(Path(row["filed_path"])) for row in rows.values()} == rows.keys()
+    summary = json.loads((site.results / "summary_latest.json").read_text(encoding="utf-8"))
+    assert (summary["total_processed"], summary["deferred"]) == (len(rows), len(left))
+    assert site.nightsort("status").returncode == 3
+    assert site.nightsort("now").returncode == 0
+    assert not site.photos("incoming")
+    assert {row["sha256"] for row in site.growing_rows()} == photos
 
 
 def test_without_a_watchdog_nothing_is_fed(tmp_path: Path, manager: Manager) -> None:
@@ -156,6 +187,40 @@ def test_a_dead_emitter_that_cannot_be_replaced_stops_the_pings(
         assert pings_stop(manager)
         (stalled,) = (line for line in site.events() if line["event"] == "progress_stalled")
         assert "hears" in stalled["why"]
+
+
+def test_an_emitter_that_hangs_stops_the_pings(tmp_path: Path, manager: Manager) -> None:
+    site = site_with(tmp_path, 'mode = "manual"')
+    hang = (
+        "import time\nfrom daemon.events import Events\nEvents._hear = lambda *_: time.sleep(600)"
+    )
+    with site.daemon(hang, **manager.environment(WATCHDOG_SECONDS)):
+        manager.hears("WATCHDOG=1")
+        write_photo(site.incoming / "shirt.jpg", seed=1)
+        assert pings_stop(manager)
+        (stalled,) = (line for line in site.events() if line["event"] == "progress_stalled")
+        assert "hears of new photos hangs" in stalled["why"]
+
+
+def test_a_loop_that_hangs_stops_the_pings_and_is_seen_in_the_status(
+    tmp_path: Path, manager: Manager
+) -> None:
+    site = site_with(tmp_path, 'mode = "continuous"', photos=1)
+    hang = (
+        "import time, daemon.vitals\nfrom daemon.sorting import Sorter\n"
+        "daemon.vitals.SILENCE_SECONDS = 2\n"
+        "Sorter.sort = lambda *_: time.sleep(600)"
+    )
+    with site.daemon(hang, **manager.environment(WATCHDOG_SECONDS)) as daemon:
+        manager.hears("STATUS=hangs")
+        assert pings_stop(manager)
+        (stalled,) = (line for line in site.events() if line["event"] == "progress_stalled")
+        assert stalled["why"] == "the sorting itself hangs"
+        done = site.nightsort("status")
+        assert done.returncode == 1
+        assert "seems to hang" in done.stdout
+        assert site.nightsort("lookout").returncode == 1
+        daemon.kill()
 
 
 # Reload

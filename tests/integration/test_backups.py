@@ -25,6 +25,7 @@ from tests.support.disks import tiny_disk
 NOON = datetime(2025, 10, 13, 12, tzinfo=UTC)
 NAME = f"nightsort-2025-10-13T120000Z-schema{SCHEMA_VERSION}.db"
 PHOTOS = 12_000
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
@@ -185,23 +186,23 @@ def test_what_a_killed_backup_left_goes_after_a_day(backups: Backups) -> None:
 @pytest.mark.parametrize(
     ("newest", "run_ended", "is_due"),
     [
-        (None, None, True),
-        (NOON - DAY, None, True),
-        (NOON - 23 * HOUR, None, False),
+        (None, LONG_AGO, True),
+        (NOON - DAY, LONG_AGO, True),
+        (NOON - 23 * HOUR, LONG_AGO, False),
         (NOON - 23 * HOUR, NOON - HOUR, True),
         (NOON - 23 * HOUR, NOON - DAY, False),
         (NOON - 11 * HOUR, NOON - HOUR, False),
     ],
 )
 def test_a_backup_is_due_once_a_day_and_after_the_nights_run(
-    newest: datetime | None, run_ended: datetime | None, is_due: bool
+    newest: datetime | None, run_ended: datetime, is_due: bool
 ) -> None:
     assert backup_is_due(newest, run_ended, NOON) is is_due
 
 
 def nightly(backups: Backups, clock: ManualClock) -> NightlyBackup:
     made = NightlyBackup(backups, clock, is_wanted=True)
-    made.note(is_quiet=True, run_ended=None)
+    made.note(LONG_AGO)
     return made
 
 
@@ -218,10 +219,10 @@ def test_by_itself_one_is_made_each_day_and_old_ones_go(state: Path) -> None:
 
 def test_while_somebody_works_none_is_begun(backups: Backups) -> None:
     itself = nightly(backups, ManualClock())
-    itself.note(is_quiet=False, run_ended=None)
+    itself.note(None)
     itself.turn()
     assert backups.listed() == []
-    itself.note(is_quiet=True, run_ended=None)
+    itself.note(LONG_AGO)
     itself.turn()
     assert len(backups.listed()) == 1
 

@@ -37,8 +37,11 @@ def exports(core: Core) -> Exports:
 
 def press(core: Core) -> Press:
     sorted_tree, results = Tree(core.sorted), Tree(core.results)
-    thumbnails = Thumbnails(sorted_tree, Limits(1_000_000, 1.0), threads=1)
-    reporter = Reporter(core.store, sorted_tree, results, thumbnails, ReportPolicy(None, []))
+    limits = Limits(1_000_000, 1.0)
+    thumbnails = Thumbnails(sorted_tree, limits, threads=1)
+    reporter = Reporter(
+        core.store, sorted_tree, results, thumbnails, ReportPolicy(None, [], limits)
+    )
     periodical = Periodical(core.store, results, core.clock, weekly=False)
     return Press(core.store, Writers(exports(core), reporter, periodical), core.clock)
 

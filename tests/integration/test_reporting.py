@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, time, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,20 @@ import pytest
 import structlog
 
 from config.errors import FolderUnavailable
+from config.sections import WindowSettings
 from daemon.examine import Limits
+from daemon.heralding import Herald
 from daemon.links import excel_link, link, shown
 from daemon.reporting.reporter import Reporter, ReportPolicy
+from daemon.results import summarise
 from daemon.thumbnails import Thumbnails
+from daemon.timetable import Timetable
 from daemon.tree import Tree
 from tests.support.browser import look_at
+from tests.support.classifiers import verdict
 from tests.support.core import Core, tiny_photo
 from tests.support.names import HOSTILE
+from tests.support.photos import photo_bytes
 
 _SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
@@ -45,8 +52,9 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Core]:
 
 def reporter(core: Core, links: str | None = None) -> Reporter:
     sorted_tree = Tree(core.sorted)
-    thumbnails = Thumbnails(sorted_tree, Limits(1_000_000, 1.0), threads=1)
-    policy = ReportPolicy(links, [("Mode", "window 02:00 to 06:00")])
+    limits = Limits(1_000_000, 1.0)
+    thumbnails = Thumbnails(sorted_tree, limits, threads=1)
+    policy = ReportPolicy(links, [("Mode", "window 02:00 to 06:00")], limits)
     return Reporter(core.store, sorted_tree, Tree(core.results), thumbnails, policy)
 
 
@@ -153,6 +161,104 @@ def test_a_browser_shows_all_of_the_page_in_its_width(
     assert seen.pictures >= 10
     assert (seen.unseen, seen.without_alt, seen.scripts, seen.console) == (0, 0, 0, [])
     assert "<script>alert(1)<script> 4712.png" in seen.text
+
+
+def test_what_can_be_seen_of_a_damaged_photo_is_shown(tmp_path: Path) -> None:
+    core = Core(tmp_path, inline=True)
+    whole = photo_bytes(seed=3)
+    middle = len(whole) // 2
+    core.drop("damaged.jpg", whole[:middle] + b"\xff\xc4\x00\x03\xff" * 99 + whole[-middle:])
+    core.drop("note.png", b"Please call back.")
+    assert core.drain()["failed"] == 2
+    page = Elements(write(core)[0])
+    (picture,) = page.all("img")
+    assert picture["alt"] == "what can be seen of damaged.jpg"
+    core.stop()
+
+
+def test_a_run_that_does_not_add_up_is_an_error_event_and_the_first_thing_one_reads(
+    tmp_path: Path,
+) -> None:
+    core = Core(tmp_path, inline=True)
+    core.drop("odd.png", tiny_photo("review"))
+    core.take_in()
+    core.work()
+    core.store._db.execute("UPDATE runs SET waiting_before = waiting_before + 7")
+    with structlog.testing.capture_logs() as logs:
+        core.drainer.close(settling=0)
+    (told,) = (line for line in logs if line["event"] == "run_unbalanced")
+    assert told["log_level"] == "error"
+    assert "The run does not add up" in Elements(write(core)[0]).text
+    core.stop()
+
+
+def test_the_page_says_what_was_foretold(tmp_path: Path) -> None:
+    core = Core(tmp_path, inline=True)
+    window = WindowSettings(start=time(2), end=time(6), timezone="UTC")
+    core.drop("odd.png", tiny_photo("review"))
+    herald = Herald(Timetable(window, core.clock), core.clock, core.store)
+    herald.note_opening(lambda: 1, 0.5)
+    core.drain()
+    text = " ".join(Elements(write(core)[0]).text.split())
+    assert "at 02:00, 1 photo done by 02:00: kept" in text
+    core.stop()
+
+
+# --- how large it becomes ----------------------------------------------------------------------
+
+
+def many(core: Core, photos: int, review: int) -> dict[str, Any]:
+    """A run of so many photos: a few that were really sorted, in the store many times over.
+
+    Their pictures are real files, and are real pictures in the report.
+    """
+    for number in range(12):
+        core.drop(f"return-{number}.jpg", photo_bytes(seed=number, quality=86))
+    core.drain()
+    columns = [row[1] for row in core.store._db.execute("PRAGMA table_info(photos)")]
+    copied = ", ".join(
+        {"id": "NULL", "result_number": "1000 + :n", "place": "coalesce(place, target)"}.get(c, c)
+        for c in columns
+    )
+    core.store._db.execute("BEGIN")
+    core.store._db.executemany(
+        f"INSERT INTO photos SELECT {copied} FROM photos WHERE id = 1 + :n % 12",
+        [{"n": n} for n in range(photos - 12)],
+    )
+    core.store._db.execute(
+        "UPDATE photos SET state = 'review', status = 'review', band = 'review' WHERE id <= ?",
+        (review,),
+    )
+    core.store._db.execute("COMMIT")
+    (summary,) = core.store.summaries()
+    tally = core.store.tally(summary["run"], 0.0)
+    core.store._db.execute("UPDATE runs SET waiting_before = ?", (photos,))
+    return summarise(replace(tally, waiting_before=photos), core.clock.now(), 0, [])
+
+
+@pytest.mark.parametrize("review", [45, 300])
+def test_a_page_of_three_hundred_photos_stays_below_three_megabytes(
+    tmp_path: Path, review: int
+) -> None:
+    core = Core(tmp_path, inline=True, think=lambda _: verdict("Shirts", 0.97))
+    summary = many(core, 300, review)
+    page, _ = reporter(core).write(summary, is_newest=True)
+    text = page.read_text(encoding="utf-8")
+    assert text.count("data:image/jpeg") >= review + round(0.05 * (300 - review))
+    assert len(text) < 3_000_000
+    core.stop()
+
+
+def test_a_page_of_five_thousand_photos_opens(tmp_path: Path) -> None:
+    core = Core(tmp_path, inline=True, think=lambda _: verdict("Shirts", 0.97))
+    summary = many(core, 5_000, 700)
+    page, _ = reporter(core).write(summary, is_newest=True)
+    assert page.stat().st_size < 12_000_000
+    seen = look_at(page, 390, tmp_path)
+    assert (seen.too_wide_px, seen.unseen, seen.console) == (0, 0, [])
+    assert seen.pictures == 300 + 215  # to decide; a twentieth of the others
+    assert "400 more are in" in seen.text
+    core.stop()
 
 
 # --- the workbook ------------------------------------------------------------------------------

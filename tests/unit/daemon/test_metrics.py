@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from daemon.heartbeat import Heartbeat
@@ -21,8 +22,6 @@ RUN: dict[str, Any] = {
     "review": 3, "duplicates": 0, "failed": 1, "deferred": 2, "processing_time_seconds": 4.5,
     "confidence_distribution": {"auto": 10, "check": 2, "review": 3},
 }  # fmt: skip
-# A line of the text format: name, labels, value.
-LINE = re.compile(r'nightsort_[a-z_]+(\{[a-z]+="[a-z]+"\})? -?[0-9.e+]+')
 
 
 def document(**changes: Any) -> dict[str, Any]:
@@ -37,15 +36,36 @@ def document(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def test_every_line_is_a_comment_or_a_gauge_that_was_described() -> None:
-    lines = render(document(), 1760313600.0).splitlines()
-    gauges = [line for line in lines if not line.startswith("#")]
-    assert all(LINE.fullmatch(line) for line in gauges)
-    named = {line.split()[2] for line in lines if line.startswith("# TYPE")}
-    assert {re.split("[{ ]", line)[0] for line in gauges} == named
-    assert 'nightsort_queue_photos{state="waiting"} 412' in lines
-    assert 'nightsort_folder_available{folder="sorted"} 0.0' in lines
-    assert 'nightsort_last_run_band_photos{band="auto"} 10' in lines
+def parsed(text: str) -> dict[str, dict[tuple[str, ...], float]]:
+    """By name: what Prometheus' own parser reads of each gauge, by the values of its labels."""
+    families = list(text_string_to_metric_families(text))
+    assert all(family.type == "gauge" and family.documentation for family in families)
+    return {
+        family.name: {tuple(sample.labels.values()): sample.value for sample in family.samples}
+        for family in families
+    }
+
+
+def test_prometheus_reads_what_is_written() -> None:
+    at = datetime.fromisoformat("2025-10-13T09:10:00+02:00").timestamp()
+    found = parsed(render(document(), at))
+    assert all(name.startswith("nightsort_") for name in found)
+    assert found["nightsort_queue_photos"] == {
+        ("waiting",): 412,
+        ("settling",): 1,
+        ("retrying",): 0,
+    }
+    assert found["nightsort_folder_available"] == {("incoming",): 1, ("sorted",): 0}
+    assert found["nightsort_last_run_band_photos"][("auto",)] == 10
+    assert found["nightsort_last_run_photos"][("failed",)] == 1
+    assert found["nightsort_last_run_age_seconds"] == {(): 7 * 3600}
+    assert found["nightsort_forecast_left_photos"] == {(): 0}
+
+
+def test_a_label_with_anything_in_it_is_read_back() -> None:
+    name = 'a "b" \\ c\n# d'
+    found = parsed(render(document(disk={name: 1}), 0.0))
+    assert found["nightsort_free_bytes"] == {(name,): 1e6}
 
 
 def test_before_the_first_run_there_is_nothing_to_say_of_one() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from structlog.testing import capture_logs
 
 from config.sections import WindowSettings
-from daemon.heralding import Herald
+from daemon.heralding import Herald, forecast_for
 from daemon.timetable import Timetable
 from tests.support.clocks import ManualClock
 
@@ -25,9 +26,19 @@ def timetable(at: str, window: WindowSettings = NIGHT) -> Timetable:
     return Timetable(window, clock_at(at))
 
 
+class Memory(dict[str, Any]):
+    """Remembers facts as the store does."""
+
+    def fact(self, key: str) -> Any:
+        return self.get(key)
+
+    def remember(self, key: str, value: Any) -> None:
+        self[key] = value
+
+
 def told(clock: ManualClock, waiting: int = 412, pace: float = 1.0, steps: int = 1) -> list[str]:
     """What is announced while the clock goes on by a quarter of an hour each time."""
-    herald = Herald(Timetable(NIGHT, clock), clock)
+    herald = Herald(Timetable(NIGHT, clock), clock, Memory())
     with capture_logs() as logs:
         for _ in range(steps):
             herald.check(waiting, pace)
@@ -134,3 +145,40 @@ def test_every_window_is_announced() -> None:
 
 def test_inside_the_window_it_is_too_late_for_a_forecast() -> None:
     assert told(clock_at("2025-10-13T02:30"), steps=10) == []
+
+
+# What was expected of a window, for the morning
+
+
+def test_what_is_expected_when_the_window_opens_is_remembered_once() -> None:
+    clock, memory = clock_at("2025-10-13T01:59"), Memory()
+    herald = Herald(Timetable(NIGHT, clock), clock, memory)
+    herald.note_opening(lambda: 3600, 1.0)
+    assert not memory
+    clock.advance(60)
+    herald.note_opening(lambda: 3600, 1.0)
+    clock.advance(600)
+    herald.note_opening(lambda: 9999, 1.0)
+    Herald(Timetable(NIGHT, clock), clock, memory).note_opening(lambda: 5, 1.0)  # a new process
+    seen = forecast_for(memory, clock.now())
+    assert seen is not None
+    assert (seen["waiting"], seen["will_not_fit"]) == (3600, 0)
+    assert seen["done_by"] == "2025-10-13T03:00:00+02:00"
+    assert forecast_for(memory, clock.now() - timedelta(days=1)) is None
+
+
+def test_without_a_known_pace_nothing_is_expected() -> None:
+    clock, memory = clock_at("2025-10-13T02:00"), Memory()
+    Herald(Timetable(NIGHT, clock), clock, memory).note_opening(lambda: 10, 0.0)
+    assert forecast_for(memory, clock.now()) is None
+
+
+def test_only_the_newest_forecasts_are_kept() -> None:
+    clock, memory = clock_at("2025-01-01T02:00"), Memory()
+    herald = Herald(Timetable(NIGHT, clock), clock, memory)
+    for _ in range(120):
+        herald.note_opening(lambda: 10, 1.0)
+        clock.set_wall_clock(clock.now() + timedelta(days=1))
+    (kept,) = memory.values()
+    assert len(kept) == 100
+    assert kept[-1]["opens"].startswith("2025-04-30")

@@ -1,0 +1,196 @@
+"""Whom alerts reach: the targets of the settings, each ready to be sent an alert.
+
+Sending is synchronous and bounded: whoever calls decides when, how often and beside what else. What
+an alert says is for `words`; how a service is spoken to, for the process that `courier` starts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from pydantic import SecretStr
+
+from config.errors import ConfigError
+from config.readable import plain
+from config.settings import Settings
+from config.targets import EmailTarget, Severity, SlackTarget, UrlTarget
+from config.variables import credential
+from daemon.alerting.alert import Alert, Outcome
+from daemon.alerting.courier import carry
+from daemon.alerting.words import Message, message_of
+
+_HIDDEN = "****"
+_LONGEST_ERROR = 300
+# Shorter parts of an address are words such as "hooks"; hiding them would hide what went wrong.
+_SHORTEST_SECRET = 8
+_NOTIFY_TYPES = {"info": "info", "warning": "warning", "error": "failure", "critical": "failure"}
+
+
+def targets_of(settings: Settings) -> tuple[Target, ...]:
+    """All targets, each with a name of its own."""
+    found: list[Target] = []
+    for one in settings.alerts.targets:
+        name = one.name or _made_name(one)
+        namesakes = sum(re.fullmatch(rf"{re.escape(name)}( \(\d+\))?", t.name) is not None
+                        for t in found)  # fmt: skip
+        found.append(
+            Target(
+                f"{name} ({namesakes + 1})" if namesakes else name,
+                one,
+                lambda alert: message_of(alert, settings),
+                int(settings.alerts.attach_max_mb * 1_000_000),
+            )
+        )
+    return tuple(found)
+
+
+class Target:
+    """Somebody to be told."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: UrlTarget | EmailTarget | SlackTarget,
+        compose: Callable[[Alert], Message],
+        most_bytes: int,
+    ) -> None:
+        """`name` holds no secret; most_bytes: of a file that is attached."""
+        self.name = name
+        self.severities: tuple[Severity, ...] = settings.severities
+        self._settings = settings
+        self._compose = compose
+        self._most_bytes = most_bytes
+
+    def wants(self, alert: Alert) -> bool:
+        """Whether it is to be told of this."""
+        return alert.severity in self.severities
+
+    def deliver(self, alert: Alert, deadline_seconds: float) -> Outcome:
+        """Send it, now; never raises, and takes no longer than the deadline and a second.
+
+        Delivered with an error means that some of its addressees were refused, for good.
+        """
+        try:
+            address = _address_of(self._settings)
+        except ConfigError as exc:
+            return Outcome(False, str(exc))
+        secrets = [*_secrets_in(self._settings, address)]
+        outcome = carry(
+            {
+                "target": address,
+                "letter": _letter(alert, self._compose(alert), self.name),
+                "notify_type": _notify_type(alert),
+                "files": [str(path) for path in alert.attachments],
+                "most_bytes": self._most_bytes,
+            },
+            deadline_seconds,
+        )
+        return Outcome(outcome.is_delivered, _fit_to_be_told(outcome.error, secrets))
+
+
+def _letter(alert: Alert, message: Message, target: str) -> dict[str, Any]:
+    condition = alert.facts.get("since")
+    return {
+        "subject": message.subject,
+        "text": message.text,
+        "html": message.html,
+        "slack": message.slack,
+        "message_id": _digest(alert.key, target),
+        "thread_id": _digest(alert.rule, str(condition)) if condition else None,
+        "at": alert.at.isoformat(),
+        "data": {
+            "rule": alert.rule,
+            "severity": alert.severity,
+            "phase": alert.phase,
+            "day": alert.day,
+            "key": alert.key,
+            "at": alert.at.isoformat(),
+            "facts": message.facts,
+        },
+    }
+
+
+def _notify_type(alert: Alert) -> str:
+    return "success" if alert.phase == "resolved" else _NOTIFY_TYPES[alert.severity]
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "backslashreplace")).hexdigest()[:32]
+
+
+def _made_name(target: UrlTarget | EmailTarget | SlackTarget) -> str:
+    match target:
+        case EmailTarget():
+            others = f" and {len(target.to) - 1} more" if len(target.to) > 1 else ""
+            return f"mail to {target.to[0]}{others}"
+        case SlackTarget():
+            return f"Slack {target.channel}" if target.channel else "Slack"
+        case UrlTarget(url=SecretStr() as url):
+            secret = url.get_secret_value()
+            return f"{secret.partition('://')[0].lower()} {_digest(secret)[:6]}"
+        case _:
+            return str(target.url_credential)
+
+
+def _address_of(target: UrlTarget | EmailTarget | SlackTarget) -> dict[str, Any]:
+    """What the sending process needs to know, secrets among it. Raises ConfigError."""
+    match target:
+        case EmailTarget():
+            return {
+                "type": "email",
+                "host": target.host,
+                "port": target.effective_port,
+                "security": target.security,
+                "ca_file": target.ca_file and str(target.ca_file),
+                "user": target.user,
+                "password": _secret(target.password, target.password_credential),
+                "from": target.sender,
+                "to": list(target.to),
+            }
+        case SlackTarget():
+            return {
+                "type": "slack",
+                "webhook": _secret(target.webhook, target.webhook_credential),
+                "token": _secret(target.token, target.token_credential),
+                "channel": target.channel,
+            }
+        case _:
+            return {"type": "url", "url": _secret(target.url, target.url_credential)}
+
+
+def _secret(value: SecretStr | None, credential_name: str | None) -> str | None:
+    if credential_name is not None:
+        return credential(credential_name)
+    return None if value is None else value.get_secret_value()
+
+
+def _secrets_in(
+    target: UrlTarget | EmailTarget | SlackTarget, address: dict[str, Any]
+) -> Iterator[str]:
+    """Everything in an address that nobody may read in a log."""
+    yield from (address[key] for key in ("password", "token") if address.get(key))
+    url = address.get("url") or address.get("webhook")
+    if url is None:
+        return
+    yield url
+    parts = urlsplit(url)
+    if parts.password:
+        yield parts.password
+    pieces = [*parts.path.split("/"), *(value for _, value in parse_qsl(parts.query))]
+    if isinstance(target, UrlTarget):
+        # In many an Apprise URL a token stands where others have user and host.
+        pieces += [parts.username or "", "" if "." in (parts.hostname or "") else parts.netloc]
+    yield from (piece for piece in pieces if len(piece) >= _SHORTEST_SECRET and "@" not in piece)
+
+
+def _fit_to_be_told(error: str, secrets: list[str]) -> str:
+    """One line without secrets, in whichever way they may be written."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        for spelling in {secret, unquote(secret), quote(secret), quote(secret, safe="")}:
+            error = error.replace(spelling, _HIDDEN)
+    line = plain(" ".join(error.split()))
+    return line if len(line) <= _LONGEST_ERROR else f"{line[:_LONGEST_ERROR]} …"

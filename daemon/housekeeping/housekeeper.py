@@ -1,0 +1,65 @@
+"""The housekeeper: does what keeps an instance well, a little at a time, while nobody works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+
+from daemon.clock import Clock
+from daemon.housekeeping.healing import RESTORED
+from daemon.housekeeping.nightly import NightlyBackup
+from daemon.housekeeping.reconciling import Reconciler
+from daemon.store import Store
+
+# So long people see in the status that the database was mended, also those back from a weekend.
+_TOLD_FOR = timedelta(days=3)
+
+
+class Housekeeper:
+    """Keeps one instance."""
+
+    def __init__(
+        self, store: Store, reconciler: Reconciler, nightly: NightlyBackup, clock: Clock
+    ) -> None:
+        self._reconciler = reconciler
+        self._nightly = nightly
+        self._clock = clock
+        self._restored = store.fact(RESTORED)
+
+    def kept(self) -> AbstractContextManager[None]:
+        """Make nightly backups until the end of the `with` block."""
+        return self._nightly.kept()
+
+    def reconcile(self, go_on: Callable[[], bool] = lambda: True) -> bool:
+        """Bring the store to what the folders say, if an older one was restored.
+
+        go_on: asked now and then; False leaves the rest. Returns whether nothing is left to do.
+        Raises TransientError when a folder does not answer.
+        """
+        return self._reconciler.reconcile(go_on)
+
+    def check(self, quiet_since: datetime | None) -> None:
+        """Let what is due be done. quiet_since: when the last run ended; None: somebody works.
+
+        Raises StoreDamaged when a backup showed that the database is.
+        """
+        self._nightly.note(quiet_since)
+        if self._nightly.damage is not None:
+            raise self._nightly.damage
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What people should see in the status."""
+        return tuple(filter(None, (self._mended(), self._nightly.problem)))
+
+    def _mended(self) -> str:
+        told = self._restored
+        if told is None or self._clock.now() - datetime.fromisoformat(told["at"]) > _TOLD_FOR:
+            return ""
+        how = f"restored from {told['backup']}" if told["backup"] else "begun anew, without backup"
+        at = told["at"][:16].replace("T", " ")
+        return (
+            f"the database was damaged ({told['why']}) and was {how}, on {at}; check the disk of "
+            "state_dir"
+        )

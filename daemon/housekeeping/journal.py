@@ -1,0 +1,198 @@
+"""The journal: results and corrections, read back from the files that people know.
+
+They lie on a share, where anybody may have changed or put them: what is not exactly what nightsort
+writes is left out, no path in them leads out of the folders, and nothing else is believed.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import TextIOWrapper
+from typing import IO, Any, cast
+
+from config.errors import PhotoError
+from daemon.records import ResultRow, Status, Word, as_text
+from daemon.reporting.exports import CORRECTION_COLUMNS, EXPORTS
+from daemon.results import COLUMNS, empty_summary
+from daemon.tree import Tree, join
+from daemon.trouble import trouble
+from daemon.writing import unguarded
+
+RUN_ID = r"\d{8}_\d{6}(?:_\d+)?"
+_RESULTS = re.compile(rf"batch_results_({RUN_ID})\.csv(?:\.gz)?")
+_CORRECTIONS = re.compile(r"corrections_\d{8}\.csv(?:\.gz)?")
+_MOST_BYTES = 1 << 20  # of a summary
+_SHAPE = empty_summary(datetime.min.replace(tzinfo=UTC), 0, 0, "") | {"run": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A line of the corrections."""
+
+    word: Word
+    before: str
+    category: str
+    person: str
+    at: datetime
+    moved_from: str  # in sorted
+    moved_to: str  # in sorted, or in incoming when undone
+    sha256: str
+
+
+class Journal:
+    """What lies in results_dir."""
+
+    def __init__(self, results: Tree, incoming: Tree, sorted_tree: Tree) -> None:
+        self._results = results
+        self._roots = as_text(str(incoming.root)), as_text(str(sorted_tree.root))
+        self.strange = 0  # lines that could not be understood so far
+
+    def runs(self) -> dict[str, str]:
+        """The runs of which there are results, oldest first, each with the name of its file."""
+        found = {match[1]: name for name in self._names("") if (match := _RESULTS.fullmatch(name))}
+        return dict(sorted(found.items()))
+
+    def rows(self, run: str, name: str) -> Iterator[tuple[int, ResultRow]]:
+        """The lines of a run's results with their numbers, as they were recorded."""
+        for number, cells in enumerate(self._lines(name, COLUMNS), start=1):
+            row = self._row(cells, run)
+            if row is None:
+                self.strange += 1
+            else:
+                yield number, row
+
+    def summary(self, run: str) -> dict[str, Any] | None:
+        """The summary of a run; None when there is none that nightsort wrote."""
+        try:
+            with self._opened(f"summary_{run}.json") as file:
+                said = json.loads(file.read(_MOST_BYTES))
+        except (FileNotFoundError, PhotoError, ValueError, RecursionError):
+            return None
+        is_ours = (
+            isinstance(said, dict)
+            and said.keys() >= _SHAPE.keys()
+            and all(_is_like(said[key], _SHAPE[key]) for key in _SHAPE)
+            and said["run"] == run
+        )
+        return said if is_ours else None
+
+    def corrections(self) -> list[Told]:
+        """What people said of photos, oldest first."""
+        told = []
+        for name in self._names(EXPORTS):
+            if _CORRECTIONS.fullmatch(name):
+                for cells in self._lines(join(EXPORTS, name), CORRECTION_COLUMNS):
+                    one = _correction(cells)
+                    if one is None:
+                        self.strange += 1
+                    else:
+                        told.append(one)
+        return sorted(told, key=lambda one: one.at)
+
+    # --- inside --------------------------------------------------------------------------------
+
+    def _names(self, folder: str) -> list[str]:
+        try:
+            with self._results.folder(folder) as fd, os.scandir(fd) as entries:
+                return sorted(entry.name for entry in entries)
+        except FileNotFoundError:
+            return []
+        except OSError as exc:
+            raise trouble(exc, self._results.full(folder)) from exc
+
+    def _lines(self, name: str, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
+        """The lines of a CSV of ours; none when it has other columns or is none of ours."""
+        try:
+            with self._opened(name) as file:
+                lines = csv.reader(file, strict=True)
+                if tuple(next(lines, ())) != columns:
+                    self.strange += 1
+                    return
+                for cells in lines:
+                    if len(cells) != len(columns):
+                        self.strange += 1
+                        continue
+                    yield dict(zip(columns, map(unguarded, cells), strict=True))
+        except (FileNotFoundError, PhotoError, csv.Error, UnicodeDecodeError, EOFError):
+            self.strange += 1
+        except OSError as exc:
+            raise trouble(exc, self._results.full(name)) from exc
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[IO[str]]:
+        """Open a text file, compressed or not."""
+        with os.fdopen(self._results.open_file(name), "rb") as file:
+            plain = gzip.GzipFile(fileobj=file) if name.endswith(".gz") else file
+            yield TextIOWrapper(cast("IO[bytes]", plain), encoding="utf-8-sig", newline="")
+
+    def _row(self, cells: Mapping[str, str], run: str) -> ResultRow | None:
+        source = _within(self._roots[0], cells["source_path"])
+        target = _within(self._roots[1], cells["filed_path"])
+        try:
+            datetime.fromisoformat(cells["timestamp"]).astimezone()
+            if source is None or target is None or cells["run"] != run:
+                return None
+            return ResultRow(
+                source=source,
+                category=cells["category"],
+                confidence=_number(cells["confidence"]),
+                status=Status(cells["status"]),
+                timestamp=cells["timestamp"],
+                band=cells["band"],
+                reason=cells["reason"],
+                reason_text="",
+                second_category=cells["second_category"],
+                second_confidence=_number(cells["second_confidence"]),
+                return_id=cells["return_id"],
+                category_code=cells["category_code"],
+                location=cells["location"],
+                target=target,
+                sha256=cells["sha256"],
+                run=run,
+            )
+        except ValueError:
+            return None
+
+
+def _correction(cells: Mapping[str, str]) -> Told | None:
+    try:
+        at = datetime.fromisoformat(cells["timestamp"])
+        word = Word(cells["what"])
+    except ValueError:
+        return None
+    places = cells["moved_from"], cells["moved_to"]
+    if at.tzinfo is None or not all(map(_is_inside, places)):
+        return None
+    return Told(
+        word, cells["category_before"], cells["category"], cells["person"], at, *places,
+        cells["sha256"],
+    )  # fmt: skip
+
+
+def _within(root: str, path: str) -> str | None:
+    """The path relative to its root; None when it does not lie there."""
+    relative = path.removeprefix(f"{root}/")
+    return relative if relative != path and _is_inside(relative) else None
+
+
+def _is_inside(relative: str) -> bool:
+    return "\0" not in relative and not {*relative.split("/")} & {"", ".", ".."}
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text else None
+
+
+def _is_like(value: Any, pattern: Any) -> bool:
+    numbers = (int, float)
+    if isinstance(pattern, numbers):
+        return isinstance(value, numbers) and not isinstance(value, bool)
+    return isinstance(value, type(pattern))

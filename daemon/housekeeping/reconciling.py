@@ -1,0 +1,267 @@
+"""Reconciling: after an older database was restored, the folders tell what it cannot know.
+
+What was sorted since that copy was made stands in the results, line by line, and in the exported
+corrections: it is recorded again as it was recorded then, so that no photo is sorted twice and
+none is missing in the history. A photo in sorted that no results tell of any more is recorded as
+found. What is queued and gone, or planned and half done, the drain finds out by itself.
+
+It may be interrupted at any point and begun again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+import structlog
+
+from config.errors import PhotoError
+from daemon.clock import Clock
+from daemon.housekeeping.journal import Journal, Told
+from daemon.housekeeping.restoring import UNRECONCILED
+from daemon.names import DUPLICATES, QUARANTINE, REVIEW
+from daemon.records import Correction, Fingerprint, Move, ResultRow, Status, Word, as_text
+from daemon.results import summarise
+from daemon.screening import has_photo_extension, is_private
+from daemon.seeking import Seeker
+from daemon.store import Found, Recalled, Store
+from daemon.tree import Tree, fingerprint_of, split
+from daemon.trouble import trouble
+
+log = structlog.get_logger()
+
+GoOn = Callable[[], bool]
+
+_AT_ONCE = 200
+# Clocks of file servers, and the moment between a photo's move and its record.
+_SLACK = timedelta(minutes=10)
+_A_SECOND = 1.0
+
+
+class Reconciler:
+    """Brings the store to what the folders say."""
+
+    def __init__(
+        self,
+        store: Store,
+        incoming: Tree,
+        sorted_tree: Tree,
+        results: Tree,
+        seeker: Seeker,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._incoming = incoming
+        self._sorted = sorted_tree
+        self._journal = Journal(results, incoming, sorted_tree)
+        self._seeker = seeker
+        self._clock = clock
+        self._counts: dict[str, int] = {}
+
+    def reconcile(self, go_on: GoOn = lambda: True) -> bool:
+        """Do so, if an older copy took the database's place; whether nothing is left to do.
+
+        go_on: asked now and then; False leaves the rest for the next time.
+        Raises TransientError when a folder does not answer.
+        """
+        told = self._store.fact(UNRECONCILED)
+        if told is None:
+            return True
+        self._counts = dict.fromkeys(("runs", "photos", "corrections", "found"), 0)
+        for step in (self._recall_runs, self._recall_corrections, self._find_strays):
+            step(told["since"], go_on)
+            if not go_on():
+                return False
+        self._store.remember(UNRECONCILED, None)
+        log.info("database_reconciled", **self._counts, strange=self._journal.strange)
+        return True
+
+    # --- runs ----------------------------------------------------------------------------------
+
+    def _recall_runs(self, _since: str | None, go_on: GoOn) -> None:
+        for run, name in self._journal.runs().items():
+            if not go_on():
+                return
+            if self._store.summary(run) is None:
+                self._counts["runs"] += 1
+                self._counts["photos"] += self._recall(run, name, go_on)
+
+    def _recall(self, run: str, name: str, go_on: GoOn) -> int:
+        """Record a run that the store does not know, or knows the beginning of."""
+        summary = self._journal.summary(run)
+        was_open = any(known.id == run for known in self._store.open_runs())
+        began = self._began(run) if summary is None else datetime.fromisoformat(summary["started"])
+        if not was_open:
+            self._store.recall_run(run, began, summary["model"] if summary else "")
+        sentences = iter(summary["errors"] if summary else ())
+        photos = 0
+        lines = self._journal.rows(run, name)
+        while some := list(islice(lines, _AT_ONCE)):
+            recalled = [self._look(number, row) for number, row in some]
+            told = [
+                replace(one, reason_text=_sentence(next(sentences, None)))
+                if one.row.status is Status.ERROR
+                else one
+                for one in recalled
+            ]
+            photos += self._store.recall_rows(run, told)
+            if not go_on():
+                return photos
+        if summary is not None:
+            ended = datetime.fromisoformat(summary["finished"])
+            self._store.close_run(run, ended, summary)
+        elif not was_open:
+            self._close_without_summary(run)
+        return photos
+
+    def _began(self, run: str) -> datetime:
+        """When a run began, by its id; that time is local."""
+        at = datetime.strptime(run[:15], "%Y%m%d_%H%M%S")  # noqa: DTZ007
+        return at.replace(tzinfo=self._clock.now().tzinfo)
+
+    def _close_without_summary(self, run: str) -> None:
+        """A run whose end nobody saw ended with its last photo."""
+        store = self._store
+        store.balance_recalled(run)
+        tally = store.tally(run, self._clock.steady())
+        last = max((row.timestamp for row in store.rows(run)), default=None)
+        ended = datetime.fromisoformat(last) if last else tally.started_at
+        summary = summarise(replace(tally, waiting_after=0, gone=0), ended, 0, store.errors(run))
+        store.close_run(run, ended, summary)
+
+    def _look(self, number: int, row: ResultRow) -> Recalled:
+        """What the folders say of a line's photo."""
+        kept = self._kept_source(row)
+        mark = kept or self._mark(self._sorted, row.target)
+        return Recalled(number, row, mark, kept_source=kept is not None)
+
+    def _kept_source(self, row: ResultRow) -> Fingerprint | None:
+        """The source, if it had to stay in incoming; not a file that came there later."""
+        found = self._stat(self._incoming, row.source)
+        if found is None or not row.sha256:
+            return None
+        recorded = datetime.fromisoformat(row.timestamp).timestamp()
+        if found.st_ctime > recorded + _A_SECOND:
+            return None
+        same = self._hash(self._incoming, row.source) == row.sha256
+        return fingerprint_of(found) if same else None
+
+    # --- corrections -----------------------------------------------------------------------------
+
+    def _recall_corrections(self, _since: str | None, _go_on: GoOn) -> None:
+        for told in self._journal.corrections():
+            self._counts["corrections"] += self._recall_correction(told)
+
+    def _recall_correction(self, told: Told) -> bool:
+        """Record a correction that is not known; False when it is, or its photo is not."""
+        for story in self._store.stories(told.moved_from):
+            if story.place != told.moved_from or story.sha256 != told.sha256:
+                continue
+            undone = told.word is Word.UNDONE
+            mark = self._mark(self._incoming if undone else self._sorted, told.moved_to)
+            mark = mark or story.fingerprint
+            move = Move(story.id, told.moved_from, told.moved_to, mark, told.sha256)
+            known = self._store.corrections_of(story.id)
+            if any(one.word is told.word and one.at >= told.at for one in known):
+                continue
+            self._store.note_dragged(
+                Correction(
+                    0, story.id, told.word, told.before, told.category, told.person, told.at, move
+                )
+            )
+            if undone:
+                self._store.forget_queued(told.moved_to, mark)
+            return True
+        return False
+
+    # --- files that no results tell of -----------------------------------------------------------
+
+    def _find_strays(self, since: str | None, go_on: GoOn) -> None:
+        """Only since a known time: else every photo there is would have to be read."""
+        if since is None:
+            return
+        begin = datetime.fromisoformat(since) - _SLACK
+        for found in self._strays(begin.timestamp(), go_on):
+            self._store.recall_found(found, self._queued_as(found))
+            self._counts["found"] += 1
+            log.warning("photo_found", place=as_text(found.place))
+
+    def _strays(self, since: float, go_on: GoOn) -> Iterator[Found]:
+        """Photos in sorted that came there since, of which nothing is known."""
+        walk = self._sorted.walk(lambda path: is_private(path) or _is_hidden(path))
+        for number, (place, found) in enumerate(walk):
+            if number % 1000 == 0 and not go_on():
+                return
+            if found.st_ctime < since or not has_photo_extension(place):
+                continue
+            if self._store.is_place_known(place):
+                continue
+            sha256 = self._hash(self._sorted, place)
+            if sha256 and not self._is_elsewhere(sha256):
+                status, category = _by_folder(place)
+                at = datetime.fromtimestamp(found.st_ctime, UTC)
+                yield Found(place, status, category, fingerprint_of(found), sha256, at)
+
+    def _is_elsewhere(self, sha256: str) -> bool:
+        """Whether it is a known photo that somebody moved there, which is recorded, or copied."""
+        twins = [place for place, _ in self._store.twins(sha256)]
+        for place in twins:
+            if self._mark(self._sorted, place) is None:
+                for story in self._store.stories(place):
+                    self._seeker.notice(story)
+        return bool(twins)
+
+    def _queued_as(self, found: Found) -> str | None:
+        """The queued photo that a found one was: of its name and size, and gone from incoming."""
+        name = split(found.place)[1]
+        for path in self._store.queued_as(name, found.mark.size_bytes):
+            if self._stat(self._incoming, path) is None:
+                return path
+        return None
+
+    # --- looking ---------------------------------------------------------------------------------
+
+    def _mark(self, tree: Tree, path: str) -> Fingerprint | None:
+        found = self._stat(tree, path)
+        return None if found is None else fingerprint_of(found)
+
+    @staticmethod
+    def _stat(tree: Tree, path: str) -> os.stat_result | None:
+        try:
+            return tree.stat(path)
+        except OSError as exc:
+            raise trouble(exc, tree.full(path)) from exc
+
+    @staticmethod
+    def _hash(tree: Tree, path: str) -> str:
+        try:
+            with os.fdopen(tree.open_file(path), "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except (FileNotFoundError, PhotoError):
+            return ""
+        except OSError as exc:
+            raise trouble(exc, tree.full(path)) from exc
+
+
+def _by_folder(place: str) -> tuple[Status, str]:
+    """What the folder says that became of a photo, and its category."""
+    top, _, rest = place.partition("/")
+    if top == DUPLICATES:
+        return Status.DUPLICATE, ""
+    if top == QUARANTINE:
+        return Status.ERROR, ""
+    if top == REVIEW:
+        return Status.REVIEW, rest.partition("/")[0]
+    return Status.SUCCESS, top if rest else ""
+
+
+def _is_hidden(path: str) -> bool:
+    return path.rpartition("/")[2].startswith((".", "@", "#"))
+
+
+def _sentence(error: object) -> str:
+    return str(error.get("error", "")) if isinstance(error, dict) else ""

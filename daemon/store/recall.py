@@ -1,0 +1,196 @@
+"""Recalling: what the folders know and the database does not, after an older one took its place.
+
+Everything here may be told twice: what is known already stays as it is.
+"""
+
+# ruff: noqa: S608 - what is put into statements is this package's own text, never a value
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from daemon.records import Fingerprint, ResultRow, Status, as_text
+from daemon.store.filing import FINAL_STATE
+from daemon.store.history import History
+from daemon.store.queue import ACTIVE, Queue
+
+# The results tell whole seconds.
+_A_SECOND = timedelta(seconds=1)
+_UNKNOWN = Fingerprint(0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """A line of the results, and what the folders say of its photo now."""
+
+    number: int  # in its run
+    row: ResultRow
+    mark: Fingerprint | None  # of the file that it tells of; None: it is not there any more
+    kept_source: bool = False
+    reason_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file in sorted that no results tell of."""
+
+    place: str
+    status: Status
+    category: str
+    mark: Fingerprint
+    sha256: str
+    at: datetime  # when it came there
+
+
+class Recall(Queue, History):
+    """Takes in what is told of photos that were sorted since."""
+
+    def recall_run(self, run: str, at: datetime, model: str) -> None:
+        """Open a run that is not known."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT OR IGNORE INTO runs (id, started_at, waiting_before, model)"
+                " VALUES (?, ?, 0, ?)",
+                (run, at.isoformat(), model),
+            )
+
+    def recall_rows(self, run: str, recalled: Iterable[Recalled]) -> int:
+        """Record lines of a run's results as they were recorded then; how many were not known."""
+        with self._transaction():
+            return sum(self._recall_one(run, one) for one in recalled)
+
+    def balance_recalled(self, run: str) -> None:
+        """Let a run have begun with those of its photos that were queued before it."""
+        with self._transaction():
+            self._db.execute(
+                "UPDATE runs SET waiting_before = (SELECT count(*) FROM photos"
+                " WHERE run = ? AND result_number IS NOT NULL AND arrived_in IS NOT ?)"
+                " WHERE id = ?",
+                (run, run, run),
+            )
+
+    def is_place_known(self, place: str) -> bool:
+        """Whether a photo is known to lie, or to have been filed, there in sorted."""
+        row = self._db.execute(
+            "SELECT 1 FROM photos WHERE coalesce(place, target) = ? AND target IS NOT NULL"
+            " AND state <> 'undone'",
+            (os.fsencode(place),),
+        ).fetchone()
+        return row is not None
+
+    def queued_as(self, filename: str, size_bytes: int) -> list[str]:
+        """Where in incoming photos of that name and size wait, or waited, to be sorted."""
+        rows = self._db.execute(
+            f"SELECT path FROM photos WHERE filename = ? AND size_bytes = ? AND state IN {ACTIVE}"
+            " ORDER BY id",
+            (as_text(filename), size_bytes),
+        )
+        return [os.fsdecode(path) for (path,) in rows]
+
+    def recall_found(self, found: Found, source: str | None) -> None:
+        """Record a file in sorted that no results tell of: in the history only, without a run.
+
+        source: the queued photo in incoming that it was; None: one that is not known.
+        """
+        path = os.fsencode(source or found.place.rpartition("/")[2])
+        at, mark = found.at.isoformat(timespec="seconds"), found.mark
+        with self._transaction():
+            row = None
+            if source is not None:
+                row = self._db.execute(
+                    f"SELECT id FROM photos WHERE path = ? AND state IN {ACTIVE}", (path,)
+                ).fetchone()
+            photo = row[0] if row else self._insert_gone(os.fsdecode(path), at, None)
+            self._db.execute(
+                "UPDATE photos SET state = ?, status = ?, category = ?, sha256 = ?, target = ?,"
+                " recorded_at = ?, inode = ?, size_bytes = ?, mtime_ns = ?, run = NULL"
+                " WHERE id = ?",
+                (
+                    FINAL_STATE[found.status],
+                    found.status,
+                    found.category or None,
+                    found.sha256,
+                    os.fsencode(found.place),
+                    at,
+                    mark.inode,
+                    mark.size_bytes,
+                    mark.mtime_ns,
+                    photo,
+                ),
+            )
+
+    def forget_queued(self, path: str, mark: Fingerprint) -> None:
+        """Drop a queue entry of a file that a person had put back there."""
+        with self._transaction():
+            self._db.execute(
+                "DELETE FROM photos WHERE path = ? AND state = 'queued' AND size_bytes = ?"
+                " AND mtime_ns = ?",
+                (os.fsencode(path), mark.size_bytes, mark.mtime_ns),
+            )
+
+    def _recall_one(self, run: str, one: Recalled) -> bool:
+        known = self._db.execute(
+            "SELECT 1 FROM photos WHERE run = ? AND result_number = ?", (run, one.number)
+        ).fetchone()
+        if known is not None:
+            return False
+        row, mark = one.row, one.mark or _UNKNOWN
+        photo = self._queued_before(row)
+        if photo is None:
+            photo = self._insert_gone(row.source, row.timestamp, run)
+        second = [[row.second_category, row.second_confidence]] if row.second_category else []
+        self._db.execute(
+            "UPDATE photos SET state = ?, status = ?, run = ?, result_number = ?, sha256 = ?,"
+            " category = ?, confidence = ?, band = ?, reason = ?, reason_text = ?,"
+            " alternatives = ?, return_id = ?, category_code = ?, location = ?, target = ?,"
+            " kept_source = ?, recorded_at = ?, inode = ?, size_bytes = ?, mtime_ns = ?"
+            " WHERE id = ?",
+            (
+                FINAL_STATE[row.status],
+                row.status,
+                run,
+                one.number,
+                row.sha256,
+                row.category or None,
+                row.confidence,
+                row.band or None,
+                row.reason or None,
+                one.reason_text or None,
+                json.dumps(second),
+                row.return_id,
+                row.category_code,
+                row.location,
+                os.fsencode(row.target),
+                int(one.kept_source),
+                row.timestamp,
+                mark.inode,
+                mark.size_bytes,
+                mark.mtime_ns,
+                photo,
+            ),
+        )
+        return True
+
+    def _queued_before(self, row: ResultRow) -> int | None:
+        """The entry of the queue that this line is about, if it was queued by then."""
+        found = self._db.execute(
+            f"SELECT id, first_seen_at FROM photos WHERE path = ? AND state IN {ACTIVE}",
+            (os.fsencode(row.source),),
+        ).fetchone()
+        if found is None:
+            return None
+        first_seen, recorded = map(datetime.fromisoformat, (found[1], row.timestamp))
+        return int(found[0]) if first_seen <= recorded + _A_SECOND else None
+
+    def _insert_gone(self, path: str, first_seen: str, run: str | None) -> int:
+        """A photo that came and went unseen; what became of it is recorded next."""
+        (photo,) = self._db.execute(
+            "INSERT INTO photos (state, path, filename, inode, size_bytes, mtime_ns,"
+            " first_seen_at, arrived_in) VALUES ('gone', ?, ?, 0, 0, 0, ?, ?) RETURNING id",
+            (os.fsencode(path), as_text(path.rpartition("/")[2]), first_seen, run),
+        ).fetchone()
+        return int(photo)

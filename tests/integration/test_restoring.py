@@ -1,0 +1,579 @@
+"""An older database takes over; what was sorted since is told by results and folders."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from config.errors import RefusedError, StoreDamaged
+from daemon.housekeeping.backups import Backups
+from daemon.housekeeping.healing import RESTORED, heal, suspecting
+from daemon.housekeeping.reconciling import Reconciler
+from daemon.housekeeping.restoring import UNRECONCILED, restore
+from daemon.reporting.exports import Exports
+from daemon.results import RunResults
+from daemon.store import DATABASE, SCHEMA_VERSION, Intention, Store
+from daemon.tree import Tree
+from tests.support.core import Core, running, tiny_photo
+from tests.support.damage import overwrite_pages
+from tests.support.disks import sealed
+
+LOGS = {f"{DATABASE}-wal", f"{DATABASE}-shm"}
+NOON = datetime(2025, 10, 13, 12, tzinfo=UTC)
+LATER = NOON + timedelta(hours=3)
+
+
+class Shop(Core):
+    """A core with backups, which can be restored as the commands do."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, inline=True)
+        self.backups = Backups(self.state, None, keep_days=14)
+
+    def back_up(self) -> Path:
+        return self.backups.make(self.clock.now(), pause=lambda: None).path
+
+    def restore(self, backup: Path) -> None:
+        """As `nightsort restore`; the daemon is not running."""
+        self.stop()
+        restore(self.state, backup, self.clock.now())
+        self._start()
+        assert self.reconciler().reconcile()
+
+    def heal(self, instance: str = "") -> None:
+        """As every start does."""
+        self.stop()
+        heal(self.backups, self.clock.now(), lambda: instance)
+        self._start()
+        assert self.reconciler().reconcile()
+
+    def reconciler(self) -> Reconciler:
+        incoming, sorted_tree, results = map(Tree, (self.incoming, self.sorted, self.results))
+        return Reconciler(self.store, incoming, sorted_tree, results, self.seeker, self.clock)
+
+    def night(self, *names: str, first: int = 0, category: str = "Shirts") -> str:
+        """Drop photos and sort them; returns the run's id."""
+        for number, name in enumerate(names, start=first):
+            self.drop(name, tiny_photo(category, number))
+        run = str(self.recover_and_drain()["run"])
+        self.clock.advance(86_400)
+        return run
+
+    def export_corrections(self) -> None:
+        Exports(self.store, Tree(self.results), {}).write_corrections(self.clock.now())
+
+    def history(self) -> dict[str, tuple[object, ...]]:
+        """What is known of each photo, by its result, as far as the results tell it."""
+        return {
+            f"{run['run']}/{story.source}": (
+                story.state, story.status, story.category, story.place, story.decided,
+                story.return_id, story.sha256, story.recorded_at, story.fingerprint,
+            )
+            for run in self.store.summaries()
+            for story in self.store.stories_of_run(run["run"])
+        }  # fmt: skip
+
+    def rebuilt(self, run: str) -> bytes:
+        """The CSV of a run as `results rebuild` makes it."""
+        folder = self.state / "rebuilt"
+        folder.mkdir(exist_ok=True)
+        results = RunResults(folder, run, self.incoming, self.sorted)
+        results.begin(self.store.rows(run))
+        return results.csv_path.read_bytes()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    shop = Shop(tmp_path)
+    with running(shop):
+        yield shop
+
+
+def test_what_was_sorted_since_the_backup_is_in_the_history_as_it_was(shop: Shop) -> None:
+    shop.night("return-1111.png", "return-2222.png")
+    backup = shop.back_up()
+    shop.drop("note.jpg", b"Please call back.")
+    run = shop.night("tray/return-3333.png", "=cmd|'!A0.png", "r\n4.png", first=2)
+    again = shop.night("return-5555.png", first=2)  # a duplicate
+    files, history, summaries = shop.files(), shop.history(), shop.store.summaries()
+    shop.restore(backup)
+    assert shop.files() == files
+    assert shop.history() == history
+    assert shop.store.summaries() == summaries
+    for known in (run, again):
+        written = shop.results / f"batch_results_{known}.csv"
+        assert shop.rebuilt(known) == written.read_bytes()
+    assert shop.store.waiting(0).queued == 0
+    assert shop.store.fact(UNRECONCILED) is None
+
+
+def test_nothing_is_sorted_twice_after_a_restore(shop: Shop) -> None:
+    backup = shop.back_up()
+    shop.night("return-1111.png", "return-2222.png")
+    rows = shop.all_rows()
+    shop.restore(backup)
+    assert shop.recover_and_drain()["run"] is None
+    assert shop.all_rows() == rows
+    shop.drop("again.png", tiny_photo("Shirts", 0))
+    assert shop.recover_and_drain()["duplicates"] == 1
+
+
+def test_photos_queued_in_the_backup_that_were_sorted_since_are_sorted_once(shop: Shop) -> None:
+    shop.drop("queued.png", tiny_photo("Shirts", 1))
+    shop.drop("taken.png", tiny_photo("Shirts", 2))
+    shop.drop("waits.png", tiny_photo("Shirts", 3))
+    shop.take_in()
+    backup = shop.back_up()
+    waits = shop.incoming / "waits.png"
+    waits.rename(shop.state / "waits.png")
+    (shop.incoming / "taken.png").unlink()
+    run = shop.night()
+    (shop.state / "waits.png").rename(waits)
+    shop.restore(backup)
+    assert shop.store.waiting(0).queued == 2
+    summary = shop.recover_and_drain()
+    assert (summary["successful"], summary["gone"]) == (1, 1)
+    assert [row["filename"] for row in shop.rows(run)] == ["queued.png"]
+    assert sorted(row["filename"] for row in shop.all_rows()) == ["queued.png", "waits.png"]
+
+
+def test_a_move_planned_in_the_backup_and_done_since_is_told_once(shop: Shop) -> None:
+    """The backup is made in mid-run: between plan and record of a photo's move."""
+    backups: list[Path] = []
+
+    class BacksUp:
+        def __init__(self, store: Store) -> None:
+            self._store = store
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._store, name)
+
+        def plan(self, intentions: list[Intention]) -> None:
+            self._store.plan(intentions)
+            backups.append(shop.back_up())
+            shop.clock.advance(1)
+
+    shop.stop()
+    shop._wrap = BacksUp
+    shop._start()
+    run = shop.night("a.png", "b.png", "c.png", "d.png", "e.png", "f.png")
+    rows, history = shop.all_rows(), shop.history()
+    shop._wrap = lambda store: store
+    for backup in backups:
+        shop.restore(backup)
+        assert shop.recover_and_drain()["run"] is None
+        assert shop.history() == history
+        assert shop.all_rows() == rows
+    assert len(backups) > 1
+    assert {row["run"] for row in rows} == {run}
+
+
+def test_a_run_that_nobody_closed_is_closed_with_its_last_photo(shop: Shop) -> None:
+    backup = shop.back_up()
+    run = shop.night("return-1111.png", "return-2222.png")
+    (shop.results / f"summary_{run}.json").unlink()
+    shop.restore(backup)
+    (summary,) = shop.store.summaries()
+    assert (summary["run"], summary["total_processed"]) == (run, 2)
+    assert summary["waiting_before"] + summary["arrived"] == 2
+    assert (summary["gone"], summary["waiting_after"]) == (0, 0)
+    assert datetime.fromisoformat(summary["started"]) == NOON - timedelta(hours=10)
+
+
+def test_corrections_made_since_the_backup_hold_again(shop: Shop) -> None:
+    shop.night("return-1111.png", "return-2222.png", "return-3333.png")
+    backup = shop.back_up()
+    shop.night("return-4444.png", "return-5555.png", first=3)
+    shop.corrector.correct("return-1111.png", "Tops", "anna")
+    shop.corrector.correct("return-4444.png", "Tops", "anna")
+    shop.clock.advance(60)
+    shop.corrector.correct("return-4444.png", "Tshirts", "ben")
+    shop.corrector.undo("return-2222.png", "ben")
+    shop.corrector.undo("return-5555.png", "ben")
+    shop.export_corrections()
+    (shop.sorted / "Shirts/return-3333.png").rename(shop.sorted / "Tops/return-3333.png")
+    shop.corrector.notice_dragged(100)
+    history, files = shop.history(), shop.files()
+    shop.restore(backup)
+    shop.corrector.notice_dragged(100)
+    assert shop.history() == history
+    assert shop.recover_and_drain()["run"] is None  # what was put back is left alone
+    assert shop.files() == files
+
+
+def test_what_was_put_back_stays_put_back_although_it_was_queued_again(shop: Shop) -> None:
+    shop.night("return-1111.png")
+    backup = shop.back_up()
+    shop.corrector.undo("return-1111.png", "ben")
+    shop.export_corrections()
+    shop.stop()
+    restore(shop.state, backup, shop.clock.now())
+    shop._start()
+    shop.clock.advance(60)
+    assert len(shop.take_in()) == 1  # the folders came back one by one
+    shop.reconciler().reconcile()
+    assert shop.recover_and_drain()["run"] is None
+    assert (shop.incoming / "return-1111.png").exists()
+
+
+def test_a_source_that_had_to_stay_is_not_taken_again_after_a_restore(shop: Shop) -> None:
+    shop.clock.set_wall_clock(datetime.now(UTC))
+    backup = shop.back_up()
+    shop.clock.advance(1)
+    shop.drop("kept.png", tiny_photo("Shirts", 1))
+    shop.take_in()
+    with sealed(shop.incoming):
+        assert shop.recover_and_drain()["successful"] == 1
+    assert (shop.incoming / "kept.png").exists()
+    shop.restore(backup)
+    assert shop.recover_and_drain()["run"] is None
+
+
+def test_a_photo_dropped_again_since_is_a_new_one_after_a_restore(shop: Shop) -> None:
+    backup = shop.back_up()
+    shop.night("return-1111.png")
+    shop.drop("return-1111.png", tiny_photo("Shirts", 0))
+    shop.restore(backup)
+    assert shop.recover_and_drain()["duplicates"] == 1
+
+
+def test_photos_that_no_results_tell_of_any_more_are_in_the_history_as_found(shop: Shop) -> None:
+    shop.clock.set_wall_clock(datetime.now(UTC))
+    shop.drop("queued.png", tiny_photo("Shirts", 1))
+    shop.take_in()
+    backup = shop.back_up()
+    shop.clock.advance(1)
+    run = shop.night("return-2222.png", first=2)
+    (shop.results / f"batch_results_{run}.csv").unlink()
+    (shop.results / f"summary_{run}.json").unlink()
+    shop.drop("notes.txt", b"mine").rename(shop.sorted / "Shirts/notes.txt")
+    shop.restore(backup)
+    assert shop.recover_and_drain()["run"] is None
+    for name in ("queued.png", "return-2222.png"):
+        (story,) = shop.store.stories(name)
+        assert (story.state, story.place, story.run) == ("filed", f"Shirts/{name}", "")
+        assert story.category == "Shirts"
+    assert shop.store.stories("notes.txt") == []
+    shop.drop("again.png", tiny_photo("Shirts", 1))
+    assert shop.recover_and_drain()["duplicates"] == 1
+
+
+def test_results_that_were_compressed_are_read_too(shop: Shop) -> None:
+    backup = shop.back_up()
+    run = shop.night("return-1111.png")
+    history = shop.history()
+    written = shop.results / f"batch_results_{run}.csv"
+    (shop.results / f"{written.name}.gz").write_bytes(gzip.compress(written.read_bytes()))
+    written.unlink()
+    shop.restore(backup)
+    assert shop.history() == history
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: text.replace("Shirts/", "../../etc/"),
+        lambda text: text.replace("filename,", "name,"),
+        lambda text: text.replace("success", "splendid"),
+        lambda text: "\0" * 50,
+        lambda text: text.replace(",", ";"),
+    ],
+)
+def test_results_that_somebody_changed_are_not_believed(
+    shop: Shop, spoil: Callable[[str], str]
+) -> None:
+    backup = shop.back_up()
+    run = shop.night("return-1111.png")
+    csv = shop.results / f"batch_results_{run}.csv"
+    csv.write_text(spoil(csv.read_text(encoding="utf-8-sig")), encoding="utf-8-sig")
+    shop.restore(backup)
+    assert shop.store.stories("../../etc/return-1111.png") == []
+    assert all(story.place == "Shirts/return-1111.png" for story in shop.store.stories("1111"))
+    assert shop.recover_and_drain()["run"] is None
+    assert (shop.sorted / "Shirts/return-1111.png").exists()
+
+
+def test_a_reconciliation_that_is_interrupted_goes_on_at_the_next_start(shop: Shop) -> None:
+    backup = shop.back_up()
+    for night in range(3):
+        shop.night(*(f"return-{night}{n:03}.png" for n in range(3)), first=10 * night)
+    history = shop.history()
+    shop.stop()
+    restore(shop.state, backup, shop.clock.now())
+    starts = 0
+    while True:
+        shop._start()
+        left = iter([True] * starts)
+        if shop.reconciler().reconcile(lambda left=left: next(left, False)):  # type: ignore[misc]
+            break
+        shop.stop()
+        starts += 1
+        assert starts < 50
+    assert starts > 5
+    assert shop.history() == history
+
+
+# --- what is refused -----------------------------------------------------------------------------
+
+
+def truncated(file: Path) -> None:
+    os.truncate(file, file.stat().st_size // 2)
+
+
+def text(file: Path) -> None:
+    file.write_text("Dear nightsort, please restore me.\n" * 1000, encoding="utf-8")
+
+
+def foreign(file: Path) -> None:
+    file.unlink()
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("CREATE TABLE recipes (name)")
+        db.commit()
+
+
+def newer(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as db:
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+
+
+def of_another(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("UPDATE facts SET value = json_replace(value, '$.instance', 'abcdef')")
+        db.commit()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (truncated, "is damaged"),
+        (lambda file: overwrite_pages(file, "middle"), "is damaged"),
+        (lambda file: overwrite_pages(file, "head"), "is not a database"),
+        (text, "is not a database"),
+        (lambda file: file.write_bytes(b""), "is not a database"),
+        (foreign, "not one of nightsort's"),
+        (newer, "newer nightsort"),
+        (of_another, "of another nightsort"),
+        (Path.unlink, "there is no such file"),
+    ],
+)
+def test_a_file_that_cannot_be_restored_is_refused_and_changes_nothing(
+    shop: Shop, spoil: Callable[[Path], None], said: str
+) -> None:
+    shop.night(*(f"return-{n}.png" for n in range(60)))
+    shop.store.remember("presence", {"instance": "012345", "folders": {}})
+    backup = shop.back_up()
+    spoil(backup)
+    shop.stop()
+    before = (shop.state / DATABASE).read_bytes()
+    with pytest.raises(RefusedError, match=said) as refused:
+        restore(shop.state, backup, shop.clock.now())
+    assert len(str(refused.value).splitlines()) == 1
+    assert (shop.state / DATABASE).read_bytes() == before
+    assert {path.name for path in shop.state.iterdir()} - LOGS == {DATABASE, "backups"}
+
+
+def test_a_backup_of_another_nightsort_is_taken_where_that_is_meant(shop: Shop) -> None:
+    shop.store.remember("presence", {"instance": "012345", "folders": {}})
+    backup = shop.back_up()
+    of_another(backup)
+    shop.stop()
+    restore(shop.state, backup, shop.clock.now(), anyway=True)
+    shop._start()
+    assert shop.store.fact("presence")["instance"] == "abcdef"
+
+
+def test_a_raw_copy_with_its_log_is_restored_whole(shop: Shop) -> None:
+    """As an administrator copied it, from a machine that lost its power."""
+    shop.night("return-1111.png")
+    raw = shop.state / "raw"
+    raw.mkdir()
+    for name in (DATABASE, f"{DATABASE}-wal"):
+        shutil.copy(shop.state / name, raw)
+    assert (raw / f"{DATABASE}-wal").stat().st_size
+    history = shop.history()
+    shutil.rmtree(shop.results)
+    shop.results.mkdir()
+    shop.restore(raw / DATABASE)
+    assert shop.history() == history
+
+
+# --- the present database is kept ----------------------------------------------------------------
+
+
+def test_the_present_database_is_kept_with_its_log(shop: Shop) -> None:
+    backup = shop.back_up()
+    shop.night("return-1111.png")
+    history = shop.history()
+    shutil.copytree(shop.state, shop.state.with_name("crashed"))
+    shop.restore(backup)
+    (aside,) = shop.state.glob(f"{DATABASE}.set-aside-*Z")
+    shop.restore(aside)
+    assert shop.history() == history
+    assert len([*shop.state.glob(f"{DATABASE}.set-aside-*Z*")]) >= 2
+
+
+def test_a_crash_at_any_step_of_a_restore_leaves_the_old_or_the_new(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.night("return-1111.png")
+    backup = shop.back_up()
+    shop.night("return-2222.png", first=1)
+    history = shop.history()
+    shop.stop()
+    whole = shop.state.with_name("whole")
+    shutil.copytree(shop.state, whole)
+
+    class Crash(BaseException):
+        pass
+
+    real = Path.replace
+    for steps in range(10):
+        left = [steps]
+
+        def replace(self: Path, target: Path, left: list[int] = left) -> Path:
+            if left[0] == 0:
+                raise Crash
+            left[0] -= 1
+            return real(self, target)
+
+        shutil.rmtree(shop.state)
+        shutil.copytree(whole, shop.state)
+        monkeypatch.setattr(Path, "replace", replace)
+        try:
+            restore(shop.state, backup, shop.clock.now())
+            crashed = False
+        except Crash:
+            crashed = True
+        monkeypatch.setattr(Path, "replace", real)
+        shop._start()
+        shop.heal()
+        assert shop.history() == history
+        shop.stop()
+        if not crashed:
+            break
+    assert steps >= 2
+    shop._start()
+
+
+# --- damage at the start -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["head", "middle", "cut off"])
+def test_a_damaged_database_is_set_aside_and_the_newest_good_backup_takes_over(
+    shop: Shop, where: str
+) -> None:
+    shop.night(*(f"return-{n}.png" for n in range(60)))
+    good = shop.back_up()
+    shop.night("since.png", first=60)
+    spoilt = shop.back_up()
+    overwrite_pages(spoilt, "middle")
+    history = shop.history()
+    shop.stop()
+    overwrite_pages(shop.state / DATABASE, where)
+    damaged = (shop.state / DATABASE).read_bytes()
+    shop._start = lambda: None  # type: ignore[method-assign]
+    shop.stop = lambda: None  # type: ignore[method-assign]
+    heal(shop.backups, shop.clock.now(), str)
+    del shop._start, shop.stop
+    shop._start()
+    assert shop.reconciler().reconcile()
+    assert shop.history() == history
+    told = shop.store.fact(RESTORED)
+    assert told["backup"] == good.name
+    assert Path(told["set_aside"]).read_bytes() == damaged
+
+
+def test_without_a_good_backup_a_new_database_learns_all_from_the_results(shop: Shop) -> None:
+    shop.night(*(f"return-{n}.png" for n in range(60)))
+    shop.night("since.png", first=60)
+    history = shop.history()
+    shop.stop()
+    overwrite_pages(shop.state / DATABASE, "head")
+    heal(shop.backups, shop.clock.now(), lambda: "012345")
+    shop._start()
+    assert shop.store.fact("presence")["instance"] == "012345"
+    assert shop.reconciler().reconcile()
+    assert shop.history() == history
+    assert shop.store.fact(RESTORED)["backup"] is None
+    assert shop.recover_and_drain()["run"] is None
+
+
+@pytest.mark.parametrize("left", [None, b""])
+def test_a_database_that_is_gone_comes_back_from_its_backup(shop: Shop, left: bytes | None) -> None:
+    shop.night("return-1111.png")
+    shop.back_up()
+    history = shop.history()
+    shop.stop()
+    (shop.state / DATABASE).unlink()
+    if left is not None:
+        (shop.state / DATABASE).write_bytes(left)
+    heal(shop.backups, shop.clock.now(), str)
+    shop._start()
+    assert shop.reconciler().reconcile()
+    assert shop.history() == history
+
+
+def test_a_healthy_or_a_new_or_a_newer_database_is_left_alone(shop: Shop, tmp_path: Path) -> None:
+    shop.night("return-1111.png")
+    shop.back_up()
+    shop.heal()
+    assert shop.store.fact(RESTORED) is None
+    newer(shop.state / DATABASE)
+    shop.stop()
+    heal(shop.backups, shop.clock.now(), str)
+    assert not [*shop.state.glob("*set-aside*")]
+    new = tmp_path / "new"
+    new.mkdir()
+    heal(Backups(new, None, keep_days=14), NOON, str)
+    assert [*new.iterdir()] == []
+    with closing(sqlite3.connect(shop.state / DATABASE)) as db:
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    shop._start()
+
+
+def drop_a_row_of_an_index(database: Path) -> None:
+    """As a lost write does: a photo is there, and no look by its name finds it."""
+    changes = (
+        "UPDATE sqlite_schema SET sql = sql || ' WHERE id < 0' WHERE name = 'photos_filename'",
+        "UPDATE photos SET filename = 'lost.png' WHERE id = 1",
+        "UPDATE sqlite_schema SET sql = replace(sql, ' WHERE id < 0', '') WHERE type = 'index'",
+    )
+    for change in changes:
+        with closing(sqlite3.connect(database)) as db:
+            db.execute("PRAGMA writable_schema = ON")
+            db.execute(change)
+            db.commit()
+
+
+def test_damage_that_only_a_thorough_look_finds_is_healed_once_it_showed(shop: Shop) -> None:
+    shop.night(*(f"return-{n}.png" for n in range(60)))
+    shop.back_up()
+    shop.stop()
+    drop_a_row_of_an_index(shop.state / DATABASE)
+    heal(shop.backups, shop.clock.now(), str)
+    assert not [*shop.state.glob("*set-aside*")]
+    with pytest.raises(StoreDamaged), suspecting(shop.state):
+        raise StoreDamaged("it showed")
+    heal(shop.backups, shop.clock.now(), str)
+    assert [*shop.state.glob("*set-aside*")]
+    assert not [*shop.state.glob("*suspect*")]
+    shop._start()
+
+
+def test_damage_that_shows_in_mid_run_has_its_own_error(shop: Shop) -> None:
+    shop.night(*(f"return-{n}.png" for n in range(60)))
+    shop.stop()
+    shop._start()
+    with (shop.state / DATABASE).open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xa5" * 100_000)
+    with pytest.raises(StoreDamaged, match="start nightsort again"):
+        shop.store.newest_filed(1000)

@@ -1,0 +1,147 @@
+"""An alert of every rule, with facts such as a night brings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from daemon.alerting.alert import RULES, Alert, Phase
+
+AT = datetime(2025, 10, 13, 2, 8, tzinfo=UTC)
+
+FACTS: Mapping[str, Mapping[str, Any]] = {
+    "run_failed": {
+        "why": "/srv/photos/sorted: may not be written to; give nightsort's user the right",
+        "failures": 4,
+        "waiting": 412,
+    },
+    "model_failed": {"why": "model.tflite is missing", "waiting": 412},
+    "service_silent": {
+        "state": "not running",
+        "why": "the daemon has not spoken since 02:08",
+        "result": "exit-code",
+        "exit_status": "78",
+    },
+    "share_unavailable": {
+        "folders": {"incoming": "/srv/photos/incoming: is on another mount than it was adopted on"},
+        "waiting": 412,
+    },
+    "high_error_rate": {
+        "run": "20251013_020000",
+        "total_processed": 400,
+        "failed": 48,
+        "rate": 0.12,
+        "limit": 0.1,
+        "errors": [
+            {"filename": "return-60521_front.jpg", "error": "its end is missing"},
+            {"filename": "return-60522_front.jpg", "error": "its end is missing"},
+        ],
+    },
+    "low_disk": {"disks": {"sorted": 3210, "state": 940}, "limit_mb": 5000},
+    "disk_too_small": {"free_mb": 1800, "needed_mb": 2400, "waiting": 812},
+    "many_in_review": {
+        "run": "20251013_020000",
+        "total_processed": 400,
+        "review": 73,
+        "limit": 50,
+    },
+    "slow_run": {
+        "run": "20251013_020000",
+        "minutes": 16.2,
+        "limit_minutes": 15.0,
+        "total_processed": 9200,
+        "waiting": 4100,
+    },
+    "forecast_misses_window": {
+        "waiting": 64000,
+        "will_not_fit": 900,
+        "opens": "2025-10-14T02:00:00+00:00",
+        "closes": "2025-10-14T06:00:00+00:00",
+        "done_by": "2025-10-14T06:04:00+00:00",
+    },
+    "window_missed": {"opened": "2025-10-11T14:00:00+00:00", "hours": 36, "waiting": 412},
+    "watch_degraded": {
+        "mode": "polling",
+        "why": "the kernel lets a user watch 8192 folders only",
+    },
+    "target_undeliverable": {
+        "target": "mail to it@example.com",
+        "error": "mail.example.com:587: login refused: 535 5.7.8 authentication failed",
+        "undelivered": 3,
+    },
+    "imbalance": {
+        "run": "20251013_020000",
+        "waiting_before": 400,
+        "arrived": 12,
+        "total_processed": 409,
+        "gone": 1,
+        "waiting_after": 0,
+        "missing": 2,
+    },
+    "database_restored": {
+        "why": "database disk image is malformed",
+        "backup": "nightsort-20251012.db",
+        "backup_taken": "2025-10-12T23:00:00+00:00",
+        "set_aside": "/var/lib/nightsort/damaged-20251013",
+    },
+    "run_finished": {
+        "run": "20251013_020000",
+        "runs": 1,
+        "started": "2025-10-13T02:00:00+00:00",
+        "finished": "2025-10-13T02:08:00+00:00",
+        "total_processed": 412,
+        "successful": 388,
+        "review": 17,
+        "duplicates": 4,
+        "failed": 3,
+        "deferred": 0,
+        "waiting_after": 0,
+        "success_rate": 99.3,
+        "processing_time_seconds": 488.2,
+        "average_confidence": 0.9312,
+        "categories": {
+            "Tshirts": 140, "Shirts": 91, "Casual Shoes": 60, "Watches": 44, "Handbags": 31,
+            "Jeans": 22, "Tops": 17,
+        },
+        "report": "batch_report_20251013_020000.html",
+        "results": "batch_results_20251013_020000.csv",
+    },
+    "weekly_summary": {
+        "week": "2025-W42",
+        "first_day": "2025-10-13",
+        "last_day": "2025-10-19",
+        "runs": 7,
+        "total_processed": 2904,
+        "successful": 2731,
+        "review": 131,
+        "duplicates": 22,
+        "failed": 20,
+        "success_rate": 99.3,
+        "average_confidence": 0.9274,
+        "categories": {"Tshirts": 1010, "Shirts": 655, "Watches": 400},
+        "corrected": 12,
+        "report": "report_2025-W42.html",
+    },
+}  # fmt: skip
+
+
+def phases_of(rule: str) -> tuple[Phase, ...]:
+    """Those in which a rule can be told."""
+    return ("told",) if RULES[rule].is_news else ("raised", "repeated", "resolved")
+
+
+def sample(rule: str, phase: Phase | None = None, **facts: Any) -> Alert:
+    """An alert of that rule, told for the first time unless `phase` says otherwise."""
+    is_news = RULES[rule].is_news
+    since = {} if is_news else {"since": "2025-10-11T02:08:00+00:00"}
+    phase = phase or phases_of(rule)[0]
+    return Alert(
+        key=f"{rule}.{phase}",
+        rule=rule,
+        severity=RULES[rule].severity,
+        phase=phase,
+        day=3 if phase in ("repeated", "resolved") else 1,
+        at=AT,
+        facts={**FACTS[rule], **since, **facts},
+    )
