@@ -102,8 +102,6 @@ def fill(source: Path, tree: Path, pythons: Sequence[str]) -> None:
 
 def _describe(source: Path, tree: Path, version: str, pythons: Sequence[str]) -> None:
     """The manifest: what the installer must know before it touches anything."""
-    schema_file = (source / "daemon/store/schema.py").read_text(encoding="utf-8")
-    (schema,) = re.findall(r"^SCHEMA_VERSION = (\d+)$", schema_file, re.MULTILINE)
     contents = hashlib.sha256()
     for path in _files(tree):
         contents.update(f"{path.relative_to(tree)}\n".encode())
@@ -111,7 +109,7 @@ def _describe(source: Path, tree: Path, version: str, pythons: Sequence[str]) ->
     said = {
         "version": version,
         "build": contents.hexdigest()[:8],
-        "schema": int(schema),
+        "schema": _schema(source),
         "pythons": list(pythons),
         "processor": PROCESSOR,
         "glibc": oldest_glibc(tree / "wheels"),
@@ -150,6 +148,15 @@ def _header(name: str, archive: bytes, version: str, pythons: Sequence[str]) -> 
     }.items():
         header = header.replace(f"@{mark}@", value)
     return header.encode("utf-8")
+
+
+def _schema(source: Path) -> int:
+    """The version of the database that this source writes."""
+    ask = "from daemon.store.schema import SCHEMA_VERSION; print(SCHEMA_VERSION)"
+    done = subprocess.run(
+        [sys.executable, "-c", ask], cwd=source, check=True, capture_output=True, text=True
+    )
+    return int(done.stdout)
 
 
 def oldest_glibc(wheels: Path) -> str:

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import csv
 import json
+import sqlite3
 import subprocess
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from daemon.store import SCHEMA_VERSION
 from installer.build import ROOT
 from tests.support.booted import Booted, booted
 from tests.support.packages import make_package, make_variation
 from tests.support.photos import write_photo
+from tests.support.schema_1 import SCHEMA_1
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("booted"), pytest.mark.timeout(900)]
@@ -38,19 +41,31 @@ mode = "{mode}"
 [intake]
 settle_seconds = 0.3
 """
+# A version that brings the database to a new form, and then does not get ready.
+BROKEN = {
+    "daemon/store/schema.py": """
+STEPS = (*STEPS, ("CREATE TABLE more (word TEXT) STRICT",))
+SCHEMA_VERSION = len(STEPS)
+""",
+    "daemon/supervision.py": """
+class Supervision:
+    def __init__(self, *_):
+        raise RuntimeError("broken, for a test")
+""",
+}
 # Less patience than shipped, so that nobody has to wait; all else is as shipped.
 IMPATIENT = "[Service]\nWatchdogSec=6s\nRestartSec=1s\n"
 
 
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The package, an older one, and a newer one whose model is broken."""
+    """The package, an older one, and a newer one that does not start."""
     out = tmp_path_factory.mktemp("packages")
     package = make_package(out)
     return {
         "package": package,
         "older": make_variation(package, out, OLD, {}),
-        "broken": make_variation(package, out, "9.9.9", {"models/fashion/labels.txt": "broken"}),
+        "broken": make_variation(package, out, "9.9.9", BROKEN),
     }
 
 
@@ -109,10 +124,13 @@ class Service:
             write_photo(self.machine.outside(f"/root/photos/return-{seed}.jpg"), seed=seed)
             self.machine.shell(f"mv /root/photos/return-{seed}.jpg {self.photos}/incoming/")
 
+    def nightsort(self, *arguments: str) -> str:
+        """What a command prints that must work, by the service's user."""
+        return self.machine.says("runuser", "-u", "nightsort", "--", "nightsort", *arguments)
+
     def now(self) -> dict[str, int]:
         """Drain the queue; the summary."""
-        said = self.machine.says("runuser", "-u", "nightsort", "--", "nightsort", "now", "--json")
-        summary: dict[str, int] = json.loads(said)
+        summary: dict[str, int] = json.loads(self.nightsort("now", "--json"))
         return summary
 
     def rows(self) -> list[dict[str, str]]:
@@ -372,6 +390,26 @@ def test_a_secret_reaches_the_service_and_the_lookout(machine: Booted, is_encryp
 # Upgrade and uninstall
 
 
+def schema_of(machine: Booted) -> int:
+    with closing(sqlite3.connect(machine.outside("/var/lib/nightsort/nightsort.db"))) as database:
+        return int(database.execute("PRAGMA user_version").fetchone()[0])
+
+
+def leave_database_of_version_1(machine: Booted) -> None:
+    """What the first release left behind: a history of one run."""
+    file = machine.outside("/var/lib/nightsort/nightsort.db")
+    with closing(sqlite3.connect(file)) as database, database:
+        database.executescript(SCHEMA_1)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute(
+            "INSERT INTO runs (id, started_at, finished_at, waiting_before, model, summary)"
+            " VALUES ('20251012_020000', '2025-10-12T02:00:00+00:00', '2025-10-12T02:01:00+00:00',"
+            " 1, 'fashion', ?)",
+            [json.dumps({"run": "20251012_020000"})],
+        )
+    machine.shell("chown nightsort:nightsort /var/lib/nightsort/*")
+
+
 def test_an_upgrade_keeps_settings_and_history_and_a_downgrade_is_refused(fresh: Booted) -> None:
     fresh.run("/opt/nightsort/uninstall", "--purge")
     install(fresh, package="older")
@@ -384,20 +422,36 @@ def test_an_upgrade_keeps_settings_and_history_and_a_downgrade_is_refused(fresh:
     assert is_installed(fresh, NEW)
     assert fresh.says("systemctl", "is-active", "nightsort").strip() == "active"
     assert 'mode = "manual"' in fresh.says("cat", "/etc/nightsort/nightsort.toml")
-    found = fresh.says("runuser", "-u", "nightsort", "--", "nightsort", "find", "return-1.jpg")
-    assert "return-1.jpg" in found
+    assert "return-1.jpg" in service.nightsort("find", "return-1.jpg")
     refused = fresh.run("sh", "/root/older.run", "install")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.startswith(f"{NEW} is installed, and {OLD} is older")
     assert fresh.says("systemctl", "is-active", "nightsort").strip() == "active"
 
 
-def test_a_version_that_does_not_start_gives_way_to_the_old_one(service: Service) -> None:
+def test_a_database_of_the_first_release_is_taken_over(machine: Booted) -> None:
+    service = Service(machine, "/srv/nightsort")
+    leave_database_of_version_1(machine)
+    install(machine, "--start")
+    assert schema_of(machine) == SCHEMA_VERSION
+    assert "20251012_020000" in service.nightsort("history", "--json")
+
+
+def test_a_version_that_does_not_start_gives_way_to_the_old_one_and_its_database(
+    service: Service,
+) -> None:
     service.drop(1)
-    done = service.machine.run("sh", "/root/broken.run", "upgrade", timeout_s=300)
+    service.now()
+    machine = service.machine
+    done = machine.run("sh", "/root/broken.run", "upgrade", timeout_s=300)
     assert done.returncode == 1
     assert f"Nothing is lost: {NEW} runs again." in done.stderr
-    assert is_installed(service.machine, NEW)
+    defects = machine.events(service.began, "-p", "crit")
+    assert "broken, for a test" in defects[0]["why"]
+    assert is_installed(machine, NEW)
+    assert schema_of(machine) == SCHEMA_VERSION
+    assert "return-1.jpg" in service.nightsort("find", "return-1.jpg")
+    service.drop(2)
     assert service.now()["total_processed"] == 1
 
 
@@ -415,7 +469,5 @@ def test_uninstalling_leaves_photos_results_settings_and_history(service: Servic
     assert len(service.rows()) == 2
     assert machine.outside("/etc/nightsort/nightsort.toml").exists()
     install(machine, "--start")
-    assert "return-1.jpg" in machine.says(
-        "runuser", "-u", "nightsort", "--", "nightsort", "find", "return-1.jpg"
-    )
+    assert "return-1.jpg" in service.nightsort("find", "return-1.jpg")
     assert service.now()["total_processed"] == 1

@@ -21,9 +21,9 @@ def make_package(out: Path) -> Path:
 
 
 def make_variation(package: Path, out: Path, version: str, edits: dict[str, str]) -> Path:
-    """A package of another version, with some files of the source replaced.
+    """A package of another version, with something added to some files of the source.
 
-    edits: the new text by the path of the file. Other people's packages are taken from `package`.
+    edits: what is added, by the path of the file. Other people's packages are taken from `package`.
     """
     work = out / f"work-{version}"
     tree = work / "tree"
@@ -34,8 +34,9 @@ def make_variation(package: Path, out: Path, version: str, edits: dict[str, str]
     project = source / "pyproject.toml"
     text = project.read_text(encoding="utf-8")
     project.write_text(re.sub(r'(?m)^version = ".*"$', f'version = "{version}"', text), "utf-8")
-    for name, content in edits.items():
-        (source / name).write_text(content, encoding="utf-8")
+    for name, more in edits.items():
+        with (source / name).open("a", encoding="utf-8") as file:
+            file.write(more)
     fill(source, tree, PYTHONS)
     made = pack(tree, out)
     shutil.rmtree(work)
