@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import permutations
 from pathlib import Path
 from typing import Annotated, Any, cast
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
 )
 
 from config import variables
@@ -71,10 +70,10 @@ DEFAULT_DATA = Path("nightsort-data")
 Folder = Annotated[Path, AfterValidator(lambda folder: Path(os.path.abspath(folder)))]  # noqa: PTH100
 
 
-class Settings(BaseModel):
+class Settings(BaseSettings):
     """All settings. The four folders are mandatory in a file; without one `load` fills them in."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
     incoming_dir: Folder = Field(
         description="The watched folder into which staff drop photos.",
@@ -126,6 +125,23 @@ class Settings(BaseModel):
                 )
         return self
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_others: PydanticBaseSettingsSource,
+        **_more: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment, then credentials, then what `load` read from the file."""
+        environment = variables.read(cls, os.environ)
+        secrets = variables.read(cls, variables.credentials(os.environ)[0])
+        return (
+            InitSettingsSource(settings_cls, environment.values),
+            InitSettingsSource(settings_cls, secrets.values),
+            init_settings,
+        )
+
 
 FOLDER_KEYS = ("incoming_dir", "sorted_dir", "results_dir", "state_dir")
 _PATH_KEYS = (*FOLDER_KEYS, "model_dir")
@@ -141,13 +157,10 @@ def load(file: Path | None = None) -> Settings:
     path = _settings_file(file)
     values = _defaults_without_file() if path is None else _read_toml(path)
     secrets, problems = variables.credentials(os.environ)
-    # The strongest first: what the environment says, nobody says otherwise.
     layers = [variables.read(Settings, os.environ), variables.read(Settings, secrets)]
-    for layer in reversed(layers):
-        values = _over(values, layer.values)
     problems += [problem for layer in layers for problem in layer.problems]
     try:
-        settings = Settings.model_validate(values)
+        settings = Settings(**values)
     except ValidationError as exc:
         file_name = "environment" if path is None else str(path)
         problems += [_explain(dict(error), layers, file_name) for error in exc.errors()]
@@ -179,16 +192,6 @@ def _defaults_without_file() -> dict[str, Any]:
         "state_dir": data / "state",
         "window": {"mode": "continuous"},
     }
-
-
-def _over(values: dict[str, Any], stronger: Mapping[str, Any]) -> dict[str, Any]:
-    """`values` with those of `stronger` laid over them, table by table."""
-    both = dict(values)
-    for key, value in stronger.items():
-        below = both.get(key)
-        is_table = isinstance(value, Mapping) and isinstance(below, dict)
-        both[key] = _over(below or {}, value) if is_table else value
-    return both
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -72,13 +72,14 @@ def credential(name: str, environment: Mapping[str, str] = os.environ) -> str:
     folder = environment.get(CREDENTIALS_VARIABLE)
     if not folder:
         raise ConfigError(
-            f"the credential {name} is only there for the service; LoadCredential={name} gives it"
+            f"the credential {name} is only there for the service, from /etc/credstore by systemd"
         )
     try:
         secret = (Path(folder) / name).read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         raise ConfigError(
-            f"there is no credential {name}; add LoadCredential={name} to the unit, restart it"
+            f"there is no credential {name}; put it into /etc/credstore, then run as root: "
+            "nightsort unit --write && systemctl daemon-reload && systemctl restart nightsort"
         ) from None
     except (OSError, UnicodeDecodeError) as exc:
         reason = getattr(exc, "strerror", None) or "not UTF-8"
@@ -86,6 +87,11 @@ def credential(name: str, environment: Mapping[str, str] = os.environ) -> str:
     if not secret:
         raise ConfigError(f"the credential {name} is empty; write the secret into its file")
     return secret
+
+
+def credentials_are_here(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether systemd handed credentials to this process: it does so to the service alone."""
+    return bool(environment.get(CREDENTIALS_VARIABLE))
 
 
 def shown(location: Sequence[object], value: object) -> str:

@@ -77,3 +77,14 @@ class Availability:
     def free_bytes(self) -> dict[str, int]:
         """Free space by folder, as it was seen last; none for a folder that is away."""
         return {n: free for n, free in self._presence.free_bytes.items() if n not in self.absent}
+
+    @property
+    def total_bytes(self) -> dict[str, int]:
+        """How large the folders' disks are, as it was seen last."""
+        return self._presence.total_bytes
+
+    @property
+    def is_one_disk(self) -> bool:
+        """Whether photos go from incoming to sorted without being copied, as far as is known."""
+        devices = self._presence.devices
+        return devices.get("incoming") == devices.get("sorted")

@@ -22,7 +22,7 @@ import click
 from config.errors import ConfigError, ModelError, NightsortError
 from config.readable import plain
 from config.settings import Settings, load
-from daemon import cli_history, cli_state
+from daemon import cli_alerts, cli_history, cli_state
 from daemon.cli_parts import (
     EXIT_DO_NOT_RESTART,
     EXIT_FAILED,
@@ -239,9 +239,9 @@ def doctor(config_file: Path | None, send: bool, adopt: bool) -> None:
     for finding in examine(settings, SystemClock(settings.window.zone() or local_zone())):
         is_wrong |= finding.level is Level.WRONG
         click.echo("\n".join(map(plain, in_words(finding).splitlines())))
-    if send:
-        is_wrong = True
-        click.echo("wrong   alerts: this version of nightsort cannot send any yet")
+    for one in cli_alerts.sent(settings)["targets"] if send else ():
+        is_wrong |= bool(one["error"])
+        click.echo(cli_alerts.in_words(one))
     if is_wrong:
         sys.exit(EXIT_FAILED)
 
@@ -326,7 +326,7 @@ def demo(keep: Path | None) -> None:
     demonstrate(keep.resolve(), click.echo)
 
 
-for command in (*cli_history.COMMANDS, *cli_state.COMMANDS):
+for command in (*cli_history.COMMANDS, *cli_state.COMMANDS, *cli_alerts.COMMANDS):
     cli.add_command(command)
 
 
@@ -385,7 +385,7 @@ def _run_daemon(config_file: Path | None) -> None:
     notifier = Notifier.from_environment(os.environ)
     with (
         build(settings, clock, notifier, lambda: load(config_file)) as service,
-        serving(service, settings.state_dir),
+        serving(service, settings.state_dir, _aside(config_file)),
         answered(
             {
                 signal.SIGINT: service.stop,
@@ -397,6 +397,11 @@ def _run_daemon(config_file: Path | None) -> None:
         ),
     ):
         service.run()
+
+
+def _aside(config_file: Path | None) -> dict[str, Callable[[], dict[str, Any]]]:
+    """Orders that are carried out beside the work, with the settings as they are then."""
+    return {cli_alerts.TEST_ORDER: lambda: cli_alerts.sent_here(load(config_file))}
 
 
 def _asked_of_daemon(state_dir: Path, advance: Advance) -> dict[str, Any]:

@@ -56,7 +56,8 @@ def history(config_file: Path | None, days: int | None, as_json: bool) -> None:
 def find(config_file: Path | None, name: str, as_json: bool) -> None:
     """Say all there is to know of a photo: when it came, its verdict, where it is now.
 
-    By the name under which it was dropped, by its return id, or by the path at which it lies.
+    By the name under which it was dropped, by its return id, by a path at which it lies or ever
+    lay, or by its number in the log, such as "#7".
 
     \b
     Example:

@@ -14,7 +14,7 @@ import socketserver
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as StillRunning
 from contextlib import contextmanager, suppress
@@ -59,14 +59,20 @@ class Asked(Protocol):
 
 
 @contextmanager
-def serving(service: Asked, state_dir: Path) -> Iterator[None]:
-    """Serve the control socket until the end of the `with` block."""
+def serving(
+    service: Asked, state_dir: Path, aside: Mapping[str, Callable[[], Summary]] | None = None
+) -> Iterator[None]:
+    """Serve the control socket until the end of the `with` block.
+
+    aside: orders that need nothing of the service, carried out beside its work.
+    """
     with _short(state_dir) as address:
         with suppress(FileNotFoundError):
             address.unlink()  # of a process that was killed: we hold its lock
         server = _Server(str(address), _Handler)
         address.chmod(0o660)
     server.service = service
+    server.aside = aside or {}
     thread = threading.Thread(target=server.serve_forever, name="control", daemon=True)
     thread.start()
     try:
@@ -178,6 +184,7 @@ def _short(state_dir: Path) -> Iterator[Path]:
 class _Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
     service: Asked
+    aside: Mapping[str, Callable[[], Summary]]
 
     def __init__(self, address: str, handler: type[socketserver.BaseRequestHandler]) -> None:
         super().__init__(address, handler)
@@ -202,6 +209,8 @@ class _Handler(socketserver.StreamRequestHandler):
             self.server.clients.add(threading.current_thread())
             if what == "run":
                 self._tell(service, service.ask())
+            elif what in self.server.aside:
+                self._tell(service, _carried_out(self.server.aside[what]))
             else:
                 words = tuple(str(word) for word in question["words"])
                 self._tell(service, service.order(Order(what, words, self._person())))
@@ -226,6 +235,20 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def _say(self, message: dict[str, Any]) -> None:
         self.wfile.write(json.dumps(message).encode("utf-8") + b"\n")
+
+
+def _carried_out(order: Callable[[], Summary]) -> Future[Summary]:
+    """The answer to an order that a thread of its own works at."""
+    answer: Future[Summary] = Future()
+
+    def work() -> None:
+        try:
+            answer.set_result(order())
+        except Exception as exc:  # noqa: BLE001 - whoever asked is told
+            answer.set_exception(exc)
+
+    threading.Thread(target=work, name="order", daemon=True).start()
+    return answer
 
 
 def _last_words(answer: Future[Summary]) -> dict[str, Any] | None:

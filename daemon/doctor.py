@@ -16,6 +16,7 @@ from pathlib import Path
 
 from config.errors import ConfigError, NightsortError, StoreDamaged
 from config.settings import Settings
+from config.variables import credentials_are_here
 from daemon.adoption import MARKER
 from daemon.clock import Clock
 from daemon.filing import minimum_free_bytes
@@ -271,11 +272,24 @@ def _disks(settings: Settings) -> Findings:
 
 
 def _alerts(settings: Settings) -> Findings:
-    targets = len(settings.alerts.targets)
-    if targets:
-        yield _ok("alerts", f"{targets} targets are configured")
-    else:
+    from daemon.alerting.targets import targets_of
+
+    targets = targets_of(settings)
+    if not targets:
         yield _advice("alerts", "nobody would be told of trouble", "set [alerts] targets")
+        return
+    for severity in ("critical", "error"):
+        if not any(severity in target.severities for target in targets):
+            remedy = f'add "{severity}" to the severities of a target'
+            yield _advice("alerts", f"nobody would be told what is {severity}", remedy)
+    for target in targets:
+        what = f"{target.name} is told what is {', '.join(target.severities)}"
+        if target.has_credential and not credentials_are_here():
+            yield _ok("alerts", f"{what}; with the service's secret: nightsort alerts test")
+        elif problem := target.problem():
+            yield _wrong("alerts", f"{target.name}: {problem}", "correct [alerts] targets")
+        else:
+            yield _ok("alerts", what)
 
 
 def _time(settings: Settings, clock: Clock) -> Findings:

@@ -9,7 +9,6 @@ from typing import Any
 
 from config.readable import plain
 from daemon.records import Correction, Story, Word, as_text
-from daemon.tables import runs_table
 
 _AT = "%d %b %Y %H:%M"
 # Where a photo is, in words; the place follows.
@@ -38,6 +37,8 @@ def name_within(name: str, folders: Iterable[Path]) -> str:
 
 def runs_in_words(summaries: list[dict[str, Any]]) -> str:
     """Runs as a table, newest first."""
+    from daemon.tables import runs_table
+
     return runs_table(summaries) if summaries else "No runs in that time."
 
 

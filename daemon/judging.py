@@ -150,7 +150,7 @@ def _judge(batch: Sequence[Path], classifier: Classifying, limits: Limits) -> li
             looks.append(Look(path, None, exc.problem, exc.text))
         else:
             looks.append(path)
-            pictures.append(picture.pixels)
+            pictures.append(picture)
     verdicts = iter(classifier.classify(pictures))
     return [look if isinstance(look, Look) else Look(look, next(verdicts)) for look in looks]
 

@@ -61,6 +61,8 @@ def send(task: dict[str, Any]) -> tuple[bool, str]:
         )
     except UnusableTarget as exc:
         return False, str(exc)
+    if not task["is_sent"]:
+        return True, ""
     sender = Apprise()
     sender.add(service)
     result = sender.notify(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -25,6 +26,7 @@ from daemon.alerting.words import Message, message_of
 
 _HIDDEN = "****"
 _LONGEST_ERROR = 300
+_CHECK_SECONDS = 10.0
 # Shorter parts of an address are words such as "hooks"; hiding them would hide what went wrong.
 _SHORTEST_SECRET = 8
 _NOTIFY_TYPES = {"info": "info", "warning": "warning", "error": "failure", "critical": "failure"}
@@ -65,6 +67,11 @@ class Target:
         self._compose = compose
         self._most_bytes = most_bytes
 
+    @property
+    def has_credential(self) -> bool:
+        """Whether its secret is one that systemd hands over."""
+        return bool(self._settings.credentials)
+
     def wants(self, alert: Alert) -> bool:
         """Whether it is to be told of this."""
         return alert.severity in self.severities
@@ -74,6 +81,14 @@ class Target:
 
         Delivered with an error means that some of its addressees were refused, for good.
         """
+        return self._carried(alert, deadline_seconds, is_sent=True)
+
+    def problem(self) -> str:
+        """What is wrong with it as far as can be said without sending; empty when nothing is."""
+        nothing = Alert("check", "test", "info", "told", 1, datetime.now(UTC), {})
+        return self._carried(nothing, _CHECK_SECONDS, is_sent=False).error
+
+    def _carried(self, alert: Alert, deadline_seconds: float, *, is_sent: bool) -> Outcome:
         try:
             address = _address_of(self._settings)
         except ConfigError as exc:
@@ -86,6 +101,7 @@ class Target:
                 "notify_type": _notify_type(alert),
                 "files": [str(path) for path in alert.attachments],
                 "most_bytes": self._most_bytes,
+                "is_sent": is_sent,
             },
             deadline_seconds,
         )
@@ -177,7 +193,10 @@ def _secrets_in(
     if url is None:
         return
     yield url
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # no address at all; Apprise will say so
+        return
     if parts.password:
         yield parts.password
     pieces = [*parts.path.split("/"), *(value for _, value in parse_qsl(parts.query))]

@@ -25,14 +25,21 @@ class History(Database):
         return None if row is None or row[0] is None else json.loads(row[0])
 
     def stories(self, name: str) -> list[Story]:
-        """Photos of that file name, return id, or place in sorted or incoming; newest first."""
+        """Photos of that file name, return id, or place, also a former one; newest first.
+
+        name: a place is a path in sorted or in incoming; `#7` is the photo of that number.
+        """
+        text, path = as_text(name), os.fsencode(name)
         rows = self._db.execute(
             f"SELECT {STORY_COLUMNS} FROM photos WHERE id IN ("
             "SELECT id FROM photos WHERE filename = ?"
             " UNION SELECT id FROM photos WHERE return_id <> '' AND return_id = ?"
             " UNION SELECT id FROM photos WHERE coalesce(place, target) = ?"
-            " AND target IS NOT NULL) ORDER BY id DESC",
-            (as_text(name), as_text(name), os.fsencode(name)),
+            " AND target IS NOT NULL"
+            " UNION SELECT id FROM photos WHERE filename = ? AND path = ?"
+            " UNION SELECT photo FROM corrections WHERE is_done = 1 AND source = ?"
+            " UNION SELECT id FROM photos WHERE id = ?) ORDER BY id DESC",
+            (text, text, path, text.rpartition("/")[2], path, path, _number(name)),
         )
         return [story_of(row) for row in rows]
 
@@ -170,3 +177,9 @@ class History(Database):
                 correction.photo_id,
             ),
         )
+
+
+def _number(name: str) -> int | None:
+    """The photo's number, where it is asked for by `#7`, as the log names it."""
+    digits = name.removeprefix("#")
+    return int(digits) if name.startswith("#") and digits.isdecimal() and len(digits) < 19 else None

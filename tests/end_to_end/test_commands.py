@@ -440,8 +440,18 @@ def test_bad_model_is_refused_before_a_photo_is_touched(
     photo = write_photo(site.incoming / "a.jpg")
     message = BAD_MODELS[damage]
     assert message in error_of(site.nightsort("classify", str(photos)), 1)
-    assert message in error_of(site.nightsort("run"), 78)
+    daemon = site.nightsort("run")
+    events = [json.loads(line.partition(">")[2]) for line in daemon.stdout.splitlines()]
+    assert [(event["event"], event["rule"]) for event in events] == [
+        ("alert_raised", "model_failed")
+    ]
+    assert message in error_of(replace_stdout(daemon), 78)
     assert site.photos("incoming") == [photo]
+
+
+def replace_stdout(done: Done) -> Done:
+    """As a command that has no log there."""
+    return Done(done.args, done.returncode, "", done.stderr)
 
 
 def test_now_with_a_bad_model_fails_before_a_photo_is_touched(site: Site) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tests.support.processes import Site
 from tests.support.rights import mounted_tmpfs
 from tests.support.waiting import eventually
+from tests.support.web_hook import WebHook, listening
 
 
 @pytest.fixture
@@ -91,10 +92,23 @@ def test_settings_that_are_wrong_are_told_as_by_every_command(site: Site) -> Non
     assert site.nightsort("doctor").returncode == 2
 
 
-def test_sending_says_that_it_cannot_be_done_yet(site: Site) -> None:
-    done = site.nightsort("doctor", "--send")
-    assert done.returncode == 1
-    assert "cannot send any yet" in done.stdout
+def test_sending_sends_to_every_target(site: Site) -> None:
+    with listening(WebHook()) as hook:
+        with (site.folder / "nightsort.toml").open("a") as file:
+            file.write(f"""
+                [[alerts.targets]]
+                url = "json://127.0.0.1:{hook.port}"
+                severities = ["info", "critical"]
+                [[alerts.targets]]
+                url = "nonsense://x"
+                name = "the old pager"
+            """)
+        found = findings(site, "--send", code=1)
+    assert [body["title"] for body in hook.bodies] == ["test"]
+    assert any(re.match(r"json [0-9a-f]{6}: delivered", text) for text in found["ok"])
+    (advice,) = (text for text in found["wrong"] if text.startswith("alerts: the old pager"))
+    assert "Apprise does not understand its URL" in advice
+    assert any(text.startswith("the old pager: Apprise") for text in found["wrong"])
 
 
 def test_a_deliberate_change_of_a_folder_is_accepted_with_adopt(site: Site) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import getpass
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.photos import write_photo
-from tests.support.processes import DEADLINE_SECONDS, Site
+from tests.support.processes import DEADLINE_SECONDS, Site, clean_environment
 from tests.support.waiting import eventually
 
 HOSTILE = "=cmd|' calc'!A0 <b>&\"4712.jpg"
@@ -64,6 +66,26 @@ def test_find_of_what_never_was_says_so(site: Site) -> None:
     done = site.nightsort("find", "never.jpg")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "nightsort: never.jpg: no photo of that name or return id\n"
+
+
+def test_find_loads_nothing_that_loads_slowly(site: Site) -> None:
+    code = (
+        "import sys; from daemon.cli import cli\n"
+        f"cli(['--config', {str(site.folder / 'nightsort.toml')!r}, 'find', '4711'],"
+        " standalone_mode=False)\n"
+        "print(*{'numpy', 'PIL', 'rich', 'apprise', 'jinja2', 'xlsxwriter'} & {*sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        env=clean_environment(),
+    )  # fmt: skip
+    assert "return-4711.jpg" in done.stdout
+    assert done.stdout.splitlines()[-1] == ""
+
+
+def test_find_takes_the_number_that_the_log_names(site: Site) -> None:
+    (photo,) = document(site, "find", "4711")["photos"]
+    assert document(site, "find", f"#{photo['id']}")["photos"] == [photo]
 
 
 def test_results_are_rebuilt_byte_for_byte(site: Site) -> None:

@@ -289,3 +289,24 @@ def test_the_corrections_of_a_day_are_exported_so_that_no_spreadsheet_runs_them(
         ("b.png", "corrected", "Tops", ALICE),
         ("'=4711.png", "undone", "", ALICE),
     ]
+
+
+# --- found again -------------------------------------------------------------------------------
+
+
+def test_a_photo_is_found_by_every_place_at_which_it_ever_was(core: Core) -> None:
+    core.drop("table-1/return-4711.png", tiny_photo("Shirts", 1))
+    core.drain()
+    core.corrector.correct("return-4711.png", "Tops", ALICE)
+    (core.sorted / "Tshirts").mkdir()
+    (core.sorted / "Tops" / "return-4711.png").rename(core.sorted / "Tshirts" / "return-4711.png")
+    core.corrector.notice_dragged(10)
+    (story,) = core.store.stories("4711")
+    for place in (
+        "return-4711.png", "table-1/return-4711.png", "Shirts/return-4711.png",
+        "Tops/return-4711.png", "Tshirts/return-4711.png", f"#{story.id}",
+    ):  # fmt: skip
+        assert core.store.stories(place) == [story], place
+    assert story.place == "Tshirts/return-4711.png"
+    for nowhere in ("table-2/return-4711.png", "#0", "#", "#x", "#99999999999999999999"):
+        assert core.store.stories(nowhere) == []
