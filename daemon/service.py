@@ -209,6 +209,8 @@ class Service:
         self._stages.herald.check(self.progress.waiting, self._pace())
         self._stages.clerk.between_runs(self._go_on)
         self._tidy()
+        if self._drain.run is None:
+            self._stages.housekeeper.tidy()
 
     def _answer(self) -> Summary:
         self._availability.require()

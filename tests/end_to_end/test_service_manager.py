@@ -319,3 +319,24 @@ def test_a_daemon_without_a_manager_says_nothing_to_anybody(tmp_path: Path) -> N
         eventually(lambda: site.nightsort("status").returncode == 0, within_s=DEADLINE_SECONDS)
         os.kill(daemon.pid, signal.SIGTERM)
         assert daemon.wait(DEADLINE_SECONDS) == 0
+
+
+def test_what_ends_it_at_the_start_is_an_event_where_stderr_is_the_journal(tmp_path: Path) -> None:
+    site = site_with(tmp_path, 'mode = "nightly"')
+    with (tmp_path / "journal").open("w+b") as journal:
+        about = os.fstat(journal.fileno())
+        done = subprocess.run(
+            command("--config", str(site.folder / "nightsort.toml"), "run"),
+            env=clean_environment() | {"JOURNAL_STREAM": f"{about.st_dev}:{about.st_ino}"},
+            stdout=journal,
+            stderr=journal,
+            timeout=DEADLINE_SECONDS,
+            check=False,
+        )
+        journal.seek(0)
+        (line,) = journal.read().decode().splitlines()
+    assert done.returncode == 78
+    assert line.startswith("<2>")
+    event = json.loads(line.removeprefix("<2>"))
+    assert event["event"] == "command_failed"
+    assert "window.mode" in event["why"]
