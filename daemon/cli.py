@@ -241,7 +241,8 @@ def doctor(config_file: Path | None, send: bool, adopt: bool) -> None:
     """  # noqa: D301
     from config.logs import configure
     from daemon.clock import SystemClock, local_zone
-    from daemon.doctor import Level, examine, in_words
+    from daemon.doctor import examine
+    from daemon.findings import Level, in_words
 
     settings = load(config_file)
     configure(service=False)
@@ -375,12 +376,14 @@ def _fail_unexpectedly(error: Exception) -> NoReturn:
     """A defect of ours: people get one line, whoever mends it gets the file it names."""
     import tempfile
 
+    what = f"unexpected {type(error).__name__}: {' '.join(str(error).split())}"
+    if _is_in_journal():  # which keeps it, while files of a service vanish with it
+        _fail(what, EXIT_FAILED, error)
     with tempfile.NamedTemporaryFile(
         "w", prefix="nightsort-error-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:
         traceback.print_exception(error, file=file)
-    what = " ".join(str(error).split())
-    _fail(f"unexpected {type(error).__name__}: {what}; please report {file.name}", EXIT_FAILED)
+    _fail(f"{what}; please report {file.name}", EXIT_FAILED)
 
 
 def _run_daemon(config_file: Path | None) -> None:
@@ -466,10 +469,26 @@ def _exit_code(error: NightsortError) -> int:
     return EXIT_WRONG_USE if isinstance(error, ConfigError | NoPhotos) else EXIT_FAILED
 
 
-def _fail(message: str, code: int) -> NoReturn:
+def _fail(message: str, code: int, defect: Exception | None = None) -> NoReturn:
+    if _is_in_journal():
+        from structlog import get_logger
+
+        from config.logs import configure
+
+        configure(service=True)
+        log = get_logger()
+        log.critical("command_failed", why=message, exit_status=code, exc_info=defect)
+        sys.exit(code)
     for line in message.splitlines():
         click.echo(f"nightsort: {plain(line)}", err=True)
     sys.exit(code)
+
+
+def _is_in_journal() -> bool:
+    """Whether stderr goes to the journal, where every line is an event."""
+    from config.logs import is_journal
+
+    return is_journal(sys.__stderr__.fileno(), os.environ) if sys.__stderr__ else False
 
 
 def _command_path(error: click.UsageError) -> str:
