@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import permutations
 from pathlib import Path
 from typing import Annotated, Any, cast
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
 )
 
 from config import variables
@@ -37,6 +36,7 @@ from config.sections import (
     MetricsSettings,
     ReportSettings,
     ResultSettings,
+    RetentionSettings,
     WindowSettings,
 )
 from config.targets import Section
@@ -58,6 +58,7 @@ __all__ = [
     "MetricsSettings",
     "ReportSettings",
     "ResultSettings",
+    "RetentionSettings",
     "Settings",
     "WindowSettings",
     "load",
@@ -71,10 +72,10 @@ DEFAULT_DATA = Path("nightsort-data")
 Folder = Annotated[Path, AfterValidator(lambda folder: Path(os.path.abspath(folder)))]  # noqa: PTH100
 
 
-class Settings(BaseModel):
+class Settings(BaseSettings):
     """All settings. The four folders are mandatory in a file; without one `load` fills them in."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
     incoming_dir: Folder = Field(
         description="The watched folder into which staff drop photos.",
@@ -114,6 +115,7 @@ class Settings(BaseModel):
     links: LinkSettings = LinkSettings()
     metrics: MetricsSettings = MetricsSettings()
     backups: BackupSettings = BackupSettings()
+    retention: RetentionSettings = RetentionSettings()
 
     @model_validator(mode="after")
     def _folders_stay_apart(self) -> Settings:
@@ -125,6 +127,34 @@ class Settings(BaseModel):
                     f"{key} ({folder}) lies in {other} ({parent}); give each a folder of its own"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _results_outlast_backups(self) -> Settings:
+        results, backups = self.retention.results_days, self.backups.keep_days
+        if 0 < results < backups:
+            raise ValueError(
+                f"retention.results_days ({results:g}) is less than backups.keep_days "
+                f"({backups:g}): what was sorted since a backup is known from the results; "
+                "raise the one, or lower the other"
+            )
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_others: PydanticBaseSettingsSource,
+        **_more: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment, then credentials, then what `load` read from the file."""
+        environment = variables.read(cls, os.environ)
+        secrets = variables.read(cls, variables.credentials(os.environ)[0])
+        return (
+            InitSettingsSource(settings_cls, environment.values),
+            InitSettingsSource(settings_cls, secrets.values),
+            init_settings,
+        )
 
 
 FOLDER_KEYS = ("incoming_dir", "sorted_dir", "results_dir", "state_dir")
@@ -141,13 +171,10 @@ def load(file: Path | None = None) -> Settings:
     path = _settings_file(file)
     values = _defaults_without_file() if path is None else _read_toml(path)
     secrets, problems = variables.credentials(os.environ)
-    # The strongest first: what the environment says, nobody says otherwise.
     layers = [variables.read(Settings, os.environ), variables.read(Settings, secrets)]
-    for layer in reversed(layers):
-        values = _over(values, layer.values)
     problems += [problem for layer in layers for problem in layer.problems]
     try:
-        settings = Settings.model_validate(values)
+        settings = Settings(**values)
     except ValidationError as exc:
         file_name = "environment" if path is None else str(path)
         problems += [_explain(dict(error), layers, file_name) for error in exc.errors()]
@@ -179,16 +206,6 @@ def _defaults_without_file() -> dict[str, Any]:
         "state_dir": data / "state",
         "window": {"mode": "continuous"},
     }
-
-
-def _over(values: dict[str, Any], stronger: Mapping[str, Any]) -> dict[str, Any]:
-    """`values` with those of `stronger` laid over them, table by table."""
-    both = dict(values)
-    for key, value in stronger.items():
-        below = both.get(key)
-        is_table = isinstance(value, Mapping) and isinstance(below, dict)
-        both[key] = _over(below or {}, value) if is_table else value
-    return both
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from classifier.bundle import Bundle, load_bundle
 from classifier.classifier import Classifier, thresholds_of
 from config.settings import Settings, load
 from daemon.admission import Admission
+from daemon.alerting.office import Office
+from daemon.alerting.targets import targets_of
 from daemon.availability import Availability
 from daemon.clerk import Clerk, Desk, Look
 from daemon.clock import Clock
@@ -27,6 +29,7 @@ from daemon.housekeeping.healing import heal, suspecting
 from daemon.housekeeping.housekeeper import Housekeeper
 from daemon.housekeeping.nightly import NightlyBackup
 from daemon.housekeeping.reconciling import Reconciler
+from daemon.housekeeping.retention import Retention
 from daemon.lock import hold, prepare
 from daemon.metrics import Metrics
 from daemon.notify import Notifier
@@ -66,20 +69,22 @@ def build(
     notifier: speaks to the service manager. reread: reads the settings again for a reload.
     Raises ConfigError, ModelError or RefusedError when it cannot work.
     """
-    classifier = Classifier.load(
-        settings.model_dir, auto=settings.bands.auto, review=settings.bands.review
-    )
-    filing = FilingPolicy.from_settings(settings.filing)
+    alerting = Office(settings, clock, targets_of, is_service=notifier is not None)
     with (
         _owned(settings, clock) as store,
+        alerting.kept(),
         closing(Presence(_folders(settings), _PresenceFacts(settings.state_dir))) as presence,
     ):
+        classifier = Classifier.load(
+            settings.model_dir, auto=settings.bands.auto, review=settings.bands.review
+        )
+        filing = FilingPolicy.from_settings(settings.filing)
         desk = _desk(settings, presence)
         incoming, sorted_tree = desk.incoming, desk.sorted
         watcher = _watcher(settings, incoming)
         availability = Availability(presence, clock, watcher.wake)
         timetable = Timetable(settings.window, clock)
-        takers = {"window": lambda new: timetable.take(new.window)}
+        takers = {"window": lambda new: timetable.take(new.window), "alerts": alerting.take}
         notifier = notifier or Notifier()
         model = classifier.bundle.card.title
         workers = Workers(
@@ -124,12 +129,21 @@ def build(
             vigil=Vigil(
                 availability,
                 pulse,
-                Vitals(settings, timetable, watcher, availability, pulse, model),
+                Vitals(
+                    settings,
+                    timetable,
+                    watcher,
+                    availability,
+                    pulse,
+                    model,
+                    lambda: alerting.figures,
+                ),
                 listeners=(
                     StatusFile(settings.state_dir),
                     supervision,
                     Metrics(settings.metrics.textfile_dir),
                     Heartbeat(heartbeat.get_secret_value() if heartbeat else None),
+                    alerting,
                 ),
                 turn_seconds=supervision.longest_silence_seconds,
             ),
@@ -180,6 +194,7 @@ def _housekeeper(
         store,
         Reconciler(store, desk.incoming, desk.sorted, desk.results, seeker, clock),
         NightlyBackup(Backups.from_settings(settings), clock, is_wanted=settings.backups.nightly),
+        Retention(store, desk.sorted, desk.results, settings.retention, clock),
         clock,
     )
 

@@ -51,7 +51,7 @@ class Availability:
         back = self.absent.keys() - absent.keys()
         if absent or back:
             self._whole_since = time.monotonic()
-        self.absent = {name: f"{why} (since {self._since[name]})" for name, why in absent.items()}
+        self.absent = {name: f"since {self._since[name]}: {why}" for name, why in absent.items()}
         self._check_at = self._clock.steady() + CHECK_SECONDS
         for name in back:
             log.info("share_available", folder=name)
@@ -77,3 +77,14 @@ class Availability:
     def free_bytes(self) -> dict[str, int]:
         """Free space by folder, as it was seen last; none for a folder that is away."""
         return {n: free for n, free in self._presence.free_bytes.items() if n not in self.absent}
+
+    @property
+    def total_bytes(self) -> dict[str, int]:
+        """How large the folders' disks are, as it was seen last."""
+        return self._presence.total_bytes
+
+    @property
+    def is_one_disk(self) -> bool:
+        """Whether photos go from incoming to sorted without being copied, as far as is known."""
+        devices = self._presence.devices
+        return devices.get("incoming") == devices.get("sorted")

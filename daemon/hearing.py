@@ -86,6 +86,11 @@ class Hearing:
         events = self.events
         return 0.0 if events is None else events.busy_seconds
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether the kernel has no room for the events that are wanted."""
+        return self._native_again_at is not None and self.events is None
+
     def start(self, now: float) -> None:
         """Begin to listen, or to wait until the folder is there."""
         self._check_at = now + CHECK_SECONDS

@@ -76,6 +76,7 @@ class Presence:
         self._adopted: dict[str, Adopted] = {}
         self._devices: dict[str, int] = {}
         self._free_bytes: dict[str, int] = {}
+        self._total_bytes: dict[str, int] = {}
 
     def adopt(self, force: bool = False) -> None:
         """Make or adopt the folders that never were; with `force`, all of them as they are now.
@@ -125,6 +126,11 @@ class Presence:
         """How much space each folder had left when it was last seen."""
         return dict(self._free_bytes)
 
+    @property
+    def total_bytes(self) -> dict[str, int]:
+        """How large the disk of each folder was when it was last seen."""
+        return dict(self._total_bytes)
+
     def close(self) -> None:
         """End the helper processes."""
         self._prober.close()
@@ -164,6 +170,7 @@ class Presence:
             return path, None
         self._require_success(name, answer)
         self._free_bytes[name] = answer["free_bytes"]
+        self._total_bytes[name] = answer["total_bytes"]
         mount = mount_at(path, read_mountinfo())
         folder = Folder(
             home=home_of(mount, path, answer["inode"], uuid_of(mount)),

@@ -36,6 +36,7 @@ def look(path: str, marker: str) -> dict[str, Any]:
             "marker": text,
             "is_writable": os.access(path, os.W_OK | os.X_OK, effective_ids=True),
             "free_bytes": disk.f_bavail * disk.f_frsize,
+            "total_bytes": disk.f_blocks * disk.f_frsize,
         }
     finally:
         os.close(folder)

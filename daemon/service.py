@@ -16,12 +16,19 @@ from typing import Any
 
 import structlog
 
-from config.errors import NightsortError, StoreDamaged, TransientError
+from config.errors import (
+    ModelError,
+    NightsortError,
+    SelfTestFailed,
+    StoreDamaged,
+    TransientError,
+)
 from config.settings import Settings
 from daemon.clock import Clock
 from daemon.failures import retry_delay
 from daemon.records import Order, Progress
 from daemon.stages import Stages
+from daemon.thisweek import ThisWeek
 from daemon.tidying import remove_emptied
 from daemon.vitals import Moment
 
@@ -61,8 +68,10 @@ class Service:
         self._is_recovered = False
         self._troubles = 0  # failures in a row
         self._trouble = ""  # the last of them, while it lasts
+        self._is_models_fault = False
         self._try_again_at = 0.0
         self._last_run: Summary | None = None
+        self._week = ThisWeek(stages.store, clock)
         self.progress = Progress(None, 0, 0, 0, time.monotonic())
         self._noted_at = float("-inf")
 
@@ -200,6 +209,8 @@ class Service:
         self._stages.herald.check(self.progress.waiting, self._pace())
         self._stages.clerk.between_runs(self._go_on)
         self._tidy()
+        if self._drain.run is None:
+            self._stages.housekeeper.tidy()
 
     def _answer(self) -> Summary:
         self._availability.require()
@@ -212,6 +223,7 @@ class Service:
         self._try_again_at = self._clock.steady() + retry_delay(self._troubles)
         self._troubles += 1
         self._trouble = str(error)
+        self._is_models_fault = isinstance(error, ModelError | SelfTestFailed)
         self._answer_all(error)
 
     def _recover(self) -> None:
@@ -370,8 +382,25 @@ class Service:
         problems = self._trouble, self._stages.reloading.problem, *self._stages.housekeeper.problems
         troubles = tuple(filter(None, problems))
         self._stages.vigil.note(
-            Moment(state, self.progress, waiting.retrying, self._last_run, troubles)
+            Moment(
+                state,
+                self.progress,
+                waiting.retrying,
+                self._last_run,
+                self._week.figures(self._last_run),
+                troubles,
+                self._failing(),
+            )
         )
+
+    def _failing(self) -> dict[str, Any] | None:
+        if not self._troubles:
+            return None
+        return {
+            "why": self._trouble,
+            "failures": self._troubles,
+            "is_model": self._is_models_fault,
+        }
 
     def _answer_all(self, answer: Summary | Exception | None) -> None:
         """Tell everybody who asked for a run how it ended; None: the service stops."""

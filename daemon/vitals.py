@@ -6,12 +6,14 @@ Makes the document that `nightsort status` shows; says nothing that it did not l
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from config.settings import Settings
 from daemon.availability import Availability
+from daemon.filing import FilingPolicy, minimum_free_bytes
 from daemon.pulse import Pulse
 from daemon.records import Progress
 from daemon.status import SILENCE_SECONDS
@@ -29,7 +31,9 @@ class Moment:
     progress: Progress
     retrying: int
     last_run: dict[str, Any] | None
+    week: dict[str, int]  # since Monday
     troubles: tuple[str, ...]  # what keeps it from working as it should
+    failing: dict[str, Any] | None = None  # while each attempt fails: `why`, `failures`, `is_model`
 
 
 class Vitals:
@@ -43,17 +47,21 @@ class Vitals:
         availability: Availability,
         pulse: Pulse,
         model: str,
+        alerts: Callable[[], dict[str, Any]],
     ) -> None:
+        """alerts: says how the telling goes."""
         self._settings = settings
         self._timetable = timetable
         self._watcher = watcher
         self._availability = availability
         self._pulse = pulse
         self._model = model
+        self._alerts = alerts
 
     def document(self, moment: Moment) -> dict[str, Any]:
         """The status, with the keys of DESIGN.md."""
         absent, progress = self._availability.absent, moment.progress
+        alerts = self._alerts()
         hangs = self._pulse.still_seconds() > SILENCE_SECONDS
         return {
             "state": _state(moment.state, is_absent=bool(absent), hangs=hangs),
@@ -63,6 +71,7 @@ class Vitals:
             "watch": {
                 "mode": self._watcher.mode,
                 "why": self._watcher.why,
+                "degraded": self._watcher.is_degraded,
                 "ignored": self._watcher.ignored,
             },
             "queue": {
@@ -73,10 +82,18 @@ class Vitals:
             "window": self._window(),
             "forecast": self._forecast(moment),
             "last_run": moment.last_run,
+            "week": moment.week,
             "model": self._model,
             "disk": self._disk(),
-            "alerts": {"targets": len(self._settings.alerts.targets)},
-            "problems": [*absent.values(), *([_HANGS] if hangs else []), *moment.troubles],
+            "filing": self._filing(),
+            "failing": moment.failing,
+            "alerts": alerts,
+            "problems": [
+                *absent.values(),
+                *([_HANGS] if hangs else []),
+                *moment.troubles,
+                *(f"alerts do not reach {target}" for target in alerts.get("unreachable", ())),
+            ],
         }
 
     def _window(self) -> dict[str, Any]:
@@ -99,6 +116,17 @@ class Vitals:
             "will_not_fit": seen.will_not_fit,
             "done_by": seen.done_by.isoformat(),
             "text": str(seen),
+        }
+
+    def _filing(self) -> dict[str, Any] | None:
+        """What filing needs of the disk of sorted_dir; None while that was not seen."""
+        total = self._availability.total_bytes.get("sorted")
+        if total is None:
+            return None
+        wanted = FilingPolicy.from_settings(self._settings.filing).min_free_bytes
+        return {
+            "min_free_mb": minimum_free_bytes(wanted, total) // 1_000_000,
+            "copies": not self._availability.is_one_disk,
         }
 
     def _disk(self) -> dict[str, int]:

@@ -113,6 +113,11 @@ class Watcher:
         return self._hearing.why
 
     @property
+    def is_degraded(self) -> bool:
+        """Whether events are wanted and cannot be had, for a limit of the kernel."""
+        return self._hearing.is_limited
+
+    @property
     def ignored(self) -> dict[str, int]:
         """What the last complete look left out, in numbers, by kind.
 

@@ -95,7 +95,7 @@ class Assessor:
         seen += self._of_targets(incidents, targets, now)
         said += self._daily(now, facts)
         said += self._weekly(now, facts)
-        return Assessment(said + self._judge(seen, incidents), judged, facts)
+        return Assessment(self._judge(seen, incidents) + said, judged, facts)
 
     def without_store(
         self, document: Document | None, incidents: Incidents, error: Exception
@@ -245,26 +245,25 @@ class Assessor:
         yield from rules.of_targets(failing, sorted(known | told), now, minutes)
 
     def _daily(self, now: datetime, facts: dict[str, Any]) -> Iterator[Alert]:
-        """In continuous mode: what was sorted since yesterday morning."""
-        today = now.date().isoformat()
+        """In continuous mode: what was sorted from one morning to the next."""
+        if not self._is_continuous:
+            return
         told = self._store.fact(_DAY_TOLD)
-        is_due = now.time() >= self._settings.alerts.morning and told != today
-        if not self._is_continuous or not (is_due or told is None):
+        morning = datetime.combine(now.date(), self._settings.alerts.morning, now.tzinfo)
+        if now < morning:
+            morning -= _DAY
+        day = morning.date().isoformat()
+        if told == day:
             return
-        facts[_DAY_TOLD] = today
-        if told is None:  # a new instance, or a new mode: there is no yesterday
-            return
-        morning = now.replace(
-            hour=self._settings.alerts.morning.hour, minute=self._settings.alerts.morning.minute
-        )
+        facts[_DAY_TOLD] = day
         summaries = [
             summary
             for summary in self._store.summaries_of_days((now - 3 * _DAY).date(), now.date())
             if morning - _DAY < datetime.fromisoformat(summary["finished"]) <= morning
         ]
-        mark = now.strftime("%Y%m%d")
-        if summaries:
+        if told is not None and summaries:  # a new instance, or a new mode, has no yesterday
             files = self._files(summaries[-1]["run"])
+            mark = morning.strftime("%Y%m%d")
             yield from filter(None, [rules.run_finished(summaries, mark, now, files)])
 
     def _weekly(self, now: datetime, facts: dict[str, Any]) -> Iterator[Alert]:

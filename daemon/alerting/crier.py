@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -74,9 +73,13 @@ class Crier:
     def figures(self) -> dict[str, Any]:
         """How the telling goes, for the status."""
         counts = self._store.count_deliveries()
+        incidents = self._outbox.incidents()
         return {
             "targets": len(self._targets),
-            "open": sorted(Counter(rule for rule, _ in self._outbox.incidents())),
+            "open": sorted({rule for rule, _ in incidents}),
+            "unreachable": sorted(
+                subject for rule, subject in incidents if rule == "target_undeliverable"
+            ),
             "undelivered": counts["waiting"],
             "delivered": counts["delivered"],
             "given_up": counts["dead"],

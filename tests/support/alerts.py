@@ -1,12 +1,25 @@
-"""Targets for tests of alerting: they remember what they were told."""
+"""Alerting for tests: targets that remember what they were told, and a box whose state is told.
+
+box = Box(tmp_path)
+box.document = healthy(failing={...})
+box.turn()                     one turn; returns what the target was told in it
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import get_args
+from datetime import datetime
+from pathlib import Path
+from typing import Any, get_args
 
 from config.sections import Severity
+from config.settings import Settings
 from daemon.alerting.alert import Alert, Outcome
+from daemon.alerting.crier import Crier
+from daemon.alerting.outbox import Target
+from daemon.store import RUN_UNTOLD, Delivery, Store
+from daemon.timetable import Timetable
+from tests.support.clocks import ManualClock
 
 DELIVERED = Outcome(is_delivered=True)
 
@@ -30,3 +43,143 @@ class FakeTarget:
         if outcome.is_delivered:
             self.told.append(alert)
         return outcome
+
+
+class InlinePostmen:
+    """In place of `Postmen`: what is given has been tried when `give` returns."""
+
+    def __init__(self) -> None:
+        self.crier: Crier | None = None
+        self._targets: dict[str, Target] = {}
+
+    def take(self, targets: Sequence[Target]) -> None:
+        self._targets = {target.name: target for target in targets}
+
+    def give(self, deliveries: Sequence[Delivery]) -> None:
+        assert self.crier is not None
+        for delivery in deliveries:
+            outcome = self._targets[delivery.target].deliver(delivery.alert, 1.0)
+            self.crier.note(delivery, outcome)
+
+    def arrived(self, delivery: Delivery) -> None:
+        """Nothing is ever on its way."""
+
+
+class Box:
+    """One instance's alerting, with a clock that a test moves and a status that it writes."""
+
+    def __init__(self, folder: Path, *, is_service: bool = True, **settings: Any) -> None:
+        """settings: tables of the settings, such as `alerts={...}`."""
+        self.folder = folder
+        for name in ("results", "state"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        self.settings = Settings.model_validate(
+            {
+                "incoming_dir": folder / "incoming",
+                "sorted_dir": folder / "sorted",
+                "results_dir": folder / "results",
+                "state_dir": folder / "state",
+                **settings,
+            }
+        )
+        self.clock = ManualClock()
+        self.target = FakeTarget("mail")
+        self.targets: list[FakeTarget] = [self.target]
+        self.document = healthy()
+        self._is_service = is_service
+        self.start()
+
+    def start(self) -> None:
+        self.store = Store(self.settings.state_dir)
+        postmen = InlinePostmen()
+        self.crier = Crier(
+            self.store,
+            self.clock,
+            self.settings,
+            postmen,  # type: ignore[arg-type]
+            is_service=self._is_service,
+        )
+        postmen.crier = self.crier
+        self.crier.take(self.settings, self.targets)
+
+    def restart(self) -> None:
+        self.store.close()
+        self.start()
+
+    def turn(self) -> list[tuple[str, str]]:
+        """One turn; returns what the target was told in it."""
+        before = len(self.target.told)
+        self.crier.turn({"window": self._window(), **self.document})
+        return [(alert.rule, alert.phase) for alert in self.target.told[before:]]
+
+    def turns(self, seconds: float, every: float = 60.0) -> list[tuple[str, str]]:
+        """Turns while time passes; returns what was told."""
+        told = []
+        for _ in range(int(seconds / every)):
+            told += self.turn()
+            self.clock.advance(every)
+        return told
+
+    def _window(self) -> dict[str, Any]:
+        timetable = Timetable(self.settings.window, self.clock)
+        window = timetable.window()
+        return {
+            "mode": timetable.mode,
+            "open": timetable.is_open(),
+            "opens": window and window.opens.isoformat(),
+            "closes": window and window.closes.isoformat(),
+        }
+
+    def run(self, *, at: datetime | None = None, **counts: Any) -> str:
+        """A run that has ended, report and all; returns its id."""
+        now = at or self.clock.now()
+        run = self.store.open_run(now.strftime("%Y%m%d_%H%M%S"), now, 0.0, "model").id
+        self.store.close_run(run, now, summary(run, now, **counts))
+        self.store.remember(RUN_UNTOLD, None)
+        return run
+
+
+def summary(run: str, at: datetime, **counts: Any) -> dict[str, Any]:
+    """A run's summary: ten photos that were filed, unless `counts` says otherwise."""
+    known = {
+        "run": run,
+        "started": at.isoformat(),
+        "finished": at.isoformat(),
+        "successful": 10,
+        "review": 0,
+        "duplicates": 0,
+        "failed": 0,
+        "deferred": 0,
+        "waiting_before": 0,
+        "gone": 0,
+        "waiting_after": 0,
+        "processing_time_seconds": 12.0,
+        "images_per_second": 1.0,
+        "categories": {"Shirts": 10},
+        "confidence_distribution": {},
+        "average_confidence": 0.9,
+        "errors": [],
+        **counts,
+    }
+    done = sum(known[key] for key in ("successful", "review", "duplicates", "failed"))
+    known.setdefault("total_processed", done)
+    known.setdefault("arrived", known["total_processed"])
+    return known
+
+
+def healthy(**changes: Any) -> dict[str, Any]:
+    """The status of a service that does well."""
+    return {
+        "state": "waiting",
+        "share": dict.fromkeys(("incoming", "sorted", "results"), "available"),
+        "watch": {"mode": "native", "why": "ext4", "degraded": False, "ignored": {}},
+        "queue": {"waiting": 0, "settling": 0, "retrying": 0},
+        "forecast": None,
+        "last_run": None,
+        "model": "model",
+        "disk": {"sorted": 100_000, "state": 100_000},
+        "filing": {"min_free_mb": 512, "copies": True},
+        "failing": None,
+        "problems": [],
+        **changes,
+    }

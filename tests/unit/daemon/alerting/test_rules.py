@@ -1,0 +1,447 @@
+"""What is told of a box, by what its status, its runs and its clock say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.errors import FolderUnavailable, ModelError
+from config.sections import AlertSettings
+from daemon.alerting import rules
+from daemon.alerting.alert import RULES, Alert, Outcome, news
+from daemon.reporting.periodical import WEEK_TOLD
+from daemon.store import RUN_UNTOLD
+from tests.support.alerts import Box, FakeTarget, healthy
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+REFUSED = Outcome(is_delivered=False, error="connection refused")
+AWAY = {"share": {"incoming": "incoming_dir /srv/in does not answer", "sorted": "available",
+                  "results": "available"}, "state": "share unavailable"}  # fmt: skip
+
+
+def failing(why: str = "disk full", *, is_model: bool = False) -> dict[str, Any]:
+    return {"failing": {"why": why, "failures": 3, "is_model": is_model}}
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Box]:
+    """A box with a window from 02:00 to 06:00 UTC; it is 02:00."""
+    box = Box(tmp_path, window={"timezone": "UTC"})
+    yield box
+    box.store.close()
+
+
+def only(box: Box, rule: str) -> Alert:
+    (alert,) = [alert for alert in box.target.told if alert.rule == rule]
+    return alert
+
+
+# --- the rules as a table ------------------------------------------------------------------------
+
+
+def test_every_threshold_is_a_setting() -> None:
+    settings = {rule.setting for rule in RULES.values() if rule.setting}
+    assert settings <= AlertSettings.model_fields.keys()
+
+
+def test_a_healthy_box_says_nothing(box: Box) -> None:
+    assert box.turns(3 * DAY, every=HOUR) == []
+
+
+# --- what keeps it from working ------------------------------------------------------------------
+
+
+def test_a_share_that_is_away_is_told_after_some_minutes_and_when_it_is_back(box: Box) -> None:
+    box.document = healthy(**AWAY)
+    assert box.turns(4 * MINUTE) == []
+    assert box.turns(6 * MINUTE) == [("share_unavailable", "raised")]
+    assert "incoming" in only(box, "share_unavailable").facts["folders"]
+    box.document = healthy()
+    assert box.turns(10 * MINUTE) == [("share_unavailable", "resolved")]
+
+
+def test_a_share_that_flaps_is_told_once(box: Box) -> None:
+    told = []
+    for _ in range(40):
+        box.document = healthy(**AWAY)
+        told += box.turns(3 * MINUTE)
+        box.document = healthy()
+        told += box.turns(3 * MINUTE)
+    assert told == [("share_unavailable", "raised")]
+
+
+def test_work_that_fails_is_told_but_not_beside_the_share_that_is_its_reason(box: Box) -> None:
+    box.document = healthy(**AWAY, **failing())
+    assert box.turns(10 * MINUTE) == [("share_unavailable", "raised")]
+    box.document = healthy(**failing("state_dir: no space left"))
+    told = box.turns(10 * MINUTE)
+    assert ("run_failed", "raised") in told
+    assert only(box, "run_failed").facts["why"] == "state_dir: no space left"
+
+
+def test_a_failure_that_passes_within_two_minutes_is_not_told(box: Box) -> None:
+    box.document = healthy(**failing())
+    assert box.turns(1 * MINUTE, every=10) == []
+    box.document = healthy()
+    assert box.turns(HOUR) == []
+
+
+def test_a_model_that_answers_wrongly_is_told_at_once(box: Box) -> None:
+    box.document = healthy(**failing("its test photos", is_model=True))
+    assert box.turns(10 * MINUTE) == [("model_failed", "raised")]
+    box.document = healthy()
+    assert box.turns(10 * MINUTE) == [("model_failed", "resolved")]
+
+
+def test_what_is_raised_is_known_to_the_next_process(box: Box) -> None:
+    box.document = healthy(**failing(is_model=True))
+    assert box.turn() == [("model_failed", "raised")]
+    box.restart()
+    assert box.turns(10 * MINUTE) == []
+    box.clock.advance(DAY)
+    assert box.turn() == [("model_failed", "repeated")]
+
+
+@pytest.mark.parametrize(
+    ("error", "rule"),
+    [(ModelError("models/x: is missing"), "model_failed"), (ValueError("x"), "run_failed")],
+)
+def test_an_error_that_ends_the_process_is_told_at_once_and_once(
+    box: Box, error: Exception, rule: str
+) -> None:
+    for _ in range(3):
+        box.crier.end_with(error)
+        box.restart()
+    assert [(alert.rule, alert.phase) for alert in box.target.told] == [(rule, "raised")]
+
+
+def test_a_command_that_ends_with_its_run_tells_all_at_once(tmp_path: Path) -> None:
+    box = Box(tmp_path, is_service=False)
+    box.crier.end_with(FolderUnavailable("incoming_dir is away"))
+    assert only(box, "run_failed").facts["why"] == "incoming_dir is away"
+    box.restart()
+    assert box.turn() == [("run_failed", "resolved")]
+    box.store.close()
+
+
+# --- disks, watch, forecast ----------------------------------------------------------------------
+
+
+def test_a_disk_with_little_space_is_told_until_there_is_clearly_more(box: Box) -> None:
+    box.document = healthy(disk={"sorted": 4_000, "state": 90_000})
+    assert box.turns(5 * MINUTE) == [("low_disk", "raised")]
+    assert only(box, "low_disk").facts == {
+        "disks": {"sorted": 4_000}, "limit_mb": 5_000, "since": box_since(box),
+    }  # fmt: skip
+    for free in (5_100, 4_900, 5_100, 4_900):
+        box.document = healthy(disk={"sorted": free, "state": 90_000})
+        assert box.turns(30 * MINUTE) == []
+    box.document = healthy(disk={"sorted": 9_000, "state": 90_000})
+    assert box.turns(30 * MINUTE) == [("low_disk", "resolved")]
+
+
+def box_since(box: Box) -> str:
+    since: str = box.target.told[0].facts["since"]
+    return since
+
+
+def test_a_disk_too_small_for_the_queue_is_told_with_what_it_needs(box: Box) -> None:
+    queue = {"waiting": 3, "settling": 0, "retrying": 0}
+    admit_bytes(box, 10_000_000_000)
+    box.document = healthy(disk={"sorted": 9_000, "state": 90_000}, queue=queue)
+    assert box.turns(20 * MINUTE) == [("disk_too_small", "raised")]
+    facts = only(box, "disk_too_small").facts
+    assert (facts["free_mb"], facts["needed_mb"], facts["waiting"]) == (9_000, 10_512, 3)
+
+
+def test_photos_that_are_only_renamed_need_no_space(box: Box) -> None:
+    admit_bytes(box, 10_000_000_000)
+    box.document = healthy(
+        disk={"sorted": 9_000, "state": 90_000},
+        queue={"waiting": 3, "settling": 0, "retrying": 0},
+        filing={"min_free_mb": 512, "copies": False},
+    )
+    assert box.turns(20 * MINUTE) == []
+
+
+def admit_bytes(box: Box, size: int) -> None:
+    from daemon.records import Fingerprint, Sighting
+
+    box.store.admit([Sighting("a.jpg", Fingerprint(1, size, 1))], box.clock.now())
+
+
+def test_a_watch_that_fell_back_to_polling_is_told(box: Box) -> None:
+    box.document["watch"] |= {"degraded": True, "mode": "polling", "why": "limit reached"}
+    assert box.turns(5 * MINUTE) == [("watch_degraded", "raised")]
+
+
+def test_a_forecast_that_misses_the_window_is_told_an_hour_before_not_in_the_afternoon(
+    box: Box,
+) -> None:
+    opens = box.clock.now() + timedelta(hours=8)
+    window = {
+        "mode": "window",
+        "open": False,
+        "opens": opens.isoformat(),
+        "closes": (opens + timedelta(hours=4)).isoformat(),
+    }
+    forecast = {"waiting": 9000, "will_not_fit": 900, "done_by": opens.isoformat(), "text": ""}
+    box.document = healthy(window=window, forecast=forecast)
+    assert box.turns(6.5 * HOUR) == []
+    assert box.turns(HOUR) == [("forecast_misses_window", "raised")]
+    assert only(box, "forecast_misses_window").facts["will_not_fit"] == 900
+
+
+# --- windows that were missed --------------------------------------------------------------------
+
+
+def test_a_window_that_should_have_run_36_hours_ago_and_did_not_is_told(box: Box) -> None:
+    box.turn()  # attended, at 02:00
+    box.store.close()
+    box.clock.advance(24 * HOUR + 35 * HOUR)  # the next one was at 02:00; it is 13:00 a day later
+    box.start()
+    box.document = healthy(failing={"why": "x", "failures": 1, "is_model": False})
+    assert ("window_missed", "raised") not in box.turns(HOUR)
+    assert ("window_missed", "raised") in box.turns(2 * HOUR)
+    facts = only(box, "window_missed").facts
+    assert facts["opened"] == "2025-10-14T02:00:00+00:00"
+    assert facts["hours"] == 36
+    box.document = healthy()
+    assert ("window_missed", "resolved") in box.turns(DAY, every=HOUR)
+
+
+def test_days_without_a_window_do_not_count(tmp_path: Path) -> None:
+    box = Box(tmp_path, window={"timezone": "UTC", "days": ["fri"]})
+    box.clock.set_wall_clock(datetime(2025, 10, 17, 2, tzinfo=UTC))  # a Friday
+    box.turn()
+    box.document = healthy(failing={"why": "x", "failures": 1, "is_model": True})
+    told = box.turns(6.9 * DAY, every=HOUR)
+    assert ("window_missed", "raised") not in told
+    assert ("window_missed", "raised") in box.turns(2 * DAY, every=HOUR)
+    box.store.close()
+
+
+def test_a_run_in_the_morning_makes_up_for_the_window(box: Box) -> None:
+    box.turn()
+    box.document = healthy(failing={"why": "x", "failures": 1, "is_model": False})
+    box.clock.advance(30 * HOUR)
+    box.run()
+    assert ("window_missed", "raised") not in box.turns(30 * HOUR, every=HOUR)
+
+
+def test_a_box_that_was_installed_after_the_window_missed_nothing(box: Box) -> None:
+    box.clock.set_wall_clock(datetime(2025, 10, 13, 7, tzinfo=UTC))
+    box.turn()
+    assert box.turns(20 * HOUR, every=HOUR) == []
+
+
+# --- runs ----------------------------------------------------------------------------------------
+
+
+def test_a_run_that_ended_is_told_with_its_figures_and_files(box: Box) -> None:
+    run = box.run(successful=8, review=2, failed=0, categories={"Shirts": 4, "Tops": 6})
+    for name in (f"batch_report_{run}.html", f"batch_results_{run}.csv"):
+        (box.settings.results_dir / name).write_text("x")
+    box.store.remember(RUN_UNTOLD, run)
+    assert box.turn() == []  # its report is not made yet
+    box.store.remember(RUN_UNTOLD, None)
+    assert box.turn() == [("run_finished", "told")]
+    told = only(box, "run_finished")
+    assert told.facts["total_processed"] == 10
+    assert [*told.facts["categories"]] == ["Tops", "Shirts"]
+    assert [path.name for path in told.attachments] == [
+        f"batch_report_{run}.html",
+        f"batch_results_{run}.csv",
+    ]
+    assert told.facts.keys() == RULES["run_finished"].facts.keys()
+    assert box.turns(HOUR) == []
+
+
+def test_a_run_whose_report_cannot_be_made_is_told_without_it(box: Box) -> None:
+    run = box.run()
+    box.store.remember(RUN_UNTOLD, run)
+    assert box.turns(20 * MINUTE) == [("run_finished", "told")]
+    assert only(box, "run_finished").facts["report"] is None
+
+
+def test_forty_bad_photos_are_one_alert(box: Box) -> None:
+    errors = [{"filename": f"{n}.jpg", "error": "corrupt"} for n in range(40)]
+    box.run(successful=20, failed=40, errors=errors)
+    told = box.turns(HOUR)
+    assert sorted(told) == [("high_error_rate", "raised"), ("run_finished", "told")]
+    facts = only(box, "high_error_rate").facts
+    assert (facts["failed"], facts["total_processed"], facts["rate"]) == (40, 60, 0.6667)
+    assert len(facts["errors"]) == 5
+
+
+def test_a_night_that_is_as_bad_is_the_second_day_and_a_good_one_ends_it(box: Box) -> None:
+    told = []
+    for failed in (5, 5, 5, 0):
+        box.run(failed=failed)
+        told += box.turn()
+        box.clock.advance(DAY)
+    of_rate = [phase for rule, phase in told if rule == "high_error_rate"]
+    assert of_rate == ["raised", "repeated", "repeated", "resolved"]
+
+
+def test_a_rate_of_few_photos_says_nothing(box: Box) -> None:
+    box.run(successful=1, failed=8)
+    assert box.turn() == [("run_finished", "told")]
+
+
+def test_a_run_with_nothing_to_do_says_nothing(box: Box) -> None:
+    box.run(successful=0, gone=3, arrived=3)
+    assert box.turns(HOUR) == []
+
+
+def test_many_photos_in_review_are_told(box: Box) -> None:
+    box.run(successful=100, review=51)
+    assert ("many_in_review", "raised") in box.turn()
+
+
+def test_a_long_run_is_told_while_it_goes_on_and_not_resolved_by_its_own_end(box: Box) -> None:
+    run = box.store.open_run("20251013_020000", box.clock.now(), 0.0, "model").id
+    assert box.turns(14 * MINUTE) == []
+    assert box.turns(10 * MINUTE) == [("slow_run", "raised")]
+    from tests.support.alerts import summary
+
+    now = box.clock.now()
+    box.store.close_run(run, now, summary(run, now, processing_time_seconds=800.0))
+    box.store.remember(RUN_UNTOLD, None)
+    assert box.turns(HOUR) == [("run_finished", "told")]
+    box.run(processing_time_seconds=5.0)
+    assert ("slow_run", "resolved") in box.turn()
+
+
+def test_figures_that_do_not_add_up_are_told_once_a_day(box: Box) -> None:
+    for _ in range(3):
+        box.run(arrived=12)
+        box.turn()
+        box.clock.advance(HOUR)
+    alert = only(box, "imbalance")
+    assert alert.facts["missing"] == 2
+    assert alert.facts.keys() == RULES["imbalance"].facts.keys()
+
+
+# --- continuous mode, weeks ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def continuous(tmp_path: Path) -> Iterator[Box]:
+    box = Box(tmp_path, window={"mode": "continuous", "timezone": "UTC"})
+    box.turn()
+    yield box
+    box.store.close()
+
+
+def test_in_continuous_mode_runs_are_told_once_a_day_in_the_morning(continuous: Box) -> None:
+    box = continuous
+    told = []
+    for _ in range(8):  # 02:00 to 06:00, then tomorrow
+        box.run()
+        told += box.turns(HOUR / 2)
+    assert told == []
+    assert box.turns(2 * HOUR) == [("run_finished", "told")]
+    facts = only(box, "run_finished").facts
+    assert (facts["runs"], facts["total_processed"]) == (8, 80)
+    assert box.turns(23 * HOUR, every=HOUR) == []
+
+
+def test_in_continuous_mode_rates_are_those_of_the_last_day(continuous: Box) -> None:
+    box = continuous
+    for _ in range(5):  # each too small to be judged alone
+        box.run(successful=1, failed=1)
+        box.turn()
+        box.clock.advance(HOUR)
+    assert only(box, "high_error_rate").facts["total_processed"] == 10
+    assert only(box, "high_error_rate").facts["run"] is None
+    box.clock.advance(20 * HOUR)
+    box.run(successful=30)
+    assert ("high_error_rate", "resolved") in box.turn()
+
+
+def test_a_week_is_summed_up_on_its_morning_once(box: Box) -> None:
+    figures = {
+        "from": "2025-10-06", "to": "2025-10-12", "runs": 5, "total_processed": 900,
+        "successful": 880, "review": 15, "duplicates": 3, "failed": 2, "success_rate": 99.7,
+        "average_confidence": 0.93, "categories": {"Shirts": 880}, "corrected": 4,
+    }  # fmt: skip
+    told = {"week": "2025-W41", "page": "period_report_2025-W41.html", "figures": figures}
+    (box.settings.results_dir / told["page"]).write_text("x")  # type: ignore[operator]
+    box.store.remember(WEEK_TOLD, told)
+    assert box.turns(4.9 * HOUR) == []  # it is Monday, 02:00
+    assert box.turns(HOUR) == [("weekly_summary", "told")]
+    alert = only(box, "weekly_summary")
+    assert alert.facts.keys() == RULES["weekly_summary"].facts.keys()
+    assert [path.name for path in alert.attachments] == ["period_report_2025-W41.html"]
+    assert box.turns(9 * DAY, every=HOUR) == []
+
+
+def test_a_week_without_photos_is_not_summed_up(box: Box) -> None:
+    box.store.remember(WEEK_TOLD, {"week": "2025-W41", "page": None, "figures": None})
+    assert box.turns(9 * DAY, every=HOUR) == []
+
+
+# --- targets -------------------------------------------------------------------------------------
+
+
+def test_a_target_out_of_reach_for_half_an_hour_is_told_through_the_others(tmp_path: Path) -> None:
+    box = Box(tmp_path)
+    is_down = True
+    slack = FakeTarget("slack", answer=lambda _: REFUSED if is_down else Outcome(is_delivered=True))
+    box.targets.append(slack)
+    box.crier.take(box.settings, box.targets)
+    box.run()
+    assert box.turns(29 * MINUTE) == [("run_finished", "told")]
+    assert box.turns(5 * MINUTE) == [("target_undeliverable", "raised")]
+    facts = only(box, "target_undeliverable").facts
+    assert (facts["target"], facts["error"]) == ("slack", "connection refused")
+    assert box.crier.figures()["unreachable"] == ["slack"]
+    assert box.turns(2 * HOUR) == []
+    is_down = False
+    assert box.turns(2 * HOUR) == [("target_undeliverable", "resolved")]
+    assert [alert.rule for alert in slack.told] == ["run_finished"]
+    box.store.close()
+
+
+def test_a_target_that_was_removed_is_no_longer_out_of_reach(tmp_path: Path) -> None:
+    box = Box(tmp_path)
+    slack = FakeTarget("slack", answer=lambda _: REFUSED)
+    box.crier.take(box.settings, [box.target, slack])
+    box.run()
+    assert ("target_undeliverable", "raised") in box.turns(HOUR)
+    box.crier.take(box.settings, [box.target])
+    assert box.turn() == [("target_undeliverable", "resolved")]
+    assert box.crier.figures()["given_up"] == 1
+    box.store.close()
+
+
+def test_what_others_put_into_the_store_is_told(box: Box) -> None:
+    facts = {"why": "malformed", "backup": None, "backup_taken": None, "set_aside": "x"}
+    box.store.keep_alerts([news("database_restored", "1", box.clock.now(), facts)])
+    assert box.turn() == [("database_restored", "told")]
+
+
+def test_every_condition_carries_the_facts_that_its_rule_names(box: Box) -> None:
+    box.document = healthy(
+        **AWAY, disk={"sorted": 1, "state": 1}, queue={"waiting": 1, "settling": 0, "retrying": 0}
+    )
+    box.document["watch"] |= {"degraded": True}
+    box.run(successful=10, review=60, failed=40, processing_time_seconds=9999.0)
+    box.turns(HOUR)
+    box.document = healthy(**failing())
+    box.turns(HOUR)
+    for alert in box.target.told:
+        if not RULES[alert.rule].is_news:
+            assert alert.facts.keys() == {*RULES[alert.rule].facts, "since"}, alert.rule
+    assert len({alert.rule for alert in box.target.told}) >= 8
+
+
+def test_patience_is_known_for_every_rule() -> None:
+    for rule in RULES:
+        patience = rules.patience(rule, AlertSettings())
+        assert 0 <= patience.raise_seconds <= patience.clear_seconds
