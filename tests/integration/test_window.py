@@ -53,6 +53,12 @@ class Night:
         self.clock.advance(0.1)
         return any(self.site.sorted.rglob("shirt-*"))
 
+    def is_queued(self, photos: int) -> bool:
+        """Whether so many photos wait, by its status; time passes meanwhile."""
+        self.clock.advance(0.1)
+        file = self.site.state / "status.json"
+        return file.exists() and bool(json.loads(file.read_text())["queue"]["waiting"] == photos)
+
     def waits(self) -> bool:
         """Whether nothing is under way, by its status."""
         said = json.loads((self.site.state / "status.json").read_text(encoding="utf-8"))
@@ -121,3 +127,25 @@ def test_a_photo_that_waits_for_a_new_try_makes_no_run_of_its_own(night: Night) 
     with serving(night):
         summary = night.pass_time_until_run(1)
     assert (summary["total_processed"], summary["failed"]) == (2, 1)
+
+
+def test_a_machine_that_slept_into_the_window_sorts_when_it_wakes(night: Night) -> None:
+    night.clock.set_wall_clock(datetime(2025, 10, 12, 22, tzinfo=UTC))
+    write_photo(night.site.incoming / "shirt-1.jpg", seed=1)
+    with serving(night):
+        eventually(lambda: night.is_queued(1), within_s=DEADLINE_SECONDS)
+        assert night.summaries == []
+        night.clock.advance(5 * 3600)  # both clocks, as suspend does
+        summary = night.pass_time_until_run(1)
+    assert summary["total_processed"] == 1
+    assert summary["run"].startswith("20251013_03")
+
+
+def test_a_clock_that_is_set_into_the_window_opens_it(night: Night) -> None:
+    night.clock.set_wall_clock(datetime(2025, 10, 12, 22, tzinfo=UTC))
+    write_photo(night.site.incoming / "shirt-1.jpg", seed=1)
+    with serving(night):
+        eventually(lambda: night.is_queued(1), within_s=DEADLINE_SECONDS)
+        night.clock.set_wall_clock(datetime(2025, 10, 13, 2, 30, tzinfo=UTC))
+        summary = night.pass_time_until_run(1)
+    assert summary["total_processed"] == 1
