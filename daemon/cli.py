@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -170,16 +171,19 @@ def classify(config_file: Path | None, paths: tuple[Path, ...], as_json: bool) -
 @cli.command()
 @click.argument("folder", type=any_path)
 @json_option
+@click.option("--report", type=any_path, help="Also write a page with pictures of the mistakes.")
 @click.pass_obj
-def evaluate(config_file: Path | None, folder: Path, as_json: bool) -> None:
+def evaluate(config_file: Path | None, folder: Path, as_json: bool, report: Path | None) -> None:
     """Measure how right the model is on FOLDER/<category>/*.jpg.
 
     Shows accuracy (of the best category, whatever the band), precision, recall and F1 of each
-    category, calibration, bands, and what is mixed up with what. Moves nothing.
+    category, calibration, bands, what moving band auto would do, and what is mixed up with what.
+    Moves nothing.
 
     \b
     Example:
       nightsort evaluate labelled/
+      nightsort evaluate labelled/ --report evaluation.html
       nightsort evaluate labelled/ --json | jq .accuracy
     """  # noqa: D301
     from classifier.evaluation import evaluate as measure
@@ -188,18 +192,28 @@ def evaluate(config_file: Path | None, folder: Path, as_json: bool) -> None:
     settings = load(config_file)
     labelled = labelled_photos(folder, settings.intake.ignore)
     classifier = _classifier(settings)
-    truth_of = {path: category for category, path in labelled}
+    label_of = {path: category for category, path in labelled}
     began = time.perf_counter()
-    looks = list(_looks(list(truth_of), classifier, settings))
+    looks = list(_looks(list(label_of), classifier, settings))
     seconds = time.perf_counter() - began
     for look in looks:
         if look.verdict is None:
             click.echo(f"{shown(look.path)}: left out: {look.problem_text}", err=True)
-    judged = [(truth_of[look.path], look.verdict) for look in looks if look.verdict is not None]
+    judged = [(label_of[look.path], look.verdict) for look in looks if look.verdict is not None]
     if not judged:
         raise NoPhotos(f"{shown(folder)}: not one photo could be read; look at the files")
     truth, verdicts = zip(*judged, strict=True)
     evaluation = measure(truth, verdicts, classifier.categories, seconds)
+    if report is not None:
+        from daemon.evaluating import facts_of, mistakes_among, write_report
+        from daemon.examine import Limits
+
+        left_out = len(looks) - len(judged)
+        model, thresholds = classifier.bundle.card.title, classifier.thresholds
+        mistakes = mistakes_among(looks, label_of, Limits.from_settings(settings.intake))
+        now = datetime.now().astimezone()
+        facts = facts_of(folder, left_out, model, thresholds, now)
+        write_report(report, evaluation, mistakes, facts)
     if as_json:
         print_json(evaluation.as_json())
     else:
