@@ -34,8 +34,10 @@ _ROOT = Path("/")
 def drop_in(settings: Settings, fstab: str, mountinfo: str) -> str:
     """The text of the drop-in for these settings, on a machine with these mounts."""
     folders = {key: getattr(settings, key) for key in FOLDER_KEYS}
+    if settings.backups.folder is not None:
+        folders["backups.folder"] = settings.backups.folder
     points = {key: mount_point_for(path, fstab, mountinfo) for key, path in folders.items()}
-    shares = sorted({points[key] for key in FOLDER_KEYS if key != "state_dir"} - {_ROOT})
+    shares = sorted({points[key] for key in folders if key != "state_dir"} - {_ROOT})
     lines = [
         "# Written by `nightsort unit` from the settings; write it again when folders change.",
         "[Unit]",
@@ -45,11 +47,9 @@ def drop_in(settings: Settings, fstab: str, mountinfo: str) -> str:
     for unit in map(mount_unit, shares):
         lines += [f"Wants={unit}", f"After={unit}"]
     lines.append("[Service]")
-    writable = dict.fromkeys(_writable(folders[key], points[key]) for key in FOLDER_KEYS)
+    writable = dict.fromkeys(_writable(folders[key], points[key]) for key in folders)
     if settings.metrics.textfile_dir is not None:
         writable[settings.metrics.textfile_dir] = None
-    if settings.backups.folder is not None:
-        writable[settings.backups.folder] = None
     lines += [f"ReadWritePaths={_quoted(path, '-')}" for path in writable]
     if any(path.is_relative_to(home) for path in writable for home in _HOMES):
         lines.append("ProtectHome=no")
