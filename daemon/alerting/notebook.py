@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -84,9 +84,9 @@ class Notebook:
     def _write(self) -> None:
         """Nothing is told less because it cannot be noted: it is told again then."""
         document = {
-            "incidents": [asdict(one) for one in self._incidents.values()],
+            "incidents": [_fields_of(one) for one in self._incidents.values()],
             "waiting": [
-                {"alert": asdict(one.alert), "target": one.target, "attempts": one.attempts}
+                {"alert": _fields_of(one.alert), "target": one.target, "attempts": one.attempts}
                 for one in self._waiting
             ],
         }
@@ -95,6 +95,11 @@ class Notebook:
             partial.write_text(json.dumps(document, default=_text), encoding="ascii")
             partial.chmod(0o640)
             partial.replace(self._path)
+
+
+def _fields_of(record: Alert | Incident) -> dict[str, Any]:
+    """Its fields as they are; `asdict` would copy time zones, which it cannot."""
+    return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
 def _text(value: datetime | Path) -> str:

@@ -234,6 +234,7 @@ def look_out(site: Site, result: str | None = "exit-code") -> subprocess.Complet
     environment = {} if result is None else {"MONITOR_SERVICE_RESULT": result}
     process = site.start("lookout", extra_environment=environment)
     out, err = process.communicate(timeout=WITHIN_S)
+    assert "unexpected" not in err, err
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
