@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import growth, living, morning, speed
+from benchmarks import growth, living, morning, quality, speed
 from benchmarks.bench import Bench, Figures, machine
 from benchmarks.report import table, write
 
@@ -29,6 +29,7 @@ PARTS: dict[str, Callable[[Bench], Figures]] = {
     "rescan": growth.rescan,
     "idle": living.idle,
     "start": living.start,
+    "quality": quality.quality,
     "report": morning.report,
     "find": morning.find,
 }

@@ -181,10 +181,12 @@ def ready() -> Figures:
     import numpy as np
 
     from classifier.classifier import Classifier
+    from classifier.pixels import Picture
 
     classifier = Classifier.load()
     width, height = classifier.input_size
-    classifier.classify([np.zeros((height, width, 3), np.uint8)])
+    pixels = np.zeros((height, width, 3), np.uint8)
+    classifier.classify([Picture(pixels, width, height, "JPEG")])
     return {}
 
 
@@ -260,9 +262,16 @@ def _model() -> Callable[[list[Any]], Any]:
     return invoke
 
 
+def photo_quality(name: str, count: str) -> Figures:
+    """See `benchmarks.quality`."""
+    from benchmarks import quality
+
+    return quality.photo_quality(name, count)
+
+
 _TASKS: dict[str, Callable[..., Figures]] = {
     task.__name__: task
-    for task in (drain, bare_limit, one_by_one, queue, rescan, ready, status_imports)
+    for task in (drain, bare_limit, one_by_one, queue, rescan, ready, status_imports, photo_quality)
 }
 
 if __name__ == "__main__":

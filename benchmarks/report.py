@@ -133,6 +133,13 @@ def _start_rows(found: Figures) -> Iterator[list[str]]:
     ]
 
 
+def _quality_rows(found: Figures) -> Iterator[list[str]]:
+    for size, row in found["sizes"].items():
+        figure = f"{row['share']:.1%} ({row['quality_ms']:.2f} of {row['photo_ms']:.1f} ms)"
+        what = f"photo quality, share of decoding and classifying, {size}"
+        yield [what, figure, f"≤ {found['target']:.0%}"]
+
+
 _ROWS_OF: dict[str, Callable[[Figures], Iterator[list[str]]]] = {
     "drain": _drain_rows,
     "memory": _memory_rows,
@@ -142,6 +149,7 @@ _ROWS_OF: dict[str, Callable[[Figures], Iterator[list[str]]]] = {
     "rescan": _rescan_rows,
     "idle": _idle_rows,
     "start": _start_rows,
+    "quality": _quality_rows,
     "report": morning.report_rows,
     "find": morning.find_rows,
 }

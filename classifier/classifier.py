@@ -1,4 +1,4 @@
-"""The classifier as others use it: a checked bundle, and workers that turn pixels into verdicts."""
+"""The classifier as others use it: a checked bundle, and workers that judge pictures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from classifier.bundle import Bundle, load_bundle
-from classifier.model import Model, UInt8Array
+from classifier.model import Model
+from classifier.pixels import Picture
+from classifier.quality import flaw_of
 from classifier.self_test import check_answers
 from classifier.verdict import Thresholds, Verdict, judge, probabilities
 
@@ -57,19 +59,21 @@ class Classifier:
         """Raise ModelError unless the model says of the bundle's own pictures what it should."""
         check_answers(self.bundle, self._model)
 
-    def classify(self, pictures: Sequence[UInt8Array]) -> list[Verdict]:
-        """Judge photos, each (height, width, 3) uint8 RGB of `input_size`; one verdict each."""
+    def classify(self, pictures: Sequence[Picture]) -> list[Verdict]:
+        """Judge photos, decoded to `input_size`; one verdict each."""
         return [
             verdict
             for at in range(0, len(pictures), MODEL_BATCH)
             for verdict in self._classify(pictures[at : at + MODEL_BATCH])
         ]
 
-    def _classify(self, pictures: Sequence[UInt8Array]) -> list[Verdict]:
+    def _classify(self, pictures: Sequence[Picture]) -> list[Verdict]:
         card = self.bundle.card
         temperature = 1.0 if card.calibration is None else card.calibration.temperature
-        scores = probabilities(self._model.logits(np.stack(pictures)), temperature)
-        return judge(scores, card.categories, self.thresholds)
+        pixels = np.stack([picture.pixels for picture in pictures])
+        scores = probabilities(self._model.logits(pixels), temperature)
+        flaws = [flaw_of(picture) for picture in pictures]
+        return judge(scores, card.categories, self.thresholds, flaws)
 
 
 def thresholds_of(bundle: Bundle, auto: float | None, review: float | None) -> Thresholds:

@@ -1,8 +1,9 @@
 """What the classifier says of one photo, in words and numbers: scores in, `Verdict` out.
 
 Pure arithmetic: the model's logits, the card's calibration and gate, and the bands. A photo goes
-to review when its confidence is low (`unsure`) or when it is probably none of the categories
-(`unknown`); its category is the best guess all the same.
+to review when its confidence is low (`unsure`), when it is probably none of the categories
+(`unknown`), or when it is flawed as a photo (`classifier.quality`'s word); its category is the best
+guess all the same.
 """
 
 from __future__ import annotations
@@ -37,6 +38,15 @@ class Reason(StrEnum):
     TOO_DARK = "too_dark"
     TOO_BLURRED = "too_blurred"
     TOO_SMALL = "too_small"
+
+
+_SENTENCES = {
+    Reason.UNSURE: "unsure",
+    Reason.UNKNOWN: "none of the known categories",
+    Reason.TOO_DARK: "too dark: take the photo again with more light",
+    Reason.TOO_BLURRED: "too blurred: take the photo again, in focus and held still",
+    Reason.TOO_SMALL: "too few pixels: take the photo again, or copy the original",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +92,16 @@ def probabilities(logits: FloatArray, temperature: float) -> FloatArray:
     return shares
 
 
-def judge(scores: FloatArray, categories: Sequence[str], thresholds: Thresholds) -> list[Verdict]:
+def judge(
+    scores: FloatArray,
+    categories: Sequence[str],
+    thresholds: Thresholds,
+    flaws: Sequence[Reason | None],
+) -> list[Verdict]:
     """Turn calibrated probabilities into verdicts, one a row.
 
     scores: (batch, labels), the categories first; what comes after them is "none of these".
+    flaws: for each photo, why it should be taken again, if it should.
     """
     import numpy as np
 
@@ -96,16 +112,15 @@ def judge(scores: FloatArray, categories: Sequence[str], thresholds: Thresholds)
     return [
         _verdict(
             [Alternative(categories[i], float(row[i])) for i in order],
-            1.0 - float(certain),
+            flaw or _doubt(float(row[order[0]]), 1.0 - float(certain), thresholds),
             thresholds,
         )
-        for row, order, certain in zip(within, best_first, share_known, strict=True)
+        for row, order, certain, flaw in zip(within, best_first, share_known, flaws, strict=True)
     ]
 
 
-def _verdict(ranking: list[Alternative], unknown: float, thresholds: Thresholds) -> Verdict:
+def _verdict(ranking: list[Alternative], reason: Reason | None, thresholds: Thresholds) -> Verdict:
     best = ranking[0]
-    reason = _reason(best.confidence, unknown, thresholds)
     if reason is not None:
         band = Band.REVIEW
     else:
@@ -120,15 +135,15 @@ def _verdict(ranking: list[Alternative], unknown: float, thresholds: Thresholds)
     )
 
 
-def _reason(confidence: float, unknown: float, thresholds: Thresholds) -> Reason | None:
+def _doubt(confidence: float, unknown: float, thresholds: Thresholds) -> Reason | None:
     if thresholds.unknown is not None and unknown > thresholds.unknown:
         return Reason.UNKNOWN
     return Reason.UNSURE if confidence < thresholds.review else None
 
 
 def _sentence(reason: Reason | None, ranking: list[Alternative]) -> str | None:
-    if reason is Reason.UNKNOWN:
-        return "none of the known categories"
+    if reason is None:
+        return None
     if reason is Reason.UNSURE and len(ranking) > 1:
         return f"unsure between {ranking[0].category} and {ranking[1].category}"
-    return "unsure" if reason is Reason.UNSURE else None
+    return _SENTENCES[reason]

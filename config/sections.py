@@ -413,6 +413,50 @@ class BackupSettings(Section):
     )
 
 
+class RetentionSettings(Section):
+    """How long files are kept. Nothing is removed unless it is said here; the history never is."""
+
+    compress_results_days: float = Field(
+        30.0,
+        ge=0,
+        le=36_500,
+        description="Days after which the CSV of a run is compressed (.csv.gz); 0 never does.",
+    )
+    results_days: float = Field(
+        0.0,
+        ge=0,
+        le=36_500,
+        description="Days that results for programs are kept: CSV, summary, inventory, "
+        "corrections; 0 keeps them for ever.",
+    )
+    reports_days: float = Field(
+        0.0,
+        ge=0,
+        le=36_500,
+        description="Days that reports, workbooks and pick lists are kept; 0 keeps them for ever. "
+        "`nightsort report` can write them again.",
+    )
+    filed_days: float = Field(
+        0.0,
+        ge=0,
+        le=36_500,
+        description="Days that filed photos are kept; 0 keeps them for ever. Photos in review are "
+        "always kept.",
+    )
+    duplicates_days: float = Field(
+        0.0,
+        ge=0,
+        le=36_500,
+        description="Days that photos in _duplicates are kept; 0 keeps them for ever.",
+    )
+    quarantine_days: float = Field(
+        0.0,
+        ge=0,
+        le=36_500,
+        description="Days that files in _quarantine are kept; 0 keeps them for ever.",
+    )
+
+
 class LinkSettings(Section):
     """How people reach the folders, for links in results and reports."""
 

@@ -36,6 +36,7 @@ from config.sections import (
     MetricsSettings,
     ReportSettings,
     ResultSettings,
+    RetentionSettings,
     WindowSettings,
 )
 from config.targets import Section
@@ -57,6 +58,7 @@ __all__ = [
     "MetricsSettings",
     "ReportSettings",
     "ResultSettings",
+    "RetentionSettings",
     "Settings",
     "WindowSettings",
     "load",
@@ -113,6 +115,7 @@ class Settings(BaseSettings):
     links: LinkSettings = LinkSettings()
     metrics: MetricsSettings = MetricsSettings()
     backups: BackupSettings = BackupSettings()
+    retention: RetentionSettings = RetentionSettings()
 
     @model_validator(mode="after")
     def _folders_stay_apart(self) -> Settings:
@@ -123,6 +126,17 @@ class Settings(BaseSettings):
                 raise ValueError(
                     f"{key} ({folder}) lies in {other} ({parent}); give each a folder of its own"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _results_outlast_backups(self) -> Settings:
+        results, backups = self.retention.results_days, self.backups.keep_days
+        if 0 < results < backups:
+            raise ValueError(
+                f"retention.results_days ({results:g}) is less than backups.keep_days "
+                f"({backups:g}): what was sorted since a backup is known from the results; "
+                "raise the one, or lower the other"
+            )
         return self
 
     @classmethod

@@ -82,6 +82,13 @@ class _Target(Section):
         ("error", "critical"), min_length=1, description="What this target wants to hear."
     )
 
+    @property
+    def credentials(self) -> tuple[str, ...]:
+        """The systemd credentials that its fields name."""
+        fields = (name for name in type(self).model_fields if name.endswith("_credential"))
+        named = (getattr(self, name) for name in fields)
+        return tuple(name for name in named if name is not None)
+
     def _needs_one_of(self, *fields: str) -> None:
         """Raise ValueError unless exactly one of these fields is set."""
         if sum(getattr(self, field) is not None for field in fields) != 1:

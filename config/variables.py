@@ -72,13 +72,14 @@ def credential(name: str, environment: Mapping[str, str] = os.environ) -> str:
     folder = environment.get(CREDENTIALS_VARIABLE)
     if not folder:
         raise ConfigError(
-            f"the credential {name} is only there for the service; LoadCredential={name} gives it"
+            f"the credential {name} is only there for the service, from /etc/credstore by systemd"
         )
     try:
         secret = (Path(folder) / name).read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         raise ConfigError(
-            f"there is no credential {name}; add LoadCredential={name} to the unit, restart it"
+            f"there is no credential {name}; put it into /etc/credstore, then run as root: "
+            "nightsort unit --write && systemctl daemon-reload && systemctl restart nightsort"
         ) from None
     except (OSError, UnicodeDecodeError) as exc:
         reason = getattr(exc, "strerror", None) or "not UTF-8"

@@ -29,6 +29,7 @@ from daemon.housekeeping.healing import heal, suspecting
 from daemon.housekeeping.housekeeper import Housekeeper
 from daemon.housekeeping.nightly import NightlyBackup
 from daemon.housekeeping.reconciling import Reconciler
+from daemon.housekeeping.retention import Retention
 from daemon.lock import hold, prepare
 from daemon.metrics import Metrics
 from daemon.notify import Notifier
@@ -193,6 +194,7 @@ def _housekeeper(
         store,
         Reconciler(store, desk.incoming, desk.sorted, desk.results, seeker, clock),
         NightlyBackup(Backups.from_settings(settings), clock, is_wanted=settings.backups.nightly),
+        Retention(store, desk.sorted, desk.results, settings.retention, clock),
         clock,
     )
 

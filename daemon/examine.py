@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from classifier.pixels import Picture, UInt8Array, decode
+from classifier.pixels import Picture, decode
 from classifier.verdict import Verdict
 from config.errors import ModelError, PhotoError, PhotoProblem, SelfTestFailed, TransientError
 from config.settings import IntakeSettings
@@ -33,7 +33,7 @@ class Classifying(Protocol):
     def input_size(self) -> tuple[int, int]:
         """Width and height of the pixels it takes."""
 
-    def classify(self, pictures: Sequence[UInt8Array]) -> list[Verdict]:
+    def classify(self, pictures: Sequence[Picture]) -> list[Verdict]:
         """Judge pictures, one verdict each."""
 
     def self_test(self) -> None:
@@ -123,7 +123,7 @@ class Workers:
         found = self._told_apart(seen)
         ready = [look for look in found if isinstance(look, _Decoded)]
         self._begin()
-        verdicts = iter(classifier.classify([look.picture.pixels for look in ready]))
+        verdicts = iter(classifier.classify([look.picture for look in ready]))
         return [
             replace(look.examined, verdict=next(verdicts)) if isinstance(look, _Decoded) else look
             for look in found

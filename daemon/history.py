@@ -68,6 +68,7 @@ def story_json(story: Story, corrections: Iterable[Correction]) -> dict[str, Any
         "path_now": as_text(story.place),
         "folder_now": "incoming" if story.state in _IN_INCOMING else "sorted",
         "sha256": story.sha256 or None,
+        "let_go": story.let_go_at or None,
         "corrections": [
             {
                 "at": one.at.isoformat(timespec="seconds"),
@@ -95,7 +96,7 @@ def story_in_words(
         ("verdict", _verdict(story)),
         ("run", f"{story.run}, {_time(story.recorded_at)}" if story.recorded_at else ""),
         *(("then", _correction(one)) for one in corrections),
-        ("now", now),
+        ("now", _let_go(story) or now),
         ("sha256", story.sha256),
     ]
     shown = [f"  {label:<8} {plain(text)}" for label, text in lines if text]
@@ -126,6 +127,12 @@ def _correction(one: Correction) -> str:
             return f"{at} seen to have been moved by {person}: {one.before} → {one.category}"
         case Word.UNDONE:
             return f"{at} undone by {person}"
+
+
+def _let_go(story: Story) -> str:
+    """For a photo that was not to be kept for longer."""
+    at = story.let_go_at and _time(story.let_go_at)
+    return f"not kept since {at}, as [retention] says" if at else ""
 
 
 def _percent(confidence: float) -> str:

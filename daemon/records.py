@@ -198,6 +198,7 @@ class Story:
     kept_source: bool
     sha256: str
     fingerprint: Fingerprint
+    let_go_at: str  # since when its file is not looked after any more; empty while it is
 
     @property
     def filename(self) -> str:

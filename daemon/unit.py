@@ -8,7 +8,7 @@ says nothing of what it was not told of. Source: systemd.unit(5), systemd.exec(5
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -58,16 +58,18 @@ def drop_in(settings: Settings, fstab: str, mountinfo: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def secrets(stores: Mapping[str, Path]) -> str:
+def secrets(stores: Mapping[str, Path], named: Collection[str] = ()) -> str:
     """The text of the drop-in for the credentials that lie in these folders, by how to load them.
 
-    Only root can look into them; for anybody else there are none.
+    named: those that settings refer to, beside the ones that are settings themselves. Only root
+    can look into the folders; for anybody else there are none.
     """
     lines = ["# Written by `nightsort unit`; write it again when secrets come or go.", "[Service]"]
     for directive, folder in stores.items():
         with suppress(OSError):
             names = sorted(file.name for file in folder.iterdir())
-            lines += [f"{directive}={name}" for name in names if name.startswith("NIGHTSORT_")]
+            ours = [name for name in names if name.startswith("NIGHTSORT_") or name in named]
+            lines += [f"{directive}={name}" for name in ours]
     return "\n".join(lines) + "\n"
 
 
@@ -121,4 +123,6 @@ def on_this_machine(settings: Settings) -> str:
 
 def drop_ins(settings: Settings) -> dict[Path, str]:
     """Every drop-in for this machine, by where it belongs."""
-    return {DROP_IN: on_this_machine(settings)} | dict.fromkeys(SECRETS, secrets(STORES))
+    named = {name for target in settings.alerts.targets for name in target.credentials}
+    text = secrets(STORES, named)
+    return {DROP_IN: on_this_machine(settings)} | dict.fromkeys(SECRETS, text)

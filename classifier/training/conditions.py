@@ -19,11 +19,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from classifier.classifier import Classifier
-from classifier.pixels import decode
+from classifier.evaluation import wilson
+from classifier.pixels import Picture, decode
 from classifier.training import augment
-from classifier.training.calibrate import wilson
 from classifier.training.holdout import held_out
-from classifier.verdict import Band, Reason, Verdict
+from classifier.verdict import Band, Reason
 from config.errors import NightsortError
 
 Pixels = npt.NDArray[np.uint8]
@@ -136,12 +136,10 @@ SPOILT: dict[str, Spoil] = {
 
 
 def measure(
-    classifier: Classifier, name: str, pixels: Sequence[Pixels], labels: Sequence[str]
+    classifier: Classifier, name: str, pictures: Sequence[Picture], labels: Sequence[str]
 ) -> Row:
     """Classify photos and count."""
-    verdicts: list[Verdict] = []
-    for start in range(0, len(pixels), 32):
-        verdicts += classifier.classify(pixels[start : start + 32])
+    verdicts = classifier.classify(pictures)
     right = np.array([v.category == label for v, label in zip(verdicts, labels, strict=True)])
     auto = np.array([v.band is Band.AUTO for v in verdicts])
     review = np.array([v.band is Band.REVIEW for v in verdicts])
@@ -164,22 +162,22 @@ def table(classifier: Classifier, bundle: Path, data: Path, seed: int) -> list[R
     """Measure every condition, then what else is held out: native 60x80, phones, unknown kinds."""
     groups = held_out(bundle, data)
     rows = []
-    catalogue = [(_open(path), label) for path, label in groups.get("catalogue", [])]
+    catalogue = [(open_rgb(path), label) for path, label in groups.get("catalogue", [])]
     for name, spoil in SPOILT.items():
         files = [
             spoil(image, np.random.default_rng([seed, index]))
             for index, (image, _) in enumerate(catalogue)
         ]
-        pixels = [decode(content).pixels for content in files]
-        rows.append(measure(classifier, name, pixels, [label for _, label in catalogue]))
+        pictures = [decode(content) for content in files]
+        rows.append(measure(classifier, name, pictures, [label for _, label in catalogue]))
     for source, name in (
         ("small", "native 60x80, other products"),
         ("phone", "phone photos"),
         ("unknown", "kinds outside the categories"),
     ):
         if photos := groups.get(source):
-            pixels = [decode(path.read_bytes()).pixels for path, _ in photos]
-            rows.append(measure(classifier, name, pixels, [label for _, label in photos]))
+            pictures = [decode(path.read_bytes()) for path, _ in photos]
+            rows.append(measure(classifier, name, pictures, [label for _, label in photos]))
     return rows
 
 
@@ -218,7 +216,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _open(path: Path) -> Image.Image:
+def open_rgb(path: Path) -> Image.Image:
+    """A stored photo."""
     with Image.open(path) as image:
         return image.convert("RGB")
 

@@ -70,8 +70,7 @@ class Target:
     @property
     def has_credential(self) -> bool:
         """Whether its secret is one that systemd hands over."""
-        fields = type(self._settings).model_fields
-        return any(getattr(self._settings, f) for f in fields if f.endswith("_credential"))
+        return bool(self._settings.credentials)
 
     def wants(self, alert: Alert) -> bool:
         """Whether it is to be told of this."""

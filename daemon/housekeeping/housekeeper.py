@@ -10,6 +10,7 @@ from daemon.clock import Clock
 from daemon.housekeeping.healing import RESTORED
 from daemon.housekeeping.nightly import NightlyBackup
 from daemon.housekeeping.reconciling import Reconciler
+from daemon.housekeeping.retention import Retention
 from daemon.store import Store
 
 # So long people see in the status that the database was mended, also those back from a weekend.
@@ -20,10 +21,16 @@ class Housekeeper:
     """Keeps one instance."""
 
     def __init__(
-        self, store: Store, reconciler: Reconciler, nightly: NightlyBackup, clock: Clock
+        self,
+        store: Store,
+        reconciler: Reconciler,
+        nightly: NightlyBackup,
+        retention: Retention,
+        clock: Clock,
     ) -> None:
         self._reconciler = reconciler
         self._nightly = nightly
+        self._retention = retention
         self._clock = clock
         self._restored = store.fact(RESTORED)
 
@@ -47,6 +54,10 @@ class Housekeeper:
         self._nightly.note(quiet_since)
         if self._nightly.damage is not None:
             raise self._nightly.damage
+
+    def tidy(self) -> None:
+        """Let go of a few things that are too old. All folders must be there, nobody sorting."""
+        self._retention.step()
 
     @property
     def problems(self) -> tuple[str, ...]:

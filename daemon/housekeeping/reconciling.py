@@ -95,7 +95,7 @@ class Reconciler:
         summary = self._journal.summary(run)
         was_open = any(known.id == run for known in self._store.open_runs())
         began = self._began(run) if summary is None else datetime.fromisoformat(summary["started"])
-        if not was_open:
+        if summary is not None or not was_open:
             self._store.recall_run(run, began, summary["model"] if summary else "")
         sentences = iter(summary["errors"] if summary else ())
         photos = 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 from daemon.store.alerts import LONGEST_WAIT, Alerts, Delivery, Failing
 from daemon.store.database import DATABASE, is_free
 from daemon.store.filing import Filing
+from daemon.store.keeping import Keeping
 from daemon.store.queue import LONGEST_RETRY_SECONDS
 from daemon.store.recall import Found, Recall, Recalled
 from daemon.store.rows import Intention, Waiting
@@ -33,7 +34,7 @@ __all__ = [
 ]
 
 
-class Store(Runs, Filing, Recall, Alerts):
+class Store(Runs, Filing, Recall, Keeping, Alerts):
     """The state of one instance; what a method writes is durable unless it says otherwise.
 
     Every method raises TransientError, and has then changed nothing, while the disk of the

@@ -56,7 +56,7 @@ class History(Database):
         """The photos that were filed last and still are, as far as is known."""
         rows = self._db.execute(
             f"SELECT {STORY_COLUMNS} FROM photos WHERE state IN ('filed', 'review')"
-            " ORDER BY id DESC LIMIT ?",
+            " AND let_go_at IS NULL ORDER BY id DESC LIMIT ?",
             (limit,),
         )
         return [story_of(row) for row in rows]

@@ -50,11 +50,11 @@ class Recall(Queue, History):
     """Takes in what is told of photos that were sorted since."""
 
     def recall_run(self, run: str, at: datetime, model: str) -> None:
-        """Open a run that is not known."""
+        """Open a run that has ended since; people were told of it then."""
         with self._transaction():
             self._db.execute(
-                "INSERT OR IGNORE INTO runs (id, started_at, waiting_before, model)"
-                " VALUES (?, ?, 0, ?)",
+                "INSERT INTO runs (id, started_at, waiting_before, model, is_judged)"
+                " VALUES (?, ?, 0, ?, 1) ON CONFLICT (id) DO UPDATE SET is_judged = 1",
                 (run, at.isoformat(), model),
             )
 

@@ -62,13 +62,13 @@ STORY_COLUMNS = (
     " coalesce(target, x''),"
     " CASE WHEN state IN ('queued', 'claimed', 'classified', 'gone') THEN path"
     " ELSE coalesce(place, target) END, coalesce(decided, ''), kept_source,"
-    " coalesce(sha256, ''), inode, size_bytes, mtime_ns"
+    " coalesce(sha256, ''), inode, size_bytes, mtime_ns, coalesce(let_go_at, '')"
 )
 
 
 def story_of(row: Sequence[Any]) -> Story:
     """All about one photo; the row has `STORY_COLUMNS`."""
-    fields: list[Any] = [*row[:19], Fingerprint(*row[19:])]
+    fields: list[Any] = [*row[:19], Fingerprint(*row[19:22]), row[22]]
     fields[1], fields[14], fields[15] = (os.fsdecode(row[n]) for n in (1, 14, 15))
     fields[12], fields[17] = _alternatives(row[12]), bool(row[17])
     return Story(*fields)

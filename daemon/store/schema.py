@@ -159,5 +159,8 @@ UPDATE runs SET is_judged = 1 WHERE summary IS NOT NULL;
 CREATE INDEX runs_unjudged ON runs (id) WHERE is_judged = 0;
 """
 
-STEPS = ((*_PHOTOS.split(";"), *_TRIGGERS), tuple(_ALERTS.split(";")))
+# When `[retention]` was applied to a photo: nightsort does not look after its file any more.
+_RETENTION = "ALTER TABLE photos ADD COLUMN let_go_at TEXT"
+
+STEPS = ((*_PHOTOS.split(";"), *_TRIGGERS), tuple(_ALERTS.split(";")), (_RETENTION,))
 SCHEMA_VERSION = len(STEPS)

@@ -351,8 +351,8 @@ def test_a_secret_is_taken_from_its_credential_when_it_is_needed(
         only = target(type="slack", webhook_credential="slack-webhook")
         assert only.deliver(ALERT, AMPLE_SECONDS) == Outcome(
             False,
-            "the credential slack-webhook is only there for the service; "
-            "LoadCredential=slack-webhook gives it",
+            "the credential slack-webhook is only there for the service, "
+            "from /etc/credstore by systemd",
         )
         monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
         (tmp_path / "slack-webhook").write_text(f"http://127.0.0.1:{hook.port}/services/T/B/X\n")

@@ -11,8 +11,8 @@ import pytest
 
 from classifier.bundle import load_bundle
 from classifier.classifier import Classifier
-from classifier.model import Model, UInt8Array, dequantise
-from classifier.pixels import decode
+from classifier.model import Model, dequantise
+from classifier.pixels import Picture, decode
 from classifier.verdict import Band, Verdict
 from config.errors import ModelError
 from tests.support.bundles import (
@@ -24,8 +24,8 @@ from tests.support.bundles import (
 from tests.support.photos import draw_photo, encode, orientation_exif, photo_bytes, sideways
 
 
-def pixels(seed: int) -> UInt8Array:
-    return decode(photo_bytes(seed=seed)).pixels
+def picture(seed: int) -> Picture:
+    return decode(photo_bytes(seed=seed))
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_card_carries_what_makes_verdicts_trustworthy(classifier: Classifier) ->
 
 
 def test_drawn_photo_gets_a_verdict_with_two_alternatives(classifier: Classifier) -> None:
-    (verdict,) = classifier.classify([pixels(1)])
+    (verdict,) = classifier.classify([picture(1)])
     assert verdict.category in classifier.categories
     assert 0 < verdict.confidence <= 1
     assert len(verdict.alternatives) == 2
@@ -81,8 +81,8 @@ def test_no_photos_no_verdicts(classifier: Classifier) -> None:
 
 
 def test_any_batch_size_gives_the_verdicts_of_one_by_one(classifier: Classifier) -> None:
-    pictures = [pixels(seed) for seed in range(5)]
-    alone = [classifier.classify([picture])[0] for picture in pictures]
+    pictures = [picture(seed) for seed in range(5)]
+    alone = [classifier.classify([one])[0] for one in pictures]
     for size in (5, 3, 1, 4):
         together = classifier.classify(pictures[:size])
         assert [v.category for v in together] == [v.category for v in alone[:size]]
@@ -92,20 +92,20 @@ def test_any_batch_size_gives_the_verdicts_of_one_by_one(classifier: Classifier)
 
 
 def test_same_photo_gets_the_same_verdict_every_time(classifier: Classifier) -> None:
-    assert classifier.classify([pixels(2)]) == classifier.classify([pixels(2)])
+    assert classifier.classify([picture(2)]) == classifier.classify([picture(2)])
 
 
 def test_photo_on_its_side_gets_the_verdict_of_the_upright_one(classifier: Classifier) -> None:
     photo = draw_photo(3)
     turned = encode(sideways(photo, 6), "PNG", exif=orientation_exif(6))
-    pictures = [decode(data).pixels for data in (encode(photo, "PNG"), turned)]
+    pictures = [decode(data) for data in (encode(photo, "PNG"), turned)]
     upright, on_its_side = classifier.classify(pictures)
     assert on_its_side.category == upright.category
     assert on_its_side.confidence == pytest.approx(upright.confidence, abs=0.01)
 
 
 def test_spare_classifiers_agree_when_they_work_at_the_same_time(classifier: Classifier) -> None:
-    pictures = [pixels(seed) for seed in range(4)]
+    pictures = [picture(seed) for seed in range(4)]
     expected = classifier.classify(pictures)
     spares = [classifier.spare() for _ in range(3)]
 
@@ -118,18 +118,18 @@ def test_spare_classifiers_agree_when_they_work_at_the_same_time(classifier: Cla
 
 
 def test_calibration_of_the_card_is_applied(bundle: Path) -> None:
-    picture = pixels(1)
+    shown = picture(1)
 
     def confidence(temperature: float) -> float:
         change_card(bundle, {"calibration": {"method": "temperature", "temperature": temperature}})
-        return Classifier.load(bundle).classify([picture])[0].confidence
+        return Classifier.load(bundle).classify([shown])[0].confidence
 
     assert confidence(0.3) > confidence(1.0) > confidence(5.0)
 
 
 def test_gate_of_the_card_sends_photos_to_review(bundle: Path) -> None:
     change_card(bundle, {"unknown": {"method": "other_labels", "threshold": 0.0}})
-    (verdict,) = Classifier.load(bundle).classify([pixels(1)])
+    (verdict,) = Classifier.load(bundle).classify([picture(1)])
     assert (verdict.band, verdict.reason_text) == (Band.REVIEW, "none of the known categories")
 
 
@@ -218,7 +218,7 @@ def test_integers_without_a_scale_are_refused() -> None:
 
 
 def test_logits_are_real_numbers_for_every_label(classifier: Classifier) -> None:
-    logits = Model(classifier.bundle).logits(np.stack([pixels(0), pixels(1)]))
+    logits = Model(classifier.bundle).logits(np.stack([picture(0).pixels, picture(1).pixels]))
     assert logits.shape == (2, len(classifier.bundle.card.labels))
     assert logits.dtype == np.float32
     assert np.isfinite(logits).all()
@@ -226,6 +226,6 @@ def test_logits_are_real_numbers_for_every_label(classifier: Classifier) -> None
 
 def test_loading_and_working_leave_standard_error_alone(capfd: pytest.CaptureFixture[str]) -> None:
     classifier = Classifier.load()
-    classifier.classify([pixels(0), pixels(1)])
+    classifier.classify([picture(0), picture(1)])
     captured = capfd.readouterr()
     assert (captured.out, captured.err) == ("", "")

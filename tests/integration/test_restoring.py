@@ -16,78 +16,16 @@ import pytest
 from config.errors import RefusedError, StoreDamaged
 from daemon.housekeeping.backups import Backups
 from daemon.housekeeping.healing import RESTORED, heal, suspecting
-from daemon.housekeeping.reconciling import Reconciler
 from daemon.housekeeping.restoring import UNRECONCILED, restore
-from daemon.reporting.exports import Exports
-from daemon.results import RunResults
 from daemon.store import DATABASE, SCHEMA_VERSION, Intention, Store
-from daemon.tree import Tree
-from tests.support.core import Core, running, tiny_photo
+from tests.support.core import running, tiny_photo
 from tests.support.damage import overwrite_pages
 from tests.support.disks import sealed
+from tests.support.shop import Shop
 
 LOGS = {f"{DATABASE}-wal", f"{DATABASE}-shm"}
 NOON = datetime(2025, 10, 13, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=3)
-
-
-class Shop(Core):
-    """A core with backups, which can be restored as the commands do."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, inline=True)
-        self.backups = Backups(self.state, None, keep_days=14)
-
-    def back_up(self) -> Path:
-        return self.backups.make(self.clock.now(), pause=lambda: None).path
-
-    def restore(self, backup: Path) -> None:
-        """As `nightsort restore`; the daemon is not running."""
-        self.stop()
-        restore(self.state, backup, self.clock.now())
-        self._start()
-        assert self.reconciler().reconcile()
-
-    def heal(self, instance: str = "") -> None:
-        """As every start does."""
-        self.stop()
-        heal(self.backups, self.clock.now(), lambda: instance)
-        self._start()
-        assert self.reconciler().reconcile()
-
-    def reconciler(self) -> Reconciler:
-        incoming, sorted_tree, results = map(Tree, (self.incoming, self.sorted, self.results))
-        return Reconciler(self.store, incoming, sorted_tree, results, self.seeker, self.clock)
-
-    def night(self, *names: str, first: int = 0, category: str = "Shirts") -> str:
-        """Drop photos and sort them; returns the run's id."""
-        for number, name in enumerate(names, start=first):
-            self.drop(name, tiny_photo(category, number))
-        run = str(self.recover_and_drain()["run"])
-        self.clock.advance(86_400)
-        return run
-
-    def export_corrections(self) -> None:
-        Exports(self.store, Tree(self.results), {}).write_corrections(self.clock.now())
-
-    def history(self) -> dict[str, tuple[object, ...]]:
-        """What is known of each photo, by its result, as far as the results tell it."""
-        return {
-            f"{run['run']}/{story.source}": (
-                story.state, story.status, story.category, story.place, story.decided,
-                story.return_id, story.sha256, story.recorded_at, story.fingerprint,
-            )
-            for run in self.store.summaries()
-            for story in self.store.stories_of_run(run["run"])
-        }  # fmt: skip
-
-    def rebuilt(self, run: str) -> bytes:
-        """The CSV of a run as `results rebuild` makes it."""
-        folder = self.state / "rebuilt"
-        folder.mkdir(exist_ok=True)
-        results = RunResults(folder, run, self.incoming, self.sorted)
-        results.begin(self.store.rows(run))
-        return results.csv_path.read_bytes()
 
 
 @pytest.fixture

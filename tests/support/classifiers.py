@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
-from classifier.pixels import UInt8Array
+from classifier.pixels import Picture, UInt8Array
 from classifier.verdict import Alternative, Band, Reason, Verdict
 from config.errors import ModelError
 
@@ -61,10 +61,10 @@ class ScriptedClassifier:
         other.complaints, other.tested = self.complaints, self.tested
         return other
 
-    def classify(self, pictures: Sequence[UInt8Array]) -> list[Verdict]:
+    def classify(self, pictures: Sequence[Picture]) -> list[Verdict]:
         """What the script says of each picture."""
         self.seen.append(len(pictures))
-        return [self._think(picture) for picture in pictures]
+        return [self._think(picture.pixels) for picture in pictures]
 
 
 def by_brightness(picture: UInt8Array) -> Verdict:

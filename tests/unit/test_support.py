@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 
+from classifier.pixels import Picture
 from classifier.verdict import Band, Reason
 from daemon.clock import Clock
 from daemon.examine import Classifying
@@ -29,7 +30,8 @@ def test_manual_clock_moves_only_when_told() -> None:
 def test_scripted_classifier_says_what_the_test_says() -> None:
     classifier = ScriptedClassifier(by_brightness)
     fits: Classifying = classifier.spare()
-    pictures = [np.full((8, 8, 3), level, np.uint8) for level in (0, 255)]
+    shades = [np.full((8, 8, 3), level, np.uint8) for level in (0, 255)]
+    pictures = [Picture(shade, 8, 8, "PNG") for shade in shades]
     assert [said.category for said in fits.classify(pictures)] == ["Shirts", "Tops"]
     assert classifier.seen == [2]
 

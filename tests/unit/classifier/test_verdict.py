@@ -24,8 +24,8 @@ THRESHOLDS = Thresholds(auto=0.9, review=0.6, unknown=0.25)
 logit_rows = arrays(np.float32, (3, 5), elements=st.floats(-30, 30, width=32))
 
 
-def judged(*row: float, thresholds: Thresholds = THRESHOLDS) -> Verdict:
-    (verdict,) = judge(np.array([row], dtype=np.float32), CATEGORIES, thresholds)
+def judged(*row: float, thresholds: Thresholds = THRESHOLDS, flaw: Reason | None = None) -> Verdict:
+    (verdict,) = judge(np.array([row], dtype=np.float32), CATEGORIES, thresholds, [flaw])
     return verdict
 
 
@@ -137,13 +137,13 @@ def test_alternatives_are_the_runners_up_best_first() -> None:
 
 def test_with_two_categories_there_is_one_alternative() -> None:
     scores = np.array([[0.8, 0.2]], dtype=np.float32)
-    (verdict,) = judge(scores, ["Shirts", "Tops"], THRESHOLDS)
+    (verdict,) = judge(scores, ["Shirts", "Tops"], THRESHOLDS, [None])
     assert [a.category for a in verdict.alternatives] == ["Tops"]
 
 
 def test_each_photo_of_a_batch_gets_its_own_verdict() -> None:
     scores = np.array([[0.98, 0.01, 0.01], [0.01, 0.01, 0.98]], dtype=np.float32)
-    verdicts = judge(scores, CATEGORIES, THRESHOLDS)
+    verdicts = judge(scores, CATEGORIES, THRESHOLDS, [None] * len(scores))
     assert [v.category for v in verdicts] == ["Shirts", "Tshirts"]
 
 
@@ -152,7 +152,7 @@ def test_whatever_the_scores_a_verdict_keeps_its_promises(
     logits: FloatArray, one: float, other: float, unknown: float
 ) -> None:
     thresholds = Thresholds(auto=max(one, other), review=min(one, other), unknown=unknown)
-    for verdict in judge(probabilities(logits, 1.0), CATEGORIES, thresholds):
+    for verdict in judge(probabilities(logits, 1.0), CATEGORIES, thresholds, [None] * 3):
         confidences = [verdict.confidence, *(a.confidence for a in verdict.alternatives)]
         assert confidences == sorted(confidences, reverse=True)
         assert all(0 <= confidence <= 1 + 1e-5 for confidence in confidences)
@@ -160,3 +160,22 @@ def test_whatever_the_scores_a_verdict_keeps_its_promises(
         assert named == set(CATEGORIES)
         assert (verdict.band is Band.REVIEW) == (verdict.reason is not None)
         assert (verdict.reason is None) == (verdict.reason_text is None)
+
+
+# Flaws of the photo itself
+
+
+@pytest.mark.parametrize("flaw", [Reason.TOO_DARK, Reason.TOO_BLURRED, Reason.TOO_SMALL])
+@pytest.mark.parametrize("row", [(0.98, 0.01, 0.01, 0.0), (0.5, 0.4, 0.1, 0.0), (0, 0.1, 0, 0.9)])
+def test_flawed_photo_goes_to_review_for_its_flaw_however_sure_the_model_is(
+    flaw: Reason, row: tuple[float, ...]
+) -> None:
+    verdict, plain = judged(*row, flaw=flaw), judged(*row)
+    assert (verdict.band, verdict.reason) == (Band.REVIEW, flaw)
+    assert "take the photo again" in (verdict.reason_text or "")
+    assert (verdict.category, verdict.confidence) == (plain.category, plain.confidence)
+
+
+def test_every_reason_has_a_sentence() -> None:
+    for reason in (Reason.TOO_DARK, Reason.TOO_BLURRED, Reason.TOO_SMALL):
+        assert judged(1.0, 0.0, 0.0, flaw=reason).reason_text

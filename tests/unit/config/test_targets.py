@@ -71,6 +71,7 @@ def test_targets_are_tables_of_the_file(tmp_path: Path) -> None:
     assert mail.severities == ("info", "critical")
     assert isinstance(slack, SlackTarget)
     assert slack.severities == ("error", "critical")
+    assert (mail.credentials, slack.credentials) == (("mail-password",), ("slack-webhook",))
     assert isinstance(url, UrlTarget)
 
 
@@ -161,7 +162,7 @@ def test_a_credential_is_read_from_the_folder_that_systemd_made(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (None, "there is no credential mail-password; add LoadCredential=mail-password"),
+        (None, "there is no credential mail-password; put it into /etc/credstore"),
         (b" \n", "the credential mail-password is empty"),
         (b"\xff", "the credential mail-password cannot be read (not UTF-8)"),
     ],

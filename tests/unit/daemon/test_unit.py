@@ -66,14 +66,23 @@ def test_names_from_hell_are_quoted_and_read_back() -> None:
 
 
 def test_secrets_are_loaded_as_they_lie_there(tmp_path: Path) -> None:
-    for name in ("plain/NIGHTSORT_ALERTS__TARGETS", "plain/of-others", "sealed/NIGHTSORT_A"):
+    for name in (
+        "plain/NIGHTSORT_ALERTS__TARGETS",
+        "plain/of-others",
+        "plain/slack-webhook",
+        "sealed/NIGHTSORT_A",
+        "sealed/mail-password",
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     stores = {"LoadCredential": "plain", "LoadCredentialEncrypted": "sealed", "Other": "missing"}
-    text = secrets({directive: tmp_path / name for directive, name in stores.items()})
+    folders = {directive: tmp_path / name for directive, name in stores.items()}
+    text = secrets(folders, {"mail-password", "slack-webhook", "not-there"})
     assert text.partition("[Service]\n")[2].splitlines() == [
         "LoadCredential=NIGHTSORT_ALERTS__TARGETS",
+        "LoadCredential=slack-webhook",
         "LoadCredentialEncrypted=NIGHTSORT_A",
+        "LoadCredentialEncrypted=mail-password",
     ]
 
 

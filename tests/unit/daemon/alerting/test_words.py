@@ -193,3 +193,12 @@ def test_an_alert_of_another_version_is_told_with_its_facts() -> None:
 def test_long_facts_are_cut() -> None:
     message = said(sample("run_failed", why="x" * 5000))
     assert len(message.text) < 1500
+
+
+def test_the_page_for_administrators_lists_every_rule_as_it_is() -> None:
+    page = (Path(__file__).parents[4] / "docs/alerts.md").read_text(encoding="utf-8")
+    rows = re.findall(r"(?m)^\| `(\w+)` \| (\w+) \| ([^|]*) \| (?:`(\w+)` )?", page)
+    listed = {rule: (severity, when, setting) for rule, severity, when, setting in rows}
+    assert listed == {
+        name: (rule.severity, rule.when, rule.setting or "") for name, rule in RULES.items()
+    }

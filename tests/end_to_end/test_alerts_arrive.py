@@ -1,0 +1,74 @@
+"""From a run to the mailbox, with the real command and real servers."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from daemon.samples import draw_item
+from tests.support.mail_server import MailServer, serving_mail
+from tests.support.processes import Site
+from tests.support.web_hook import WebHook, black_hole, listening
+
+SECRET = "swordfish"
+
+
+def test_forty_bad_photos_are_one_alert_to_each_who_wants_it_whoever_else_hangs(
+    tmp_path: Path,
+) -> None:
+    with serving_mail(MailServer()) as mail, listening(WebHook()) as hook, black_hole() as hole:
+        site = Site.make(
+            tmp_path / "site",
+            settings=f"""
+            [[alerts.targets]]
+            url = "json://u:{SECRET}@127.0.0.1:{hole}"
+            severities = ["info", "error"]
+            [[alerts.targets]]
+            type = "email"
+            host = "127.0.0.1"
+            port = {mail.port}
+            security = "none"
+            from = "nightsort@example.com"
+            to = ["it@example.com"]
+            [[alerts.targets]]
+            type = "slack"
+            webhook = "http://127.0.0.1:{hook.port}/services/{SECRET}"
+            severities = ["info"]
+            """,
+        )
+        for number in range(40):
+            photo = site.incoming / f"return-{number:05}.jpg"
+            photo.write_text(f"no photo {number}\n" * 400)
+        good = site.incoming / "return-99999.jpg"
+        draw_item("tshirt", random.Random(0), (480, 640)).save(good, "JPEG")
+        done = site.nightsort("now", "--json")
+    assert done.returncode == 0, done.stderr
+    (letter,) = mail.mails
+    assert letter["X-Nightsort-Rule"] == "high_error_rate"
+    assert letter["Subject"].endswith("% of the photos could not be read")
+    (told,) = hook.bodies
+    assert told["text"] == "*[nightsort] 41 photos sorted, 40 to retake*"
+    assert SECRET not in done.stdout + done.stderr
+    kept = b"".join(path.read_bytes() for path in site.state.rglob("*") if path.is_file())
+    assert SECRET.encode() not in kept
+
+
+def test_the_report_goes_along_with_the_mail_about_a_run(tmp_path: Path) -> None:
+    with serving_mail(MailServer()) as mail:
+        site = Site.make(
+            tmp_path / "site",
+            settings=f"""
+            [[alerts.targets]]
+            url = "mailto://127.0.0.1:{mail.port}/?from=n@example.com&to=boss@example.com&smtp=127.0.0.1&mode=insecure"
+            severities = ["info"]
+            """,
+        )
+        draw_item("tshirt", random.Random(0), (480, 640)).save(site.incoming / "a.jpg", "JPEG")
+        assert site.nightsort("now").returncode == 0
+    (letter,) = mail.mails
+    assert letter["X-Nightsort-Rule"] == "run_finished"
+    files = {file.get_filename(): file for file in letter.iter_attachments()}
+    (page,) = (name for name in files if str(name).endswith(".html"))
+    (table,) = (name for name in files if str(name).endswith(".csv"))
+    assert files[page].get_payload(decode=True) == (site.results / str(page)).read_bytes()
+    assert files[table].get_payload(decode=True) == (site.results / str(table)).read_bytes()

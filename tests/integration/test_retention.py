@@ -1,0 +1,328 @@
+"""What is old is let go of as the settings say, and nothing else is touched."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from config.errors import ConfigError
+from config.settings import RetentionSettings, load
+from daemon.records import Word
+from tests.support.core import running, tiny_photo
+from tests.support.shop import Shop
+
+DAY = 86_400.0
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    shop = Shop(tmp_path)
+    # Files are dated by the machine; so are these nights.
+    shop.clock.set_wall_clock(datetime.now(UTC).replace(microsecond=0) - timedelta(days=100))
+    with running(shop):
+        yield shop
+
+
+def leave(shop: Shop, *names: str, text: str = "by nightsort") -> None:
+    """Files in results, as old as the night."""
+    for name in names:
+        path = shop.results / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        date(path, shop)
+
+
+def date(path: Path, shop: Shop) -> None:
+    at = shop.clock.now().timestamp() - DAY
+    os.utime(path, (at, at))
+
+
+def night(shop: Shop, *names: str, first: int = 0) -> str:
+    run = shop.night(*names, first=first)
+    for path in shop.results.glob(f"*{run}*"):
+        date(path, shop)
+    leave(shop, f"batch_report_{run}.html", f"batch_results_{run}.xlsx")
+    leave(shop, f"exports/pick_lists_{run}.html", f"exports/inventory_{run}.csv")
+    return run
+
+
+def files(shop: Shop) -> set[str]:
+    found = (path for path in shop.results.rglob("*") if path.is_file())
+    return {str(path.relative_to(shop.results)) for path in found}
+
+
+def of(run: str, *patterns: str) -> set[str]:
+    return {pattern.format(run) for pattern in patterns}
+
+
+FOR_PROGRAMS = ("batch_results_{}.csv", "summary_{}.json", "exports/inventory_{}.csv")
+FOR_PEOPLE = ("batch_report_{}.html", "batch_results_{}.xlsx", "exports/pick_lists_{}.html")
+
+
+def test_nothing_is_removed_unless_it_was_asked_for(shop: Shop) -> None:
+    for number in range(3):
+        night(shop, f"return-{number}.png", first=number)
+    before, photos = files(shop), shop.files()
+    shop.keep()
+    shop.clock.advance(5000 * DAY)
+    shop.tidy()
+    assert files(shop) == before
+    assert shop.files() == photos
+    defaults = RetentionSettings()
+    assert not any(value for key, value in defaults if key != "compress_results_days")
+
+
+def test_old_results_are_compressed_byte_for_byte_and_rebuilt_as_they_were(shop: Shop) -> None:
+    old = night(shop, "return-1111.png")
+    shop.clock.advance(40 * DAY)
+    young = night(shop, "return-2222.png", first=1)
+    newest = night(shop, "return-3333.png", first=2)
+    csv = shop.results / f"batch_results_{old}.csv"
+    written, at = csv.read_bytes(), csv.stat().st_mtime
+    shop.keep(compress_results_days=30.0)
+    shop.tidy()
+    packed = csv.with_name(f"{csv.name}.gz")
+    assert gzip.decompress(packed.read_bytes()) == written == shop.rebuilt(old)
+    assert packed.stat().st_mtime == at
+    assert not csv.exists()
+    for run in (young, newest):
+        assert (shop.results / f"batch_results_{run}.csv").exists()
+
+
+def test_a_csv_that_changes_while_it_is_compressed_stays(shop: Shop) -> None:
+    run = night(shop, "return-1111.png")
+    night(shop, "return-2222.png", first=1)
+    csv = shop.results / f"batch_results_{run}.csv"
+    shop.keep(compress_results_days=30.0)
+    shop.clock.advance(60 * DAY)
+    hashed = shop.retention._hash
+
+    def write_meanwhile(name: str) -> str:
+        found = hashed(name)
+        with csv.open("a", encoding="utf-8") as file:
+            file.write("mine\r\n")
+        return found
+
+    shop.retention._hash = write_meanwhile  # type: ignore[method-assign]
+    shop.tidy()
+    assert csv.read_bytes().endswith(b"mine\r\n")
+    assert not [*shop.results.glob("*.gz")]
+
+
+def test_results_and_reports_go_after_their_days_but_never_the_newest(shop: Shop) -> None:
+    old = night(shop, "return-1111.png")
+    shop.clock.advance(40 * DAY)
+    young = night(shop, "return-2222.png", first=1)
+    newest = night(shop, "return-3333.png", first=2)
+    leave(shop, "batch_results_latest.csv", "batch_report_latest.html")
+    kept = files(shop)
+    shop.keep(results_days=30.0)
+    shop.tidy()
+    kept -= of(old, *FOR_PROGRAMS)
+    assert files(shop) == kept
+    shop.keep(reports_days=30.0)
+    shop.tidy()
+    kept -= of(old, *FOR_PEOPLE)
+    assert files(shop) == kept
+    shop.clock.advance(1000 * DAY)
+    shop.keep(results_days=30.0, reports_days=30.0)
+    shop.tidy()
+    assert files(shop) == kept - of(young, *FOR_PROGRAMS, *FOR_PEOPLE)
+    assert of(newest, *FOR_PROGRAMS, *FOR_PEOPLE) <= files(shop)
+    assert len(shop.store.summaries()) == 3
+    assert shop.rebuilt(old)
+
+
+def test_a_report_that_was_made_again_is_as_young_as_it_is(shop: Shop) -> None:
+    run = night(shop, "return-1111.png")
+    night(shop, "return-2222.png", first=1)
+    shop.clock.advance(60 * DAY)
+    leave(shop, f"batch_report_{run}.html")
+    shop.keep(reports_days=30.0)
+    shop.tidy()
+    assert f"batch_report_{run}.html" in files(shop)
+    assert f"batch_results_{run}.xlsx" not in files(shop)
+
+
+def test_what_people_put_beside_is_never_touched(shop: Shop, tmp_path: Path) -> None:
+    run = night(shop, "return-1111.png")
+    night(shop, "return-2222.png", first=1)
+    mine = {
+        "batch_results_20200101_020000.csv",  # of no run that the store knows
+        f"batch_results_{run}.csv.bak",
+        f"Kopie von batch_report_{run}.html",
+        "exports/corrections_20200101.csv",  # on that day nobody corrected anything
+        "period_report_2001-W01.html",
+        "period_report_2001-W99.html",
+        "exports/notes.txt",
+    }
+    leave(shop, *mine, text="mine")
+    elsewhere = tmp_path / "thesis.html"
+    elsewhere.write_text("mine", encoding="utf-8")
+    link = shop.results / f"batch_report_{run}.html"
+    link.unlink()
+    link.symlink_to(elsewhere)
+    shop.keep(
+        compress_results_days=1.0, results_days=30.0, reports_days=30.0,
+        filed_days=1.0, duplicates_days=1.0, quarantine_days=1.0,
+    )  # fmt: skip
+    (shop.sorted / "Shirts/holiday.png").write_bytes(tiny_photo("Shirts", 77))
+    shop.clock.advance(1000 * DAY)
+    shop.tidy()
+    assert mine <= files(shop)
+    assert link.is_symlink()
+    assert elsewhere.read_text(encoding="utf-8") == "mine"
+    assert (shop.sorted / "Shirts/holiday.png").exists()
+
+
+def test_corrections_and_period_reports_go_too(shop: Shop) -> None:
+    night(shop, "return-1111.png", "return-2222.png")
+    shop.corrector.correct("return-1111.png", "Tops", "anna")
+    shop.export_corrections()
+    day = shop.clock.now().date()
+    year, week, _ = day.isocalendar()
+    reports = {f"period_report_{year}-W{week:02}.html", f"period_report_{day}_{day}.html"}
+    leave(shop, *reports)
+    exported = f"exports/corrections_{day:%Y%m%d}.csv"
+    date(shop.results / exported, shop)
+    shop.clock.advance(60 * DAY)
+    shop.keep(reports_days=30.0)
+    shop.tidy()
+    assert not reports & files(shop)
+    assert exported in files(shop)
+    shop.keep(results_days=30.0)
+    shop.tidy()
+    assert exported not in files(shop)
+
+
+def sorted_shop(shop: Shop) -> None:
+    """One filed, one in review, one duplicate, one in quarantine."""
+    shop.drop("review.png", tiny_photo("review", 9))
+    shop.drop("note.jpg", b"Please call back.")
+    shop.night("return-1111.png")
+    shop.night("twin.png")
+
+
+def test_photos_go_by_where_they_lie_and_never_those_in_review(shop: Shop) -> None:
+    sorted_shop(shop)
+    photos = {path.name for path in shop.sorted.rglob("*") if path.is_file()}
+    unreadable = {"note.jpg", "note.jpg.reason.txt"}
+    assert photos == {"return-1111.png", "review.png", "twin.png"} | unreadable
+    shop.clock.advance(60 * DAY)
+    for rule, gone in (
+        ("duplicates_days", {"twin.png"}),
+        ("quarantine_days", unreadable),
+        ("filed_days", {"return-1111.png"}),
+    ):
+        shop.keep(**{rule: 30.0})
+        shop.tidy()
+        photos -= gone
+        assert {path.name for path in shop.sorted.rglob("*") if path.is_file()} == photos
+    assert photos == {"review.png"}
+    (story,) = shop.store.stories("return-1111.png")
+    assert (story.state, bool(story.let_go_at)) == ("filed", True)
+    assert not shop.store.stories("review.png")[0].let_go_at
+
+
+def test_a_photo_is_kept_for_its_days(shop: Shop) -> None:
+    shop.night("return-1111.png")
+    shop.keep(filed_days=30.0)
+    shop.clock.advance(28 * DAY)
+    shop.tidy()
+    assert (shop.sorted / "Shirts/return-1111.png").exists()
+    shop.clock.advance(3 * DAY)
+    shop.tidy()
+    assert not (shop.sorted / "Shirts/return-1111.png").exists()
+
+
+def test_a_photo_that_people_changed_moved_or_replaced_is_left_to_them(
+    shop: Shop, tmp_path: Path
+) -> None:
+    shop.night("changed.png", "dragged.png", "linked.png", "undone.png", "corrected.png")
+    shirts = shop.sorted / "Shirts"
+    with (shirts / "changed.png").open("ab") as file:
+        file.write(b"cropped")
+    (shirts / "dragged.png").rename(shop.sorted / "dragged.png")
+    elsewhere = tmp_path / "elsewhere.png"
+    (shirts / "linked.png").rename(elsewhere)
+    (shirts / "linked.png").symlink_to(elsewhere)
+    shop.corrector.undo("undone.png", "anna")
+    shop.corrector.correct("corrected.png", "Tops", "anna")
+    shop.keep(filed_days=30.0)
+    shop.clock.advance(60 * DAY)
+    shop.tidy()
+    assert (shirts / "changed.png").exists()
+    assert (shop.sorted / "dragged.png").exists()
+    assert elsewhere.exists()
+    assert (shop.incoming / "undone.png").exists()
+    assert not (shop.sorted / "Tops/corrected.png").exists()  # at its place, whoever chose it
+    words = [one.word for one in shop.store.corrections_of(shop.store.stories("undone.png")[0].id)]
+    assert words == [Word.UNDONE]
+
+
+def test_bytes_that_were_let_go_are_filed_anew_when_they_come_again(shop: Shop) -> None:
+    shop.night("return-1111.png")
+    shop.keep(filed_days=30.0)
+    shop.clock.advance(60 * DAY)
+    shop.tidy()
+    run = shop.night("return-1111.png")
+    assert [row["status"] for row in shop.rows(run)] == ["success"]
+    assert (shop.sorted / "Shirts/return-1111.png").exists()
+
+
+def test_each_step_is_small_and_a_day_has_one_round(shop: Shop) -> None:
+    shop.night(*(f"return-{n}.png" for n in range(130)))
+    shop.keep(filed_days=30.0)
+    shop.clock.advance(60 * DAY)
+    left = []
+    for _ in range(8):
+        shop.retention.step()
+        left.append(len([*(shop.sorted / "Shirts").iterdir()]))
+    assert left[:3] == [80, 30, 0]
+    shop.night("late.png", first=500)
+    shop.clock.advance(40 * DAY - DAY)
+    shop.retention.step()
+    assert not (shop.sorted / "Shirts/late.png").exists()
+
+
+def test_a_folder_that_is_away_is_told_and_tried_again(shop: Shop) -> None:
+    shop.night("return-1111.png")
+    shop.keep(filed_days=30.0)
+    shop.clock.advance(60 * DAY)
+    away = shop.sorted.rename(shop.sorted.with_name("away"))
+    shop.tidy(5)
+    away.rename(shop.sorted)
+    shop.tidy(5)
+    assert (shop.sorted / "Shirts/return-1111.png").exists()  # not at once
+    shop.clock.advance(3600)
+    shop.tidy(5)
+    assert not (shop.sorted / "Shirts/return-1111.png").exists()
+
+
+def test_a_folder_that_refuses_one_photo_does_not_keep_the_others(shop: Shop) -> None:
+    shop.night("return-1111.png")
+    shop.drop("top.png", tiny_photo("Tops", 5))
+    shop.night()
+    shirts = shop.sorted / "Shirts"
+    shirts.rename(shop.sorted / "real")
+    shirts.write_text("in the way", encoding="utf-8")
+    shop.keep(filed_days=30.0)
+    shop.clock.advance(60 * DAY)
+    shop.tidy()
+    assert not (shop.sorted / "Tops/top.png").exists()
+    assert (shop.sorted / "real/return-1111.png").exists()
+
+
+def test_results_must_outlast_backups(tmp_path: Path) -> None:
+    file = tmp_path / "nightsort.toml"
+    folders = "".join(f'{k}_dir = "{k}"\n' for k in ("incoming", "sorted", "results", "state"))
+    file.write_text(f"{folders}[retention]\nresults_days = 7\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="is less than"):
+        load(file)
+    file.write_text(f"{folders}[retention]\nresults_days = 14\n", encoding="utf-8")
+    assert load(file).retention.results_days == 14
