@@ -6,15 +6,34 @@ accuracy counts the best category, whatever the band.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from classifier.verdict import Band, Verdict
+from classifier.verdict import Band, Reason, Verdict
 
 CALIBRATION_BINS = 15
+THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.98, 0.99)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What band auto would hold if it began at another confidence."""
+
+    threshold: float
+    share: float  # of all photos: filed without a look
+    accuracy: float | None  # of those; None where there are none
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Photos of about the same confidence."""
+
+    confidence: float  # on average
+    right: int
+    wrong: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +48,13 @@ class Evaluation:
     labels: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]  # rows: truth, columns: verdict
     images_per_second: float
+    thresholds: tuple[Moved, ...]
+    calibration: tuple[Bin, ...]  # by confidence, 15 equal bins, the empty ones left out
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The accuracy's 95 % interval."""
+        return wilson(round(self.accuracy * self.images), self.images)
 
     def as_json(self) -> dict[str, Any]:
         """The document that `nightsort evaluate --json` prints."""
@@ -46,6 +72,10 @@ class Evaluation:
             },
             "confusion": {"labels": list(self.labels), "matrix": [list(r) for r in self.confusion]},
             "images_per_second": self.images_per_second,
+            "thresholds": [
+                {"threshold": m.threshold, "share": m.share, "accuracy": m.accuracy}
+                for m in self.thresholds
+            ],
         }
 
 
@@ -71,6 +101,8 @@ def evaluate(
         labels=labels,
         confusion=tuple(tuple(int(n) for n in row) for row in confusion),
         images_per_second=len(truth) / seconds if seconds else 0.0,
+        thresholds=tuple(_moved(at, verdicts, right) for at in THRESHOLDS),
+        calibration=tuple(_bins(confidence, right)),
     )
 
 
@@ -85,6 +117,35 @@ def expected_calibration_error(
     place = np.clip((confidence * bins).astype(int), 0, bins - 1)
     gaps = np.bincount(place, weights=confidence - right, minlength=bins)
     return float(np.abs(gaps).sum() / max(len(confidence), 1))
+
+
+def wilson(hits: int, total: int) -> tuple[float, float]:
+    """95 % interval of a proportion. Source: Wilson 1927."""
+    if total == 0:
+        return 0.0, 1.0
+    z, share = 1.96, hits / total
+    centre = share + z * z / (2 * total)
+    spread = z * np.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    scale = 1 + z * z / total
+    low, high = (centre - spread) / scale, (centre + spread) / scale
+    return max(0.0, float(low)), min(1.0, float(high))
+
+
+def _moved(threshold: float, verdicts: Sequence[Verdict], right: np.ndarray[Any, Any]) -> Moved:
+    """Only `unsure` is a matter of confidence: other reasons hold a photo back all the same."""
+    inside = np.array(
+        [v.reason in (None, Reason.UNSURE) and v.confidence >= threshold for v in verdicts]
+    )
+    accuracy = float(right[inside].mean()) if inside.any() else None
+    return Moved(threshold, float(inside.mean()), accuracy)
+
+
+def _bins(confidence: np.ndarray[Any, Any], right: np.ndarray[Any, Any]) -> Iterator[Bin]:
+    place = np.clip((confidence * CALIBRATION_BINS).astype(int), 0, CALIBRATION_BINS - 1)
+    for number in np.unique(place):
+        inside = place == number
+        hits = int(right[inside].sum())
+        yield Bin(float(confidence[inside].mean()), hits, int(inside.sum()) - hits)
 
 
 def _band(

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import threading
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from datetime import datetime
 from typing import Any, TextIO
 
@@ -49,6 +50,15 @@ def configure(*, service: bool, stream: TextIO | None = None) -> None:
         cache_logger_on_first_use=False,
     )
     _take_in_libraries()
+
+
+def is_journal(descriptor: int, environment: Mapping[str, str]) -> bool:
+    """Whether what is written to this descriptor goes to the journal. Source: systemd.exec(5)."""
+    told = environment.get("JOURNAL_STREAM")
+    if told is None:
+        return False
+    found = os.fstat(descriptor)
+    return told == f"{found.st_dev}:{found.st_ino}"
 
 
 def json_line(event: MutableMapping[str, Any]) -> str:

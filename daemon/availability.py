@@ -51,7 +51,7 @@ class Availability:
         back = self.absent.keys() - absent.keys()
         if absent or back:
             self._whole_since = time.monotonic()
-        self.absent = {name: f"{why} (since {self._since[name]})" for name, why in absent.items()}
+        self.absent = {name: f"since {self._since[name]}: {why}" for name, why in absent.items()}
         self._check_at = self._clock.steady() + CHECK_SECONDS
         for name in back:
             log.info("share_available", folder=name)

@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -170,16 +171,19 @@ def classify(config_file: Path | None, paths: tuple[Path, ...], as_json: bool) -
 @cli.command()
 @click.argument("folder", type=any_path)
 @json_option
+@click.option("--report", type=any_path, help="Also write a page with pictures of the mistakes.")
 @click.pass_obj
-def evaluate(config_file: Path | None, folder: Path, as_json: bool) -> None:
+def evaluate(config_file: Path | None, folder: Path, as_json: bool, report: Path | None) -> None:
     """Measure how right the model is on FOLDER/<category>/*.jpg.
 
     Shows accuracy (of the best category, whatever the band), precision, recall and F1 of each
-    category, calibration, bands, and what is mixed up with what. Moves nothing.
+    category, calibration, bands, what moving band auto would do, and what is mixed up with what.
+    Moves nothing.
 
     \b
     Example:
       nightsort evaluate labelled/
+      nightsort evaluate labelled/ --report evaluation.html
       nightsort evaluate labelled/ --json | jq .accuracy
     """  # noqa: D301
     from classifier.evaluation import evaluate as measure
@@ -188,18 +192,28 @@ def evaluate(config_file: Path | None, folder: Path, as_json: bool) -> None:
     settings = load(config_file)
     labelled = labelled_photos(folder, settings.intake.ignore)
     classifier = _classifier(settings)
-    truth_of = {path: category for category, path in labelled}
+    label_of = {path: category for category, path in labelled}
     began = time.perf_counter()
-    looks = list(_looks(list(truth_of), classifier, settings))
+    looks = list(_looks(list(label_of), classifier, settings))
     seconds = time.perf_counter() - began
     for look in looks:
         if look.verdict is None:
             click.echo(f"{shown(look.path)}: left out: {look.problem_text}", err=True)
-    judged = [(truth_of[look.path], look.verdict) for look in looks if look.verdict is not None]
+    judged = [(label_of[look.path], look.verdict) for look in looks if look.verdict is not None]
     if not judged:
         raise NoPhotos(f"{shown(folder)}: not one photo could be read; look at the files")
     truth, verdicts = zip(*judged, strict=True)
     evaluation = measure(truth, verdicts, classifier.categories, seconds)
+    if report is not None:
+        from daemon.evaluating import facts_of, mistakes_among, write_report
+        from daemon.examine import Limits
+
+        left_out = len(looks) - len(judged)
+        model, thresholds = classifier.bundle.card.title, classifier.thresholds
+        mistakes = mistakes_among(looks, label_of, Limits.from_settings(settings.intake))
+        now = datetime.now().astimezone()
+        facts = facts_of(folder, left_out, model, thresholds, now)
+        write_report(report, evaluation, mistakes, facts)
     if as_json:
         print_json(evaluation.as_json())
     else:
@@ -227,7 +241,8 @@ def doctor(config_file: Path | None, send: bool, adopt: bool) -> None:
     """  # noqa: D301
     from config.logs import configure
     from daemon.clock import SystemClock, local_zone
-    from daemon.doctor import Level, examine, in_words
+    from daemon.doctor import examine
+    from daemon.findings import Level, in_words
 
     settings = load(config_file)
     configure(service=False)
@@ -361,12 +376,14 @@ def _fail_unexpectedly(error: Exception) -> NoReturn:
     """A defect of ours: people get one line, whoever mends it gets the file it names."""
     import tempfile
 
+    what = f"unexpected {type(error).__name__}: {' '.join(str(error).split())}"
+    if _is_in_journal():  # which keeps it, while files of a service vanish with it
+        _fail(what, EXIT_FAILED, error)
     with tempfile.NamedTemporaryFile(
         "w", prefix="nightsort-error-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:
         traceback.print_exception(error, file=file)
-    what = " ".join(str(error).split())
-    _fail(f"unexpected {type(error).__name__}: {what}; please report {file.name}", EXIT_FAILED)
+    _fail(f"{what}; please report {file.name}", EXIT_FAILED)
 
 
 def _run_daemon(config_file: Path | None) -> None:
@@ -452,10 +469,26 @@ def _exit_code(error: NightsortError) -> int:
     return EXIT_WRONG_USE if isinstance(error, ConfigError | NoPhotos) else EXIT_FAILED
 
 
-def _fail(message: str, code: int) -> NoReturn:
+def _fail(message: str, code: int, defect: Exception | None = None) -> NoReturn:
+    if _is_in_journal():
+        from structlog import get_logger
+
+        from config.logs import configure
+
+        configure(service=True)
+        log = get_logger()
+        log.critical("command_failed", why=message, exit_status=code, exc_info=defect)
+        sys.exit(code)
     for line in message.splitlines():
         click.echo(f"nightsort: {plain(line)}", err=True)
     sys.exit(code)
+
+
+def _is_in_journal() -> bool:
+    """Whether stderr goes to the journal, where every line is an event."""
+    from config.logs import is_journal
+
+    return is_journal(sys.__stderr__.fileno(), os.environ) if sys.__stderr__ else False
 
 
 def _command_path(error: click.UsageError) -> str:

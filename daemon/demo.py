@@ -55,7 +55,7 @@ def demonstrate(folder: Path, say: Say) -> dict[str, Any]:
     settings = folder / "nightsort.toml"
     settings.write_text(_SETTINGS, encoding="utf-8")
     incoming, state = folder / "incoming", folder / "state"
-    with _daemon(settings, folder / "daemon.log", state):
+    with at_work(settings, folder / "daemon.log", state):
         say("The daemon is running. Dropping photos into the incoming folder:")
         photos = draw_samples(incoming / "table-1", seed=7)
         say(f"  {len(photos)} drawn photos, a duplicate and a damaged one among them")
@@ -84,7 +84,7 @@ def _troublemakers(incoming: Path, jpeg: bytes, say: Say) -> None:
 
 
 @contextmanager
-def _daemon(settings: Path, log: Path, state: Path) -> Iterator[None]:
+def at_work(settings: Path, log: Path, state: Path) -> Iterator[None]:
     """The real daemon, from its start to its clean end."""
     command = [sys.executable, "-m", "daemon.cli", "--config", str(settings), "run"]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("NIGHTSORT_")}

@@ -144,7 +144,7 @@ def _judge(batch: Sequence[Path], classifier: Classifying, limits: Limits) -> li
     pictures = []
     for path in batch:
         try:
-            data = _read(path, limits.max_file_bytes)
+            data = read_file(path, limits.max_file_bytes)
             picture = decode(data, size=classifier.input_size, max_megapixels=limits.max_megapixels)
         except PhotoError as exc:
             looks.append(Look(path, None, exc.problem, exc.text))
@@ -155,7 +155,8 @@ def _judge(batch: Sequence[Path], classifier: Classifying, limits: Limits) -> li
     return [look if isinstance(look, Look) else Look(look, next(verdicts)) for look in looks]
 
 
-def _read(path: Path, max_bytes: int) -> bytes:
+def read_file(path: Path, max_bytes: int) -> bytes:
+    """A photo's bytes. Raises PhotoError when they cannot be had."""
     try:
         if not path.is_file():
             raise PhotoError(PhotoProblem.UNREADABLE, "This is no regular file.")

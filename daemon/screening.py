@@ -36,10 +36,6 @@ class Screening:
         name = _plain(path.rpartition("/")[2])
         return is_private(path) or self._junk.match(name) is not None
 
-    def is_within_junk(self, path: str) -> bool:
-        """Whether any part of `path` is junk."""
-        return any(self.is_junk(part) for part in path.split("/"))
-
     def is_photo(self, path: str) -> bool:
         """Whether the last part of `path` is named like a photo and is no junk."""
         return has_photo_extension(path) and not self.is_junk(path)

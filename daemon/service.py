@@ -28,6 +28,7 @@ from daemon.clock import Clock
 from daemon.failures import retry_delay
 from daemon.records import Order, Progress
 from daemon.stages import Stages
+from daemon.thisweek import ThisWeek
 from daemon.tidying import remove_emptied
 from daemon.vitals import Moment
 
@@ -70,6 +71,7 @@ class Service:
         self._is_models_fault = False
         self._try_again_at = 0.0
         self._last_run: Summary | None = None
+        self._week = ThisWeek(stages.store, clock)
         self.progress = Progress(None, 0, 0, 0, time.monotonic())
         self._noted_at = float("-inf")
 
@@ -381,7 +383,13 @@ class Service:
         troubles = tuple(filter(None, problems))
         self._stages.vigil.note(
             Moment(
-                state, self.progress, waiting.retrying, self._last_run, troubles, self._failing()
+                state,
+                self.progress,
+                waiting.retrying,
+                self._last_run,
+                self._week.figures(self._last_run),
+                troubles,
+                self._failing(),
             )
         )
 

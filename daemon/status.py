@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from config.errors import RefusedError
 from daemon.lock import is_held
 
 STATUS = "status.json"
@@ -25,8 +27,8 @@ Document = dict[str, Any]
 HEALTHY, DEGRADED, NOT_RUNNING = 0, 1, 3
 
 _KEYS = (
-    "state", "share", "watch", "queue", "window", "forecast", "last_run", "model", "disk", "alerts",
-    "problems",
+    "state", "share", "watch", "queue", "window", "forecast", "last_run", "week", "model", "disk",
+    "alerts", "problems",
 )  # fmt: skip
 
 
@@ -52,7 +54,10 @@ class StatusFile:
 
 
 def read(state_dir: Path) -> tuple[Document, int]:
-    """How things are, and the exit code that says so."""
+    """How things are, and the exit code that says so.
+
+    Raises RefusedError for a user who may not look.
+    """
     document = _last_words(state_dir)
     silent = _steady() - document.pop("steady", float("-inf"))
     if not is_held(state_dir):
@@ -68,19 +73,21 @@ def read(state_dir: Path) -> tuple[Document, int]:
 def in_words(document: Document) -> str:
     """The status for people: one screen."""
     rows = [("State", document["state"])]
-    rows += [(f"{name} folder", text) for name, text in (document["share"] or {}).items()]
+    rows += [("Problem", problem) for problem in document["problems"]]
+    rows += [(f"{name} folder", _folder_words(said)) for name, said in _folders(document)]
     for title, describe, key in (
         ("Watching", _watch_words, "watch"),
         ("Queue", _queue_words, "queue"),
         ("Window", _window_words, "window"),
         ("Forecast", lambda forecast: forecast["text"], "forecast"),
         ("Last run", _run_words, "last_run"),
+        ("This week", _week_words, "week"),
+        ("Model", str, "model"),
         ("Free disk", _disk_words, "disk"),
+        ("Alerts", _alert_words, "alerts"),
     ):
         if document[key] is not None:
             rows.append((title, describe(document[key])))
-    rows.append(("Model", document["model"] or "unknown"))
-    rows += [("Problem", problem) for problem in document["problems"]]
     width = max(len(title) for title, _ in rows) + 2
     return "\n".join(f"{title.capitalize():<{width}}{text}" for title, text in rows)
 
@@ -104,9 +111,22 @@ def _last_words(state_dir: Path) -> Document:
     empty: Document = dict.fromkeys(_KEYS) | {"state": "unknown", "problems": []}
     try:
         written = json.loads((state_dir / STATUS).read_text(encoding="utf-8"))
+    except PermissionError:
+        raise RefusedError(
+            f"{state_dir}: you may not look there; ask to be taken into the group of its owner "
+            "(usermod -aG), or run it with sudo"
+        ) from None
     except (OSError, ValueError):
         return empty
     return empty | written if isinstance(written, dict) else empty
+
+
+def _folders(document: Document) -> Iterable[tuple[str, str]]:
+    return (document["share"] or {}).items()
+
+
+def _folder_words(said: str) -> str:
+    return said if said == "available" else "unavailable"  # a problem above says why
 
 
 def _watch_words(watch: dict[str, Any]) -> str:
@@ -130,15 +150,40 @@ def _window_words(window: dict[str, Any]) -> str:
 
 
 def _run_words(run: dict[str, Any]) -> str:
+    ended = f"{datetime.fromisoformat(run['finished']):%a %d %b %H:%M}"
+    return f"{run['run']}, ended {ended}: {_outcomes(run)}, {run['deferred']:,} left waiting"
+
+
+def _week_words(week: dict[str, int]) -> str:
+    if week["runs"] == 0:
+        return "no run since Monday"
+    return f"{_counted(week['runs'], 'run')}: {_outcomes(week)}"
+
+
+def _outcomes(counts: dict[str, Any]) -> str:
     return (
-        f"{run['run']}: {run['successful']} filed, {run['review']} to review, "
-        f"{run['duplicates']} duplicates, {run['failed']} in quarantine, "
-        f"{run['deferred']} left waiting"
+        f"{counts['successful']:,} filed, {counts['review']:,} to review, "
+        f"{_counted(counts['duplicates'], 'duplicate')}, {counts['failed']:,} in quarantine"
     )
 
 
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def _disk_words(disk: dict[str, int]) -> str:
-    return ", ".join(f"{name} {free} MB" for name, free in disk.items())
+    return ", ".join(f"{name} {free / 1000:.1f} GB" for name, free in disk.items())
+
+
+def _alert_words(alerts: dict[str, Any]) -> str:
+    if not alerts.get("targets"):
+        return "nobody is told of trouble; set [alerts] targets"
+    said = [_counted(alerts["targets"], "target")]
+    kinds = {"delivered": "delivered", "undelivered": "on the way", "given_up": "given up"}
+    said += [f"{alerts[key]:,} {words}" for key, words in kinds.items() if alerts.get(key)]
+    if alerts.get("open"):
+        said.append(f"open: {', '.join(rule.replace('_', ' ') for rule in alerts['open'])}")
+    return "; ".join(said)
 
 
 def _clock_time(text: str) -> str:

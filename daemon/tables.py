@@ -14,7 +14,7 @@ from classifier.evaluation import Evaluation
 from classifier.verdict import Band
 from config.readable import plain
 
-_BAND_MEANS = {
+BAND_MEANS = {
     Band.AUTO: "filed, nobody looks",
     Band.CHECK: "filed, a quick look",
     Band.REVIEW: "a person decides",
@@ -28,7 +28,12 @@ def evaluation_table(evaluation: Evaluation) -> str:
         f"{right} of {evaluation.images} photos right: accuracy {evaluation.accuracy:.1%}, "
         f"calibration error {evaluation.ece:.3f}, {evaluation.images_per_second:.0f} photos/s"
     )
-    tables = [_categories(evaluation), _bands(evaluation), _mixed_up(evaluation)]
+    tables = [
+        _categories(evaluation),
+        _bands(evaluation),
+        _moved(evaluation),
+        _mixed_up(evaluation),
+    ]
     shown = [_render(table) for table in tables if table.row_count]
     return "\n".join([headline, "", *shown]).rstrip()
 
@@ -80,7 +85,16 @@ def _bands(evaluation: Evaluation) -> Table:
     table = _table("Band", "Share", "Right")
     for band, (share, right) in evaluation.bands.items():
         shown = "-" if right is None else f"{right:.1%}"
-        table.add_row(f"{band} ({_BAND_MEANS[band]})", f"{share:.1%}", shown)
+        table.add_row(f"{band} ({BAND_MEANS[band]})", f"{share:.1%}", shown)
+    return table
+
+
+def _moved(evaluation: Evaluation) -> Table:
+    """What another threshold of band auto would do."""
+    table = _table("If auto began at", "Filed without a look", "Right there")
+    for row in evaluation.thresholds:
+        right = "-" if row.accuracy is None else f"{row.accuracy:.1%}"
+        table.add_row(f"{row.threshold:g}", f"{row.share:.1%}", right)
     return table
 
 

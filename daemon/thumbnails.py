@@ -52,11 +52,11 @@ class Thumbnails:
             picture = decode(data, size=(side, side), max_megapixels=self._limits.max_megapixels)
         except (FileNotFoundError, PhotoError):
             return None
-        return _jpeg(picture, side)
+        return jpeg_of(picture, side)
 
 
-def _jpeg(picture: Picture, side: int) -> bytes:
-    """The square that was decoded, in the photo's own proportions."""
+def jpeg_of(picture: Picture, side: int) -> bytes:
+    """A square that was decoded, in the photo's own proportions, its longer side as given."""
     longer = max(picture.width, picture.height)
     size = (
         max(1, round(side * picture.width / longer)),

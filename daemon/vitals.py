@@ -31,6 +31,7 @@ class Moment:
     progress: Progress
     retrying: int
     last_run: dict[str, Any] | None
+    week: dict[str, int]  # since Monday
     troubles: tuple[str, ...]  # what keeps it from working as it should
     failing: dict[str, Any] | None = None  # while each attempt fails: `why`, `failures`, `is_model`
 
@@ -81,6 +82,7 @@ class Vitals:
             "window": self._window(),
             "forecast": self._forecast(moment),
             "last_run": moment.last_run,
+            "week": moment.week,
             "model": self._model,
             "disk": self._disk(),
             "filing": self._filing(),

@@ -37,16 +37,17 @@ _UNITS = ("nightsort*.service", "nightsort*.timer")
 
 def build(source: Path, out: Path, pythons: Sequence[str]) -> Path:
     """Make the package of the repository at `source` in `out`; returns the file."""
-    version = tomllib.loads((source / "pyproject.toml").read_text("utf-8"))["project"]["version"]
     with tempfile.TemporaryDirectory(prefix="nightsort-package-") as folder:
         tree = Path(folder)
-        _gather(source, tree, version, pythons)
-        _describe(source, tree, version, pythons)
-        return pack(tree, out, version, pythons)
+        download(source, tree, pythons)
+        fill(source, tree, pythons)
+        return pack(tree, out)
 
 
-def pack(tree: Path, out: Path, version: str, pythons: Sequence[str]) -> Path:
+def pack(tree: Path, out: Path) -> Path:
     """Make one file in `out` of what is in `tree`; returns it."""
+    said = json.loads((tree / MANIFEST).read_text(encoding="utf-8"))
+    version, pythons = said["version"], said["pythons"]
     archive = _archive(tree)
     file = out / f"nightsort-{version}.run"
     header = _header(file.name, archive, version, pythons)
@@ -60,8 +61,8 @@ def pack(tree: Path, out: Path, version: str, pythons: Sequence[str]) -> Path:
     return file
 
 
-def _gather(source: Path, tree: Path, version: str, pythons: Sequence[str]) -> None:
-    """Everything that is in the package."""
+def download(source: Path, tree: Path, pythons: Sequence[str]) -> None:
+    """Take what others made: every pinned package, for each of these Pythons."""
     wheels = tree / "wheels"
     wheels.mkdir()
     for python in pythons:
@@ -70,6 +71,12 @@ def _gather(source: Path, tree: Path, version: str, pythons: Sequence[str]) -> N
             f"--python-version={python}", *_platforms(), f"--dest={wheels}",
             f"--requirement={source / 'requirements.txt'}", PIP,
         )  # fmt: skip
+
+
+def fill(source: Path, tree: Path, pythons: Sequence[str]) -> None:
+    """Add what is ours."""
+    version = tomllib.loads((source / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    wheels = tree / "wheels"
     _pip("wheel", "--no-deps", "--no-build-isolation", f"--wheel-dir={wheels}", str(source))
     pins = (source / "requirements.txt").read_text(encoding="utf-8")
     (tree / "requirements.txt").write_text(f"{pins}nightsort=={version}\n", encoding="utf-8")
@@ -90,12 +97,11 @@ def _gather(source: Path, tree: Path, version: str, pythons: Sequence[str]) -> N
     for name in _DOCUMENTS:
         copy = shutil.copytree if (source / name).is_dir() else shutil.copy
         copy(source / name, share / name)
+    _describe(source, tree, version, pythons)
 
 
 def _describe(source: Path, tree: Path, version: str, pythons: Sequence[str]) -> None:
     """The manifest: what the installer must know before it touches anything."""
-    schema_file = (source / "daemon/store/schema.py").read_text(encoding="utf-8")
-    (schema,) = re.findall(r"^SCHEMA_VERSION = (\d+)$", schema_file, re.MULTILINE)
     contents = hashlib.sha256()
     for path in _files(tree):
         contents.update(f"{path.relative_to(tree)}\n".encode())
@@ -103,7 +109,7 @@ def _describe(source: Path, tree: Path, version: str, pythons: Sequence[str]) ->
     said = {
         "version": version,
         "build": contents.hexdigest()[:8],
-        "schema": int(schema),
+        "schema": _schema(source),
         "pythons": list(pythons),
         "processor": PROCESSOR,
         "glibc": oldest_glibc(tree / "wheels"),
@@ -114,8 +120,9 @@ def _describe(source: Path, tree: Path, version: str, pythons: Sequence[str]) ->
 def _archive(tree: Path) -> bytes:
     """The tree as a tar archive: the same bytes for the same files."""
     packed = io.BytesIO()
+    # Wheels are compressed already.
     with (
-        gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=6, mtime=0) as stream,
+        gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1, mtime=0) as stream,
         tarfile.open(fileobj=stream, mode="w|") as archive,
     ):
         for path in _files(tree):
@@ -141,6 +148,15 @@ def _header(name: str, archive: bytes, version: str, pythons: Sequence[str]) -> 
     }.items():
         header = header.replace(f"@{mark}@", value)
     return header.encode("utf-8")
+
+
+def _schema(source: Path) -> int:
+    """The version of the database that this source writes."""
+    ask = "from daemon.store.schema import SCHEMA_VERSION; print(SCHEMA_VERSION)"
+    done = subprocess.run(
+        [sys.executable, "-c", ask], cwd=source, check=True, capture_output=True, text=True
+    )
+    return int(done.stdout)
 
 
 def oldest_glibc(wheels: Path) -> str:

@@ -95,18 +95,6 @@ def band_threshold(
     return 0.995
 
 
-def wilson(hits: int, total: int) -> tuple[float, float]:
-    """95 % interval of a proportion. Source: Wilson 1927."""
-    if total == 0:
-        return 0.0, 1.0
-    z, share = 1.96, hits / total
-    centre = share + z * z / (2 * total)
-    spread = z * np.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    scale = 1 + z * z / total
-    low, high = (centre - spread) / scale, (centre + spread) / scale
-    return max(0.0, float(low)), min(1.0, float(high))
-
-
 def auroc(known: FloatArray, unknown: FloatArray) -> float:
     """How often an unknown photo scores above a known one; ties count half."""
     scores = np.concatenate([known, unknown])

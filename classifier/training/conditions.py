@@ -19,9 +19,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from classifier.classifier import Classifier
+from classifier.evaluation import wilson
 from classifier.pixels import Picture, decode
 from classifier.training import augment
-from classifier.training.calibrate import wilson
 from classifier.training.holdout import held_out
 from classifier.verdict import Band, Reason
 from config.errors import NightsortError

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from classifier.evaluation import wilson
 from classifier.training import calibrate
 
 FloatArray = npt.NDArray[np.float32]
@@ -81,7 +82,7 @@ def figures(scored: Scored, categories: int, choice: Choice) -> dict[str, Any]:
     auto = ~gated & (judged.confidence >= choice.auto)
     filed = ~gated & (judged.confidence >= choice.review)
     before = calibrate.judge(scored.logits, categories, 1.0)
-    low, high = calibrate.wilson(int(right.sum()), len(scored))
+    low, high = wilson(int(right.sum()), len(scored))
     return {
         "n": len(scored),
         "accuracy": _share(right),

@@ -105,8 +105,10 @@ def is_free(state_dir: Path) -> bool:
         ) as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
-    except sqlite3.Error:
-        return False
+    except sqlite3.OperationalError as exc:
+        return exc.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    except sqlite3.DatabaseError:
+        return True  # it is damaged, which whoever opens it tells
     return True
 
 

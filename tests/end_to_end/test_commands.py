@@ -195,6 +195,7 @@ def test_evaluate_json_is_the_promised_document(site: Site, labelled: Path) -> N
     document: dict[str, Any] = json.loads(answer_of(done))
     assert list(document) == [
         "images", "accuracy", "ece", "bands", "categories", "confusion", "images_per_second",
+        "thresholds",
     ]  # fmt: skip
     assert document["images"] == 6
     assert list(document["bands"]) == ["auto", "check", "review"]
@@ -211,6 +212,20 @@ def test_evaluate_in_words_is_a_readable_table(site: Site, labelled: Path) -> No
     for title in ("Category", "Precision", "Recall", "F1", "Band", "Mistaken"):
         assert title in text
     assert done.stderr == ""
+
+
+def test_evaluate_writes_a_page_beside_its_figures(site: Site, labelled: Path) -> None:
+    page = site.folder / "evaluation.html"
+    done = site.nightsort("evaluate", str(labelled), "--json", "--report", str(page))
+    assert json.loads(answer_of(done))["images"] == 6
+    text = page.read_text(encoding="utf-8")
+    assert "How right the model is" in text
+    assert text.count("data:image/jpeg;base64,") >= 2  # Boots are no category
+
+
+def test_page_that_cannot_be_written_fails_in_words(site: Site, labelled: Path) -> None:
+    done = site.nightsort("evaluate", str(labelled), "--report", str(site.folder / "no" / "p.html"))
+    assert str(site.folder / "no") in error_of(done, 1)
 
 
 def test_evaluate_leaves_unreadable_photos_out_and_says_so(tmp_path: Path) -> None:

@@ -9,8 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from config.settings import load
+from daemon.doctor import of_drop_in
+from daemon.findings import Level
+from daemon.unit import on_this_machine
+from tests.support.disks import mounted
 from tests.support.processes import Site
-from tests.support.rights import mounted_tmpfs
+from tests.support.rights import like_an_ordinary_user, mounted_tmpfs
+from tests.support.samba import mounted as share_mounted
+from tests.support.samba import samba
 from tests.support.waiting import eventually
 from tests.support.web_hook import WebHook, listening
 
@@ -71,12 +78,84 @@ def test_a_damaged_database_is_wrong(site: Site) -> None:
     assert "database" in text
 
 
-def test_a_database_in_use_is_advice(site: Site) -> None:
+def test_a_database_that_another_program_holds_is_advice(site: Site) -> None:
     assert site.nightsort("now").returncode == 0
     with closing(sqlite3.connect(site.state / "nightsort.db", isolation_level=None)) as other:
-        other.execute("BEGIN")
-        other.execute("SELECT * FROM facts").fetchall()
-        assert findings(site, code=0)
+        other.execute("BEGIN IMMEDIATE")
+        found = findings(site, code=0)
+    assert any("database: is held by another program" in text for text in found["advice"])
+
+
+def test_a_database_on_a_network_share_is_wrong(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    with mounted("bindfs", tmp_path / "far") as far:
+        set_key(site, f'state_dir = "{far}"')
+        (text,) = findings(site, code=1)["wrong"]
+    assert text.startswith("state_dir: lies on fuse")
+
+
+def test_polling_fits_a_share_and_native_set_by_hand_is_wrong(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    with mounted("bindfs", tmp_path / "far") as far:
+        set_key(site, f'incoming_dir = "{far}"')
+        said = findings(site, code=0)["ok"]
+        assert any(text.startswith("watch mode: polling fits: ") for text in said)
+        assert any("by copying and comparing" in text for text in said)
+        with (site.folder / "nightsort.toml").open("a") as file:
+            file.write('observer = "native"\n')
+        (text,) = findings(site, code=1)["wrong"]
+    assert "native is set, but polling fits" in text
+
+
+@pytest.mark.servers
+def test_a_share_that_hangs_is_wrong_and_hangs_the_doctor_not(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "nas").mkdir()
+    with (
+        samba(tmp_path / "nas", tmp_path / "samba") as server,
+        share_mounted(server, site.incoming, tmp_path / "rclone") as share,
+    ):
+        share.hang()
+        try:
+            (text,) = findings(site, code=1)["wrong"]
+        finally:
+            share.go_on()
+    assert f"{site.incoming} does not answer" in text
+
+
+def test_folders_that_may_not_be_written_are_told_apart(site: Site) -> None:
+    site.incoming.chmod(0o555)
+    site.results.chmod(0o555)
+    with like_an_ordinary_user():
+        found = findings(site, code=1)
+    assert [text.partition(" ")[0] for text in found["wrong"]] == ["results_dir:"]
+    assert any(text.startswith("incoming_dir: ") for text in found["advice"])
+
+
+def test_too_little_space_is_wrong(site: Site) -> None:
+    with (site.folder / "nightsort.toml").open("a") as file:
+        file.write("[filing]\nmin_free_mb = 900000000\n")
+    (text,) = findings(site, code=1)["wrong"]
+    assert "too little to file anything" in text
+
+
+def test_a_unit_that_may_not_write_to_a_folder_of_the_settings_is_wrong(site: Site) -> None:
+    settings = load(site.folder / "nightsort.toml")
+    drop_in = site.folder / "folders.conf"
+    assert of_drop_in(settings, drop_in).level is Level.WRONG
+    drop_in.write_text(on_this_machine(settings), encoding="utf-8")
+    assert of_drop_in(settings, drop_in).level is Level.OK
+    set_key(site, 'results_dir = "/srv/elsewhere"')
+    found = of_drop_in(load(site.folder / "nightsort.toml"), drop_in)
+    assert found.level is Level.WRONG
+    assert "/srv" in found.text
+    assert "nightsort unit --write" in found.remedy
+
+
+def set_key(site: Site, line: str) -> None:
+    """Another value for a key that stands in the settings file."""
+    file = site.folder / "nightsort.toml"
+    key = line.partition(" ")[0]
+    file.write_text(re.sub(rf"(?m)^{key} = .*$", lambda _: line, file.read_text()))
 
 
 def test_a_model_that_is_missing_is_wrong(site: Site) -> None:

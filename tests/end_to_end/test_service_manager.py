@@ -242,6 +242,17 @@ def test_a_reload_takes_a_new_window_and_the_queue_is_still_there(
     assert (reloaded["taken"], reloaded["need_restart"]) == (["window.mode"], [])
 
 
+def test_a_reload_takes_new_alert_settings(tmp_path: Path, manager: Manager) -> None:
+    site = site_with(tmp_path, 'mode = "manual"')
+    with site.daemon(**manager.environment()) as daemon:
+        manager.hears("READY=1")
+        rewrite_window(site, 'mode = "manual"\n[alerts]\nlow_confidence = 7\n')
+        daemon.send_signal(signal.SIGHUP)
+        manager.hears("READY=1")
+    (reloaded,) = (line for line in site.events() if line["event"] == "settings_reloaded")
+    assert (reloaded["taken"], reloaded["need_restart"]) == (["alerts.low_confidence"], [])
+
+
 def test_what_cannot_change_under_way_is_told_to_need_a_restart(
     tmp_path: Path, manager: Manager
 ) -> None:
@@ -308,3 +319,24 @@ def test_a_daemon_without_a_manager_says_nothing_to_anybody(tmp_path: Path) -> N
         eventually(lambda: site.nightsort("status").returncode == 0, within_s=DEADLINE_SECONDS)
         os.kill(daemon.pid, signal.SIGTERM)
         assert daemon.wait(DEADLINE_SECONDS) == 0
+
+
+def test_what_ends_it_at_the_start_is_an_event_where_stderr_is_the_journal(tmp_path: Path) -> None:
+    site = site_with(tmp_path, 'mode = "nightly"')
+    with (tmp_path / "journal").open("w+b") as journal:
+        about = os.fstat(journal.fileno())
+        done = subprocess.run(
+            command("--config", str(site.folder / "nightsort.toml"), "run"),
+            env=clean_environment() | {"JOURNAL_STREAM": f"{about.st_dev}:{about.st_ino}"},
+            stdout=journal,
+            stderr=journal,
+            timeout=DEADLINE_SECONDS,
+            check=False,
+        )
+        journal.seek(0)
+        (line,) = journal.read().decode().splitlines()
+    assert done.returncode == 78
+    assert line.startswith("<2>")
+    event = json.loads(line.removeprefix("<2>"))
+    assert event["event"] == "command_failed"
+    assert "window.mode" in event["why"]

@@ -12,6 +12,8 @@ from installer.build import oldest_glibc, pack
 
 ROOT = Path(__file__).parents[2]
 
+MANIFEST = '{"version": "1.2.3", "pythons": ["3.11"]}'
+
 # Stands for the installer, and shows what it is called with and that it lies unpacked.
 INSTALLER = """
 import sys
@@ -27,13 +29,13 @@ def tree(tmp_path: Path) -> Path:
     installer.mkdir(parents=True)
     (installer / "__init__.py").touch()
     (installer / "__main__.py").write_text(INSTALLER)
-    (tree / "manifest.json").write_text("the manifest")
+    (tree / "manifest.json").write_text(MANIFEST)
     return tree
 
 
 @pytest.fixture
 def package(tree: Path, tmp_path: Path) -> Path:
-    return pack(tree, tmp_path / "dist", "1.2.3", ["3.11"])
+    return pack(tree, tmp_path / "dist")
 
 
 def sh(package: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -53,7 +55,7 @@ def test_the_file_unpacks_itself_and_passes_on_what_it_was_told(
     folder = tmp_path / "temporary files"
     folder.mkdir()
     done = sh(package, "install", "--start", TMPDIR=str(folder))
-    assert (done.stdout, done.stderr) == ("['install', '--start'] the manifest\n", "")
+    assert (done.stdout, done.stderr) == (f"['install', '--start'] {MANIFEST}\n", "")
     assert list(folder.iterdir()) == []
 
 
@@ -78,13 +80,13 @@ def test_a_damaged_file_does_nothing(package: Path, damage: str) -> None:
 
 def test_its_contents_can_be_looked_at(package: Path, tmp_path: Path) -> None:
     assert sh(package, "extract", str(tmp_path / "look inside")).returncode == 0
-    assert (tmp_path / "look inside/manifest.json").read_text() == "the manifest"
+    assert (tmp_path / "look inside/manifest.json").read_text() == MANIFEST
 
 
 def test_the_same_contents_make_the_same_file(tree: Path, tmp_path: Path) -> None:
-    one = pack(tree, tmp_path / "one", "1.2.3", ["3.11"])
+    one = pack(tree, tmp_path / "one")
     (tree / "manifest.json").touch()
-    other = pack(tree, tmp_path / "other", "1.2.3", ["3.11"])
+    other = pack(tree, tmp_path / "other")
     assert one.read_bytes() == other.read_bytes()
 
 
@@ -109,7 +111,7 @@ def test_the_real_installer_runs_on_python_alone(tree: Path, tmp_path: Path) -> 
     here = tree / "share/nightsort/installer"
     shutil.rmtree(here)
     shutil.copytree(ROOT / "installer", here)
-    done = sh(pack(tree, tmp_path, "1.2.3", ["3.11"]), "--help")
+    done = sh(pack(tree, tmp_path), "--help")
     assert done.returncode == 0, done.stderr
     assert "uninstall" in done.stdout
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classifier.evaluation import Evaluation, evaluate, expected_calibration_error
-from classifier.verdict import Band, Verdict
+from classifier.verdict import Band, Reason, Verdict
 from tests.support.classifiers import verdict
 
 CATEGORIES = ("Shirts", "Tops")
@@ -106,10 +106,11 @@ def test_calibration_error_is_between_zero_and_one(photos: list[tuple[float, boo
 # The document
 
 
-def test_json_has_the_promised_keys_and_nothing_else() -> None:
+def test_json_has_the_promised_keys_and_the_moved_thresholds() -> None:
     document = json.loads(json.dumps(evaluated(*FOUR).as_json(), allow_nan=False))
     assert list(document) == [
         "images", "accuracy", "ece", "bands", "categories", "confusion", "images_per_second",
+        "thresholds",
     ]  # fmt: skip
     assert list(document["bands"]) == ["auto", "check", "review"]
     assert document["bands"]["auto"] == {"share": 1.0, "accuracy": 0.75}
@@ -130,3 +131,44 @@ def test_whatever_the_verdicts_the_figures_agree_with_each_other(
     supports = [scores[3] for scores in evaluation.categories.values()]
     assert supports == matrix.sum(axis=1).tolist()
     assert sum(share for share, _ in evaluation.bands.values()) == pytest.approx(1)
+
+
+# Moving band auto
+
+
+def test_moved_threshold_says_what_would_be_filed_unseen_and_how_right_it_is() -> None:
+    verdicts = [
+        verdict("Shirts", 0.96),
+        verdict("Tops", 0.91),
+        verdict("Shirts", 0.75, Band.CHECK),
+        verdict("Shirts", 0.55, Band.REVIEW),
+    ]
+    rows = evaluate(["Shirts"] * 4, verdicts, CATEGORIES, 1.0).thresholds
+    moved = {row.threshold: (row.share, row.accuracy) for row in rows}
+    assert moved[0.95] == (0.25, 1.0)
+    assert moved[0.9] == (0.5, 0.5)
+    assert moved[0.7] == (0.75, 2 / 3)
+    assert moved[0.5] == (1.0, 0.75)
+    assert moved[0.99] == (0.0, None)
+
+
+@pytest.mark.parametrize("reason", [Reason.UNKNOWN, Reason.TOO_DARK])
+def test_moving_the_threshold_files_nothing_that_is_held_back_for_another_reason(
+    reason: Reason,
+) -> None:
+    held_back = verdict("Shirts", 0.999, Band.REVIEW, reason)
+    rows = evaluate(["Shirts"], [held_back], CATEGORIES, 1.0).thresholds
+    assert all(row.share == 0 for row in rows)
+
+
+def test_higher_thresholds_never_file_more() -> None:
+    verdicts = [verdict("Shirts", n / 100) for n in range(30, 100)]
+    shares = [row.share for row in evaluate(["Shirts"] * 70, verdicts, CATEGORIES, 1.0).thresholds]
+    assert shares == sorted(shares, reverse=True)
+
+
+def test_every_photo_is_in_one_bin_of_the_calibration() -> None:
+    verdicts = [verdict("Shirts", 0.99), verdict("Shirts", 0.98), verdict("Tops", 0.41)]
+    bins = evaluate(["Shirts"] * 3, verdicts, CATEGORIES, 1.0).calibration
+    assert [(b.right, b.wrong) for b in bins] == [(0, 1), (2, 0)]
+    assert [b.confidence for b in bins] == pytest.approx([0.41, 0.985])

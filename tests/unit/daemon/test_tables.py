@@ -39,6 +39,14 @@ def test_bands_are_explained_and_empty_ones_have_no_accuracy() -> None:
     assert row(text, "review (a person decides)") == ["50.0%", "0.0%"]
 
 
+def test_table_shows_what_another_threshold_of_band_auto_would_do() -> None:
+    verdicts = [verdict("Shirts", 0.96), verdict("Tops", 0.91)]
+    text = evaluation_table(evaluate(["Shirts", "Shirts"], verdicts, CATEGORIES, 1.0))
+    assert row(text, "0.95") == ["50.0%", "100.0%"]
+    assert row(text, "0.9") == ["100.0%", "50.0%"]
+    assert row(text, "0.99") == ["0.0%", "-"]
+
+
 def test_commonest_mistakes_come_first_and_ties_by_name() -> None:
     text = table(["Tops", "Tops", "Boots", "Anoraks"], ["Shirts", "Shirts", "Tops", "Tops"])
     mistakes = text[text.index("Mistaken") :].splitlines()[2:]

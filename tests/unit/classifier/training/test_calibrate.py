@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from classifier.evaluation import wilson
 from classifier.training import calibrate
 
 
@@ -65,10 +66,10 @@ def test_band_is_as_small_as_can_be_when_its_promise_cannot_be_kept() -> None:
 
 
 def test_interval_holds_the_share_and_never_leaves_zero_to_one() -> None:
-    assert calibrate.wilson(0, 0) == (0.0, 1.0)
-    low, high = calibrate.wilson(96, 100)
+    assert wilson(0, 0) == (0.0, 1.0)
+    low, high = wilson(96, 100)
     assert 0.89 < low < 0.96 < high < 1.0
-    assert calibrate.wilson(10, 10)[1] <= 1.0
+    assert wilson(10, 10)[1] <= 1.0
 
 
 def test_ranking_is_perfect_random_or_upside_down() -> None:

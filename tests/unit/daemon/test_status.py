@@ -1,0 +1,119 @@
+"""What `nightsort status` says, and to whom."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.errors import RefusedError
+from daemon.lock import hold
+from daemon.status import DEGRADED, HEALTHY, NOT_RUNNING, StatusFile, in_words, read
+
+NOBODY, GROUP = 65534, 4321
+RUN = {
+    "run": "20251013_020000", "finished": "2025-10-13T02:08:00+02:00", "successful": 4012,
+    "review": 101, "duplicates": 1, "failed": 3, "deferred": 0,
+}  # fmt: skip
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    folders = ("incoming", "sorted", "results")
+    return {
+        "state": "waiting",
+        "share": dict.fromkeys(folders, "available"),
+        "watch": {"mode": "native", "why": "ext4", "ignored": {"junk": 2, "not_a_photo": 0}},
+        "queue": {"waiting": 412, "settling": 1, "retrying": 2},
+        "window": {"mode": "manual", "open": False, "opens": None, "closes": None},
+        "forecast": None,
+        "last_run": RUN,
+        "week": RUN | {"runs": 2},
+        "model": "fashion 1",
+        "disk": {"sorted": 69_200},
+        "alerts": {"targets": 2, "delivered": 7, "undelivered": 1, "open": ["disk_low"]},
+        "problems": [],
+    } | changes
+
+
+def shown(**changes: Any) -> dict[str, str]:
+    """The screen: what stands beside each title."""
+    lines = in_words(document(**changes)).splitlines()
+    return {line[:17].strip(): line[17:] for line in lines}
+
+
+def test_one_screen_says_all() -> None:
+    assert shown() == {
+        "State": "waiting",
+        "Incoming folder": "available",
+        "Sorted folder": "available",
+        "Results folder": "available",
+        "Watching": "native (ext4); left alone: 2 junk",
+        "Queue": "412 waiting, 2 of them for a new try; 1 still being written",
+        "Window": "manual",
+        "Last run": "20251013_020000, ended Mon 13 Oct 02:08: 4,012 filed, 101 to review, "
+        "1 duplicate, 3 in quarantine, 0 left waiting",
+        "This week": "2 runs: 4,012 filed, 101 to review, 1 duplicate, 3 in quarantine",
+        "Model": "fashion 1",
+        "Free disk": "sorted 69.2 GB",
+        "Alerts": "2 targets; 7 delivered; 1 on the way; open: disk low",
+    }
+
+
+def test_a_problem_stands_on_top_and_is_said_once() -> None:
+    why = "since Mon 02:13: sorted_dir /srv/sorted does not answer within 5 s; check the server"
+    share = {"incoming": "available", "sorted": why, "results": "available"}
+    said = in_words(document(state="share unavailable", share=share, problems=[why])).splitlines()
+    assert said[0].split(None, 1) == ["State", "share unavailable"]
+    assert said[1].split(None, 1) == ["Problem", why]
+    assert [line for line in said if why in line] == [said[1]]
+    assert shown(share=share)["Sorted folder"] == "unavailable"
+
+
+def test_nobody_to_tell_is_said() -> None:
+    assert shown(alerts={"targets": 0})["Alerts"].startswith("nobody is told")
+
+
+@pytest.mark.parametrize("problems", [[], ["sorted is away"]])
+def test_the_exit_code_says_how_it_is(tmp_path: Path, problems: list[str]) -> None:
+    StatusFile(tmp_path).tell(document(problems=problems))
+    assert read(tmp_path)[1] == NOT_RUNNING
+    with hold(tmp_path):
+        assert read(tmp_path)[1] == (DEGRADED if problems else HEALTHY)
+
+
+@pytest.fixture
+def state() -> Iterator[Path]:
+    """A state folder that belongs to a group, in a place that everybody may enter."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may become somebody else")
+    folder = Path(tempfile.mkdtemp(prefix="nightsort-test-", dir="/tmp"))
+    try:
+        StatusFile(folder).tell(document())
+        with hold(folder):
+            for place in (folder, *folder.iterdir()):
+                os.chown(place, -1, GROUP)
+            folder.chmod(0o750)
+            yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("group", [GROUP, NOBODY])
+def test_whoever_is_in_the_group_may_look_and_nobody_else(state: Path, group: int) -> None:
+    os.setgroups([])
+    os.setegid(group)
+    os.seteuid(NOBODY)
+    try:
+        if group == GROUP:
+            assert read(state)[1] == HEALTHY
+        else:
+            with pytest.raises(RefusedError, match="usermod"):
+                read(state)
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
