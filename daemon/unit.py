@@ -18,7 +18,8 @@ from daemon.presence import FSTAB
 
 _UNITS = Path("/etc/systemd/system")
 DROP_IN = _UNITS / "nightsort.service.d/folders.conf"
-# The second holds for all units whose names begin with "nightsort-".
+# What lies in "nightsort-.service.d" holds for all units whose names begin so: the lookout's.
+LOOKOUT_DROP_IN = _UNITS / "nightsort-.service.d/folders.conf"
 SECRETS = (
     _UNITS / "nightsort.service.d/secrets.conf",
     _UNITS / "nightsort-.service.d/secrets.conf",
@@ -55,6 +56,18 @@ def drop_in(settings: Settings, fstab: str, mountinfo: str) -> str:
         lines.append("ProtectHome=no")
     if settings.filing.group is not None:
         lines.append(f"SupplementaryGroups={settings.filing.group}")
+    return "\n".join(lines) + "\n"
+
+
+def lookout_drop_in(state_dir: Path) -> str:
+    """The text of the drop-in for the lookout, which notes what it told with the rest."""
+    lines = [
+        "# Written by `nightsort unit` from the settings; write it again when folders change.",
+        "[Service]",
+        f"ReadWritePaths={_quoted(state_dir, '-')}",
+    ]
+    if any(state_dir.is_relative_to(home) for home in _HOMES):
+        lines.append("ProtectHome=no")
     return "\n".join(lines) + "\n"
 
 
@@ -125,4 +138,8 @@ def drop_ins(settings: Settings) -> dict[Path, str]:
     """Every drop-in for this machine, by where it belongs."""
     named = {name for target in settings.alerts.targets for name in target.credentials}
     text = secrets(STORES, named)
-    return {DROP_IN: on_this_machine(settings)} | dict.fromkeys(SECRETS, text)
+    folders = {
+        DROP_IN: on_this_machine(settings),
+        LOOKOUT_DROP_IN: lookout_drop_in(settings.state_dir),
+    }
+    return folders | dict.fromkeys(SECRETS, text)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings
-from daemon.unit import drop_in, mount_unit, secrets, writable_folders
+from daemon.unit import drop_in, lookout_drop_in, mount_unit, secrets, writable_folders
 
 LOCAL = "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n"
 SHARE = LOCAL + "2 1 0:44 / /srv/photos rw - cifs //nas/photos rw\n"
@@ -68,6 +68,14 @@ def test_folders_at_home_and_a_group_are_let_through() -> None:
     text = drop_in(settings("/home/shop", filing={"group": "warehouse"}), "", LOCAL)
     assert "ProtectHome=no\n" in text
     assert "SupplementaryGroups=warehouse\n" in text
+
+
+def test_the_lookout_may_write_where_it_notes_what_it_told() -> None:
+    assert writable_folders(lookout_drop_in(Path("/var/lib/night sort"))) == [
+        Path("/var/lib/night sort")
+    ]
+    assert "ProtectHome=no\n" in lookout_drop_in(Path("/home/shop/state"))
+    assert "ProtectHome" not in lookout_drop_in(Path("/var/lib/nightsort"))
 
 
 def test_names_from_hell_are_quoted_and_read_back() -> None:
