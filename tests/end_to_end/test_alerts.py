@@ -226,6 +226,31 @@ def test_a_bad_model_is_told_though_the_daemon_never_starts(tmp_path: Path) -> N
         assert hook.bodies[-1]["type"] == "success"
 
 
+def test_a_share_that_goes_away_and_comes_back_is_told_by_the_daemon(tmp_path: Path) -> None:
+    with listening(WebHook()) as hook:
+        site = site_telling(tmp_path / "site", hook_at(hook.port))
+        with (site.folder / "nightsort.toml").open("a") as settings:
+            settings.write("share_minutes = 0\n")
+        with site.daemon():
+            running(site)
+            away = site.results.rename(site.results.with_name("away"))
+            eventually(lambda: hook.bodies, within_s=WITHIN_S)
+            away.rename(site.results)
+            eventually(lambda: len(hook.bodies) == 2, within_s=WITHIN_S)
+    assert rules(hook) == ["share_unavailable", "share_unavailable"]
+    assert [body["type"] for body in hook.bodies] == ["failure", "success"]
+
+
+def test_a_disk_that_is_nearly_full_is_told_by_the_real_status(tmp_path: Path) -> None:
+    with listening(WebHook()) as hook:
+        site = site_telling(tmp_path / "site", hook_at(hook.port))
+        with (site.folder / "nightsort.toml").open("a") as settings:
+            settings.write("low_disk_gb = 1_000_000_000\n")
+        ask_for_run(site)
+        assert rules(hook) == ["low_disk"]
+        assert hook.bodies[0]["facts"]["disks"].keys() == {"sorted", "state"}
+
+
 # --- the dead daemon -----------------------------------------------------------------------------
 
 
