@@ -305,3 +305,16 @@ def test_what_the_lookout_could_not_deliver_it_tries_again(tmp_path: Path) -> No
             look_out(site)
             look_out(site)
         assert rules(hook) == ["service_silent", "service_silent"]
+
+
+def test_a_service_that_does_not_start_as_its_settings_are_wrong_is_told(tmp_path: Path) -> None:
+    with listening(WebHook()) as hook:
+        site = site_telling(tmp_path / "site", hook_at(hook.port))
+        ask_for_run(site)
+        settings = site.folder / "nightsort.toml"
+        settings.write_text(settings.read_text() + "[batch]\nsise = 3\n")
+        assert site.nightsort("run").returncode == 78
+        for _ in range(2):
+            assert look_out(site).returncode == 2
+    assert rules(hook) == ["service_silent"]
+    assert "batch.sise" in hook.bodies[0]["facts"]["why"]
