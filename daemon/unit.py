@@ -8,7 +8,7 @@ says nothing of what it was not told of. Source: systemd.unit(5), systemd.exec(5
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from daemon.presence import FSTAB
 
 _UNITS = Path("/etc/systemd/system")
 DROP_IN = _UNITS / "nightsort.service.d/folders.conf"
-# The second holds for all units whose names begin with "nightsort-".
+# These hold for all units whose names begin with "nightsort-": those that look after the service.
+LOOKOUT_FOLDERS = _UNITS / "nightsort-.service.d/folders.conf"
 SECRETS = (
     _UNITS / "nightsort.service.d/secrets.conf",
     _UNITS / "nightsort-.service.d/secrets.conf",
@@ -50,12 +51,19 @@ def drop_in(settings: Settings, fstab: str, mountinfo: str) -> str:
         writable[settings.metrics.textfile_dir] = None
     if settings.backups.folder is not None:
         writable[settings.backups.folder] = None
-    lines += [f"ReadWritePaths={_quoted(path, '-')}" for path in writable]
-    if any(path.is_relative_to(home) for path in writable for home in _HOMES):
-        lines.append("ProtectHome=no")
+    lines += _opened(writable)
     if settings.filing.group is not None:
         lines.append(f"SupplementaryGroups={settings.filing.group}")
     return "\n".join(lines) + "\n"
+
+
+def lookout_drop_in(state_dir: Path) -> str:
+    """The text of the drop-in for the lookout, which notes in the state folder whom it told.
+
+    It starts whatever is mounted, for else nobody would be told.
+    """
+    head = "# Written by `nightsort unit` from the settings; write it again when folders change."
+    return "\n".join([head, "[Service]", *_opened([state_dir])]) + "\n"
 
 
 def secrets(stores: Mapping[str, Path], named: Collection[str] = ()) -> str:
@@ -96,6 +104,16 @@ def _writable(folder: Path, point: Path) -> Path:
     return point if point.parent == _ROOT else point.parent
 
 
+def _opened(folders: Iterable[Path]) -> Iterator[str]:
+    """Lines that open folders for writing."""
+    hidden = False
+    for folder in folders:
+        yield f"ReadWritePaths={_quoted(folder, '-')}"
+        hidden |= any(folder.is_relative_to(home) for home in _HOMES)
+    if hidden:
+        yield "ProtectHome=no"
+
+
 def _escaped(pattern: str, text: str) -> str:
     def escape(match: re.Match[str]) -> str:
         return "".join(f"\\x{byte:02x}" for byte in match[0].encode("utf-8", "surrogateescape"))
@@ -125,4 +143,7 @@ def drop_ins(settings: Settings) -> dict[Path, str]:
     """Every drop-in for this machine, by where it belongs."""
     named = {name for target in settings.alerts.targets for name in target.credentials}
     text = secrets(STORES, named)
-    return {DROP_IN: on_this_machine(settings)} | dict.fromkeys(SECRETS, text)
+    return {
+        DROP_IN: on_this_machine(settings),
+        LOOKOUT_FOLDERS: lookout_drop_in(settings.state_dir),
+    } | dict.fromkeys(SECRETS, text)

@@ -49,8 +49,11 @@ class Layout:
     @property
     def drop_ins(self) -> tuple[Path, ...]:
         """What `nightsort unit` adds to the units."""
-        names = ("nightsort.service.d/folders.conf", "nightsort.service.d/secrets.conf")
-        return tuple(self.units / name for name in (*names, "nightsort-.service.d/secrets.conf"))
+        # The second holds for all units whose names begin with "nightsort-".
+        folders = (self.units / "nightsort.service.d", self.units / "nightsort-.service.d")
+        return tuple(
+            folder / name for folder in folders for name in ("folders.conf", "secrets.conf")
+        )
 
     @property
     def users(self) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings
-from daemon.unit import drop_in, mount_unit, secrets, writable_folders
+from daemon.unit import drop_in, lookout_drop_in, mount_unit, secrets, writable_folders
 
 LOCAL = "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n"
 SHARE = LOCAL + "2 1 0:44 / /srv/photos rw - cifs //nas/photos rw\n"
@@ -63,6 +63,12 @@ def test_names_from_hell_are_quoted_and_read_back() -> None:
     text = drop_in(settings('/srv/my "100%" photos\\x'), "", LOCAL)
     assert '"-/srv/my \\"100%%\\" photos\\\\x/incoming"' in text
     assert writable_folders(text)[0] == Path('/srv/my "100%" photos\\x/incoming')
+
+
+def test_the_lookout_may_note_what_it_told_and_nothing_else() -> None:
+    assert writable_folders(lookout_drop_in(Path("/var/lib/ns"))) == [Path("/var/lib/ns")]
+    assert "ProtectHome" not in lookout_drop_in(Path("/var/lib/ns"))
+    assert "ProtectHome=no" in lookout_drop_in(Path("/home/ns"))
 
 
 def test_secrets_are_loaded_as_they_lie_there(tmp_path: Path) -> None:
