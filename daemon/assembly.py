@@ -14,7 +14,7 @@ from classifier.classifier import Classifier, thresholds_of
 from config.settings import Settings, load
 from daemon.admission import Admission
 from daemon.alerting.office import Office
-from daemon.alerting.targets import targets_of
+from daemon.alerting.targets import enlisted, targets_of
 from daemon.availability import Availability
 from daemon.clerk import Clerk, Desk, Look
 from daemon.clock import Clock
@@ -69,7 +69,9 @@ def build(
     notifier: speaks to the service manager. reread: reads the settings again for a reload.
     Raises ConfigError, ModelError or RefusedError when it cannot work.
     """
-    alerting = Office(settings, clock, targets_of, is_service=notifier is not None)
+    is_service = notifier is not None
+    hire = enlisted if is_service else targets_of
+    alerting = Office(settings, clock, hire, is_service=is_service)
     with (
         _owned(settings, clock) as store,
         alerting.kept(),

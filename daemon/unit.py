@@ -18,8 +18,8 @@ from daemon.presence import FSTAB
 
 _UNITS = Path("/etc/systemd/system")
 DROP_IN = _UNITS / "nightsort.service.d/folders.conf"
-# These hold for all units whose names begin with "nightsort-": those that look after the service.
-LOOKOUT_FOLDERS = _UNITS / "nightsort-.service.d/folders.conf"
+# What lies in "nightsort-.service.d" holds for all units whose names begin so: the lookout's.
+LOOKOUT_DROP_IN = _UNITS / "nightsort-.service.d/folders.conf"
 SECRETS = (
     _UNITS / "nightsort.service.d/secrets.conf",
     _UNITS / "nightsort-.service.d/secrets.conf",
@@ -35,8 +35,10 @@ _ROOT = Path("/")
 def drop_in(settings: Settings, fstab: str, mountinfo: str) -> str:
     """The text of the drop-in for these settings, on a machine with these mounts."""
     folders = {key: getattr(settings, key) for key in FOLDER_KEYS}
+    if settings.backups.folder is not None:
+        folders["backups.folder"] = settings.backups.folder
     points = {key: mount_point_for(path, fstab, mountinfo) for key, path in folders.items()}
-    shares = sorted({points[key] for key in FOLDER_KEYS if key != "state_dir"} - {_ROOT})
+    shares = sorted({points[key] for key in folders if key != "state_dir"} - {_ROOT})
     lines = [
         "# Written by `nightsort unit` from the settings; write it again when folders change.",
         "[Unit]",
@@ -46,11 +48,9 @@ def drop_in(settings: Settings, fstab: str, mountinfo: str) -> str:
     for unit in map(mount_unit, shares):
         lines += [f"Wants={unit}", f"After={unit}"]
     lines.append("[Service]")
-    writable = dict.fromkeys(_writable(folders[key], points[key]) for key in FOLDER_KEYS)
+    writable = dict.fromkeys(_writable(folders[key], points[key]) for key in folders)
     if settings.metrics.textfile_dir is not None:
         writable[settings.metrics.textfile_dir] = None
-    if settings.backups.folder is not None:
-        writable[settings.backups.folder] = None
     lines += _opened(writable)
     if settings.filing.group is not None:
         lines.append(f"SupplementaryGroups={settings.filing.group}")
@@ -58,7 +58,7 @@ def drop_in(settings: Settings, fstab: str, mountinfo: str) -> str:
 
 
 def lookout_drop_in(state_dir: Path) -> str:
-    """The text of the drop-in for the lookout, which notes in the state folder whom it told.
+    """The text of the drop-in for the lookout, which notes what it told with the rest.
 
     It starts whatever is mounted, for else nobody would be told.
     """
@@ -106,11 +106,11 @@ def _writable(folder: Path, point: Path) -> Path:
 
 def _opened(folders: Iterable[Path]) -> Iterator[str]:
     """Lines that open folders for writing."""
-    hidden = False
+    is_hidden = False
     for folder in folders:
         yield f"ReadWritePaths={_quoted(folder, '-')}"
-        hidden |= any(folder.is_relative_to(home) for home in _HOMES)
-    if hidden:
+        is_hidden |= any(folder.is_relative_to(home) for home in _HOMES)
+    if is_hidden:
         yield "ProtectHome=no"
 
 
@@ -143,7 +143,8 @@ def drop_ins(settings: Settings) -> dict[Path, str]:
     """Every drop-in for this machine, by where it belongs."""
     named = {name for target in settings.alerts.targets for name in target.credentials}
     text = secrets(STORES, named)
-    return {
+    folders = {
         DROP_IN: on_this_machine(settings),
-        LOOKOUT_FOLDERS: lookout_drop_in(settings.state_dir),
-    } | dict.fromkeys(SECRETS, text)
+        LOOKOUT_DROP_IN: lookout_drop_in(settings.state_dir),
+    }
+    return folders | dict.fromkeys(SECRETS, text)

@@ -49,11 +49,9 @@ class Layout:
     @property
     def drop_ins(self) -> tuple[Path, ...]:
         """What `nightsort unit` adds to the units."""
-        # The second holds for all units whose names begin with "nightsort-".
-        folders = (self.units / "nightsort.service.d", self.units / "nightsort-.service.d")
-        return tuple(
-            folder / name for folder in folders for name in ("folders.conf", "secrets.conf")
-        )
+        folders = ("nightsort.service.d", "nightsort-.service.d")
+        names = ("folders.conf", "secrets.conf")
+        return tuple(self.units / folder / name for folder in folders for name in names)
 
     @property
     def users(self) -> Path:

@@ -18,6 +18,7 @@ from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr
+from html import escape
 from typing import Any
 
 from apprise import AppriseAsset, NotifyFormat
@@ -163,7 +164,7 @@ class Slack(NotifySlack):
 
     def _send(self, url: str, payload: Any, *args: Any, **kwargs: Any) -> Any:
         if "attachments" in payload:
-            subject = slack_escaped(self.letter.subject)
+            subject = escape(self.letter.subject, quote=False)
             payload["text"] = f"*{subject}*"
             for part in payload["attachments"]:
                 part |= {"fallback": subject, "mrkdwn_in": ["text"]}
@@ -180,11 +181,6 @@ class Json(NotifyJSON):
         self.payload_extras = {**self.letter.data, **self.payload_extras}
         body = f"{self.letter.subject}\n\n{self.letter.text}"
         return bool(super().send(**{**kwargs, "body": body, "title": self.letter.data["rule"]}))
-
-
-def slack_escaped(text: str) -> str:
-    """`text` as Slack shows it literally. Source: docs.slack.dev, Formatting message text."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def media_type(name: str) -> str:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
+import structlog
 from pydantic import SecretStr
 
 from config.errors import ConfigError
@@ -23,6 +25,8 @@ from config.variables import credential
 from daemon.alerting.alert import Alert, Outcome
 from daemon.alerting.courier import carry
 from daemon.alerting.words import Message, message_of
+
+log = structlog.get_logger()
 
 _HIDDEN = "****"
 _LONGEST_ERROR = 300
@@ -48,6 +52,20 @@ def targets_of(settings: Settings) -> tuple[Target, ...]:
             )
         )
     return tuple(found)
+
+
+def enlisted(settings: Settings) -> tuple[Target, ...]:
+    """All targets, looked over in the background: what is wrong with one is logged at once."""
+    targets = targets_of(settings)
+    threading.Thread(target=_look_over, args=(targets,), name="targets", daemon=True).start()
+    return targets
+
+
+def _look_over(targets: Iterable[Target]) -> None:
+    for target in targets:
+        why = target.problem()
+        if why:
+            log.error("alert_target_unusable", target=target.name, why=why)
 
 
 class Target:

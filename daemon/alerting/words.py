@@ -1,47 +1,27 @@
-"""What an alert says: subject, plain text, HTML and Slack's markup, from one template a rule.
+"""What an alert says: subject, plain text, HTML, and Slack's markup, of the same words.
 
-`templates/rules/<rule>.j2` holds the words, in blocks: `headline`, `what` (happened, how bad),
-`todo`, `over` (said when it is resolved), and lines: `label | value` in `figures`, and in `places`
-`label | folder | file`. Whatever a fact says is marked while it is filled in, so that each of the
-four ways of writing shows it literally: a file may be named like markup, a mention or a link.
+The words are for `filling`; here they are laid out, and each fact shown in the way of its page.
 """
 
 from __future__ import annotations
 
+import html
 import platform
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from jinja2 import (
-    Environment,
-    FileSystemLoader,
-    StrictUndefined,
-    TemplateError,
-    pass_context,
-    select_autoescape,
-)
-from jinja2.runtime import Context
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
 from config.readable import plain
 from config.settings import Settings
 from daemon.alerting.alert import Alert
+from daemon.alerting.filling import PIECES, SEPARATOR, TEMPLATES, clean, words_of
 from daemon.links import link, shown
-from daemon.records import as_text
-from daemon.tables import took
 
-_TEMPLATES = Path(__file__).parent / "templates"
-# Around what a fact says. Private characters: in the fact itself they would be spelt out.
-_OPEN, _CLOSE = "\ue000", "\ue001"
-_PIECES = re.compile(f"{_OPEN}(?P<given>.*?){_CLOSE}|`(?P<command>[^`]+)`", re.DOTALL)
-_SEPARATOR = re.compile(rf" \| (?![^{_OPEN}]*{_CLOSE})")
-_LONGEST_FACT, _LONGEST_SUBJECT = 300, 150
-_MOST_CATEGORIES = 5
+_LONGEST_SUBJECT = 150
 _APOSTROPHE = "\N{MODIFIER LETTER APOSTROPHE}"
 _COLOURS = {
     "info": "#0b57a4",
@@ -71,22 +51,15 @@ class _Place:
 
 
 def message_of(alert: Alert, settings: Settings, host: str | None = None) -> Message:
-    """The words of an alert. host: this machine, as its people call it.
-
-    An alert without words here, as another version of nightsort may have left it in the outbox, is
-    told with its facts as they are.
-    """
-    facts = {str(name): _clean(value) for name, value in alert.facts.items()}
-    try:
-        blocks = _blocks(alert.rule, alert, facts)
-    except (TemplateError, LookupError, TypeError, ValueError, ArithmeticError):
-        blocks = _blocks("other", alert, facts)
+    """The words of an alert. host: this machine, as its people call it."""
+    facts = {str(name): clean(value) for name, value in alert.facts.items()}
+    blocks = words_of(alert, facts)
     is_over = alert.phase == "resolved"
     headline = _before(alert) + " ".join(blocks["headline"].split())
     page: dict[str, Any] = {
         "headline": headline,
-        "lead": blocks["lead"],
-        "what": blocks["over"] if is_over else blocks["what"],
+        "lead": "" if is_over else blocks["lead"],
+        "what": f"{blocks['over']} {blocks['lead']}" if is_over else blocks["what"],
         "todo": "" if is_over else blocks["todo"],
         "figures": [] if is_over else [*_pairs(blocks["figures"])],
         "places": [] if is_over else [*_places(blocks["places"], settings)],
@@ -95,7 +68,7 @@ def message_of(alert: Alert, settings: Settings, host: str | None = None) -> Mes
         "colour": _COLOURS["resolved" if is_over else alert.severity],
     }
     tag = "" if is_over or alert.severity in ("info", "warning") else f" {alert.severity}"
-    subject = _PIECES.sub(lambda piece: piece["given"] or piece["command"], headline)
+    subject = PIECES.sub(lambda piece: piece["given"] or piece["command"], headline)
     return Message(
         subject=f"[nightsort{tag}] {subject[:_LONGEST_SUBJECT]}",
         text=_written("mail.txt.j2", _as_text, page),
@@ -103,11 +76,6 @@ def message_of(alert: Alert, settings: Settings, host: str | None = None) -> Mes
         slack=_written("slack.j2", _as_slack, page),
         facts=facts,
     )
-
-
-def rules_with_words() -> set[str]:
-    """The rules that have a template."""
-    return {path.name.partition(".")[0] for path in (_TEMPLATES / "rules").glob("*.j2")}
 
 
 def _before(alert: Alert) -> str:
@@ -120,25 +88,10 @@ def _before(alert: Alert) -> str:
     return f"Still {'failing' if fails else 'so'}, day {alert.day}: "
 
 
-def _blocks(rule: str, alert: Alert, facts: Mapping[str, Any]) -> dict[str, str]:
-    """The words of a rule, facts filled in and marked."""
-    template = _rules().get_template(f"rules/{rule}.j2")
-    about = {"rule": alert.rule, "facts": facts, "now": alert.at}
-    blocks = dict.fromkeys(("what", "todo", "over", "figures", "places", "lead"), "")
-    for name in template.blocks:
-        blocks[name] = "".join(
-            template.blocks[name](template.new_context({**facts, **about}))
-        ).strip()
-    if alert.phase in ("repeated", "resolved") and facts.get("since"):
-        lasts = "It has lasted since" if alert.phase == "repeated" else "It had begun"
-        blocks["lead"] = f"{lasts} {_moment(facts['since'], alert.at)}."
-    return blocks
-
-
 def _pairs(lines: str) -> Iterator[tuple[str, str]]:
     """Label and value of each line that has both."""
     for line in lines.splitlines():
-        label, _, value = _SEPARATOR.sub("\n", line.strip(), count=1).partition("\n")
+        label, _, value = SEPARATOR.sub("\n", line.strip(), count=1).partition("\n")
         if value:
             yield label, value
 
@@ -151,7 +104,7 @@ def _places(lines: str, settings: Settings) -> Iterator[_Place]:
     for label, value in _pairs(lines):
         root, _, name = value.partition(" | ")
         base, folder = roots[root]
-        path = _PIECES.sub(lambda piece: piece["given"], name)
+        path = PIECES.sub(lambda piece: piece["given"], name)
         where = (base or str(folder)) if path == "." else shown(base, str(folder), path)
         yield _Place(label, where, link(base, path))
 
@@ -165,7 +118,7 @@ def _written(template: str, way: Any, page: Mapping[str, Any]) -> str:
 
 
 def _as_text(text: str) -> str:
-    return _PIECES.sub(lambda piece: f"“{piece['given'] or piece['command']}”", text)
+    return PIECES.sub(lambda piece: f"“{piece['given'] or piece['command']}”", text)
 
 
 def _as_html(text: str) -> Markup:
@@ -188,13 +141,13 @@ def _slack_code(text: str) -> str:
 
 
 def _slack_escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return html.escape(text, quote=False)
 
 
 def _joined(text: str, ours: Any, given: Any, command: Any) -> Any:
     """`text` with its parts written, each in the way of its kind."""
     parts, end = [], 0
-    for piece in _PIECES.finditer(text):
+    for piece in PIECES.finditer(text):
         parts.append(ours(text[end : piece.start()]))
         inside = piece["given"]
         parts.append(command(piece["command"]) if inside is None else given(inside))
@@ -203,13 +156,10 @@ def _joined(text: str, ours: Any, given: Any, command: Any) -> Any:
     return type(parts[0])("").join(parts)
 
 
-# --- filling in ----------------------------------------------------------------------------------
-
-
 @cache
 def _pages() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(("html.j2",), default=False),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -217,99 +167,3 @@ def _pages() -> Environment:
     )
     environment.globals |= {"escaped": _slack_escaped, "code": _slack_code}
     return environment
-
-
-@cache
-def _rules() -> Environment:
-    """For the words of rules: what a fact says is marked, unless a filter of ours wrote it."""
-    environment = Environment(  # noqa: S701 - it makes marked text; the pages escape
-        loader=FileSystemLoader(_TEMPLATES),
-        undefined=StrictUndefined,
-        finalize=_marked,
-        lstrip_blocks=True,
-        trim_blocks=True,
-    )
-    environment.filters |= {name: _ours(make) for name, make in _FILTERS.items()}
-    environment.filters["clock"] = _clock
-    return environment
-
-
-def _marked(value: Any) -> Any:
-    is_fact = isinstance(value, str) and value and not isinstance(value, Markup)
-    return f"{_OPEN}{value}{_CLOSE}" if is_fact else value
-
-
-def _ours(make: Any) -> Any:
-    return lambda *args: Markup(make(*args))  # noqa: S704 - made of numbers and words of ours
-
-
-def _clean(value: Any) -> Any:
-    """A fact as any JSON, mail and terminal can hold it, and not too long."""
-    match value:
-        case str():
-            text = plain(as_text(value))
-            return text if len(text) <= _LONGEST_FACT else f"{text[:_LONGEST_FACT]}…"
-        case Mapping():
-            return {_clean(str(key)): _clean(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [_clean(inner) for inner in value]
-    return value
-
-
-@pass_context
-def _clock(context: Context, moment: str) -> Markup:
-    return Markup(_moment(moment, context["now"]))  # noqa: S704 - ours
-
-
-def _moment(moment: str, now: datetime) -> str:
-    at = datetime.fromisoformat(moment).astimezone(now.tzinfo)
-    return f"{at:%H:%M}" if at.date() == now.date() else f"{at:%a %d %b %H:%M}"
-
-
-def _word(value: Any) -> str:
-    text = str(value)
-    return text if re.fullmatch(r"[A-Za-z0-9 _.-]*", text) else f"{_OPEN}{text}{_CLOSE}"
-
-
-def _number(value: float) -> str:
-    return f"{value:,}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def _percent(share: float, digits: int = 0) -> str:
-    return f"{min(100 * share, 99.9):.{digits}f}\N{NO-BREAK SPACE}%"
-
-
-def _size(megabytes: float) -> str:
-    return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"
-
-
-def _minutes(minutes: float) -> str:
-    hours, rest = divmod(round(minutes), 60)
-    return f"{hours} h {rest:02} min" if hours else _count(rest, "minute")
-
-
-def _most(categories: Mapping[str, int]) -> str:
-    ordered = sorted(categories.items(), key=lambda one: -one[1])
-    first = ", ".join(f"{_word(name)} {photos:,}" for name, photos in ordered[:_MOST_CATEGORIES])
-    others = sum(photos for _, photos in ordered[_MOST_CATEGORIES:])
-    return f"{first}, others {others:,}" if others else first
-
-
-_FILTERS = {
-    "word": _word,
-    "shown": lambda text: f"{_OPEN}{text}{_CLOSE}",
-    "number": _number,
-    "count": _count,
-    "percent": _percent,
-    "size": _size,
-    "minutes": _minutes,
-    "took": took,
-    "day": lambda day: f"{date.fromisoformat(day):%a %d %b}",
-    "names": lambda folders: " and ".join(_word(name) for name in folders),
-    "free": lambda disks: ", ".join(f"{_word(d)} {_size(mb)}" for d, mb in disks.items()),
-    "most": _most,
-}

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from daemon.samples import draw_item
 from tests.support.mail_server import MailServer, serving_mail
-from tests.support.processes import Site
+from tests.support.processes import DEADLINE_SECONDS, Site
+from tests.support.waiting import eventually
 from tests.support.web_hook import WebHook, black_hole, listening
 
 SECRET = "swordfish"
@@ -72,3 +73,34 @@ def test_the_report_goes_along_with_the_mail_about_a_run(tmp_path: Path) -> None
     (table,) = (name for name in files if str(name).endswith(".csv"))
     assert files[page].get_payload(decode=True) == (site.results / str(page)).read_bytes()
     assert files[table].get_payload(decode=True) == (site.results / str(table)).read_bytes()
+
+
+def test_a_target_that_cannot_work_is_said_when_the_service_starts(tmp_path: Path) -> None:
+    site = Site.make(
+        tmp_path / "site",
+        settings=f"""
+        [[alerts.targets]]
+        url = "nonsense://{SECRET}"
+        name = "the old pager"
+        [[alerts.targets]]
+        type = "slack"
+        webhook_credential = "slack-webhook"
+        [[alerts.targets]]
+        url = "json://127.0.0.1:1"
+        """,
+    )
+    with site.daemon():
+        said = eventually(
+            lambda: (
+                [e for e in site.events() if e["event"] == "alert_target_unusable"][1:]
+                and [e for e in site.events() if e["event"] == "alert_target_unusable"]
+            ),
+            within_s=DEADLINE_SECONDS,
+        )
+    assert [(event["level"], event["target"]) for event in said] == [
+        ("error", "the old pager"),
+        ("error", "Slack"),
+    ]
+    assert "Apprise does not understand its URL" in said[0]["why"]
+    assert "the credential slack-webhook" in said[1]["why"]
+    assert SECRET not in (site.folder / "daemon.log").read_text()
