@@ -336,7 +336,7 @@ class AlertSettings(Section):
         36.0,
         ge=1,
         le=240,
-        description="Hours after which it is told that photos waited for a window and no run came.",
+        description="Hours after which it is told that a window passed without the service.",
     )
     undeliverable_minutes: float = Field(
         30.0,

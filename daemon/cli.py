@@ -298,17 +298,25 @@ def unit(config_file: Path | None, write: bool) -> None:
 @cli.command()
 @click.pass_obj
 def lookout(config_file: Path | None) -> None:
-    """Log a critical event, and exit 1, when the daemon is dead or silent; a timer runs it.
+    """Tell people, and exit 1, when the daemon is dead or silent; a timer runs it.
+
+    Also when a window passed in which it should have worked. Told once, then once a day.
 
     \b
     Example:
       nightsort lookout
     """  # noqa: D301
     from config.logs import configure
-    from daemon.lookout import is_alive
+    from daemon.alerting.targets import targets_of
+    from daemon.clock import SystemClock, local_zone
+    from daemon.lookout import Lookout, look
 
     configure(service=True)
-    if not is_alive(load(config_file).state_dir, os.environ):
+    settings = load(config_file)
+    clock = SystemClock(settings.window.zone() or local_zone())
+    seen = look(settings.state_dir, os.environ)
+    Lookout(settings, clock, targets_of(settings), os.environ).tell(seen)
+    if not seen.is_alive:
         sys.exit(EXIT_FAILED)
 
 

@@ -1,14 +1,17 @@
-"""The commands about alerts: whether they arrive."""
+"""The commands about alerts: what was told, who knows of it, and whether alerts arrive."""
 
 from __future__ import annotations
 
+import os
 import sys
-from datetime import datetime
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from config.errors import RefusedError
 from config.readable import plain
 from config.settings import Settings, load
 from daemon.cli_parts import EXIT_FAILED, json_option, print_json
@@ -46,6 +49,61 @@ def test(config_file: Path | None, as_json: bool) -> None:
             click.echo(in_words(one))
     if not answer["targets"] or any(one["error"] for one in answer["targets"]):
         sys.exit(EXIT_FAILED)
+
+
+@alerts.command("list")
+@click.option(
+    "--number",
+    "-n",
+    type=click.IntRange(1, 100_000),
+    default=20,
+    show_default=True,
+    help="How many, the newest first.",
+)
+@json_option
+@click.pass_obj
+def list_alerts(config_file: Path | None, number: int, as_json: bool) -> None:
+    """List what people were told: raised, delivered, resolved, acknowledged.
+
+    \b
+    Example:
+      nightsort alerts list
+      nightsort alerts list --json | jq '.alerts[] | select(.resolved == null)'
+    """  # noqa: D301
+    from daemon.clock import local_zone
+    from daemon.store import Store
+    from daemon.tables import alerts_table
+
+    settings = load(config_file)
+    with closing(Store(settings.state_dir, reading=True)) as store:
+        incidents = store.incident_history(number)
+    if as_json:
+        print_json({"alerts": incidents})
+    elif not incidents:
+        click.echo("Nobody had to be told of anything yet.")
+    else:
+        click.echo(alerts_table(incidents, settings.window.zone() or local_zone()))
+
+
+@alerts.command()
+@click.argument("number", metavar="ID", type=click.IntRange(1))
+@click.pass_obj
+def ack(config_file: Path | None, number: int) -> None:
+    """Say that you know of an alert: it is not repeated any more. Its end is told all the same.
+
+    \b
+    Example:
+      nightsort alerts ack 12
+    """  # noqa: D301
+    from daemon.lock import prepare, user_name
+    from daemon.store import Store
+
+    state_dir = load(config_file).state_dir
+    prepare(state_dir)
+    with closing(Store(state_dir)) as store:
+        if not store.acknowledge(number, user_name(os.getuid()), datetime.now(UTC)):
+            raise RefusedError(f"there is no alert {number}; see: nightsort alerts list")
+    click.echo(f"Alert {number} is acknowledged; it is not repeated.", err=True)
 
 
 COMMANDS = (alerts,)

@@ -13,7 +13,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from config.errors import ConfigError, NightsortError, StoreDamaged
+from config.errors import ConfigError, NightsortError, StoreDamaged, TransientError
 from config.settings import Settings
 from config.variables import credentials_are_here
 from daemon.adoption import MARKER
@@ -25,6 +25,7 @@ from daemon.findings import (
     Findings,
     Level,
     advice,
+    of_backups,
     of_clock,
     of_disk,
     of_file_system,
@@ -34,6 +35,7 @@ from daemon.findings import (
     wrong,
 )
 from daemon.hearing import choose
+from daemon.housekeeping.backups import Backups
 from daemon.lock import prepare
 from daemon.machine import count_folders, inotify_watches, is_clock_synchronised
 from daemon.mounts import events_arrive, mount_of
@@ -61,6 +63,7 @@ def examine(settings: Settings, clock: Clock) -> Findings:
     yield ok("settings", "read, and every key is known")
     yield from _daemon(settings)
     yield from _state(settings)
+    yield from _backups(settings, clock)
     # Whoever asks a share that hangs hangs too: what does not answer is left out from here on.
     reached = _reach_all(settings)
     yield from reached.values()
@@ -110,6 +113,30 @@ def _state(settings: Settings) -> Findings:
             yield ok("database", "opens and can be written")
     except (ConfigError, StoreDamaged) as exc:
         yield wrong("database", str(exc), "restore a backup, or correct its rights")
+
+
+def _backups(settings: Settings, clock: Clock) -> Findings:
+    backups = Backups.from_settings(settings)
+    folder = backups.folder
+    with closing(Prober(_PATIENCE_SECONDS)) as prober:
+        try:
+            answer = prober.ask(str(folder), do="look", marker=MARKER)
+        except NoAnswerError:
+            yield wrong("backups", f"{folder} does not answer", "check its disk or its server")
+            return
+    if answer.get("errno") not in (None, errno.ENOENT) or answer.get("is_writable") is False:
+        remedy = "make the folder, and give nightsort's user the right to write there"
+        yield wrong("backups", f"{folder} may not be written to", remedy)
+        return
+    try:
+        newest = next((one.made_at for one in backups.listed()), None)
+    except TransientError as exc:
+        yield wrong("backups", str(exc), "check that disk")
+        return
+    yield of_backups(newest, clock.now(), is_nightly=settings.backups.nightly)
+    if newest is not None and folder.stat().st_dev == settings.state_dir.stat().st_dev:
+        remedy = "set [backups] folder to another disk; a disk that dies takes both along"
+        yield advice("backups", "they lie on the disk of state_dir", remedy)
 
 
 def _becomes_free(state_dir: Path) -> bool:

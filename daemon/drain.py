@@ -107,6 +107,7 @@ class Drain:
                 done, _ = wait(in_hand, timeout=_LOOK_UP_SECONDS, return_when=FIRST_COMPLETED)
                 for future in [future for future in in_hand if future in done]:
                     self._sort(future, in_hand.pop(future))
+                began = self._count_busy(began)
                 between()
         except Exception:
             for batch in in_hand.values():
@@ -114,9 +115,16 @@ class Drain:
             raise
         finally:
             wait(in_hand)
-            if busy and self.run is not None:
-                self._store.add_busy_seconds(self.run.id, self._clock.steady() - began)
+            if busy:
+                self._count_busy(began)
         return busy
+
+    def _count_busy(self, began: float) -> float:
+        """Add the time since `began` to the run, also for whoever goes on after a kill; now."""
+        now = self._clock.steady()
+        if self.run is not None:
+            self._store.add_busy_seconds(self.run.id, now - began)
+        return now
 
     def close(self, settling: int, ignored: int = 0) -> dict[str, Any]:
         """Close the run under way; returns its summary, or zeros when nothing was done.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from daemon.trials import Traits
@@ -97,6 +97,19 @@ def of_disk(subject: str, free_bytes: int, minimum_bytes: int) -> Finding:
     if free_bytes < LOW_DISK_BYTES:
         return advice(subject, text, "free some space")
     return ok(subject, text)
+
+
+def of_backups(newest: datetime | None, now: datetime, *, is_nightly: bool) -> Finding:
+    """newest: when the newest was made; None: there is none."""
+    if not is_nightly and (newest is None or now - newest > timedelta(days=2)):
+        text = "none is made by itself" if newest is None else f"the newest is of {newest:%d %b %Y}"
+        return advice("backups", text, "set [backups] nightly = true, or run: nightsort backup")
+    if newest is None:
+        return ok("backups", "the first is made once the service is quiet")
+    if now - newest > timedelta(days=2):
+        remedy = "see backup_failed in the log, then run: nightsort backup"
+        return wrong("backups", f"the newest is of {newest:%d %b %Y}", remedy)
+    return ok("backups", f"the newest is of {newest:%d %b %Y %H:%M} UTC")
 
 
 def of_clock(now: datetime, *, is_synchronised: bool | None) -> Finding:

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
+from daemon.private import is_note
 from daemon.records import Sighting
 from daemon.screening import Screening, has_photo_extension, is_private
 from daemon.tree import ABSENT, Tree, fingerprint_of
@@ -81,7 +82,7 @@ class Look:
             if has_photo_extension(path):
                 self._enter_folder_of(path)
                 found.append(Sighting(path, fingerprint_of(seen)))
-            else:
+            elif not is_note(path):
                 self._counts["not_a_photo"] += 1
 
     def _enter_folder_of(self, path: str) -> None:

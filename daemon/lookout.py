@@ -1,29 +1,80 @@
 """The lookout: says from outside when the daemon is dead or silent, as it cannot say so itself.
 
 Started by a timer, and when the unit has failed. Needs nothing of the daemon but its status file
-and its lock.
+and its lock; what it tells it notes in the store, where the daemon finds it when it lives again,
+and where the store cannot be used, in a notebook of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, Protocol
 
 import structlog
 
+from config.errors import NightsortError
+from config.settings import Settings
+from daemon.alerting import rules
+from daemon.alerting.alert import Alert, Outcome
+from daemon.alerting.assessor import ATTENDED
+from daemon.alerting.conditions import Conditions, Incidents, Observation, Patience
+from daemon.alerting.notebook import Notebook
+from daemon.alerting.outbox import Outbox, Target
+from daemon.alerting.postmen import Postmen
+from daemon.clock import Clock, local_zone
+from daemon.schedule import Schedule
 from daemon.status import NOT_RUNNING, read
+from daemon.store import DATABASE, Delivery, Store, is_free
 
 log = structlog.get_logger()
 
+# A service that is just being restarted is not dead.
+PATIENCE_SECONDS = 10.0
+_DELIVERY_SECONDS = 40.0
+_STORE_PATIENCE_SECONDS = 2.0
 
-def is_alive(state_dir: Path, environment: Mapping[str, str]) -> bool:
-    """Whether the daemon runs and speaks; logs a critical event when it does not.
+Document = dict[str, Any]
 
-    environment: says how the unit ended, where systemd started us because it did.
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the lookout saw."""
+
+    is_alive: bool
+    document: Document
+
+
+class _Box(Protocol):
+    """An outbox or a notebook."""
+
+    def due(self, targets: Sequence[Target], now: datetime, /) -> list[Delivery]:
+        """What is to be tried now."""
+
+    def note(self, delivery: Delivery, outcome: Outcome, now: datetime, /) -> None:
+        """Record how an attempt ended."""
+
+
+def look(state_dir: Path, environment: Mapping[str, str]) -> Look:
+    """See whether the daemon runs and speaks; log a critical event when it does not.
+
+    environment: says how the unit ended, where systemd started us because it did. Else the daemon
+    gets some seconds to answer.
     """
-    document, code = read(state_dir)
-    if code != NOT_RUNNING and document["state"] != "hangs":
-        return True
+    patience = 0.0 if "MONITOR_SERVICE_RESULT" in environment else PATIENCE_SECONDS
+    deadline = time.monotonic() + patience
+    while True:
+        document, code = read(state_dir)
+        if code != NOT_RUNNING and document["state"] != "hangs":
+            return Look(True, document)
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(0.5)
     log.critical(
         "service_silent",
         state=document["state"],
@@ -31,4 +82,106 @@ def is_alive(state_dir: Path, environment: Mapping[str, str]) -> bool:
         result=environment.get("MONITOR_SERVICE_RESULT"),
         exit_status=environment.get("MONITOR_EXIT_STATUS"),
     )
-    return False
+    return Look(False, document)
+
+
+class Lookout:
+    """Tells people what the daemon cannot."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        targets: Sequence[Target],
+        environment: Mapping[str, str],
+    ) -> None:
+        """environment: names a folder that outlives us, and survives a full disk, if there is one.
+
+        Without one the notebook lies in the state folder.
+        """
+        self._settings = settings
+        self._clock = clock
+        self._targets = targets
+        self._environment = environment
+        folder = environment.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+        self._notebook = Notebook(Path(folder) if folder else settings.state_dir)
+
+    def tell(self, seen: Look) -> None:
+        """Tell what is to be told of what was seen, once; never raises for a store that fails."""
+        if seen.is_alive:
+            # What the store knows is the daemon's to tell.
+            known = self._notebook.incidents()
+            over = [Observation(rule, False, {}) for rule, _ in known]
+            self._notebook.put(self._judged(over, known))
+        else:
+            # Where the daemon only hangs, its own alerting may live, and use the store.
+            with nullcontext(None) if seen.document["state"] == "hangs" else self._store() as store:
+                self._tell_dead(seen.document, store)
+        self._deliver(self._notebook)
+
+    def _tell_dead(self, document: Document, store: Store | None) -> None:
+        outbox = None if store is None else Outbox(store)
+        noted = self._notebook.incidents()
+        known = {**(outbox.incidents() if outbox else {}), **noted}
+        for alert in self._judged(self._observations(document, store), known):
+            if outbox is None or (alert.rule, "") in noted or not outbox.keeps([alert]):
+                self._notebook.put([alert])
+        if outbox is not None:
+            outbox.begin(self._clock.now())
+            self._deliver(outbox)
+
+    def _observations(self, document: Document, store: Store | None) -> Iterator[Observation]:
+        yield Observation(
+            "service_silent",
+            True,
+            {
+                "state": document["state"],
+                "why": document["problems"][0],
+                "result": self._environment.get("MONITOR_SERVICE_RESULT"),
+                "exit_status": self._environment.get("MONITOR_EXIT_STATUS"),
+            },
+        )
+        window = self._settings.window
+        attended = None if store is None else store.fact(ATTENDED)
+        if window.mode != "window" or attended is None:
+            return
+        now = self._clock.now()
+        zone = window.zone() or local_zone()
+        schedule = Schedule(window.start, window.end, window.days, zone)
+        missed = rules.missed_window(schedule, datetime.fromisoformat(attended), now)
+        waiting = (document["queue"] or {}).get("waiting")
+        hours = self._settings.alerts.missed_window_hours
+        yield rules.of_missed_window(missed, now, hours, waiting)
+
+    def _judged(self, seen: Iterable[Observation], known: Incidents) -> list[Alert]:
+        conditions = Conditions()
+        now, steady = self._clock.now(), self._clock.steady()
+        told = (conditions.judge(one, known, Patience(), now, steady) for one in seen)
+        return [alert for alert in told if alert is not None]
+
+    @contextmanager
+    def _store(self) -> Iterator[Store | None]:
+        """The store, where it can be written to."""
+        state_dir = self._settings.state_dir
+        store = None
+        with suppress(NightsortError):
+            if (state_dir / DATABASE).exists() and is_free(state_dir):
+                store = Store(state_dir, patience_seconds=_STORE_PATIENCE_SECONDS)
+        if store is None:
+            yield None
+            return
+        with closing(store):
+            yield store
+
+    def _deliver(self, box: _Box) -> None:
+        """Try everything that waits, all targets at a time."""
+        post: SimpleQueue[tuple[Delivery, Outcome]] = SimpleQueue()
+        postmen = Postmen(lambda delivery, outcome: post.put((delivery, outcome)))
+        postmen.take(self._targets)
+        deadline = time.monotonic() + _DELIVERY_SECONDS
+        postmen.give(box.due(self._targets, self._clock.now()))
+        while not postmen.are_idle and (left := deadline - time.monotonic()) > 0:
+            with suppress(Empty):
+                delivery, outcome = post.get(timeout=left)
+                box.note(delivery, outcome, self._clock.now())
+                postmen.arrived(delivery)

@@ -1,16 +1,25 @@
-"""The names of nightsort's own working files, which are never photos.
+"""The names of nightsort's own files, which are never photos.
 
-They are hidden files, so that neither clerks nor the watcher take them for something of theirs.
+Working files are hidden, so that neither clerks nor the watcher take them for something of theirs;
+notes are for clerks to see.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 
 from daemon.records import Move
 
 PRIVATE_PREFIX = ".nightsort"
+NOTE_PREFIX = "nightsort has run "
+_NOTE = re.compile(re.escape(NOTE_PREFIX) + r"\d\d-\d\d( \(\d+\))?\.txt")
+
+
+def is_note(path: str) -> bool:
+    """Whether the last part of `path` is a name that a note in incoming has."""
+    return _NOTE.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def _token(move: Move) -> str:

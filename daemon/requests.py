@@ -23,6 +23,7 @@ import structlog
 
 from config.errors import NightsortError
 from daemon.clock import Clock
+from daemon.private import NOTE_PREFIX
 from daemon.records import Fingerprint
 from daemon.screening import has_photo_extension
 from daemon.store import Store
@@ -174,7 +175,7 @@ class Requests:
     def _leave_note(self, outcome: str) -> None:
         now = self._clock.now()
         until = now + NOTE_LIFE
-        name = self._free_name(f"nightsort has run {now:%H-%M}")
+        name = self._free_name(f"{NOTE_PREFIX}{now:%H-%M}")
         text = f"{outcome}\r\nThis note goes away by itself at {until:%H:%M}.\r\n"
         # Remembered first: after a crash, too, it will go away.
         self._notes[name] = {"text": text, "until": until.isoformat()}

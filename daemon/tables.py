@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 from rich import box
@@ -38,8 +38,11 @@ def evaluation_table(evaluation: Evaluation) -> str:
     return "\n".join([headline, "", *shown]).rstrip()
 
 
-def runs_table(summaries: Iterable[Mapping[str, Any]]) -> str:
-    """Runs as people read them, from their summaries."""
+def runs_table(summaries: Iterable[Mapping[str, Any]], corrected: Mapping[str, int]) -> str:
+    """Runs as people read them, from their summaries.
+
+    corrected: of how many photos of a run people said something later, where they did.
+    """
     table = _table(
         "Run",
         "Began",
@@ -48,6 +51,7 @@ def runs_table(summaries: Iterable[Mapping[str, Any]]) -> str:
         "Review",
         "Duplicates",
         "Failed",
+        "Corrected",
         "Success",
         "Took",
         left=2,
@@ -59,10 +63,48 @@ def runs_table(summaries: Iterable[Mapping[str, Any]]) -> str:
             plain(run["run"]),
             f"{began:%a %d %b %H:%M}",
             *(f"{run[key]:,}" for key in counts),
+            f"{corrected.get(run['run'], 0):,}",
             f"{run['success_rate']:.1f} %",
             took(run["processing_time_seconds"]),
         )
-    return _render(table).rstrip()
+    return _render(table, width=120).rstrip()
+
+
+def alerts_table(incidents: Iterable[Mapping[str, Any]], zone: tzinfo) -> str:
+    """What people were told, as the store's history says it; below, what did not arrive."""
+    table = _table("ID", "Alert", "Severity", "Raised", "State", "Delivered", left=5)
+    undelivered = []
+    for one in incidents:
+        ways = [way for alert in one["alerts"] for way in alert["deliveries"]]
+        arrived = [way for way in ways if way["state"] == "delivered"]
+        table.add_row(
+            str(one["id"]),
+            one["rule"],
+            one["severity"],
+            _moment(one["raised"], zone),
+            _state_of(one, zone),
+            f"{len(arrived)} of {len(ways)}",
+        )
+        failed = {w["target"]: w["error"] for w in ways if w["state"] != "delivered" and w["error"]}
+        undelivered += [
+            f"Alert {one['id']} has not reached {plain(target)}: {plain(error)}"
+            for target, error in failed.items()
+        ]
+    return "\n".join([_render(table), *undelivered]).rstrip()
+
+
+def _state_of(incident: Mapping[str, Any], zone: tzinfo) -> str:
+    by = incident["acknowledged_by"]
+    known = f", known to {plain(by)}" if by else ""
+    if [alert["phase"] for alert in incident["alerts"]] == ["told"]:
+        return f"told{known}"
+    if incident["resolved"] is not None:
+        return f"over {_moment(incident['resolved'], zone)}{known}"
+    return f"lasts, day {incident['day']}{known}"
+
+
+def _moment(text: str, zone: tzinfo) -> str:
+    return f"{datetime.fromisoformat(text).astimezone(zone):%a %d %b %H:%M}"
 
 
 def took(seconds: float) -> str:
@@ -119,9 +161,11 @@ def _table(*columns: str, left: int = 1) -> Table:
     return table
 
 
-def _render(table: Table) -> str:
+def _render(table: Table, width: int = 100) -> str:
     # Names are anybody's: nothing in them is markup.
-    console = Console(width=100, color_system=None, force_terminal=False, markup=False, emoji=False)
+    console = Console(
+        width=width, color_system=None, force_terminal=False, markup=False, emoji=False
+    )
     with console.capture() as capture:
         console.print(table)
     return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"

@@ -18,7 +18,8 @@ from daemon.presence import FSTAB
 
 _UNITS = Path("/etc/systemd/system")
 DROP_IN = _UNITS / "nightsort.service.d/folders.conf"
-# The second holds for all units whose names begin with "nightsort-".
+# What lies in "nightsort-.service.d" holds for all units whose names begin so: the lookout's.
+LOOKOUT_DROP_IN = _UNITS / "nightsort-.service.d/folders.conf"
 SECRETS = (
     _UNITS / "nightsort.service.d/secrets.conf",
     _UNITS / "nightsort-.service.d/secrets.conf",
@@ -34,8 +35,10 @@ _ROOT = Path("/")
 def drop_in(settings: Settings, fstab: str, mountinfo: str) -> str:
     """The text of the drop-in for these settings, on a machine with these mounts."""
     folders = {key: getattr(settings, key) for key in FOLDER_KEYS}
+    if settings.backups.folder is not None:
+        folders["backups.folder"] = settings.backups.folder
     points = {key: mount_point_for(path, fstab, mountinfo) for key, path in folders.items()}
-    shares = sorted({points[key] for key in FOLDER_KEYS if key != "state_dir"} - {_ROOT})
+    shares = sorted({points[key] for key in folders if key != "state_dir"} - {_ROOT})
     lines = [
         "# Written by `nightsort unit` from the settings; write it again when folders change.",
         "[Unit]",
@@ -45,16 +48,26 @@ def drop_in(settings: Settings, fstab: str, mountinfo: str) -> str:
     for unit in map(mount_unit, shares):
         lines += [f"Wants={unit}", f"After={unit}"]
     lines.append("[Service]")
-    writable = dict.fromkeys(_writable(folders[key], points[key]) for key in FOLDER_KEYS)
+    writable = dict.fromkeys(_writable(folders[key], points[key]) for key in folders)
     if settings.metrics.textfile_dir is not None:
         writable[settings.metrics.textfile_dir] = None
-    if settings.backups.folder is not None:
-        writable[settings.backups.folder] = None
     lines += [f"ReadWritePaths={_quoted(path, '-')}" for path in writable]
     if any(path.is_relative_to(home) for path in writable for home in _HOMES):
         lines.append("ProtectHome=no")
     if settings.filing.group is not None:
         lines.append(f"SupplementaryGroups={settings.filing.group}")
+    return "\n".join(lines) + "\n"
+
+
+def lookout_drop_in(state_dir: Path) -> str:
+    """The text of the drop-in for the lookout, which notes what it told with the rest."""
+    lines = [
+        "# Written by `nightsort unit` from the settings; write it again when folders change.",
+        "[Service]",
+        f"ReadWritePaths={_quoted(state_dir, '-')}",
+    ]
+    if any(state_dir.is_relative_to(home) for home in _HOMES):
+        lines.append("ProtectHome=no")
     return "\n".join(lines) + "\n"
 
 
@@ -125,4 +138,8 @@ def drop_ins(settings: Settings) -> dict[Path, str]:
     """Every drop-in for this machine, by where it belongs."""
     named = {name for target in settings.alerts.targets for name in target.credentials}
     text = secrets(STORES, named)
-    return {DROP_IN: on_this_machine(settings)} | dict.fromkeys(SECRETS, text)
+    folders = {
+        DROP_IN: on_this_machine(settings),
+        LOOKOUT_DROP_IN: lookout_drop_in(settings.state_dir),
+    }
+    return folders | dict.fromkeys(SECRETS, text)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -48,6 +49,7 @@ class Vigil:
         listeners: Sequence[Listener],
         *,
         turn_seconds: float = TURN_SECONDS,
+        last_patience_seconds: float = LAST_PATIENCE_SECONDS,
     ) -> None:
         self._availability = availability
         self._pulse = pulse
@@ -55,6 +57,7 @@ class Vigil:
         self._listeners = listeners
         self._turn_seconds = min(turn_seconds, TURN_SECONDS)
         self._abandon: Callable[[], None] | None = None
+        self._last_patience_seconds = last_patience_seconds
         self._moment: Moment | None = None
         self._asked_to_stop_at: float | None = None
         self._is_over = False
@@ -110,7 +113,7 @@ class Vigil:
             moment = replace(moment, state="stopping")
         document = self._vitals.document(moment)
         for listener in self._listeners:
-            listener.tell(document)
+            self._survive(partial(listener.tell, document))
 
     def _is_kept_from_ending(self) -> bool:
         """Whether the loop hangs in a share although it was asked to end."""
@@ -118,7 +121,8 @@ class Vigil:
         return (
             asked is not None
             and bool(self._availability.absent)
-            and min(time.monotonic() - asked, self._pulse.silent_seconds()) > LAST_PATIENCE_SECONDS
+            and min(time.monotonic() - asked, self._pulse.silent_seconds())
+            > self._last_patience_seconds
         )
 
     def _survive(self, step: Callable[[], None]) -> None:

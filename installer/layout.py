@@ -49,8 +49,9 @@ class Layout:
     @property
     def drop_ins(self) -> tuple[Path, ...]:
         """What `nightsort unit` adds to the units."""
-        names = ("nightsort.service.d/folders.conf", "nightsort.service.d/secrets.conf")
-        return tuple(self.units / name for name in (*names, "nightsort-.service.d/secrets.conf"))
+        folders = ("nightsort.service.d", "nightsort-.service.d")
+        names = ("folders.conf", "secrets.conf")
+        return tuple(self.units / folder / name for folder in folders for name in names)
 
     @property
     def users(self) -> Path:

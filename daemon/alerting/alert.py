@@ -168,7 +168,7 @@ RULES: Mapping[str, Rule] = {
     ),
     "window_missed": Rule(
         "error",
-        "a window passed in which photos waited and no run took place",
+        "a window passed in which the service was not at work",
         {
             "opened": "when the window opened",
             "hours": "how long ago, whole hours",

@@ -13,10 +13,11 @@ from typing import Any
 from config.errors import NightsortError
 from config.settings import Settings
 from daemon.alerting import rules
-from daemon.alerting.alert import Alert
+from daemon.alerting.alert import RULES, Alert, news
 from daemon.alerting.conditions import Conditions, Incidents, Observation, Patience, after
 from daemon.alerting.files import existing
 from daemon.clock import Clock, local_zone
+from daemon.housekeeping.healing import RESTORED
 from daemon.records import Run, Status
 from daemon.reporting.periodical import WEEK_TOLD
 from daemon.schedule import Schedule
@@ -28,6 +29,7 @@ Document = dict[str, Any]
 ATTENDED = "attended_at"  # when the service was last seen to do what it is there for
 _DAY_TOLD = "day_told"  # the local day on which the day before was told, in continuous mode
 _WEEK_SAID = "week_said"  # the week that was summed up last
+_RESTORED_SAID = "restored_said"  # when the database was mended that was told of last
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = timedelta(days=1)
@@ -95,6 +97,7 @@ class Assessor:
         seen += self._of_targets(incidents, targets, now)
         said += self._daily(now, facts)
         said += self._weekly(now, facts)
+        said += self._restored(now, facts)
         return Assessment(self._judge(seen, incidents) + said, judged, facts)
 
     def without_store(
@@ -207,6 +210,8 @@ class Assessor:
             if is_counting and not self._is_continuous
         ]
         yield from filter(None, [forecast, *slow])
+        # The lookout raised it from outside; here it is over.
+        yield Observation("service_silent", False if document["state"] != "hangs" else None, {})
 
     def _needed_bytes(self, document: Document) -> float | None:
         """Free space that filing the queue needs; None where the disk's minimum is not known."""
@@ -243,6 +248,16 @@ class Assessor:
         told = {subject for rule, subject in incidents if rule == "target_undeliverable"}
         minutes = self._settings.alerts.undeliverable_minutes
         yield from rules.of_targets(failing, sorted(known | told), now, minutes)
+
+    def _restored(self, now: datetime, facts: dict[str, Any]) -> Iterator[Alert]:
+        """Whether the database had to be mended since the last start."""
+        restored = self._store.fact(RESTORED)
+        if restored is None or self._store.fact(_RESTORED_SAID) == restored["at"]:
+            return
+        facts[_RESTORED_SAID] = restored["at"]
+        mark = datetime.fromisoformat(restored["at"]).strftime("%Y%m%dT%H%M%S")
+        told = {key: restored[key] for key in RULES["database_restored"].facts}
+        yield news("database_restored", mark, now, told)
 
     def _daily(self, now: datetime, facts: dict[str, Any]) -> Iterator[Alert]:
         """In continuous mode: what was sorted from one morning to the next."""

@@ -121,9 +121,13 @@ class Outbox:
                 _log_kept(alert)
             self._unsaved, self._judged, self._facts, self._refusal = {}, {}, {}, ""
 
-    def is_judged(self, run: str) -> bool:
-        """Whether that run was told of, though the store does not know it yet."""
-        return run in self._judged
+    def keeps(self, alerts: Sequence[Alert]) -> bool:
+        """Take alerts; False, and they are not taken, where they cannot be recorded."""
+        self.put(alerts)
+        refused = {alert.key for alert in alerts} & self._unsaved.keys()
+        for key in refused:
+            del self._unsaved[key]
+        return not refused
 
     def begin(self, now: datetime) -> None:
         """At a start: what waits is tried at once."""
@@ -157,7 +161,7 @@ class Outbox:
         attempts = delivery.attempts + (0 if outcome.is_delivered else 1)
         wait = None if outcome.is_delivered else wait_after(attempts, now - delivery.alert.at)
         next_at = None if wait is None else now + wait
-        _log_attempt(delivery, outcome, wait)
+        log_attempt(delivery, outcome, wait)
         self._notes[delivery.alert.key, delivery.target] = _Note(attempts, now, outcome, next_at)
         with self._surviving():
             self._write_notes()
@@ -207,7 +211,8 @@ def _log_kept(alert: Alert) -> None:
         log.info("alert_raised", **about)
 
 
-def _log_attempt(delivery: Delivery, outcome: Outcome, wait: timedelta | None) -> None:
+def log_attempt(delivery: Delivery, outcome: Outcome, wait: timedelta | None) -> None:
+    """Log how an attempt ended; wait: until the next, None: there is none."""
     alert = delivery.alert
     about = {"rule": alert.rule, "key": alert.key, "target": delivery.target}
     if outcome.is_delivered:

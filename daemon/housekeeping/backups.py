@@ -20,9 +20,11 @@ from typing import Any
 
 import structlog
 
-from config.errors import DiskFull, RefusedError, StoreDamaged
+from config.errors import DiskFull, FolderUnavailable, RefusedError, StoreDamaged
 from config.settings import Settings
 from daemon.contents import sync_folder
+from daemon.mounts import missing_mount, read_mountinfo
+from daemon.presence import FSTAB
 from daemon.renaming import Entry, rename_new
 from daemon.store import DATABASE, SCHEMA_VERSION
 from daemon.store.copies import Contents, check_copy, copy_database
@@ -80,6 +82,7 @@ class Backups:
         """`folder` None: within state_dir. keep_days: 0 keeps them for ever."""
         self.state_dir = state_dir
         self.folder = folder or state_dir / FOLDER
+        self._is_own = folder is None  # else its disk may be away, and nothing is made in its place
         self._keep_days = keep_days
 
     @classmethod
@@ -90,6 +93,7 @@ class Backups:
     def listed(self) -> list[Backup]:
         """All of them, newest first. Raises TransientError when the folder does not answer."""
         try:
+            self._require_folder()
             names = [path.name for path in self.folder.iterdir()]
         except FileNotFoundError:
             return []
@@ -157,9 +161,21 @@ class Backups:
             path for path in self.folder.glob(f"{_PARTIAL}*") if path.lstat().st_mtime < long_ago
         ]
 
+    def _require_folder(self) -> None:
+        """Raise FolderUnavailable when a folder that people named is not there."""
+        place = printable(str(self.folder))
+        if self._is_own:
+            return
+        missing = missing_mount(self.folder, _fstab(), read_mountinfo())
+        if missing is not None:
+            raise FolderUnavailable(f"{place}: its disk is not mounted; run: mount {missing[1]}")
+        if not self.folder.exists():
+            raise FolderUnavailable(f"{place}: is not there; mount its disk, or make the folder")
+
     def _make_folder(self) -> None:
+        self._require_folder()
         try:
-            self.folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o750, exist_ok=True)
         except OSError as exc:
             raise trouble(exc, str(self.folder)) from exc
 
@@ -201,6 +217,13 @@ def time_in_name(name: str) -> datetime | None:
         return datetime.strptime(match[1], _TIME).replace(tzinfo=UTC) if match else None
     except ValueError:  # the thirtieth of February
         return None
+
+
+def _fstab() -> str:
+    try:
+        return FSTAB.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return ""
 
 
 def _put(partial: Path, target: Path) -> None:

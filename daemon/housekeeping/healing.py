@@ -67,7 +67,8 @@ def _why_not(backups: Backups) -> str:
     if path.exists() and path.stat().st_size > 0:
         # A second is well spent at every start; the thorough look is for when something showed.
         return damage(backups.state_dir, thorough=(backups.state_dir / _SUSPECT).exists())
-    if backups.listed():
+    # A folder of backups that is away says nothing: with one, a first start would wait for it.
+    if backups.folder.exists() and backups.listed():
         return "it is empty" if path.exists() else "it is not there, but backups are"
     return ""
 

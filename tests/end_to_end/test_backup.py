@@ -195,3 +195,19 @@ def test_the_daemon_makes_a_backup_by_itself_once_it_is_quiet(tmp_path: Path) ->
         )
     (made,) = (site.state / "backups").iterdir()
     assert check_copy(made).photos == 3
+
+
+def test_the_daemon_lets_go_of_what_is_old_while_it_is_quiet(tmp_path: Path) -> None:
+    site = Site.make(tmp_path, settings="[retention]\ncompress_results_days = 0.00001\n")
+    for name in ("return-1111.jpg", "return-2222.jpg"):
+        write_photo(site.incoming / name, seed=int(name[7:11]))
+        assert site.nightsort("now").returncode == 0
+    old = min(site.results.glob("batch_results_2*.csv"))
+    written = old.read_bytes()
+    with site.daemon():
+        eventually(lambda: not old.exists(), within_s=DEADLINE_SECONDS)
+        assert len([*site.results.glob("batch_results_2*.csv")]) == 1  # the newest run's
+        run = old.stem.removeprefix("batch_results_")
+        done = site.nightsort("results", "rebuild", run)
+    assert done.returncode == 0, done.stderr
+    assert old.read_bytes() == written

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from config.errors import DiskFull, RefusedError, StoreDamaged
+from config.errors import DiskFull, FolderUnavailable, RefusedError, StoreDamaged
 from daemon.housekeeping.backups import Backups
 from daemon.housekeeping.nightly import NightlyBackup, backup_is_due
 from daemon.records import Fingerprint, Sighting
@@ -142,6 +142,16 @@ def test_a_disk_without_room_is_told_before_a_byte_is_written(
         with pytest.raises(DiskFull, match="a backup needs"):
             Backups(state, folder, keep_days=14).make(NOON)
         assert not [*folder.glob("nightsort*")]
+
+
+def test_nothing_is_made_in_the_place_of_a_disk_that_is_away(state: Path, tmp_path: Path) -> None:
+    away = tmp_path / "usb" / "nightsort"
+    backups = Backups(state, away, keep_days=14)
+    with pytest.raises(FolderUnavailable, match="mount its disk"):
+        backups.make(NOON)
+    with pytest.raises(FolderUnavailable, match="mount its disk"):
+        backups.listed()
+    assert not away.parent.exists()
 
 
 @pytest.mark.parametrize("where", ["head", "middle"])

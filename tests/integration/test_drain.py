@@ -521,3 +521,27 @@ def test_a_changed_photo_whose_folder_is_now_locked_is_tried_later(core: Core) -
     finally:
         (core.incoming / "t").chmod(0o755)
     assert core.store.waiting(core.clock.steady()).retrying == 1
+
+
+def test_the_time_at_work_is_kept_as_the_run_goes_on_also_for_whoever_goes_on_after_a_kill(
+    tmp_path: Path,
+) -> None:
+    def think(picture: UInt8Array) -> Verdict:
+        clock.advance(1.0)
+        return by_tone(picture)
+
+    core = Core(tmp_path, batch_size=2, think=think, inline=True)
+    clock = core.clock
+    drop(core, 20)
+    core.take_in()
+    counted: list[float] = []
+
+    def between() -> None:
+        assert core.drainer.run is not None
+        counted.append(core.store.tally(core.drainer.run.id, core.clock.steady()).busy_seconds)
+
+    core.drainer.work(lambda: True, between)
+    assert counted[0] > 0
+    assert counted == sorted(counted)
+    assert core.drainer.close(settling=0)["processing_time_seconds"] == pytest.approx(20.0)
+    core.stop()

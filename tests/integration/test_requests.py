@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from config.errors import FolderUnavailable
+from daemon.looking import Look
+from daemon.private import is_note
 from daemon.requests import Requests, Summary, is_request_name
+from daemon.screening import Screening
 from daemon.store import Store
 from daemon.tree import Tree
 from tests.support.clocks import ManualClock
@@ -173,6 +176,8 @@ def test_the_outcome_lies_in_a_note_that_goes_away_by_itself(desk: Desk) -> None
     desk.check()
     (name,) = desk.names()
     assert name.startswith("nightsort has run ")
+    assert is_note(name)
+    assert look_at(desk).ignored["not_a_photo"] == 0
     text = (desk.incoming / name).read_text()
     assert "12 filed, 3 to review" in text
     assert not is_request_name(name)
@@ -182,6 +187,18 @@ def test_the_outcome_lies_in_a_note_that_goes_away_by_itself(desk: Desk) -> None
     desk.clock.advance(2)
     desk.check()
     assert desk.names() == []
+
+
+def look_at(desk: Desk) -> Look:
+    look = Look(Tree(desk.incoming), Screening([]))
+    assert look.sightings(10, 60.0) == []
+    assert look.done
+    return look
+
+
+def test_a_text_of_somebody_else_is_counted_as_no_photo(desk: Desk) -> None:
+    (desk.incoming / "nightsort has run out of tape.txt").write_text("please buy some")
+    assert look_at(desk).ignored["not_a_photo"] == 1
 
 
 def test_a_run_that_failed_is_noted_with_the_reason(desk: Desk) -> None:

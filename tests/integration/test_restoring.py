@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from config.errors import RefusedError, StoreDamaged
+from config.errors import FolderUnavailable, RefusedError, StoreDamaged
 from daemon.housekeeping.backups import Backups
 from daemon.housekeeping.healing import RESTORED, heal, suspecting
 from daemon.housekeeping.restoring import UNRECONCILED, restore
@@ -442,6 +442,19 @@ def test_without_a_good_backup_a_new_database_learns_all_from_the_results(shop: 
     assert shop.history() == history
     assert shop.store.fact(RESTORED)["backup"] is None
     assert shop.recover_and_drain()["run"] is None
+
+
+def test_a_damaged_database_waits_for_backups_whose_disk_is_away(
+    shop: Shop, tmp_path: Path
+) -> None:
+    shop.night(*(f"return-{n}.png" for n in range(60)))
+    shop.stop()
+    overwrite_pages(shop.state / DATABASE, "head")
+    damaged = (shop.state / DATABASE).read_bytes()
+    with pytest.raises(FolderUnavailable, match="mount its disk"):
+        heal(Backups(shop.state, tmp_path / "usb", keep_days=14), shop.clock.now(), str)
+    assert (shop.state / DATABASE).read_bytes() == damaged
+    shop.heal()
 
 
 @pytest.mark.parametrize("left", [None, b""])

@@ -53,6 +53,12 @@ class Night:
         self.clock.advance(0.1)
         return any(self.site.sorted.rglob("shirt-*"))
 
+    def is_queued(self, photos: int) -> bool:
+        """Whether so many photos wait, by its status; time passes meanwhile."""
+        self.clock.advance(0.1)
+        file = self.site.state / "status.json"
+        return file.exists() and bool(json.loads(file.read_text())["queue"]["waiting"] == photos)
+
     def waits(self) -> bool:
         """Whether nothing is under way, by its status."""
         said = json.loads((self.site.state / "status.json").read_text(encoding="utf-8"))
@@ -121,3 +127,54 @@ def test_a_photo_that_waits_for_a_new_try_makes_no_run_of_its_own(night: Night) 
     with serving(night):
         summary = night.pass_time_until_run(1)
     assert (summary["total_processed"], summary["failed"]) == (2, 1)
+
+
+def test_the_week_is_told_on_monday_by_the_service_itself(night: Night) -> None:
+    night.clock.set_wall_clock(datetime(2025, 10, 19, 2, tzinfo=UTC))  # a Sunday
+    write_photo(night.site.incoming / "shirt-1.jpg", seed=1)
+    page = night.site.results / "period_report_2025-W42.html"
+    with serving(night):
+        night.pass_time_until_run(1)
+        assert not page.exists()
+        night.clock.set_wall_clock(datetime(2025, 10, 20, 0, 0, 1, tzinfo=UTC))
+        eventually(page.exists, within_s=DEADLINE_SECONDS)
+    assert "1 photo sorted in 1 run." in page.read_text(encoding="utf-8")
+
+
+def test_the_report_says_whether_the_forecast_of_the_opening_held(night: Night) -> None:
+    night.clock.set_wall_clock(datetime(2025, 10, 13, 2, tzinfo=UTC))
+    write_photo(night.site.incoming / "shirt-1.jpg", seed=1)
+    with serving(night):
+        night.pass_time_until_run(1)  # by which the pace is known
+        night.clock.set_wall_clock(datetime(2025, 10, 13, 20, tzinfo=UTC))
+        write_photo(night.site.incoming / "shirt-2.jpg", seed=2)
+        eventually(lambda: night.is_queued(1), within_s=DEADLINE_SECONDS)
+        night.clock.set_wall_clock(datetime(2025, 10, 14, 2, tzinfo=UTC))
+        night.pass_time_until_run(2)
+        reports = night.site.results / "batch_report_latest.html"
+        eventually(
+            lambda: "at 02:00, 1 photo done by 02:00: kept" in reports.read_text(encoding="utf-8"),
+            within_s=DEADLINE_SECONDS,
+        )
+
+
+def test_a_machine_that_slept_into_the_window_sorts_when_it_wakes(night: Night) -> None:
+    night.clock.set_wall_clock(datetime(2025, 10, 12, 22, tzinfo=UTC))
+    write_photo(night.site.incoming / "shirt-1.jpg", seed=1)
+    with serving(night):
+        eventually(lambda: night.is_queued(1), within_s=DEADLINE_SECONDS)
+        assert night.summaries == []
+        night.clock.advance(5 * 3600)  # both clocks, as suspend does
+        summary = night.pass_time_until_run(1)
+    assert summary["total_processed"] == 1
+    assert summary["run"].startswith("20251013_03")
+
+
+def test_a_clock_that_is_set_into_the_window_opens_it(night: Night) -> None:
+    night.clock.set_wall_clock(datetime(2025, 10, 12, 22, tzinfo=UTC))
+    write_photo(night.site.incoming / "shirt-1.jpg", seed=1)
+    with serving(night):
+        eventually(lambda: night.is_queued(1), within_s=DEADLINE_SECONDS)
+        night.clock.set_wall_clock(datetime(2025, 10, 13, 2, 30, tzinfo=UTC))
+        summary = night.pass_time_until_run(1)
+    assert summary["total_processed"] == 1

@@ -73,14 +73,16 @@ class Site:
             check=False,
         )
 
-    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str, extra_environment: dict[str, str] | None = None, **options: Any
+    ) -> subprocess.Popen[str]:
         """Start a command and let it run."""
         return subprocess.Popen(
             command("--config", str(self.folder / "nightsort.toml"), *arguments),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=clean_environment(),
+            env=clean_environment() | (extra_environment or {}),
             **options,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,6 +11,7 @@ from daemon.findings import (
     Finding,
     Level,
     in_words,
+    of_backups,
     of_clock,
     of_disk,
     of_file_system,
@@ -103,3 +104,21 @@ def test_the_remedy_stands_below() -> None:
     assert in_words(of_disk("state_dir", 10, 0)) == (
         "advice  state_dir: 0.0 GB free\n        → free some space"
     )
+
+
+@pytest.mark.parametrize(
+    ("age_days", "is_nightly", "expected"),
+    [
+        (None, True, Level.OK),
+        (1, True, Level.OK),
+        (3, True, Level.WRONG),
+        (3, False, Level.ADVICE),
+        (None, False, Level.ADVICE),
+        (1, False, Level.OK),
+    ],
+)
+def test_backups_that_are_old_or_not_made_are_told(
+    age_days: int | None, is_nightly: bool, expected: Level
+) -> None:
+    newest = None if age_days is None else NOW - timedelta(days=age_days)
+    assert levels(of_backups(newest, NOW, is_nightly=is_nightly)) == [expected]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings
-from daemon.unit import drop_in, mount_unit, secrets, writable_folders
+from daemon.unit import drop_in, lookout_drop_in, mount_unit, secrets, writable_folders
 
 LOCAL = "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n"
 SHARE = LOCAL + "2 1 0:44 / /srv/photos rw - cifs //nas/photos rw\n"
@@ -47,6 +47,17 @@ def test_a_share_is_wanted_but_not_required_and_may_come_and_go(fstab: str, moun
     assert writable_folders(text) == [Path("/srv"), Path("/var/lib/nightsort")]
 
 
+def test_backups_on_another_disk_are_wanted_and_may_be_written() -> None:
+    backups = {"folder": "/mnt/usb/nightsort"}
+    disk = LOCAL + "2 1 8:17 / /mnt/usb rw - ext4 /dev/sdb1 rw\n"
+    text = drop_in(settings(backups=backups), "", disk)
+    assert Path("/mnt") in writable_folders(text)
+    assert "Wants=mnt-usb.mount\n" in text
+    assert Path("/mnt/usb/nightsort") in writable_folders(
+        drop_in(settings(backups=backups), "", LOCAL)
+    )
+
+
 def test_a_share_below_the_root_does_not_open_the_whole_disk() -> None:
     mountinfo = LOCAL + "2 1 0:44 / /photos rw - cifs //nas/photos rw\n"
     text = drop_in(settings("/photos"), "", mountinfo)
@@ -57,6 +68,14 @@ def test_folders_at_home_and_a_group_are_let_through() -> None:
     text = drop_in(settings("/home/shop", filing={"group": "warehouse"}), "", LOCAL)
     assert "ProtectHome=no\n" in text
     assert "SupplementaryGroups=warehouse\n" in text
+
+
+def test_the_lookout_may_write_where_it_notes_what_it_told() -> None:
+    assert writable_folders(lookout_drop_in(Path("/var/lib/night sort"))) == [
+        Path("/var/lib/night sort")
+    ]
+    assert "ProtectHome=no\n" in lookout_drop_in(Path("/home/shop/state"))
+    assert "ProtectHome" not in lookout_drop_in(Path("/var/lib/nightsort"))
 
 
 def test_names_from_hell_are_quoted_and_read_back() -> None:
