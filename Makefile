@@ -43,6 +43,9 @@ package: install ## Make dist/nightsort-VERSION.run, which installs offline; PYT
 bench: install ## Measure speed and memory: make bench BENCH="drain memory" QUICK=1 for a taste
 	$(BIN)/python -m benchmarks $(BENCH) $(if $(QUICK),--quick)
 
+pictures: install ## Draw photos, sort them, and photograph the pages for docs/ (with Chromium)
+	$(BIN)/python -m tests.screenshots docs/pictures
+
 train: $(TRAIN_VENV)/.installed ## Train a model bundle: make train DATA=folder OUT=models/own
 	@test -d "$(DATA)" || { echo "say where the photos are: make train DATA=folder" >&2; exit 2; }
 	$(TRAIN_VENV)/bin/python -m classifier.training $(DATA) $(if $(OUT),--out $(OUT))

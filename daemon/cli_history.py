@@ -29,7 +29,7 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @json_option
 @click.pass_obj
 def history(config_file: Path | None, days: int | None, as_json: bool) -> None:
-    """List the runs, newest first.
+    """List the runs, newest first: what became of their photos, and how many people corrected.
 
     \b
     Example:
@@ -43,10 +43,11 @@ def history(config_file: Path | None, days: int | None, as_json: bool) -> None:
     since = None if days is None else datetime.now(UTC) - timedelta(days=days)
     with closing(Store(settings.state_dir, reading=True)) as store:
         runs = store.summaries(since)
+        corrected = store.corrected_photos()
     if as_json:
         print_json({"runs": runs})
     else:
-        click.echo(runs_in_words(runs))
+        click.echo(runs_in_words(runs, corrected))
 
 
 @click.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -35,11 +35,11 @@ def name_within(name: str, folders: Iterable[Path]) -> str:
     return name
 
 
-def runs_in_words(summaries: list[dict[str, Any]]) -> str:
-    """Runs as a table, newest first."""
+def runs_in_words(summaries: list[dict[str, Any]], corrected: Mapping[str, int]) -> str:
+    """Runs as a table, newest first. corrected: as for `runs_table`."""
     from daemon.tables import runs_table
 
-    return runs_table(summaries) if summaries else "No runs in that time."
+    return runs_table(summaries, corrected) if summaries else "No runs in that time."
 
 
 def story_json(story: Story, corrections: Iterable[Correction]) -> dict[str, Any]:

@@ -38,8 +38,11 @@ def evaluation_table(evaluation: Evaluation) -> str:
     return "\n".join([headline, "", *shown]).rstrip()
 
 
-def runs_table(summaries: Iterable[Mapping[str, Any]]) -> str:
-    """Runs as people read them, from their summaries."""
+def runs_table(summaries: Iterable[Mapping[str, Any]], corrected: Mapping[str, int]) -> str:
+    """Runs as people read them, from their summaries.
+
+    corrected: of how many photos of a run people said something later, where they did.
+    """
     table = _table(
         "Run",
         "Began",
@@ -48,6 +51,7 @@ def runs_table(summaries: Iterable[Mapping[str, Any]]) -> str:
         "Review",
         "Duplicates",
         "Failed",
+        "Corrected",
         "Success",
         "Took",
         left=2,
@@ -59,10 +63,11 @@ def runs_table(summaries: Iterable[Mapping[str, Any]]) -> str:
             plain(run["run"]),
             f"{began:%a %d %b %H:%M}",
             *(f"{run[key]:,}" for key in counts),
+            f"{corrected.get(run['run'], 0):,}",
             f"{run['success_rate']:.1f} %",
             took(run["processing_time_seconds"]),
         )
-    return _render(table).rstrip()
+    return _render(table, width=120).rstrip()
 
 
 def alerts_table(incidents: Iterable[Mapping[str, Any]], zone: tzinfo) -> str:
@@ -156,9 +161,11 @@ def _table(*columns: str, left: int = 1) -> Table:
     return table
 
 
-def _render(table: Table) -> str:
+def _render(table: Table, width: int = 100) -> str:
     # Names are anybody's: nothing in them is markup.
-    console = Console(width=100, color_system=None, force_terminal=False, markup=False, emoji=False)
+    console = Console(
+        width=width, color_system=None, force_terminal=False, markup=False, emoji=False
+    )
     with console.capture() as capture:
         console.print(table)
     return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"

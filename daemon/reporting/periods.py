@@ -64,15 +64,16 @@ class Period:
     @property
     def title(self) -> str:
         """What people call it."""
+        first, last = self.first, self.last
         if self.days == 1:
-            return f"{self.first:%A, %d %B %Y}"
-        first = f"{self.first:%d %B %Y}"
-        if self.first.year == self.last.year:
-            first = f"{self.first:%d %B}"
-        if (self.first.year, self.first.month) == (self.last.year, self.last.month):
-            first = f"{self.first:%d}"
-        between = f"{first} to {self.last:%d %B %Y}"
-        return f"Week {self.first.isocalendar().week}, {between}" if self.is_week else between
+            return f"{first:%A}, {first.day} {first:%B %Y}"
+        begins = f"{first.day}"
+        if (first.year, first.month) != (last.year, last.month):
+            begins += f" {first:%B}"
+        if first.year != last.year:
+            begins += f" {first:%Y}"
+        between = f"{begins} to {last.day} {last:%B %Y}"
+        return f"Week {first.isocalendar().week}, {between}" if self.is_week else between
 
     @property
     def before(self) -> Period:

@@ -71,6 +71,14 @@ class History(Database):
         )
         return [story_of(row) for row in rows]
 
+    def corrected_photos(self) -> dict[str, int]:
+        """Of how many photos of each run people said something later."""
+        rows = self._db.execute(
+            "SELECT run, count(DISTINCT photo) FROM corrections JOIN photos ON photos.id = photo"
+            " WHERE is_done = 1 GROUP BY run"
+        )
+        return dict(rows.fetchall())
+
     def corrected_since(self, number: int) -> tuple[list[str], int]:
         """The runs of whose photos people said something after that correction; the last one."""
         rows = self._db.execute(

@@ -197,3 +197,14 @@ def test_a_period_that_is_none_is_wrong_use(site: Site, arguments: list[str], sa
     done = site.nightsort("report", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
+
+
+def test_history_says_how_many_photos_people_corrected(tmp_path: Path) -> None:
+    site = after_one_run(tmp_path)
+    before = site.nightsort("history").stdout.splitlines()[-1].split()
+    (photo,) = document(site, "find", "4711")["photos"]
+    category = "Watches" if photo["category"] != "Watches" else "Tops"
+    assert site.nightsort("correct", "4711", category).returncode == 0
+    after = site.nightsort("history").stdout.splitlines()[-1].split()
+    changed = [(was, now) for was, now in zip(before, after, strict=True) if was != now]
+    assert changed == [("0", "1")]

@@ -17,7 +17,7 @@ from daemon.reporting.press import Press, Writers
 from daemon.reporting.reporter import Reporter, ReportPolicy
 from daemon.thumbnails import Thumbnails
 from daemon.tree import Tree
-from tests.support.browser import look_at
+from tests.support.browser import look_at, printed_sheets
 from tests.support.core import WAREHOUSE, Core, tiny_photo
 from tests.support.names import HOSTILE
 
@@ -264,3 +264,9 @@ def test_a_browser_shows_the_lists_in_its_width(core: Core, tmp_path: Path, widt
     seen = look_at(core.results / EXPORTS / f"pick_lists_{RUN}.html", width, tmp_path)
     assert (seen.too_wide_px, seen.scripts, seen.console) == (0, 0, [])
     assert "return-5001_back.png" in seen.text
+
+
+def test_each_category_is_printed_on_a_sheet_of_its_own(core: Core, tmp_path: Path) -> None:
+    a_run(core)
+    page = core.results / EXPORTS / f"pick_lists_{RUN}.html"
+    assert printed_sheets(page, tmp_path) == len(sheets(core)) == 3

@@ -129,6 +129,35 @@ def test_a_photo_that_waits_for_a_new_try_makes_no_run_of_its_own(night: Night) 
     assert (summary["total_processed"], summary["failed"]) == (2, 1)
 
 
+def test_the_week_is_told_on_monday_by_the_service_itself(night: Night) -> None:
+    night.clock.set_wall_clock(datetime(2025, 10, 19, 2, tzinfo=UTC))  # a Sunday
+    write_photo(night.site.incoming / "shirt-1.jpg", seed=1)
+    page = night.site.results / "period_report_2025-W42.html"
+    with serving(night):
+        night.pass_time_until_run(1)
+        assert not page.exists()
+        night.clock.set_wall_clock(datetime(2025, 10, 20, 0, 0, 1, tzinfo=UTC))
+        eventually(page.exists, within_s=DEADLINE_SECONDS)
+    assert "1 photo sorted in 1 run." in page.read_text(encoding="utf-8")
+
+
+def test_the_report_says_whether_the_forecast_of_the_opening_held(night: Night) -> None:
+    night.clock.set_wall_clock(datetime(2025, 10, 13, 2, tzinfo=UTC))
+    write_photo(night.site.incoming / "shirt-1.jpg", seed=1)
+    with serving(night):
+        night.pass_time_until_run(1)  # by which the pace is known
+        night.clock.set_wall_clock(datetime(2025, 10, 13, 20, tzinfo=UTC))
+        write_photo(night.site.incoming / "shirt-2.jpg", seed=2)
+        eventually(lambda: night.is_queued(1), within_s=DEADLINE_SECONDS)
+        night.clock.set_wall_clock(datetime(2025, 10, 14, 2, tzinfo=UTC))
+        night.pass_time_until_run(2)
+        reports = night.site.results / "batch_report_latest.html"
+        eventually(
+            lambda: "at 02:00, 1 photo done by 02:00: kept" in reports.read_text(encoding="utf-8"),
+            within_s=DEADLINE_SECONDS,
+        )
+
+
 def test_a_machine_that_slept_into_the_window_sorts_when_it_wakes(night: Night) -> None:
     night.clock.set_wall_clock(datetime(2025, 10, 12, 22, tzinfo=UTC))
     write_photo(night.site.incoming / "shirt-1.jpg", seed=1)

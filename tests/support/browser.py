@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-_FLAGS = (
+FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--allow-file-access-from-files", "--enable-logging=stderr",
@@ -50,16 +51,21 @@ class Sight:
     console: list[str]
 
 
+def browser() -> str | None:
+    """The browser's command, where one is installed."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
 def look_at(page: Path, width: int, folder: Path) -> Sight:
     """Open `page` in a window of that width; skips the test where no browser is installed."""
-    browser = shutil.which("chromium") or shutil.which("chromium-browser")
-    if browser is None:
+    program = browser()
+    if program is None:
         pytest.skip("chromium, which shows the page, is not installed")
     around = folder / f"around-{width}.html"
     around.write_text(_AROUND.format(url=page.as_uri(), width=width), encoding="utf-8")
     done = subprocess.run(
         [
-            browser, *_FLAGS, f"--user-data-dir={folder / f'profile-{width}'}",
+            program, *FLAGS, f"--user-data-dir={folder / f'profile-{width}'}",
             f"--window-size={max(width, 600)},1000", "--dump-dom", around.as_uri(),
         ],
         capture_output=True, text=True, timeout=120, check=True,
@@ -67,3 +73,19 @@ def look_at(page: Path, width: int, folder: Path) -> Sight:
     seen = done.stdout.partition('<pre id="seen">')[2].partition("</pre>")[0]
     console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     return Sight(**json.loads(html.unescape(seen)), console=console)
+
+
+def printed_sheets(page: Path, folder: Path) -> int:
+    """How many sheets of paper `page` takes; skips the test where no browser is installed."""
+    program = browser()
+    if program is None:
+        pytest.skip("chromium, which prints the page, is not installed")
+    printed = folder / "printed.pdf"
+    subprocess.run(
+        [
+            program, *FLAGS, f"--user-data-dir={folder / 'profile-print'}",
+            f"--print-to-pdf={printed}", "--no-pdf-header-footer", page.as_uri(),
+        ],
+        capture_output=True, timeout=120, check=True,
+    )  # fmt: skip
+    return len(re.findall(rb"/Type\s*/Page\b", printed.read_bytes()))

@@ -28,7 +28,7 @@ def test_what_is_no_week_is_refused_with_what_was_written(text: str) -> None:
 def test_the_week_of_new_year_is_named_after_the_year_of_its_thursday() -> None:
     week = Period.week("2026-W01")
     assert (week.first, week.name) == (date(2025, 12, 29), "2026-W01")
-    assert week.title == "Week 1, 29 December 2025 to 04 January 2026"
+    assert week.title == "Week 1, 29 December 2025 to 4 January 2026"
 
 
 @given(st.dates(date(2000, 1, 10), date(2100, 1, 1)))
