@@ -61,6 +61,7 @@ __all__ = [
     "Settings",
     "WindowSettings",
     "load",
+    "salvage",
     "walk",
 ]
 
@@ -177,6 +178,28 @@ def load(file: Path | None = None) -> Settings:
     if problems:
         raise ConfigError("\n".join(problems))
     return settings
+
+
+def salvage(file: Path | None = None) -> Settings:
+    """What can be used of settings that `load` refuses, for who must tell people that it did.
+
+    Tables and keys that are wrong are left out. Raises ConfigError when that does not help, as
+    where something in the environment is wrong.
+    """
+    path = settings_file(file)
+    try:
+        values = {} if path is None else _read_toml(path)
+    except ConfigError:
+        values = {}
+    while True:
+        try:
+            return Settings(**_defaults_without_file() | values)
+        except ValidationError as exc:
+            wrong = {str(error["loc"][0]) for error in exc.errors() if error["loc"]} & values.keys()
+            wrong = wrong or {*FOLDER_KEYS} & values.keys()  # that do not go together
+            if not wrong:
+                raise ConfigError("what is left of the settings cannot be used either") from None
+            values = {key: value for key, value in values.items() if key not in wrong}
 
 
 def _defaults_without_file() -> dict[str, Any]:

@@ -306,22 +306,32 @@ def unit(config_file: Path | None, write: bool) -> None:
 def lookout(config_file: Path | None) -> None:
     """Tell people, and exit 1, when the daemon is dead or silent; a timer runs it.
 
-    Also when a window passed in which it should have worked. Told once, then once a day.
+    Also when a window passed in which it should have worked. Told once, then once a day; through
+    the targets that can be read, also when the settings are refused.
 
     \b
     Example:
       nightsort lookout
     """  # noqa: D301
     from config.logs import configure
+    from config.settings import salvage
     from daemon.alerting.targets import targets_of
     from daemon.clock import SystemClock, local_zone
     from daemon.lookout import Lookout, look
 
     configure(service=True)
-    settings = load(config_file)
+    refusal: ConfigError | None = None
+    try:
+        settings = load(config_file)
+    except ConfigError as exc:
+        refusal, settings = exc, salvage(config_file)
     clock = SystemClock(settings.window.zone() or local_zone())
     seen = look(settings.state_dir, os.environ)
+    if refusal is not None:
+        seen = seen.because(f"the settings are refused: {str(refusal).splitlines()[0]}")
     Lookout(settings, clock, targets_of(settings), os.environ).tell(seen)
+    if refusal is not None:
+        raise refusal
     if not seen.is_alive:
         sys.exit(EXIT_FAILED)
 

@@ -36,6 +36,8 @@ _DAY = timedelta(days=1)
 # Its report is waited for before a run is told, but not for ever.
 _REPORT_PATIENCE = timedelta(minutes=10)
 _ATTENDED_EVERY = timedelta(minutes=10)
+# A machine without a clock of its own wakes up in 1970 and is set right within minutes.
+_JUMP_SECONDS = 3600.0
 # What takes counting is not looked at in every turn.
 _COUNT_SECONDS = 300.0
 
@@ -60,6 +62,7 @@ class Assessor:
         self._conditions = Conditions()
         self._count_at = float("-inf")
         self._attended_at: datetime | None = None
+        self._lead: float | None = None  # of the wall clock before the steady one
         self.take(settings)
 
     def take(self, settings: Settings) -> None:
@@ -225,20 +228,35 @@ class Assessor:
         self, document: Document | None, now: datetime, facts: dict[str, Any], *, has_run: bool
     ) -> Iterator[Observation]:
         """Whether windows were missed, and note that this one is not."""
-        if self._attended_at is None:
-            saved = self._store.fact(ATTENDED)
-            self._attended_at = datetime.fromisoformat(saved) if saved else None
         is_there = has_run or (document is not None and rules.is_attended(document))
-        before = self._attended_at
-        if before is None or is_there:
-            if before is None or now - before >= _ATTENDED_EVERY or has_run:
-                facts[ATTENDED] = now.isoformat()
-            before = self._attended_at = now
+        attended = self._attended(now, facts, is_sure=is_there, at_once=has_run)
         if self._settings.window.mode == "window":
-            missed = rules.missed_window(self._schedule, before, now)
+            missed = rules.missed_window(self._schedule, attended, now)
             waiting = document["queue"]["waiting"] if document else None
             hours = self._settings.alerts.missed_window_hours
             yield rules.of_missed_window(missed, now, hours, waiting)
+
+    def _attended(
+        self, now: datetime, facts: dict[str, Any], *, is_sure: bool, at_once: bool
+    ) -> datetime:
+        """When the service was last seen to do what it is there for; kept now and then.
+
+        A new instance, and one whose wall clock was set, have missed nothing yet.
+        """
+        if self._attended_at is None:
+            saved = self._store.fact(ATTENDED)
+            self._attended_at = datetime.fromisoformat(saved) if saved else None
+        before = self._attended_at
+        if before is None or is_sure or self._has_jumped(now):
+            self._attended_at = now
+            if before is None or at_once or abs(now - before) >= _ATTENDED_EVERY:
+                facts[ATTENDED] = now.isoformat()
+        return self._attended_at or now
+
+    def _has_jumped(self, now: datetime) -> bool:
+        lead = now.timestamp() - self._clock.steady()
+        jump, self._lead = lead - (self._lead or lead), lead
+        return abs(jump) >= _JUMP_SECONDS
 
     def _of_targets(
         self, incidents: Incidents, targets: Iterable[str], now: datetime

@@ -34,9 +34,9 @@ def main() -> None:
     # Only the answer goes to stdout, whatever a library prints.
     answer_to = os.dup(sys.stdout.fileno())
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if task["target"].get("ca_file"):
-        os.environ["SSL_CERT_FILE"] = task["target"]["ca_file"]
     try:
+        if task["ca_file"] is not None:
+            _trust(Path(task["ca_file"]))
         is_delivered, error = send(task)
     except Exception as exc:  # noqa: BLE001 - whatever a service does wrong, it is told as its error
         is_delivered, error = False, f"{type(exc).__name__}: {exc}"
@@ -77,6 +77,12 @@ def send(task: dict[str, Any]) -> tuple[bool, str]:
     )
     said = [(entry.level, entry.message) for entry in result.logs()]
     return bool(result), "; ".join(_reasons(said))
+
+
+def _trust(ca_file: Path) -> None:
+    """Have OpenSSL, and requests, trust these authorities. Raises OSError if there are none."""
+    ca_file.read_bytes()
+    os.environ["SSL_CERT_FILE"] = os.environ["REQUESTS_CA_BUNDLE"] = str(ca_file)
 
 
 def contents(paths: list[str], most_bytes: int, seconds: float) -> list[tuple[str, bytes]]:

@@ -15,7 +15,6 @@ from typing import Any
 from config.errors import PhotoError
 from daemon.examine import Limits, read_photo
 from daemon.heralding import forecast_for
-from daemon.reporting.foretold import forecast_words
 from daemon.reporting.latest import copy_as_latest
 from daemon.reporting.morning import Morning, gather
 from daemon.reporting.remains import may_be_shown, remains
@@ -80,8 +79,7 @@ class Reporter:
         reach = Reach(self._policy.links, str(self._sorted.root))
         with replacing(page) as file:
             expected = forecast_for(self._store, morning.started)
-            facts = [*forecast_words(expected, summary), *self._policy.settings]
-            write_report(file, morning, pictures, reach, facts)
+            write_report(file, morning, pictures, reach, self._policy.settings, expected)
         with replacing(book) as file:
             write_workbook(file, self._store.rows(run), morning, pictures, self._policy.links)
         if is_newest:

@@ -261,6 +261,18 @@ def test_slack_is_sent_its_own_markup(target: Any) -> None:
     assert "image" not in json.dumps(body)
 
 
+def test_a_server_of_the_house_is_trusted_by_its_authority(target: Any, tmp_path: Path) -> None:
+    context, trusted = certificate(tmp_path)
+    with listening(WebHook(), context) as hook:
+        fields = {"type": "slack", "webhook": f"https://127.0.0.1:{hook.port}/hooks/x"}
+        assert target(**fields, ca_file=str(trusted)).deliver(ALERT, AMPLE_SECONDS) == Outcome(True)
+        stranger = target(**fields).deliver(ALERT, AMPLE_SECONDS)
+        nothing = target(**fields, ca_file="/nowhere.pem").deliver(ALERT, AMPLE_SECONDS)
+    assert "certificate verify failed" in stranger.error
+    assert "No such file or directory: '/nowhere.pem'" in nothing.error
+    assert len(hook.bodies) == 1
+
+
 def test_slacks_refusal_is_told_without_the_address(target: Any) -> None:
     with listening(WebHook(status=404, answer=b"no_service")) as hook:
         only = target(type="slack", webhook=f"http://127.0.0.1:{hook.port}/services/{SECRET}")

@@ -385,6 +385,25 @@ def _as_toml(targets: str) -> str:
     return targets.replace('": ', '" = ')
 
 
+def test_what_is_right_can_be_salvaged_from_settings_that_are_refused(file: Path) -> None:
+    write(file, f'[alerts]\ntargets = [{{ url = "json://x/{SECRET}" }}]\n[batch]\nsise = 3')
+    assert problems_of(file)
+    salvaged = settings.salvage(file)
+    assert len(salvaged.alerts.targets) == 1
+    assert str(salvaged.state_dir) == "/var/lib/nightsort"
+    assert salvaged.batch.size == 32
+
+
+def test_folders_that_do_not_go_together_are_left_out_of_what_is_salvaged(file: Path) -> None:
+    file.write_text('incoming_dir = "a"\nsorted_dir = "a"\n[window]\nmode = "manual"')
+    assert settings.salvage(file).window.mode == "manual"
+
+
+def test_of_a_file_that_is_no_toml_the_defaults_are_left(file: Path) -> None:
+    file.write_text("[[[")
+    assert settings.salvage(file).alerts.targets == ()
+
+
 def test_loaded_secrets_are_not_printed(file: Path) -> None:
     write(file, f'[alerts]\ntargets = [{{ url = "mailto://u:{SECRET}@x" }}]')
     loaded = load(file)
