@@ -33,6 +33,11 @@ class Uninstaller:
         state = known.get("state_dir")
         if purge:
             require_purgeable(known)
+            if state is not None and state.exists() and not self._machine.is_ours(state):
+                raise InstallError(
+                    f"{state} does not belong to the user {USER}, so it may hold more than "
+                    "nightsort's state; uninstall without --purge, then remove it by hand"
+                )
         for unit in (TIMER, SERVICE):
             if (self._layout.units / unit).exists():
                 self._machine.run("systemctl", "disable", "--now", unit)
