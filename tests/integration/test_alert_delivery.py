@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -379,7 +379,7 @@ def test_no_secret_is_in_the_arguments_or_the_environment_of_the_sending_process
         only = target(url=f"json://u:{'swordfish'}@127.0.0.1:{port}")
         answer = pool.submit(only.deliver, ALERT, 8.0)
         seen: dict[str, bytes] = {}
-        while not answer.done():
+        while wait([answer], timeout=0.05).not_done:
             for process in Path("/proc").glob("[0-9]*"):
                 try:
                     line = (process / "cmdline").read_bytes()
