@@ -23,6 +23,7 @@ from pydantic_settings import (
 
 from config import variables
 from config.errors import ConfigError
+from config.place import DEFAULT_DATA, settings_file
 from config.sections import (
     AlertSettings,
     BackupSettings,
@@ -43,8 +44,6 @@ from config.targets import Section
 from config.variables import CONFIG_VARIABLE, Variables
 
 __all__ = [
-    "DEFAULT_DATA",
-    "DEFAULT_FILE",
     "FOLDER_KEYS",
     "AlertSettings",
     "BackupSettings",
@@ -65,9 +64,6 @@ __all__ = [
     "salvage",
     "walk",
 ]
-
-DEFAULT_FILE = Path("/etc/nightsort/nightsort.toml")
-DEFAULT_DATA = Path("nightsort-data")
 
 # Also cleans "..", so that comparing two folders compares places, not spellings.
 Folder = Annotated[Path, AfterValidator(lambda folder: Path(os.path.abspath(folder)))]  # noqa: PTH100
@@ -169,7 +165,7 @@ def load(file: Path | None = None) -> Settings:
 
     Raises ConfigError that names every problem at once: the key, the value and the remedy.
     """
-    path = _settings_file(file)
+    path = settings_file(file)
     values = _defaults_without_file() if path is None else _read_toml(path)
     secrets, problems = variables.credentials(os.environ)
     layers = [variables.read(Settings, os.environ), variables.read(Settings, secrets)]
@@ -190,7 +186,7 @@ def salvage(file: Path | None = None) -> Settings:
     Tables and keys that are wrong are left out. Raises ConfigError when that does not help, as
     where something in the environment is wrong.
     """
-    path = _settings_file(file)
+    path = settings_file(file)
     try:
         values = {} if path is None else _read_toml(path)
     except ConfigError:
@@ -204,20 +200,6 @@ def salvage(file: Path | None = None) -> Settings:
             if not wrong:
                 raise ConfigError("what is left of the settings cannot be used either") from None
             values = {key: value for key, value in values.items() if key not in wrong}
-
-
-def _settings_file(file: Path | None) -> Path | None:
-    named = os.environ.get(CONFIG_VARIABLE)
-    if file is not None or named:
-        return file or Path(cast(str, named))
-    try:
-        DEFAULT_FILE.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError:
-        # It is there, but not for us: reading it says so, and defaults do not hide it.
-        return DEFAULT_FILE
-    return DEFAULT_FILE
 
 
 def _defaults_without_file() -> dict[str, Any]:

@@ -70,6 +70,23 @@ def test_forty_bad_photos_are_one_alert_also_for_the_run_after(tmp_path: Path) -
     ]
 
 
+def test_what_was_told_is_listed_and_can_be_acknowledged(tmp_path: Path) -> None:
+    with listening(WebHook()) as hook:
+        site = site_telling(tmp_path / "site", hook_at(hook.port))
+        drop_bad(site, 12)
+        ask_for_run(site)
+    listed = site.nightsort("alerts", "list").stdout
+    assert "high_error_rate" in listed
+    assert "lasts, day 1" in listed
+    assert "1 of 1" in listed
+    (lasting,) = [one for one in history(site) if one["resolved"] is None]
+    assert site.nightsort("alerts", "ack", str(lasting["id"])).returncode == 0
+    assert "known to" in site.nightsort("alerts", "list").stdout
+    unknown = site.nightsort("alerts", "ack", "99")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert unknown.stderr == "nightsort: there is no alert 99; see: nightsort alerts list\n"
+
+
 def test_an_endpoint_that_was_down_gets_what_it_missed_when_it_is_up_once(tmp_path: Path) -> None:
     with listening(WebHook(status=503)) as hook:
         site = site_telling(tmp_path / "site", hook_at(hook.port))

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from config import settings
+from config import place, settings
 from config.errors import ConfigError
 from config.settings import Settings, load
 from config.targets import UrlTarget
@@ -72,7 +72,7 @@ def test_named_file_wins_over_the_variable_that_names_one(
 def test_file_in_etc_is_used_when_no_other_is_named(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "DEFAULT_FILE", write(file, "[batch]\nsize = 7"))
+    monkeypatch.setattr(place, "DEFAULT_FILE", write(file, "[batch]\nsize = 7"))
     assert load().batch.size == 7
 
 
@@ -80,7 +80,7 @@ def test_file_in_etc_that_may_not_be_read_is_not_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A folder stands for a file without rights: root, who runs these tests in CI, may read all.
-    monkeypatch.setattr(settings, "DEFAULT_FILE", tmp_path)
+    monkeypatch.setattr(place, "DEFAULT_FILE", tmp_path)
     assert problems_of() == [
         f"{tmp_path}: cannot be read (Is a directory); check the file and its rights"
     ]

@@ -157,6 +157,8 @@ def test_a_disk_too_small_for_the_queue_is_told_with_what_it_needs(box: Box) -> 
     assert box.turns(20 * MINUTE) == [("disk_too_small", "raised")]
     facts = only(box, "disk_too_small").facts
     assert (facts["free_mb"], facts["needed_mb"], facts["waiting"]) == (9_000, 10_512, 3)
+    box.document = healthy(disk={"sorted": 9_000, "state": 90_000})  # nothing waits any more
+    assert box.turns(40 * MINUTE) == [("disk_too_small", "resolved")]
 
 
 def test_photos_that_are_only_renamed_need_no_space(box: Box) -> None:
