@@ -1,7 +1,7 @@
 """The process that sends one alert to one target: reads it on stdin, answers with a line of JSON.
 
 A process of its own, because a service can hang where no time-out reaches (a name server, a server
-that answers byte by byte): this one can be killed. It takes Apprise's 50 MB along when it ends.
+that answers byte by byte): this one can be killed. It takes Apprise's 60 MB along when it ends.
 """
 
 from __future__ import annotations
@@ -118,8 +118,10 @@ def _reasons(said: list[tuple[str, str]]) -> Iterator[str]:
 
 def _inmost(text: str) -> str:
     """What requests wraps: `…Pool(host=…): … (Caused by NewConnectionError("…(host=…): why"))`."""
-    cause = re.sub(r"^\w+\(", "", text.rpartition("(Caused by ")[2]).strip("\"'()")
-    return re.sub(r"^(<[^>]*>|\w+\(host=[^)]*\)):? ", "", cause)
+    _, is_caused, why = text.rpartition("(Caused by ")
+    if is_caused:
+        why = re.sub(r"^\w+\(", "", why).strip("\"'()")
+    return re.sub(r"^(<[^>]*>|\w+\(host=[^)]*\))[:,]? ['\"]?", "", why)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -317,7 +317,7 @@ def test_a_url_that_leads_nowhere_is_told_without_its_secrets(target: Any, url: 
     outcome = target(url=url).deliver(ALERT, AMPLE_SECONDS)
     assert not outcome.is_delivered
     assert outcome.error
-    assert "\n" not in outcome.error
+    assert not re.search(r"\n|host=|Caused by", outcome.error)
     assert not re.search("sword-?fish", outcome.error)
 
 
@@ -335,6 +335,7 @@ def test_a_server_that_never_answers_costs_no_more_than_the_deadline(
             outcome = only.deliver(ALERT, 4.0)
             assert not outcome.is_delivered
             assert re.search(r"no answer|timed out", outcome.error), outcome.error
+            assert "host=" not in outcome.error
             assert "sword-fish" not in outcome.error
 
 
@@ -379,7 +380,7 @@ def test_no_secret_is_in_the_arguments_or_the_environment_of_the_sending_process
         only = target(url=f"json://u:{'swordfish'}@127.0.0.1:{port}")
         answer = pool.submit(only.deliver, ALERT, 8.0)
         seen: dict[str, bytes] = {}
-        while not answer.done():
+        while wait([answer], timeout=0.05).not_done:
             for process in Path("/proc").glob("[0-9]*"):
                 try:
                     line = (process / "cmdline").read_bytes()
