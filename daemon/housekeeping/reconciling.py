@@ -142,12 +142,13 @@ class Reconciler:
     def _kept_source(self, row: ResultRow) -> Fingerprint | None:
         """The source, if it had to stay in incoming; not a file that came there later."""
         found = self._stat(self._incoming, row.source)
-        if found is None or not row.sha256:
+        if found is None:
             return None
         recorded = datetime.fromisoformat(row.timestamp).timestamp()
         if found.st_ctime > recorded + _A_SECOND:
             return None
-        same = self._hash(self._incoming, row.source) == row.sha256
+        # What nobody may read has no hash, and stays where it cannot be renamed.
+        same = not row.sha256 or self._hash(self._incoming, row.source) == row.sha256
         return fingerprint_of(found) if same else None
 
     # --- corrections -----------------------------------------------------------------------------

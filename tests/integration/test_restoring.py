@@ -53,6 +53,30 @@ def test_what_was_sorted_since_the_backup_is_in_the_history_as_it_was(shop: Shop
     assert shop.store.fact(UNRECONCILED) is None
 
 
+def test_people_are_not_told_again_of_runs_that_were_recalled(shop: Shop) -> None:
+    backup = shop.back_up()
+    shop.night("return-1111.png")
+    shop.restore(backup)
+    assert shop.store.runs_to_judge() == []
+    shop.night("return-2222.png", first=2)
+    assert len(shop.store.runs_to_judge()) == 1
+
+
+def test_a_photo_that_came_under_a_name_sorted_since_is_not_taken_for_that(shop: Shop) -> None:
+    backup = shop.back_up()
+    run = shop.night("return-1111.png")
+    shop.stop()
+    restore(shop.state, backup, shop.clock.now())
+    shop._start()
+    shop.drop("return-1111.png", tiny_photo("Tops", 7))
+    assert len(shop.take_in()) == 1  # before the results could be read
+    shop.reconciler().reconcile()
+    assert shop.recover_and_drain()["successful"] == 1
+    assert [row["category"] for row in shop.rows(run)] == ["Shirts"]
+    assert (shop.sorted / "Tops/return-1111.png").read_bytes() == tiny_photo("Tops", 7)
+    assert len(shop.all_rows()) == 2
+
+
 def test_nothing_is_sorted_twice_after_a_restore(shop: Shop) -> None:
     backup = shop.back_up()
     shop.night("return-1111.png", "return-2222.png")
