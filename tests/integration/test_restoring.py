@@ -210,7 +210,7 @@ def test_a_photo_dropped_again_since_is_a_new_one_after_a_restore(shop: Shop) ->
     assert shop.recover_and_drain()["duplicates"] == 1
 
 
-def test_photos_that_no_results_tell_of_any_more_are_in_the_history_as_found(shop: Shop) -> None:
+def test_photos_that_no_results_tell_of_any_more_get_their_row_in_a_new_run(shop: Shop) -> None:
     shop.clock.set_wall_clock(datetime.now(UTC) - timedelta(days=1))
     shop.night("known.png", first=5)
     (shop.sorted / "Tops-to-show").mkdir()
@@ -224,11 +224,13 @@ def test_photos_that_no_results_tell_of_any_more_are_in_the_history_as_found(sho
     shop.drop("notes.txt", b"mine").rename(shop.sorted / "Shirts/notes.txt")
     shutil.copy(shop.sorted / "Shirts/known.png", shop.sorted / "Tops-to-show/copied.png")
     shop.restore(backup)
-    assert shop.recover_and_drain()["run"] is None
+    found = shop.recover_and_drain()
+    assert found["successful"] == 2
+    assert len(shop.rows(found["run"])) == 2
     for name in ("queued.png", "return-2222.png"):
         (story,) = shop.store.stories(name)
-        assert (story.state, story.place, story.run) == ("filed", f"Shirts/{name}", "")
-        assert story.category == "Shirts"
+        assert (story.state, story.place, story.run) == ("filed", f"Shirts/{name}", found["run"])
+        assert (story.category, story.band) == ("Shirts", "check")
     assert shop.store.stories("notes.txt") == []
     assert shop.store.stories("copied.png") == []
     shop.drop("again.png", tiny_photo("Shirts", 1))
@@ -265,9 +267,10 @@ def test_results_that_somebody_changed_are_not_believed(
     csv.write_text(spoil(csv.read_text(encoding="utf-8-sig")), encoding="utf-8-sig")
     shop.restore(backup)
     assert shop.store.stories("../../etc/return-1111.png") == []
-    for story in shop.store.stories("1111"):
-        assert (story.place, story.run) == ("Shirts/return-1111.png", "")
-    assert shop.recover_and_drain()["run"] is None
+    assert all(story.run != run for story in shop.store.stories("1111"))
+    assert shop.recover_and_drain()["successful"] == 1  # as found, in a run of its own
+    (story,) = shop.store.stories("1111")
+    assert story.place == "Shirts/return-1111.png"
     assert (shop.sorted / "Shirts/return-1111.png").exists()
 
 
