@@ -23,6 +23,7 @@ from pydantic_settings import (
 
 from config import variables
 from config.errors import ConfigError
+from config.place import DEFAULT_DATA, settings_file
 from config.sections import (
     AlertSettings,
     BackupSettings,
@@ -43,8 +44,6 @@ from config.targets import Section
 from config.variables import CONFIG_VARIABLE, Variables
 
 __all__ = [
-    "DEFAULT_DATA",
-    "DEFAULT_FILE",
     "FOLDER_KEYS",
     "AlertSettings",
     "BackupSettings",
@@ -62,11 +61,9 @@ __all__ = [
     "Settings",
     "WindowSettings",
     "load",
+    "salvage",
     "walk",
 ]
-
-DEFAULT_FILE = Path("/etc/nightsort/nightsort.toml")
-DEFAULT_DATA = Path("nightsort-data")
 
 # Also cleans "..", so that comparing two folders compares places, not spellings.
 Folder = Annotated[Path, AfterValidator(lambda folder: Path(os.path.abspath(folder)))]  # noqa: PTH100
@@ -168,7 +165,7 @@ def load(file: Path | None = None) -> Settings:
 
     Raises ConfigError that names every problem at once: the key, the value and the remedy.
     """
-    path = _settings_file(file)
+    path = settings_file(file)
     values = _defaults_without_file() if path is None else _read_toml(path)
     secrets, problems = variables.credentials(os.environ)
     layers = [variables.read(Settings, os.environ), variables.read(Settings, secrets)]
@@ -183,18 +180,26 @@ def load(file: Path | None = None) -> Settings:
     return settings
 
 
-def _settings_file(file: Path | None) -> Path | None:
-    named = os.environ.get(CONFIG_VARIABLE)
-    if file is not None or named:
-        return file or Path(cast(str, named))
+def salvage(file: Path | None = None) -> Settings:
+    """What can be used of settings that `load` refuses, for who must tell people that it did.
+
+    Tables and keys that are wrong are left out. Raises ConfigError when that does not help, as
+    where something in the environment is wrong.
+    """
+    path = settings_file(file)
     try:
-        DEFAULT_FILE.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError:
-        # It is there, but not for us: reading it says so, and defaults do not hide it.
-        return DEFAULT_FILE
-    return DEFAULT_FILE
+        values = {} if path is None else _read_toml(path)
+    except ConfigError:
+        values = {}
+    while True:
+        try:
+            return Settings(**_defaults_without_file() | values)
+        except ValidationError as exc:
+            wrong = {str(error["loc"][0]) for error in exc.errors() if error["loc"]} & values.keys()
+            wrong = wrong or {*FOLDER_KEYS} & values.keys()  # that do not go together
+            if not wrong:
+                raise ConfigError("what is left of the settings cannot be used either") from None
+            values = {key: value for key, value in values.items() if key not in wrong}
 
 
 def _defaults_without_file() -> dict[str, Any]:

@@ -81,6 +81,10 @@ class _Target(Section):
     severities: tuple[Severity, ...] = Field(
         ("error", "critical"), min_length=1, description="What this target wants to hear."
     )
+    ca_file: Path | None = Field(
+        None,
+        description="PEM file with the certificate authorities to trust instead of the system's.",
+    )
 
     @property
     def credentials(self) -> tuple[str, ...]:
@@ -122,10 +126,6 @@ class EmailTarget(_Target):
     )
     security: MailSecurity = Field(
         "starttls", description="How the connection is encrypted: starttls, tls or none."
-    )
-    ca_file: Path | None = Field(
-        None,
-        description="PEM file with the certificate authorities to trust instead of the system's.",
     )
     user: str | None = Field(None, min_length=1, description="Default: no login.")
     password: SecretStr | None = Field(None, description="Better in a credential.")

@@ -70,8 +70,8 @@ class Availability:
         return has_returned
 
     def whole_seconds(self) -> float:
-        """For how long all folders have been there; infinite when none was ever away."""
-        return time.monotonic() - self._whole_since
+        """For how long all folders have been there; 0 while one is away."""
+        return 0.0 if self.absent else time.monotonic() - self._whole_since
 
     @property
     def free_bytes(self) -> dict[str, int]:

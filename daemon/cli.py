@@ -22,7 +22,6 @@ import click
 
 from config.errors import ConfigError, ModelError, NightsortError
 from config.readable import plain
-from config.settings import Settings, load
 from daemon import cli_alerts, cli_history, cli_state
 from daemon.cli_parts import (
     EXIT_DO_NOT_RESTART,
@@ -30,12 +29,14 @@ from daemon.cli_parts import (
     EXIT_INTERRUPTED,
     EXIT_WRONG_USE,
     json_option,
+    load,
     print_json,
 )
 from daemon.show import Advance, progress
 
 if TYPE_CHECKING:
     from classifier.classifier import Classifier
+    from config.settings import Settings
     from daemon.judging import Look
     from daemon.records import Progress
 
@@ -124,9 +125,14 @@ def status(config_file: Path | None, as_json: bool) -> None:
       nightsort status
       nightsort status --json | jq .queue
     """  # noqa: D301
+    from config.place import state_dir
+    from daemon.lock import is_held
     from daemon.status import in_words, read
 
-    document, code = read(load(config_file).state_dir)
+    folder = state_dir(config_file)
+    if folder is None or not is_held(folder):
+        folder = load(config_file).state_dir  # why it does not run may stand there
+    document, code = read(folder)
     if as_json:
         print_json(document)
     else:
@@ -300,22 +306,32 @@ def unit(config_file: Path | None, write: bool) -> None:
 def lookout(config_file: Path | None) -> None:
     """Tell people, and exit 1, when the daemon is dead or silent; a timer runs it.
 
-    Also when a window passed in which it should have worked. Told once, then once a day.
+    Also when a window passed in which it should have worked. Told once, then once a day; through
+    the targets that can be read, also when the settings are refused.
 
     \b
     Example:
       nightsort lookout
     """  # noqa: D301
     from config.logs import configure
+    from config.settings import salvage
     from daemon.alerting.targets import targets_of
     from daemon.clock import SystemClock, local_zone
     from daemon.lookout import Lookout, look
 
     configure(service=True)
-    settings = load(config_file)
+    refusal: ConfigError | None = None
+    try:
+        settings = load(config_file)
+    except ConfigError as exc:
+        refusal, settings = exc, salvage(config_file)
     clock = SystemClock(settings.window.zone() or local_zone())
     seen = look(settings.state_dir, os.environ)
+    if refusal is not None:
+        seen = seen.because(f"the settings are refused: {str(refusal).splitlines()[0]}")
     Lookout(settings, clock, targets_of(settings), os.environ).tell(seen)
+    if refusal is not None:
+        raise refusal
     if not seen.is_alive:
         sys.exit(EXIT_FAILED)
 

@@ -7,14 +7,16 @@ import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from config.errors import RefusedError
 from config.readable import plain
-from config.settings import Settings, load
-from daemon.cli_parts import EXIT_FAILED, json_option, print_json
+from daemon.cli_parts import EXIT_FAILED, json_option, load, print_json
+
+if TYPE_CHECKING:
+    from config.settings import Settings
 
 NOBODY = "nobody would be told of trouble; set [alerts] targets"
 TEST_ORDER = "alerts_test"

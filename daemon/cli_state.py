@@ -12,8 +12,7 @@ import click
 
 from config.errors import NightsortError, RefusedError
 from config.readable import plain
-from config.settings import load
-from daemon.cli_parts import json_option, print_json
+from daemon.cli_parts import json_option, load, print_json
 
 if TYPE_CHECKING:
     from daemon.housekeeping.backups import Backups

@@ -25,6 +25,7 @@ from typing import Any, Protocol
 from config.errors import NightsortError
 from daemon.lock import user_name
 from daemon.records import Order, Progress
+from daemon.status import read
 
 SOCKET = "control.sock"
 PROGRESS_SECONDS = 0.5
@@ -130,7 +131,7 @@ def _ask(
             watch(Progress(**message["progress"]))
         else:
             raise NoAnswer("the daemon ended before it was done; see its log, then ask again")
-    raise _hangs(silence_seconds)
+    raise _hangs(state_dir, silence_seconds)
 
 
 @contextmanager
@@ -142,7 +143,7 @@ def _connected(state_dir: Path, silence_seconds: float) -> Iterator[Any]:
             with connection.makefile("rwb") as stream:
                 yield stream
         except TimeoutError as exc:
-            raise _hangs(silence_seconds) from exc
+            raise _hangs(state_dir, silence_seconds) from exc
         except OSError as exc:
             raise NoAnswer(
                 f"a nightsort process holds {state_dir} but cannot be asked ({exc.strerror}); if "
@@ -164,10 +165,13 @@ def _connect(connection: socket.socket, state_dir: Path, patience_seconds: float
             return
 
 
-def _hangs(silence_seconds: float) -> NoAnswer:
+def _hangs(state_dir: Path, silence_seconds: float) -> NoAnswer:
+    """Its status may know why: a share that hangs holds up the work, not what is said of it."""
+    silent = f"the daemon has not answered for {silence_seconds:.0f} seconds"
+    for problem in read(state_dir)[0]["problems"]:
+        return NoAnswer(f"{silent}: {problem}")
     return NoAnswer(
-        f"the daemon has not answered for {silence_seconds:.0f} seconds; its log says what it last "
-        "did (journalctl -u nightsort), restarting it is safe"
+        f"{silent}; its log says what it last did (journalctl -u nightsort), restarting it is safe"
     )
 
 

@@ -308,6 +308,10 @@ def _alerts(settings: Settings) -> Findings:
             yield wrong("alerts", f"{target.name}: {problem}", "correct [alerts] targets")
         else:
             yield ok("alerts", what)
+    document, _ = read(settings.state_dir)
+    if waiting := (document["alerts"] or {}).get("undelivered"):
+        text = f"{waiting} alerts have not arrived yet"
+        yield advice("alerts", text, "see why with: nightsort alerts list")
 
 
 def _time(settings: Settings, clock: Clock) -> Findings:

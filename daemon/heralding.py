@@ -65,7 +65,7 @@ class Herald:
         opens = window.opens.isoformat()
         seen = self._timetable.forecast(waiting, photos_per_second)
         if seen is None:
-            log.info("forecast_made", opens=opens, waiting=waiting, text=f"{waiting} queued")
+            log.info("forecast_made", opens=opens, waiting=waiting, text=f"{waiting:,} queued")
             return
         tell = log.warning if seen.will_not_fit else log.info
         tell(

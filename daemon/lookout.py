@@ -49,6 +49,10 @@ class Look:
     is_alive: bool
     document: Document
 
+    def because(self, why: str) -> Look:
+        """The same, with the reason for it."""
+        return Look(self.is_alive, self.document | {"problems": [why]})
+
 
 class _Box(Protocol):
     """An outbox or a notebook."""

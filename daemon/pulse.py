@@ -72,8 +72,6 @@ class Pulse:
             self._heard_at = now
         if now - self._free_at > longest:
             return "another program holds the database locked"
-        if self._availability.absent:
-            return ""
         for seconds, what in (
             (self._workers.silent_seconds(), "a worker has been busy with one photo for too long"),
             (now - self._heard_at, "the thread that hears of new photos has ended"),

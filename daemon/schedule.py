@@ -75,12 +75,12 @@ class Forecast:
     done_by: datetime  # aware: when the last photo that fits is done
 
     def __str__(self) -> str:
-        """The forecast in a few words, such as "4180 queued, done by 04:20"."""
+        """The forecast in a few words, such as "4,180 queued, done by 04:20"."""
         if self.waiting == 0:
             return "nothing queued"
         if self.will_not_fit:
-            return f"{self.waiting} queued, {self.will_not_fit} will not fit"
-        return f"{self.waiting} queued, done by {self.done_by:%H:%M}"
+            return f"{self.waiting:,} queued, {self.will_not_fit:,} will not fit"
+        return f"{self.waiting:,} queued, done by {self.done_by:%H:%M}"
 
 
 def forecast(waiting: int, photos_per_second: float, window: Window, at: datetime) -> Forecast:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +29,8 @@ log = structlog.get_logger()
 
 # Who moved a file on a share is nowhere written.
 SOMEBODY = "somebody on the share"
+# So often a photo that left review is looked for between runs.
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Seeker:
         self._filer = filer
         self.categories = categories
         self._clock = clock
+        self._missed: Counter[int] = Counter()  # how often a photo in review was nowhere, by id
 
     def notice_dragged(self, limit: int) -> int:
         """Record those of the newest `limit` filed photos that were dragged; returns how many.
@@ -58,12 +62,22 @@ class Seeker:
         return self._notice_missing(self._store.newest_filed(limit) if limit else ())
 
     def notice_decided(self, limit: int) -> int:
-        """As `notice_dragged`, of photos in review only: what people decide in the morning."""
-        return self._notice_missing(self._store.newest_in_review(limit))
+        """As `notice_dragged`, of photos in review only: what people decide in the morning.
+
+        One that is nowhere a few times is not looked for again: somebody has deleted it, and each
+        search costs a look into every folder.
+        """
+        waiting = self._store.newest_in_review(limit)
+        missing = [s for s in waiting if self._missed[s.id] < _TRIES and not self._is_there(s)]
+        self._missed.update(story.id for story in missing)
+        return sum(self.notice(story) is not None for story in missing)
 
     def _notice_missing(self, stories: Iterable[Story]) -> int:
-        missing = (story for story in stories if self._stat(story.place) is None)
+        missing = (story for story in stories if not self._is_there(story))
         return sum(self.notice(story) is not None for story in missing)
+
+    def _is_there(self, story: Story) -> bool:
+        return self._stat(story.place) is not None
 
     def notice(self, story: Story) -> Seen | None:
         """Where a missing photo was dragged to, which is recorded; None when it is nowhere."""

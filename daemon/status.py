@@ -94,7 +94,7 @@ def in_words(document: Document) -> str:
 
 def in_one_line(document: Document) -> str:
     """The status in a few words, such as "waiting for 02:00, 412 queued"."""
-    queued = f"{document['queue']['waiting']} queued"
+    queued = f"{document['queue']['waiting']:,} queued"
     window = document["window"]
     if document["state"] != "waiting":
         said = f"{document['state']}, {queued}"
@@ -137,8 +137,8 @@ def _watch_words(watch: dict[str, Any]) -> str:
 
 
 def _queue_words(queue: dict[str, int]) -> str:
-    retrying = f", {queue['retrying']} of them for a new try" if queue["retrying"] else ""
-    return f"{queue['waiting']} waiting{retrying}; {queue['settling']} still being written"
+    retrying = f", {queue['retrying']:,} of them for a new try" if queue["retrying"] else ""
+    return f"{queue['waiting']:,} waiting{retrying}; {queue['settling']:,} still being written"
 
 
 def _window_words(window: dict[str, Any]) -> str:

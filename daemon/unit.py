@@ -8,7 +8,7 @@ says nothing of what it was not told of. Source: systemd.unit(5), systemd.exec(5
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,24 +51,19 @@ def drop_in(settings: Settings, fstab: str, mountinfo: str) -> str:
     writable = dict.fromkeys(_writable(folders[key], points[key]) for key in folders)
     if settings.metrics.textfile_dir is not None:
         writable[settings.metrics.textfile_dir] = None
-    lines += [f"ReadWritePaths={_quoted(path, '-')}" for path in writable]
-    if any(path.is_relative_to(home) for path in writable for home in _HOMES):
-        lines.append("ProtectHome=no")
+    lines += _opened(writable)
     if settings.filing.group is not None:
         lines.append(f"SupplementaryGroups={settings.filing.group}")
     return "\n".join(lines) + "\n"
 
 
 def lookout_drop_in(state_dir: Path) -> str:
-    """The text of the drop-in for the lookout, which notes what it told with the rest."""
-    lines = [
-        "# Written by `nightsort unit` from the settings; write it again when folders change.",
-        "[Service]",
-        f"ReadWritePaths={_quoted(state_dir, '-')}",
-    ]
-    if any(state_dir.is_relative_to(home) for home in _HOMES):
-        lines.append("ProtectHome=no")
-    return "\n".join(lines) + "\n"
+    """The text of the drop-in for the lookout, which notes what it told with the rest.
+
+    It starts whatever is mounted, for else nobody would be told.
+    """
+    head = "# Written by `nightsort unit` from the settings; write it again when folders change."
+    return "\n".join([head, "[Service]", *_opened([state_dir])]) + "\n"
 
 
 def secrets(stores: Mapping[str, Path], named: Collection[str] = ()) -> str:
@@ -107,6 +102,16 @@ def _writable(folder: Path, point: Path) -> Path:
     if point == _ROOT:
         return folder
     return point if point.parent == _ROOT else point.parent
+
+
+def _opened(folders: Iterable[Path]) -> Iterator[str]:
+    """Lines that open folders for writing."""
+    is_hidden = False
+    for folder in folders:
+        yield f"ReadWritePaths={_quoted(folder, '-')}"
+        is_hidden |= any(folder.is_relative_to(home) for home in _HOMES)
+    if is_hidden:
+        yield "ProtectHome=no"
 
 
 def _escaped(pattern: str, text: str) -> str:

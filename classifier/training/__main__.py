@@ -64,8 +64,8 @@ def _train(chosen: argparse.Namespace, data: dataset.Dataset, kinds: list[str]) 
         "history": [],
     }
     if chosen.fitted:
-        model.load_weights(chosen.fitted)
-        story = json.loads(_story_of(chosen.fitted).read_text(encoding="utf-8"))
+        network.load_mean(model, chosen.fitted)
+        story = json.loads(_story_of(chosen.fitted[-1]).read_text(encoding="utf-8"))
     else:
         examples = _examples(data, labels, chosen.seed)
         network.fit(model, examples, recipe, _after_epoch(model, data, labels, story, chosen.keep))
@@ -77,7 +77,7 @@ def _train(chosen: argparse.Namespace, data: dataset.Dataset, kinds: list[str]) 
         recipe=story["recipe"],
         history=story["history"],
         words=dataset.DATA_WORDS if kinds else {},
-        sister=json.loads(chosen.sister.read_text(encoding="utf-8")) if chosen.sister else None,
+        sisters=[json.loads(card.read_text(encoding="utf-8")) for card in chosen.sister],
     )
     document = bundling.make_bundle(chosen.out, model, data, labels, about)
     for name, found in document["metrics"]["holdout"].items():
@@ -109,12 +109,17 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--keep", type=Path, help="keep the weights of every epoch in this folder, for --fitted"
     )
     parser.add_argument(
-        "--fitted", type=Path, help="use these kept weights of an earlier run instead of fitting"
+        "--fitted",
+        type=Path,
+        nargs="+",
+        help="use these kept weights instead of fitting; of several, their mean",
     )
     parser.add_argument(
         "--sister",
         type=Path,
-        help="card of a model trained alike but with --leave-out, whose figures to quote",
+        nargs="+",
+        default=[],
+        help="cards of models trained alike but with --leave-out, whose figures to quote",
     )
     return parser.parse_args(arguments)
 

@@ -45,7 +45,7 @@ class About:
     recipe: dict[str, Any]
     history: list[dict[str, float]] = field(default_factory=list)
     words: dict[str, list[str]] = field(default_factory=dict)
-    sister: dict[str, Any] | None = None
+    sisters: list[dict[str, Any]] = field(default_factory=list)
 
 
 def make_bundle(
@@ -64,8 +64,9 @@ def make_bundle(
     choice = choose(score)
     scored = holdout(score)
     metrics = measure(score, scored, choice)
-    if about.sister:
-        metrics["unknown"] |= quoted(about.sister)
+    for sister in about.sisters:
+        metrics["unknown"] |= quoted(sister)
+        metrics["unseen_kinds"] |= sister["metrics"]["unseen_kinds"]
     metrics["doubtful_labels"] = doubtful(score, above=0.95)
     metrics["float"] = measures.figures(plain.known("test"), len(data.categories), choice)
     folder.mkdir(parents=True, exist_ok=True)
@@ -126,6 +127,15 @@ class Scorer:
         """Photos of kinds that the model has no label for, whatever their side."""
         return self.score([i for i in self.data.where(known=False) if self._label(i) < 0])
 
+    def unseen_kinds(self) -> dict[tuple[str, str], Scored]:
+        """The same, by kind and source."""
+        items = self.data.items
+        found = sorted({(i.label, i.source) for i in items if i.label not in self.labels})
+        return {
+            (label, source): self.score(self.data.where(label=label, source=source))
+            for label, source in found
+        }
+
     def score(
         self, wanted: Sequence[int], spoil: Callable[[Pixels], Pixels] | None = None
     ) -> Scored:
@@ -185,6 +195,10 @@ def measure(score: Scorer, scored: dict[str, Scored], choice: Choice) -> dict[st
             name: measures.unknown_figures(plain, found, count, choice)
             for name, found in unknown.items()
             if len(found)
+        },
+        "unseen_kinds": {
+            f"{kind}, {source}": measures.unknown_figures(plain, found, count, choice)
+            for (kind, source), found in score.unseen_kinds().items()
         },
         "categories": measures.per_category(plain, score.data.categories, choice),
         "confusion": measures.confusion(plain, count, choice).tolist(),

@@ -97,6 +97,7 @@ def model_card(document: dict[str, Any]) -> str:
         MEASURED_WORDS,
         _known_table(metrics),
         _unknown_table(metrics.get("unknown", {})),
+        _unseen_table(metrics.get("unseen_kinds", {})),
         *metrics.get("notes", []),
         "## Per category",
         _category_table(metrics.get("categories", {})),
@@ -181,6 +182,26 @@ def _unknown_table(found: dict[str, Any]) -> str:
             f"| {name} | {row['n']} | {row['auroc']:.3f} | {row['review']:.3f} "
             f"| {row['known_gated']:.3f} |"
         )
+    return "\n".join(rows)
+
+
+def _unseen_table(found: dict[str, Any]) -> str:
+    """Each kind by a model that never saw one of it, the hardest first."""
+    if not found:
+        return ""
+    rows = ["| kind never seen, source | n | told as unknown | to review |", "|---|---|---|---|"]
+    for name, row in sorted(found.items(), key=lambda one: one[1]["review"]):
+        rows.append(f"| {name} | {row['n']} | {row['gated']:.3f} | {row['review']:.3f} |")
+    photos = sum(row["n"] for row in found.values())
+    means = [
+        (
+            sum(row[key] for row in found.values()) / len(found),
+            sum(row[key] * row["n"] for row in found.values()) / photos,
+        )
+        for key in ("gated", "review")
+    ]
+    for at, name in enumerate(("mean of the kinds", "mean of the photos")):
+        rows.append(f"| **{name}** | {photos} | {means[0][at]:.3f} | {means[1][at]:.3f} |")
     return "\n".join(rows)
 
 

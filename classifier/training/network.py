@@ -238,6 +238,19 @@ def with_constant_label(model: keras.Model, score: float) -> keras.Model:
     return wider
 
 
+def load_mean(model: keras.Model, files: Sequence[Path]) -> None:
+    """Fill a model with the mean of kept weights: of runs that went on from one another.
+
+    Source: Wortsman et al. 2022, Model soups.
+    """
+    total: list[Any] = []
+    for number, file in enumerate(files, start=1):
+        model.load_weights(file)
+        values = [v.numpy() for v in model.variables]
+        total = values if number == 1 else [a + b for a, b in zip(total, values, strict=True)]
+    _assign(model, [(values / len(files)).astype(values.dtype) for values in total])
+
+
 def predict(model: keras.Model, pixels: Sequence[Any] | Pixels) -> tuple[FloatArray, FloatArray]:
     """Embeddings (n, 1280) and logits (n, labels) of photos as they are."""
     embeddings, logits = [], []

@@ -1,6 +1,7 @@
 """The assessor: gathers what the rules judge, and makes alerts of it.
 
-Reads status, store and clock; nothing on a share, as what lies there may hang.
+Reads status, store and clock; nothing on a share, as what lies there may hang. What has happened
+and cannot last, such as a run, is told by the `chronicle`.
 """
 
 from __future__ import annotations
@@ -13,29 +14,25 @@ from typing import Any
 from config.errors import NightsortError
 from config.settings import Settings
 from daemon.alerting import rules
-from daemon.alerting.alert import RULES, Alert, news
+from daemon.alerting.alert import Alert
+from daemon.alerting.chronicle import Chronicle
 from daemon.alerting.conditions import Conditions, Incidents, Observation, Patience, after
-from daemon.alerting.files import existing
 from daemon.clock import Clock, local_zone
-from daemon.housekeeping.healing import RESTORED
 from daemon.records import Run, Status
-from daemon.reporting.periodical import WEEK_TOLD
 from daemon.schedule import Schedule
 from daemon.store import RUN_UNTOLD, Store
 
 Document = dict[str, Any]
 
-# Facts in the store.
-ATTENDED = "attended_at"  # when the service was last seen to do what it is there for
-_DAY_TOLD = "day_told"  # the local day on which the day before was told, in continuous mode
-_WEEK_SAID = "week_said"  # the week that was summed up last
-_RESTORED_SAID = "restored_said"  # when the database was mended that was told of last
+# The fact that holds when the service was last seen to do what it is there for.
+ATTENDED = "attended_at"
 
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = timedelta(days=1)
 # Its report is waited for before a run is told, but not for ever.
 _REPORT_PATIENCE = timedelta(minutes=10)
 _ATTENDED_EVERY = timedelta(minutes=10)
+# A machine without a clock of its own wakes up in 1970 and is set right within minutes.
+_JUMP_SECONDS = 3600.0
 # What takes counting is not looked at in every turn.
 _COUNT_SECONDS = 300.0
 
@@ -58,13 +55,16 @@ class Assessor:
         self._clock = clock
         self._is_service = is_service
         self._conditions = Conditions()
+        self._chronicle = Chronicle(store, settings)
         self._count_at = float("-inf")
         self._attended_at: datetime | None = None
+        self._lead: float | None = None  # of the wall clock before the steady one
         self.take(settings)
 
     def take(self, settings: Settings) -> None:
         """From now on these settings hold."""
         self._settings = settings
+        self._chronicle.take(settings)
         window = settings.window
         self._is_continuous = window.mode == "continuous"
         self._schedule = Schedule(
@@ -88,16 +88,14 @@ class Assessor:
         for summary in runs:
             judged.append(summary["run"])
             seen += self._of_run(summary, incidents)
-            said += self._news_of_run(summary, now)
+            said += self._chronicle.of_run(summary, now)
         if self._is_continuous and (runs or is_counting):
             seen += self._of_last_day(now)
         if document is not None:
             seen += self._of_document(document, now, is_counting=is_counting)
         seen += self._of_window(document, now, facts, has_run=bool(runs))
         seen += self._of_targets(incidents, targets, now)
-        said += self._daily(now, facts)
-        said += self._weekly(now, facts)
-        said += self._restored(now, facts)
+        said += self._chronicle.news(now, facts)
         return Assessment(self._judge(seen, incidents) + said, judged, facts)
 
     def without_store(
@@ -160,20 +158,6 @@ class Assessor:
         if slow is not None:
             yield slow
 
-    def _news_of_run(self, summary: dict[str, Any], now: datetime) -> Iterator[Alert]:
-        run = summary["run"]
-        told = [rules.imbalance(summary, now)]
-        if not self._is_continuous:
-            told.append(rules.run_finished([summary], run, now, self._files(run)))
-        yield from filter(None, told)
-
-    def _files(self, run: str) -> rules.Files:
-        folder = self._settings.results_dir
-        report, results = existing(
-            folder / f"batch_report_{run}.html", folder / f"batch_results_{run}.csv"
-        )
-        return rules.Files(report, results)
-
     def _of_last_day(self, now: datetime) -> Iterator[Observation]:
         """Of all runs of the last day, and of the one under way."""
         summaries = [
@@ -216,7 +200,7 @@ class Assessor:
     def _needed_bytes(self, document: Document) -> float | None:
         """Free space that filing the queue needs; None where the disk's minimum is not known."""
         filing = document["filing"]
-        if filing is None or not document["queue"]["waiting"]:
+        if filing is None:
             return None
         photos = self._store.waiting_bytes() if filing["copies"] else 0
         return float(filing["min_free_mb"] * 1_000_000 + photos)
@@ -225,20 +209,35 @@ class Assessor:
         self, document: Document | None, now: datetime, facts: dict[str, Any], *, has_run: bool
     ) -> Iterator[Observation]:
         """Whether windows were missed, and note that this one is not."""
-        if self._attended_at is None:
-            saved = self._store.fact(ATTENDED)
-            self._attended_at = datetime.fromisoformat(saved) if saved else None
         is_there = has_run or (document is not None and rules.is_attended(document))
-        before = self._attended_at
-        if before is None or is_there:
-            if before is None or now - before >= _ATTENDED_EVERY or has_run:
-                facts[ATTENDED] = now.isoformat()
-            before = self._attended_at = now
+        attended = self._attended(now, facts, is_sure=is_there, at_once=has_run)
         if self._settings.window.mode == "window":
-            missed = rules.missed_window(self._schedule, before, now)
+            missed = rules.missed_window(self._schedule, attended, now)
             waiting = document["queue"]["waiting"] if document else None
             hours = self._settings.alerts.missed_window_hours
             yield rules.of_missed_window(missed, now, hours, waiting)
+
+    def _attended(
+        self, now: datetime, facts: dict[str, Any], *, is_sure: bool, at_once: bool
+    ) -> datetime:
+        """When the service was last seen to do what it is there for; kept now and then.
+
+        A new instance, and one whose wall clock was set, have missed nothing yet.
+        """
+        if self._attended_at is None:
+            saved = self._store.fact(ATTENDED)
+            self._attended_at = datetime.fromisoformat(saved) if saved else None
+        before, has_jumped = self._attended_at, self._has_jumped(now)
+        if before is None or is_sure or has_jumped:
+            self._attended_at = now
+            if before is None or at_once or abs(now - before) >= _ATTENDED_EVERY:
+                facts[ATTENDED] = now.isoformat()
+        return self._attended_at or now
+
+    def _has_jumped(self, now: datetime) -> bool:
+        lead = now.timestamp() - self._clock.steady()
+        jump, self._lead = lead - (self._lead or lead), lead
+        return abs(jump) >= _JUMP_SECONDS
 
     def _of_targets(
         self, incidents: Incidents, targets: Iterable[str], now: datetime
@@ -248,50 +247,6 @@ class Assessor:
         told = {subject for rule, subject in incidents if rule == "target_undeliverable"}
         minutes = self._settings.alerts.undeliverable_minutes
         yield from rules.of_targets(failing, sorted(known | told), now, minutes)
-
-    def _restored(self, now: datetime, facts: dict[str, Any]) -> Iterator[Alert]:
-        """Whether the database had to be mended since the last start."""
-        restored = self._store.fact(RESTORED)
-        if restored is None or self._store.fact(_RESTORED_SAID) == restored["at"]:
-            return
-        facts[_RESTORED_SAID] = restored["at"]
-        mark = datetime.fromisoformat(restored["at"]).strftime("%Y%m%dT%H%M%S")
-        told = {key: restored[key] for key in RULES["database_restored"].facts}
-        yield news("database_restored", mark, now, told)
-
-    def _daily(self, now: datetime, facts: dict[str, Any]) -> Iterator[Alert]:
-        """In continuous mode: what was sorted from one morning to the next."""
-        if not self._is_continuous:
-            return
-        told = self._store.fact(_DAY_TOLD)
-        morning = datetime.combine(now.date(), self._settings.alerts.morning, now.tzinfo)
-        if now < morning:
-            morning -= _DAY
-        day = morning.date().isoformat()
-        if told == day:
-            return
-        facts[_DAY_TOLD] = day
-        summaries = [
-            summary
-            for summary in self._store.summaries_of_days((now - 3 * _DAY).date(), now.date())
-            if morning - _DAY < datetime.fromisoformat(summary["finished"]) <= morning
-        ]
-        if told is not None and summaries:  # a new instance, or a new mode, has no yesterday
-            files = self._files(summaries[-1]["run"])
-            mark = morning.strftime("%Y%m%d")
-            yield from filter(None, [rules.run_finished(summaries, mark, now, files)])
-
-    def _weekly(self, now: datetime, facts: dict[str, Any]) -> Iterator[Alert]:
-        alerts = self._settings.alerts
-        if _DAYS[now.weekday()] != alerts.weekly_summary or now.time() < alerts.morning:
-            return
-        told = self._store.fact(WEEK_TOLD)
-        if told is None or told["week"] == self._store.fact(_WEEK_SAID):
-            return
-        facts[_WEEK_SAID] = told["week"]
-        page = told["page"] and self._settings.results_dir / told["page"]
-        (report,) = existing(page) if page else (None,)
-        yield from filter(None, [rules.weekly_summary(told, now, report)])
 
 
 def _in_words(error: Exception) -> str:

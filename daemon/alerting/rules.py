@@ -94,11 +94,13 @@ def _low_disk(disk: Mapping[str, int], limit_gb: float) -> Observation:
 
 def _disk_too_small(document: Document, needed_bytes: float) -> Observation:
     free_mb, needed_mb = document["disk"]["sorted"], round(needed_bytes / 1e6)
-    holds = True if free_mb < needed_mb else False if free_mb >= needed_mb * _ROOM else None
+    waiting = document["queue"]["waiting"]
+    is_enough = not waiting or free_mb >= needed_mb * _ROOM
+    holds = False if is_enough else True if free_mb < needed_mb else None
     facts = {
         "free_mb": free_mb,
         "needed_mb": needed_mb,
-        "waiting": document["queue"]["waiting"],
+        "waiting": waiting,
     }
     return Observation("disk_too_small", holds, facts)
 

@@ -1,7 +1,7 @@
 """The process that sends one alert to one target: reads it on stdin, answers with a line of JSON.
 
 A process of its own, because a service can hang where no time-out reaches (a name server, a server
-that answers byte by byte): this one can be killed. It takes Apprise's 50 MB along when it ends.
+that answers byte by byte): this one can be killed. It takes Apprise's 60 MB along when it ends.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def main() -> None:
     # Only the answer goes to stdout, whatever a library prints.
     answer_to = os.dup(sys.stdout.fileno())
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if task["target"].get("ca_file"):
-        os.environ["SSL_CERT_FILE"] = task["target"]["ca_file"]
     try:
+        if task["ca_file"] is not None:
+            _trust(Path(task["ca_file"]))
         is_delivered, error = send(task)
     except Exception as exc:  # noqa: BLE001 - whatever a service does wrong, it is told as its error
         is_delivered, error = False, f"{type(exc).__name__}: {exc}"
@@ -79,6 +79,12 @@ def send(task: dict[str, Any]) -> tuple[bool, str]:
     return bool(result), "; ".join(_reasons(said))
 
 
+def _trust(ca_file: Path) -> None:
+    """Have OpenSSL, and requests, trust these authorities. Raises OSError if there are none."""
+    ca_file.read_bytes()
+    os.environ["SSL_CERT_FILE"] = os.environ["REQUESTS_CA_BUNDLE"] = str(ca_file)
+
+
 def contents(paths: list[str], most_bytes: int, seconds: float) -> list[tuple[str, bytes]]:
     """Names and contents of those files that are there, not too large, and read in time."""
     found: list[tuple[str, bytes]] = []
@@ -112,8 +118,10 @@ def _reasons(said: list[tuple[str, str]]) -> Iterator[str]:
 
 def _inmost(text: str) -> str:
     """What requests wraps: `…Pool(host=…): … (Caused by NewConnectionError("…(host=…): why"))`."""
-    cause = re.sub(r"^\w+\(", "", text.rpartition("(Caused by ")[2]).strip("\"'()")
-    return re.sub(r"^(<[^>]*>|\w+\(host=[^)]*\)):? ", "", cause)
+    _, is_caused, why = text.rpartition("(Caused by ")
+    if is_caused:
+        why = re.sub(r"^\w+\(", "", why).strip("\"'()")
+    return re.sub(r"^(<[^>]*>|\w+\(host=[^)]*\))[:,]? ['\"]?", "", why)
 
 
 if __name__ == "__main__":

@@ -112,9 +112,11 @@ class Target:
         except ConfigError as exc:
             return Outcome(False, str(exc))
         secrets = [*_secrets_in(self._settings, address)]
+        ca_file = self._settings.ca_file
         outcome = carry(
             {
                 "target": address,
+                "ca_file": None if ca_file is None else str(ca_file),
                 "letter": _letter(alert, self._compose(alert), self.name),
                 "notify_type": _notify_type(alert),
                 "files": [str(path) for path in alert.attachments],
@@ -179,7 +181,6 @@ def _address_of(target: UrlTarget | EmailTarget | SlackTarget) -> dict[str, Any]
                 "host": target.host,
                 "port": target.effective_port,
                 "security": target.security,
-                "ca_file": target.ca_file and str(target.ca_file),
                 "user": target.user,
                 "password": _secret(target.password, target.password_credential),
                 "from": target.sender,

@@ -51,7 +51,8 @@ class Morning:
     """One run."""
 
     summary: dict[str, Any]
-    review: list[Story] = field(default_factory=list)
+    review: list[Story] = field(default_factory=list)  # those that still wait come first
+    undecided: int = 0  # how many of them all still wait
     quarantined: list[Story] = field(default_factory=list)
     duplicates: list[Twin] = field(default_factory=list)
     samples: dict[str, list[Story]] = field(default_factory=dict)
@@ -77,26 +78,27 @@ def gather(store: Store, summary: dict[str, Any]) -> Morning:
     categories: dict[str, Category] = {}
     minutes: Counter[int] = Counter()
     samples = _Samples(summary["run"])
+    decided: list[Story] = []
     for story in store.stories_of_run(summary["run"]):
         at = datetime.fromisoformat(story.recorded_at)
         minutes[int((at - morning.started).total_seconds() // 60)] += 1
         if story.category and story.status in (Status.SUCCESS, Status.REVIEW):
             category = categories.setdefault(story.category, Category(story.category))
             category.bands[Band(story.band)] += 1
-            last = CONFIDENCE_BINS - 1
-            morning.confidences[min(int((story.confidence or 0) * CONFIDENCE_BINS), last)][
-                Band(story.band)
-            ] += 1
+            morning.confidences[_bin(story)][Band(story.band)] += 1
         match Status(story.status):
-            case Status.REVIEW:
+            case Status.REVIEW if story.state == "review":
+                morning.undecided += 1
                 _add(morning.review, story, MOST_IN_REVIEW)
+            case Status.REVIEW:
+                _add(decided, story, MOST_IN_REVIEW)
             case Status.ERROR:
                 _add(morning.quarantined, story, MOST_LISTED)
             case Status.DUPLICATE:
                 _add(morning.duplicates, Twin(story, _original(store, story)), MOST_LISTED)
             case Status.SUCCESS:
-                if story.band == Band.AUTO and story.state == "filed":
-                    samples.see(story)
+                samples.see(story)
+    morning.review += decided[: MOST_IN_REVIEW - len(morning.review)]
     morning.samples = samples.chosen()
     morning.categories = sorted(categories.values(), key=lambda one: (-one.photos, one.name))
     morning.timeline = _timeline(morning.started, minutes)
@@ -113,7 +115,12 @@ class _Samples:
         self._seen: Counter[str] = Counter()
 
     def see(self, story: Story) -> None:
-        """Reservoir sampling: every photo of a category has the same chance, in flat memory."""
+        """Reservoir sampling: every photo of a category has the same chance, in flat memory.
+
+        Only of what was filed without asking, and is where it was filed.
+        """
+        if story.band != Band.AUTO or story.state != "filed":
+            return
         self._seen[story.category] += 1
         kept = self._kept[story.category]
         if len(kept) < MOST_SAMPLES:
@@ -135,6 +142,10 @@ class _Samples:
 def _add(kept: list[Any], one: object, most: int) -> None:
     if len(kept) < most:
         kept.append(one)
+
+
+def _bin(story: Story) -> int:
+    return min(int((story.confidence or 0) * CONFIDENCE_BINS), CONFIDENCE_BINS - 1)
 
 
 def _original(store: Store, story: Story) -> str:

@@ -15,7 +15,6 @@ from typing import Any
 from config.errors import PhotoError
 from daemon.examine import Limits, read_photo
 from daemon.heralding import forecast_for
-from daemon.reporting.foretold import forecast_words
 from daemon.reporting.latest import copy_as_latest
 from daemon.reporting.morning import Morning, gather
 from daemon.reporting.remains import may_be_shown, remains
@@ -29,6 +28,7 @@ from daemon.writing import replacing
 LITTLE = 176  # pixels of the longer side
 # Of photos to decide: up to so many on a page are so large.
 _SIDES = ((60, 360), (150, 260))
+_SMALL_RUN = 300  # photos, up to which a page keeps below three megabytes
 _MOST_DAMAGED = 60
 
 
@@ -80,8 +80,7 @@ class Reporter:
         reach = Reach(self._policy.links, str(self._sorted.root))
         with replacing(page) as file:
             expected = forecast_for(self._store, morning.started)
-            facts = [*forecast_words(expected, summary), *self._policy.settings]
-            write_report(file, morning, pictures, reach, facts)
+            write_report(file, morning, pictures, reach, self._policy.settings, expected)
         with replacing(book) as file:
             write_workbook(file, self._store.rows(run), morning, pictures, self._policy.links)
         if is_newest:
@@ -97,7 +96,7 @@ class Reporter:
         large = [story.place for story in morning.review if story.state != "undone"]
         return (
             self._thumbnails.of(little, LITTLE, go_on)
-            | self._thumbnails.of(large, _side(len(large)), go_on)
+            | self._thumbnails.of(large, _side(len(large), morning), go_on)
             | self._damaged(morning, go_on)
         )
 
@@ -116,6 +115,7 @@ class Reporter:
         return found
 
 
-def _side(pictures: int) -> int:
-    """How large pictures may be when there are so many: a page stays light."""
-    return next((side for most, side in _SIDES if pictures <= most), LITTLE)
+def _side(pictures: int, morning: Morning) -> int:
+    """How large pictures may be when there are so many: the page of a small run stays light."""
+    side = next((side for most, side in _SIDES if pictures <= most), LITTLE)
+    return side if morning.summary["total_processed"] <= _SMALL_RUN else max(side, _SIDES[-1][1])

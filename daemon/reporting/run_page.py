@@ -12,6 +12,7 @@ from config.readable import plain
 from daemon.links import link, shown
 from daemon.records import Correction, Word
 from daemon.reporting.charts import confidence_chart, time_chart
+from daemon.reporting.foretold import forecast_words
 from daemon.reporting.morning import Morning
 from daemon.reporting.pages import count, percent, write_page
 from daemon.reporting.reasons import OTHER_REMEDY, REMEDIES
@@ -39,8 +40,13 @@ def write_report(
     pictures: Mapping[str, bytes],
     reach: Reach,
     settings: list[tuple[str, str]],
+    expected: Mapping[str, Any] | None,
 ) -> None:
-    """Write the page. pictures: JPEGs by place in sorted; settings: those worth telling."""
+    """Write the page.
+
+    pictures: JPEGs by place in sorted; settings: those worth telling; expected: what was foretold
+    of its window, where something was.
+    """
     summary = morning.summary
     write_page(
         file,
@@ -53,6 +59,7 @@ def write_report(
         sentence=_sentence(summary, morning),
         balance=_balance(summary),
         tiles=_tiles(summary),
+        foretold=forecast_words(expected, summary),
         facts=[*_facts(morning), *settings],
         bands=_BANDS,
         most=max((one.photos for one in morning.categories), default=1),

@@ -70,6 +70,23 @@ def test_forty_bad_photos_are_one_alert_also_for_the_run_after(tmp_path: Path) -
     ]
 
 
+def test_what_was_told_is_listed_and_can_be_acknowledged(tmp_path: Path) -> None:
+    with listening(WebHook()) as hook:
+        site = site_telling(tmp_path / "site", hook_at(hook.port))
+        drop_bad(site, 12)
+        ask_for_run(site)
+    listed = site.nightsort("alerts", "list").stdout
+    assert "high_error_rate" in listed
+    assert "lasts, day 1" in listed
+    assert "1 of 1" in listed
+    (lasting,) = [one for one in history(site) if one["resolved"] is None]
+    assert site.nightsort("alerts", "ack", str(lasting["id"])).returncode == 0
+    assert "known to" in site.nightsort("alerts", "list").stdout
+    unknown = site.nightsort("alerts", "ack", "99")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert unknown.stderr == "nightsort: there is no alert 99; see: nightsort alerts list\n"
+
+
 def test_an_endpoint_that_was_down_gets_what_it_missed_when_it_is_up_once(tmp_path: Path) -> None:
     with listening(WebHook(status=503)) as hook:
         site = site_telling(tmp_path / "site", hook_at(hook.port))
@@ -226,6 +243,31 @@ def test_a_bad_model_is_told_though_the_daemon_never_starts(tmp_path: Path) -> N
         assert hook.bodies[-1]["type"] == "success"
 
 
+def test_a_share_that_goes_away_and_comes_back_is_told_by_the_daemon(tmp_path: Path) -> None:
+    with listening(WebHook()) as hook:
+        site = site_telling(tmp_path / "site", hook_at(hook.port))
+        with (site.folder / "nightsort.toml").open("a") as settings:
+            settings.write("share_minutes = 0\n")
+        with site.daemon():
+            running(site)
+            away = site.results.rename(site.results.with_name("away"))
+            eventually(lambda: hook.bodies, within_s=WITHIN_S)
+            away.rename(site.results)
+            eventually(lambda: len(hook.bodies) == 2, within_s=WITHIN_S)
+    assert rules(hook) == ["share_unavailable", "share_unavailable"]
+    assert [body["type"] for body in hook.bodies] == ["failure", "success"]
+
+
+def test_a_disk_that_is_nearly_full_is_told_by_the_real_status(tmp_path: Path) -> None:
+    with listening(WebHook()) as hook:
+        site = site_telling(tmp_path / "site", hook_at(hook.port))
+        with (site.folder / "nightsort.toml").open("a") as settings:
+            settings.write("low_disk_gb = 1_000_000_000\n")
+        ask_for_run(site)
+        assert rules(hook) == ["low_disk"]
+        assert hook.bodies[0]["facts"]["disks"].keys() == {"sorted", "state"}
+
+
 # --- the dead daemon -----------------------------------------------------------------------------
 
 
@@ -280,3 +322,16 @@ def test_what_the_lookout_could_not_deliver_it_tries_again(tmp_path: Path) -> No
             look_out(site)
             look_out(site)
         assert rules(hook) == ["service_silent", "service_silent"]
+
+
+def test_a_service_that_does_not_start_as_its_settings_are_wrong_is_told(tmp_path: Path) -> None:
+    with listening(WebHook()) as hook:
+        site = site_telling(tmp_path / "site", hook_at(hook.port))
+        ask_for_run(site)
+        settings = site.folder / "nightsort.toml"
+        settings.write_text(settings.read_text() + "[batch]\nsise = 3\n")
+        assert site.nightsort("run").returncode == 78
+        for _ in range(2):
+            assert look_out(site).returncode == 2
+    assert rules(hook) == ["service_silent"]
+    assert "batch.sise" in hook.bodies[0]["facts"]["why"]

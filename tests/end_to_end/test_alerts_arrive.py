@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 from daemon.samples import draw_item
 from tests.support.mail_server import MailServer, serving_mail
@@ -104,3 +105,37 @@ def test_a_target_that_cannot_work_is_said_when_the_service_starts(tmp_path: Pat
     assert "Apprise does not understand its URL" in said[0]["why"]
     assert "the credential slack-webhook" in said[1]["why"]
     assert SECRET not in (site.folder / "daemon.log").read_text()
+
+
+def test_a_mail_server_that_was_down_gets_the_alert_once_it_is_up(tmp_path: Path) -> None:
+    server = MailServer()
+    with serving_mail(server):
+        pass  # its port is known now, and nobody listens there
+    site = Site.make(
+        tmp_path / "site",
+        settings=f"""
+        [[alerts.targets]]
+        type = "email"
+        name = "it"
+        host = "127.0.0.1"
+        port = {server.port}
+        security = "none"
+        from = "nightsort@example.com"
+        to = ["it@example.com"]
+        """,
+    )
+    for number in range(40):
+        (site.incoming / f"return-{number:05}.jpg").write_text(f"no photo {number}\n" * 400)
+
+    def seen(event: str) -> list[dict[str, Any]]:
+        return [one for one in site.events() if one["event"] == event]
+
+    with site.daemon():
+        eventually(lambda: site.nightsort("status").returncode == 0, within_s=DEADLINE_SECONDS)
+        assert site.nightsort("now").returncode == 0
+        eventually(lambda: seen("alert_not_delivered"), within_s=DEADLINE_SECONDS)
+        with serving_mail(server):
+            eventually(lambda: seen("alert_delivered"), within_s=2 * DEADLINE_SECONDS)
+    assert [mail["X-Nightsort-Rule"] for mail in server.mails] == ["high_error_rate"]
+    (why, *_) = (one["why"] for one in seen("alert_not_delivered"))
+    assert why == f"127.0.0.1:{server.port}: Connection refused"

@@ -16,8 +16,9 @@ import pytest
 
 from config.errors import FolderUnavailable, RefusedError
 from daemon.control import SOCKET, NoAnswer, Summary, ask_for_run, give_order, serving
-from daemon.lock import user_name
+from daemon.lock import hold, user_name
 from daemon.records import Order, Progress
+from daemon.status import StatusFile
 from tests.support.waiting import eventually
 
 SUMMARY: Summary = {"run": "20251013_020000", "successful": 3, "errors": [{"error": "Häh?"}]}
@@ -233,6 +234,16 @@ def test_daemon_whose_loop_stands_still_is_reported_after_the_time_out(
 ) -> None:
     service.progress = service.at(2, silent_s=60)
     with pytest.raises(NoAnswer, match="has not answered for 5 seconds"):
+        ask_for_run(state, lambda _: None, silence_seconds=5)
+
+
+def test_daemon_that_hangs_in_a_share_is_reported_with_what_its_status_says(
+    state: Path, service: FakeService
+) -> None:
+    why = "since Mon 02:13: incoming_dir /srv/incoming does not answer within 5 s"
+    StatusFile(state).tell({"problems": [why]})
+    service.progress = service.at(2, silent_s=60)
+    with hold(state), pytest.raises(NoAnswer, match="for 5 seconds: since Mon 02:13: incoming_dir"):
         ask_for_run(state, lambda _: None, silence_seconds=5)
 
 

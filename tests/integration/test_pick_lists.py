@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -230,6 +231,31 @@ def test_what_is_decided_by_dragging_is_noticed_without_a_look_at_all_photos(cor
     press(core).follow()
     assert "return-5003.png" in sheets(core)["Tshirts"]
     assert core.store.stories("return-5002.png")[0].category_now == "Tops"
+
+
+def test_a_deleted_photo_is_not_looked_for_for_ever(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_run(core)
+    (waiting,) = (core.sorted / "_review").rglob("*.png")
+    waiting.unlink()
+    searched: list[Any] = []
+    monkeypatch.setattr(core.seeker, "notice", searched.append)
+    for _ in range(10):
+        core.corrector.notice_decided(300)
+    assert len(searched) == 3
+
+
+def test_what_is_left_to_decide_comes_first_on_the_page(core: Core) -> None:
+    for number in range(3):
+        core.drop(f"odd-{number}.png", tiny_photo("review", number))
+    summary = core.drain()
+    core.corrector.correct("odd-0.png", "Shirts", "alice")
+    page, *_ = press(core).tell(summary)
+    text = page.read_text(encoding="utf-8")
+    assert "1 of 3 decided; those that are left come first." in text
+    assert "To decide <b>2</b>" in text
+    assert text.index("odd-1.png") < text.index("odd-2.png") < text.index("odd-0.png")
 
 
 # --- hostile names, browsers, sizes ------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,8 +34,8 @@ def _read(body: bytes) -> Any:
 
 
 @contextmanager
-def listening(hook: WebHook) -> Iterator[WebHook]:
-    """Listen on `hook.port`, or on any that is free."""
+def listening(hook: WebHook, context: ssl.SSLContext | None = None) -> Iterator[WebHook]:
+    """Listen on `hook.port`, or on any that is free. context: for https."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -52,6 +53,8 @@ def listening(hook: WebHook) -> Iterator[WebHook]:
 
     server = ThreadingHTTPServer(("127.0.0.1", hook.port), Handler)
     hook.port = server.server_port
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, name="web-hook")
     thread.start()
     try:

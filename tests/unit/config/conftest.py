@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from config import settings
+from config import place
 
 
 @pytest.fixture(autouse=True)
 def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(settings, "DEFAULT_FILE", tmp_path / "etc" / "nightsort.toml")
+    monkeypatch.setattr(place, "DEFAULT_FILE", tmp_path / "etc" / "nightsort.toml")
     monkeypatch.chdir(tmp_path)

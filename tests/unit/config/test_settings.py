@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from config import settings
+from config import place, settings
 from config.errors import ConfigError
 from config.settings import Settings, load
 from config.targets import UrlTarget
@@ -72,7 +72,7 @@ def test_named_file_wins_over_the_variable_that_names_one(
 def test_file_in_etc_is_used_when_no_other_is_named(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings, "DEFAULT_FILE", write(file, "[batch]\nsize = 7"))
+    monkeypatch.setattr(place, "DEFAULT_FILE", write(file, "[batch]\nsize = 7"))
     assert load().batch.size == 7
 
 
@@ -80,7 +80,7 @@ def test_file_in_etc_that_may_not_be_read_is_not_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A folder stands for a file without rights: root, who runs these tests in CI, may read all.
-    monkeypatch.setattr(settings, "DEFAULT_FILE", tmp_path)
+    monkeypatch.setattr(place, "DEFAULT_FILE", tmp_path)
     assert problems_of() == [
         f"{tmp_path}: cannot be read (Is a directory); check the file and its rights"
     ]
@@ -383,6 +383,25 @@ def _as_toml(targets: str) -> str:
     except ValueError:
         return json.dumps(targets)
     return targets.replace('": ', '" = ')
+
+
+def test_what_is_right_can_be_salvaged_from_settings_that_are_refused(file: Path) -> None:
+    write(file, f'[alerts]\ntargets = [{{ url = "json://x/{SECRET}" }}]\n[batch]\nsise = 3')
+    assert problems_of(file)
+    salvaged = settings.salvage(file)
+    assert len(salvaged.alerts.targets) == 1
+    assert str(salvaged.state_dir) == "/var/lib/nightsort"
+    assert salvaged.batch.size == 32
+
+
+def test_folders_that_do_not_go_together_are_left_out_of_what_is_salvaged(file: Path) -> None:
+    file.write_text('incoming_dir = "a"\nsorted_dir = "a"\n[window]\nmode = "manual"')
+    assert settings.salvage(file).window.mode == "manual"
+
+
+def test_of_a_file_that_is_no_toml_the_defaults_are_left(file: Path) -> None:
+    file.write_text("[[[")
+    assert settings.salvage(file).alerts.targets == ()
 
 
 def test_loaded_secrets_are_not_printed(file: Path) -> None:

@@ -132,7 +132,7 @@ def test_the_forecast_is_told_once_an_hour_before_the_window_opens() -> None:
 
 def test_a_queue_that_will_not_fit_is_a_warning() -> None:
     said = told(clock_at("2025-10-13T01:30"), waiting=20_000)
-    assert said == ["warning: 20000 queued, 5600 will not fit"]
+    assert said == ["warning: 20,000 queued, 5,600 will not fit"]
 
 
 def test_without_a_run_to_measure_by_only_the_queue_is_told() -> None:

@@ -84,6 +84,12 @@ def test_names_from_hell_are_quoted_and_read_back() -> None:
     assert writable_folders(text)[0] == Path('/srv/my "100%" photos\\x/incoming')
 
 
+def test_the_lookout_may_note_what_it_told_and_nothing_else() -> None:
+    assert writable_folders(lookout_drop_in(Path("/var/lib/ns"))) == [Path("/var/lib/ns")]
+    assert "ProtectHome" not in lookout_drop_in(Path("/var/lib/ns"))
+    assert "ProtectHome=no" in lookout_drop_in(Path("/home/ns"))
+
+
 def test_secrets_are_loaded_as_they_lie_there(tmp_path: Path) -> None:
     for name in (
         "plain/NIGHTSORT_ALERTS__TARGETS",

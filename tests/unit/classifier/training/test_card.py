@@ -40,3 +40,15 @@ def test_the_model_card_tells_what_it_was_trained_on() -> None:
     assert text.startswith("# shop 2026.1\n")
     assert "photos of a shop" in text
     assert "Nothing" not in text.split("categories: ")[1].splitlines()[0].split(".")[0]
+
+
+def test_kinds_never_seen_are_told_one_by_one_the_hardest_first() -> None:
+    told = document()
+    told["metrics"]["unseen_kinds"] = {
+        "Caps, other": {"n": 30, "gated": 0.9, "review": 1.0},
+        "Flats, other": {"n": 10, "gated": 0.1, "review": 0.2},
+    }
+    text = card.model_card(told)
+    assert text.index("Flats, other") < text.index("Caps, other")
+    assert "| **mean of the kinds** | 40 | 0.500 | 0.600 |" in text
+    assert "| **mean of the photos** | 40 | 0.700 | 0.800 |" in text

@@ -158,6 +158,43 @@ def test_targets_that_are_no_more_are_given_up(store: Store) -> None:
     assert [one.target for one in outbox.due([MAIL, SLACK], NIGHT)] == ["slack"]
 
 
+def test_who_knows_of_an_alert_is_kept_the_first_to_say_so(store: Store) -> None:
+    store.keep_alerts([alert("run_failed")])
+    assert store.acknowledge(1, "ann", NIGHT)
+    assert store.acknowledge(1, "bob", NIGHT + timedelta(hours=1))
+    assert not store.acknowledge(99, "ann", NIGHT)
+    (incident,) = store.open_incidents()
+    assert incident.is_acknowledged
+    (told,) = store.incident_history(10)
+    assert told["acknowledged_by"] == "ann"
+
+
+def test_the_history_has_every_alert_with_where_it_went(store: Store) -> None:
+    outbox = Outbox(store)
+    outbox.put([alert("run_failed"), alert("run_failed", "repeated", NIGHT, 2)])
+    outbox.put([alert("run_failed", "resolved")])
+    for delivery in outbox.due([MAIL], NIGHT):
+        outbox.note(delivery, DELIVERED if delivery.alert.phase == "raised" else REFUSED, NIGHT)
+    (told,) = store.incident_history(10)
+    assert (told["day"], told["resolved"] is None) == (2, False)
+    assert [(one["phase"], one["deliveries"][0]["state"]) for one in told["alerts"]] == [
+        ("raised", "delivered"),
+        ("repeated", "waiting"),
+        ("resolved", "waiting"),
+    ]
+    assert told["alerts"][1]["deliveries"][0]["error"] == "connection refused"
+
+
+def test_what_is_over_for_long_is_forgotten_and_what_lasts_is_not(store: Store) -> None:
+    outbox = Outbox(store)
+    outbox.put([alert("run_failed"), news("run_finished", "1", NIGHT, {})])
+    outbox.due([MAIL], NIGHT)
+    assert store.forget_incidents(NIGHT) == 0
+    assert store.forget_incidents(NIGHT + timedelta(seconds=1)) == 1
+    assert [told["rule"] for told in store.incident_history(10)] == ["run_failed"]
+    assert store.count_deliveries()["waiting"] == 1
+
+
 class FullStore:
     """A store whose disk takes nothing while it is full."""
 

@@ -13,6 +13,7 @@ from config.errors import FolderUnavailable, ModelError
 from config.sections import AlertSettings
 from daemon.alerting import rules
 from daemon.alerting.alert import RULES, Alert, Outcome, news
+from daemon.housekeeping.healing import RESTORED
 from daemon.reporting.periodical import WEEK_TOLD
 from daemon.store import RUN_UNTOLD
 from tests.support.alerts import Box, FakeTarget, healthy
@@ -156,6 +157,8 @@ def test_a_disk_too_small_for_the_queue_is_told_with_what_it_needs(box: Box) -> 
     assert box.turns(20 * MINUTE) == [("disk_too_small", "raised")]
     facts = only(box, "disk_too_small").facts
     assert (facts["free_mb"], facts["needed_mb"], facts["waiting"]) == (9_000, 10_512, 3)
+    box.document = healthy(disk={"sorted": 9_000, "state": 90_000})  # nothing waits any more
+    assert box.turns(40 * MINUTE) == [("disk_too_small", "resolved")]
 
 
 def test_photos_that_are_only_renamed_need_no_space(box: Box) -> None:
@@ -237,6 +240,15 @@ def test_a_box_that_was_installed_after_the_window_missed_nothing(box: Box) -> N
     box.clock.set_wall_clock(datetime(2025, 10, 13, 7, tzinfo=UTC))
     box.turn()
     assert box.turns(20 * HOUR, every=HOUR) == []
+
+
+def test_a_clock_that_is_set_right_after_the_start_missed_no_window(tmp_path: Path) -> None:
+    box = Box(tmp_path, window={"timezone": "UTC"})
+    box.clock.set_wall_clock(datetime(1970, 1, 1, tzinfo=UTC))
+    assert box.turns(10 * MINUTE) == []
+    box.clock.set_wall_clock(datetime(2025, 10, 15, 13, tzinfo=UTC))
+    assert box.turns(HOUR) == []
+    box.store.close()
 
 
 # --- runs ----------------------------------------------------------------------------------------
@@ -424,6 +436,16 @@ def test_what_others_put_into_the_store_is_told(box: Box) -> None:
     facts = {"why": "malformed", "backup": None, "backup_taken": None, "set_aside": "x"}
     box.store.keep_alerts([news("database_restored", "1", box.clock.now(), facts)])
     assert box.turn() == [("database_restored", "told")]
+
+
+def test_a_database_that_was_mended_is_told_once(box: Box) -> None:
+    at = box.clock.now().isoformat(timespec="seconds")
+    told = {"why": "malformed", "backup": "b.db", "backup_taken": at, "set_aside": "damaged.db"}
+    box.store.remember(RESTORED, {"at": at, **told})
+    assert box.turns(HOUR) == [("database_restored", "told")]
+    assert only(box, "database_restored").facts == told
+    box.restart()
+    assert box.turns(HOUR) == []
 
 
 def test_every_condition_carries_the_facts_that_its_rule_names(box: Box) -> None:
