@@ -47,6 +47,13 @@ class Machine:
         if not Path("/run/systemd/system").is_dir():
             raise InstallError("this machine is not run by systemd, which the service needs")
 
+    def is_ours(self, folder: Path) -> bool:
+        """Whether a folder belongs to nightsort's user, as only its own do."""
+        try:
+            return folder.owner() == USER
+        except (OSError, KeyError):
+            return False
+
     def run(self, *command: str | Path, is_ours: bool = False) -> str:
         """What a command prints; is_ours: run by nightsort's user.
 

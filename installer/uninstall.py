@@ -30,16 +30,17 @@ class Uninstaller:
         Raises InstallError, with nothing changed, where purging would reach photos.
         """
         known = self._folders()
-        state = known.get("state_dir")
         if purge:
             require_purgeable(known)
+            self._require_ours(known["state_dir"])
         for unit in (TIMER, SERVICE):
             if (self._layout.units / unit).exists():
                 self._machine.run("systemctl", "disable", "--now", unit)
         self._remove_program()
         self._machine.run("systemctl", "daemon-reload")
         if purge:
-            self._purge(state)
+            shutil.rmtree(self._layout.settings.parent, ignore_errors=True)
+            shutil.rmtree(known["state_dir"], ignore_errors=True)
         self._tell("nightsort is removed.")
         for line in self._what_is_left(known):
             self._tell(line)
@@ -51,6 +52,13 @@ class Uninstaller:
             with suppress(InstallError):
                 return folders(self._layout, self._machine, version)
         return {}
+
+    def _require_ours(self, state: Path) -> None:
+        if state.exists() and not self._machine.is_ours(state):
+            raise InstallError(
+                f"{state} does not belong to the user {USER}, so it may hold more than nightsort's "
+                "state; uninstall without --purge, then remove it by hand"
+            )
 
     def _remove_program(self) -> None:
         for link in self._layout.links:
@@ -66,11 +74,6 @@ class Uninstaller:
         self._layout.users.unlink(missing_ok=True)
         self._layout.folders.unlink(missing_ok=True)
         shutil.rmtree(self._layout.program, ignore_errors=True)
-
-    def _purge(self, state: Path | None) -> None:
-        shutil.rmtree(self._layout.settings.parent, ignore_errors=True)
-        if state is not None:
-            shutil.rmtree(state, ignore_errors=True)
 
     def _what_is_left(self, known: dict[str, Path]) -> list[str]:
         places = [known[key] for key in _PHOTO_KEYS if key in known]

@@ -13,10 +13,25 @@ from collections.abc import Iterator
 import pytest
 import structlog
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # A deadline for each example would fail on a busy machine and say nothing about the code.
 settings.register_profile("nightsort", deadline=None, print_blob=True)
 settings.load_profile("nightsort")
+
+
+class OneMachine(LoadScopeScheduling):  # type: ignore[misc]
+    """Spreads tests over workers one by one, but those on a booted machine all to one of them."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "booted" if "test_booted_systemd.py" in nodeid else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneMachine:
+    """The scheduler of this suite. Source: pytest-xdist's own, of which this is one."""
+    return OneMachine(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,7 @@ from tests.support.photos import write_photo
 from tests.support.schema_1 import SCHEMA_1
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("booted"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(900)]
 
 DEADLINE_SECONDS = 60.0
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from classifier.bundle import load_bundle
 from classifier.classifier import Classifier
 from classifier.model import Model, dequantise
 from classifier.pixels import Picture, decode
-from classifier.verdict import Band, Verdict
+from classifier.verdict import Band, Reason, Verdict
 from config.errors import ModelError
 from tests.support.bundles import (
     REAL_BUNDLE,
@@ -131,6 +132,14 @@ def test_gate_of_the_card_sends_photos_to_review(bundle: Path) -> None:
     change_card(bundle, {"unknown": {"method": "other_labels", "threshold": 0.0}})
     (verdict,) = Classifier.load(bundle).classify([picture(1)])
     assert (verdict.band, verdict.reason_text) == (Band.REVIEW, "none of the known categories")
+
+
+def test_photo_too_dark_to_judge_goes_to_review_for_that(classifier: Classifier) -> None:
+    dark = Image.eval(draw_photo(1), lambda level: level // 20)
+    good, spoilt = classifier.classify([picture(1), decode(encode(dark, "PNG"))])
+    assert good.reason is not Reason.TOO_DARK
+    assert (spoilt.band, spoilt.reason) == (Band.REVIEW, Reason.TOO_DARK)
+    assert "more light" in (spoilt.reason_text or "")
 
 
 # Whose thresholds count

@@ -20,6 +20,7 @@ class NotedMachine(Machine):
         self.asked: list[str] = []
         self.up = False
         self.wrong_settings = ""
+        self.is_state_shared = False
         # Versions whose service fails to start.
         self.broken: set[str] = set()
 
@@ -55,6 +56,9 @@ class NotedMachine(Machine):
         else:
             self._manage(words)
         return ""
+
+    def is_ours(self, folder: Path) -> bool:
+        return folder == self.state_dir and not self.is_state_shared
 
     def show(self, *command: str | Path) -> None:
         pass

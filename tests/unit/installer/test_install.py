@@ -332,6 +332,18 @@ def test_purging_is_refused_where_photos_lie_in_the_state_folder() -> None:
         require_purgeable({})
 
 
+def test_a_state_folder_that_is_not_nightsorts_alone_is_never_purged(
+    machine: NotedMachine, installer: Installer, uninstaller: Uninstaller, one: Package
+) -> None:
+    installer.install(one, start=True)
+    write_database(machine, 1, "history")
+    machine.is_state_shared = True
+    with pytest.raises(InstallError, match="may hold more"):
+        uninstaller.uninstall(purge=True)
+    assert machine.up
+    assert word_in_database(machine) == "history"
+
+
 def test_purging_that_is_refused_changes_nothing(
     layout: Layout,
     machine: NotedMachine,
