@@ -13,6 +13,8 @@ import re
 from daemon.records import Move
 
 PRIVATE_PREFIX = ".nightsort"
+# How a file begins that only keeps a name for a photo.
+RESERVATION = b"nightsort keeps this name for photo "
 NOTE_PREFIX = "nightsort has run "
 _NOTE = re.compile(re.escape(NOTE_PREFIX) + r"\d\d-\d\d( \(\d+\))?\.txt")
 
@@ -39,4 +41,4 @@ def partial_name(move: Move) -> str:
 
 def reservation(move: Move) -> bytes:
     """What a file that only keeps a name holds, to tell it from anybody else's after a crash."""
-    return f"nightsort keeps this name for photo {move.photo_id} ({_token(move)}).\n".encode()
+    return RESERVATION + f"{move.photo_id} ({_token(move)}).\n".encode()

@@ -21,10 +21,13 @@ import structlog
 
 from config.errors import PhotoError
 from daemon.clock import Clock
+from daemon.contents import drop
 from daemon.housekeeping.journal import Journal, Told
 from daemon.housekeeping.restoring import UNRECONCILED
 from daemon.names import DUPLICATES, QUARANTINE, REVIEW
+from daemon.private import RESERVATION
 from daemon.records import Correction, Fingerprint, Move, ResultRow, Status, Word, as_text
+from daemon.renaming import Entry
 from daemon.results import summarise
 from daemon.screening import has_photo_extension, is_private
 from daemon.seeking import Seeker
@@ -40,6 +43,8 @@ _AT_ONCE = 200
 # Clocks of file servers, and the moment between a photo's move and its record.
 _SLACK = timedelta(minutes=10)
 _A_SECOND = 1.0
+# Without any results and any backup, photos that came to sorted in this time are looked at.
+_WITHOUT_RESULTS = timedelta(days=7)
 
 
 class Reconciler:
@@ -142,12 +147,13 @@ class Reconciler:
     def _kept_source(self, row: ResultRow) -> Fingerprint | None:
         """The source, if it had to stay in incoming; not a file that came there later."""
         found = self._stat(self._incoming, row.source)
-        if found is None or not row.sha256:
+        if found is None:
             return None
         recorded = datetime.fromisoformat(row.timestamp).timestamp()
         if found.st_ctime > recorded + _A_SECOND:
             return None
-        same = self._hash(self._incoming, row.source) == row.sha256
+        # What nobody may read has no hash, and stays where it cannot be renamed.
+        same = not row.sha256 or self._hash(self._incoming, row.source) == row.sha256
         return fingerprint_of(found) if same else None
 
     # --- corrections -----------------------------------------------------------------------------
@@ -181,14 +187,17 @@ class Reconciler:
     # --- files that no results tell of -----------------------------------------------------------
 
     def _find_strays(self, since: str | None, go_on: GoOn) -> None:
-        """Only since a known time: else every photo there is would have to be read."""
-        if since is None:
-            return
-        begin = datetime.fromisoformat(since) - _SLACK
-        for found in self._strays(begin.timestamp(), go_on):
-            self._store.recall_found(found, self._queued_as(found))
+        """Plan anew what was moved, and of which neither results nor an intention tell any more."""
+        begin = datetime.fromisoformat(since) if since else self._last_begin()
+        for found in self._strays((begin - _SLACK).timestamp(), go_on):
+            self._store.replan_found(found, self._source_of(found))
             self._counts["found"] += 1
             log.warning("photo_found", place=as_text(found.place))
+
+    def _last_begin(self) -> datetime:
+        """Since when results may lack photos, where no backup says: the newest run's begin."""
+        newest = max(self._journal.runs(), default=None)
+        return self._began(newest) if newest else self._clock.now() - _WITHOUT_RESULTS
 
     def _strays(self, since: float, go_on: GoOn) -> Iterator[Found]:
         """Photos in sorted that came there since, of which nothing is known."""
@@ -198,13 +207,30 @@ class Reconciler:
                 return
             if found.st_ctime < since or not has_photo_extension(place):
                 continue
-            if self._store.is_place_known(place):
+            if self._store.is_place_known(place) or self._is_reservation(place, found):
                 continue
             sha256 = self._hash(self._sorted, place)
             if sha256 and not self._is_elsewhere(sha256):
                 status, category = _by_folder(place)
                 at = datetime.fromtimestamp(found.st_ctime, UTC)
                 yield Found(place, status, category, fingerprint_of(found), sha256, at)
+
+    def _is_reservation(self, place: str, found: os.stat_result) -> bool:
+        """Whether it is a name that was kept for a photo that then did not come; it goes."""
+        if found.st_size > len(RESERVATION) + 64:
+            return False
+        folder, name = split(place)
+        try:
+            with os.fdopen(self._sorted.open_file(place), "rb") as file:
+                is_ours = file.read().startswith(RESERVATION)
+            if is_ours:
+                with self._sorted.folder(folder) as fd:
+                    drop(Entry(fd, name))
+        except (FileNotFoundError, PhotoError):
+            return False
+        except OSError as exc:
+            raise trouble(exc, self._sorted.full(place)) from exc
+        return is_ours
 
     def _is_elsewhere(self, sha256: str) -> bool:
         """Whether it is a known photo that somebody moved there, which is recorded, or copied."""
@@ -215,12 +241,21 @@ class Reconciler:
                     self._seeker.notice(story)
         return bool(twins)
 
-    def _queued_as(self, found: Found) -> str | None:
-        """The queued photo that a found one was: of its name and size, and gone from incoming."""
+    def _source_of(self, found: Found) -> str | None:
+        """What a found photo was in incoming, as far as that can be told.
+
+        A photo of its name and size that was queued and is gone; or one that is the very file,
+        as it was given its second name and not yet relieved of its first.
+        """
         name = split(found.place)[1]
         for path in self._store.queued_as(name, found.mark.size_bytes):
             if self._stat(self._incoming, path) is None:
                 return path
+        stat = self._stat(self._sorted, found.place)
+        if stat is not None and stat.st_nlink > 1:
+            for path, other in self._incoming.walk(is_private):
+                if os.path.samestat(stat, other):
+                    return path
         return None
 
     # --- looking ---------------------------------------------------------------------------------

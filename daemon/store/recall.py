@@ -13,6 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from classifier.verdict import Band
+from config.errors import PhotoProblem
+from daemon.names import numbered
 from daemon.records import Fingerprint, ResultRow, Status, as_text
 from daemon.store.filing import FINAL_STATE
 from daemon.store.history import History
@@ -21,6 +24,8 @@ from daemon.store.queue import ACTIVE, Queue
 # The results tell whole seconds.
 _A_SECOND = timedelta(seconds=1)
 _UNKNOWN = Fingerprint(0, 0, 0)
+# A quick look at what was found can do no harm.
+_BANDS = {Status.REVIEW: Band.REVIEW}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,37 +96,47 @@ class Recall(Queue, History):
         )
         return [os.fsdecode(path) for (path,) in rows]
 
-    def recall_found(self, found: Found, source: str | None) -> None:
-        """Record a file in sorted that no results tell of: in the history only, without a run.
+    def replan_found(self, found: Found, source: str | None) -> None:
+        """Plan again the move of a file in sorted of which no results tell.
 
-        source: the queued photo in incoming that it was; None: one that is not known.
+        source: the photo in incoming that it is, or was; None: one that is not known. Recovery
+        finds the move done, and records it as it records all others.
         """
-        path = os.fsencode(source or found.place.rpartition("/")[2])
+        path = source or self._free_path(found.place.rpartition("/")[2])
         at, mark = found.at.isoformat(timespec="seconds"), found.mark
+        is_unread = found.status is Status.ERROR
         with self._transaction():
-            row = None
-            if source is not None:
-                row = self._db.execute(
-                    f"SELECT id FROM photos WHERE path = ? AND state IN {ACTIVE}", (path,)
-                ).fetchone()
-            photo = row[0] if row else self._insert_gone(os.fsdecode(path), at, None)
+            row = self._db.execute(
+                f"SELECT id FROM photos WHERE path = ? AND state IN {ACTIVE}", (os.fsencode(path),)
+            ).fetchone()
+            photo = row[0] if row else self._insert_gone(path, at, None)
             self._db.execute(
-                "UPDATE photos SET state = ?, status = ?, category = ?, sha256 = ?, target = ?,"
-                " recorded_at = ?, inode = ?, size_bytes = ?, mtime_ns = ?, run = NULL"
+                "UPDATE photos SET state = 'classified', status = ?, category = ?, band = ?,"
+                " reason = ?, reason_text = ?, confidence = NULL, alternatives = '[]',"
+                " sha256 = ?, target = ?, inode = ?, size_bytes = ?, mtime_ns = ?, run = NULL"
                 " WHERE id = ?",
                 (
-                    FINAL_STATE[found.status],
                     found.status,
-                    found.category or None,
+                    None if is_unread else found.category,
+                    None if is_unread else _BANDS.get(found.status, Band.CHECK),
+                    PhotoProblem.UNREADABLE if is_unread else None,
+                    "It was found in quarantine; photograph the item again." if is_unread else None,
                     found.sha256,
                     os.fsencode(found.place),
-                    at,
                     mark.inode,
                     mark.size_bytes,
                     mark.mtime_ns,
                     photo,
                 ),
             )
+
+    def _free_path(self, name: str) -> str:
+        """`name`, or numbered, where no photo is under way."""
+        number, path = 1, name
+        while self._active(path) is not None:
+            number += 1
+            path = numbered(name, number)
+        return path
 
     def forget_queued(self, path: str, mark: Fingerprint) -> None:
         """Drop a queue entry of a file that a person had put back there."""
@@ -176,15 +191,20 @@ class Recall(Queue, History):
         return True
 
     def _queued_before(self, row: ResultRow) -> int | None:
-        """The entry of the queue that this line is about, if it was queued by then."""
-        found = self._db.execute(
-            f"SELECT id, first_seen_at FROM photos WHERE path = ? AND state IN {ACTIVE}",
-            (os.fsencode(row.source),),
-        ).fetchone()
-        if found is None:
-            return None
-        first_seen, recorded = map(datetime.fromisoformat, (found[1], row.timestamp))
-        return int(found[0]) if first_seen <= recorded + _A_SECOND else None
+        """The entry of the queue that this line is about, if it was queued by then.
+
+        The results tell a name that is no UTF-8 by its escaped form.
+        """
+        entries = self._db.execute(
+            f"SELECT id, path, first_seen_at FROM photos WHERE filename = ? AND state IN {ACTIVE}",
+            (as_text(row.source.rpartition("/")[2]),),
+        )
+        latest = datetime.fromisoformat(row.timestamp) + _A_SECOND
+        for photo, path, first_seen in entries.fetchall():
+            is_it = as_text(os.fsdecode(path)) == as_text(row.source)
+            if is_it and datetime.fromisoformat(first_seen) <= latest:
+                return int(photo)
+        return None
 
     def _insert_gone(self, path: str, first_seen: str, run: str | None) -> int:
         """A photo that came and went unseen; what became of it is recorded next."""

@@ -71,6 +71,7 @@ def test_a_backup_holds_what_the_database_held_and_says_so(backups: Backups) -> 
 def test_a_backup_is_one_file_that_needs_nothing_beside_it(backups: Backups) -> None:
     made = backups.make(NOON, pause=no_pause)
     assert [*backups.folder.iterdir()] == [made.path]
+    assert made.path.read_bytes()[18:20] == b"\1\1"  # no log belongs to it
     made.path.chmod(0o400)
     alone = shutil.copy(made.path, backups.state_dir / "alone.db")
     assert check_copy(Path(alone)).photos == PHOTOS

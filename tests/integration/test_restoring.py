@@ -51,6 +51,32 @@ def test_what_was_sorted_since_the_backup_is_in_the_history_as_it_was(shop: Shop
         assert shop.rebuilt(known) == written.read_bytes()
     assert shop.store.waiting(0).queued == 0
     assert shop.store.fact(UNRECONCILED) is None
+    assert all(len(shop.store.stories(name)) == 1 for name in ("return-1111.png", "note.jpg"))
+
+
+def test_people_are_not_told_again_of_runs_that_were_recalled(shop: Shop) -> None:
+    backup = shop.back_up()
+    shop.night("return-1111.png")
+    shop.restore(backup)
+    assert shop.store.runs_to_judge() == []
+    shop.night("return-2222.png", first=2)
+    assert len(shop.store.runs_to_judge()) == 1
+
+
+def test_a_photo_that_came_under_a_name_sorted_since_is_not_taken_for_that(shop: Shop) -> None:
+    backup = shop.back_up()
+    run = shop.night("return-1111.png")
+    shop.stop()
+    restore(shop.state, backup, shop.clock.now())
+    shop._start()
+    shop.drop("return-1111.png", tiny_photo("Tops", 7))
+    assert len(shop.take_in()) == 1  # before the results could be read
+    shop.reconciler().reconcile()
+    assert shop.store.waiting(0).queued == 1
+    assert shop.recover_and_drain()["successful"] == 1
+    assert [row["category"] for row in shop.rows(run)] == ["Shirts"]
+    assert (shop.sorted / "Tops/return-1111.png").read_bytes() == tiny_photo("Tops", 7)
+    assert len(shop.all_rows()) == 2
 
 
 def test_nothing_is_sorted_twice_after_a_restore(shop: Shop) -> None:
@@ -110,6 +136,7 @@ def test_a_move_planned_in_the_backup_and_done_since_is_told_once(shop: Shop) ->
         assert shop.recover_and_drain()["run"] is None
         assert shop.history() == history
         assert shop.all_rows() == rows
+        assert shop.store.runs_to_judge() == []
     assert len(backups) > 1
     assert {row["run"] for row in rows} == {run}
 
@@ -183,8 +210,10 @@ def test_a_photo_dropped_again_since_is_a_new_one_after_a_restore(shop: Shop) ->
     assert shop.recover_and_drain()["duplicates"] == 1
 
 
-def test_photos_that_no_results_tell_of_any_more_are_in_the_history_as_found(shop: Shop) -> None:
-    shop.clock.set_wall_clock(datetime.now(UTC))
+def test_photos_that_no_results_tell_of_any_more_get_their_row_in_a_new_run(shop: Shop) -> None:
+    shop.clock.set_wall_clock(datetime.now(UTC) - timedelta(days=1))
+    shop.night("known.png", first=5)
+    (shop.sorted / "Tops-to-show").mkdir()
     shop.drop("queued.png", tiny_photo("Shirts", 1))
     shop.take_in()
     backup = shop.back_up()
@@ -193,13 +222,17 @@ def test_photos_that_no_results_tell_of_any_more_are_in_the_history_as_found(sho
     (shop.results / f"batch_results_{run}.csv").unlink()
     (shop.results / f"summary_{run}.json").unlink()
     shop.drop("notes.txt", b"mine").rename(shop.sorted / "Shirts/notes.txt")
+    shutil.copy(shop.sorted / "Shirts/known.png", shop.sorted / "Tops-to-show/copied.png")
     shop.restore(backup)
-    assert shop.recover_and_drain()["run"] is None
+    found = shop.recover_and_drain()
+    assert found["successful"] == 2
+    assert len(shop.rows(found["run"])) == 2
     for name in ("queued.png", "return-2222.png"):
         (story,) = shop.store.stories(name)
-        assert (story.state, story.place, story.run) == ("filed", f"Shirts/{name}", "")
-        assert story.category == "Shirts"
+        assert (story.state, story.place, story.run) == ("filed", f"Shirts/{name}", found["run"])
+        assert (story.category, story.band) == ("Shirts", "check")
     assert shop.store.stories("notes.txt") == []
+    assert shop.store.stories("copied.png") == []
     shop.drop("again.png", tiny_photo("Shirts", 1))
     assert shop.recover_and_drain()["duplicates"] == 1
 
@@ -234,8 +267,10 @@ def test_results_that_somebody_changed_are_not_believed(
     csv.write_text(spoil(csv.read_text(encoding="utf-8-sig")), encoding="utf-8-sig")
     shop.restore(backup)
     assert shop.store.stories("../../etc/return-1111.png") == []
-    assert all(story.place == "Shirts/return-1111.png" for story in shop.store.stories("1111"))
-    assert shop.recover_and_drain()["run"] is None
+    assert all(story.run != run for story in shop.store.stories("1111"))
+    assert shop.recover_and_drain()["successful"] == 1  # as found, in a run of its own
+    (story,) = shop.store.stories("1111")
+    assert story.place == "Shirts/return-1111.png"
     assert (shop.sorted / "Shirts/return-1111.png").exists()
 
 
@@ -356,6 +391,26 @@ def test_the_present_database_is_kept_with_its_log(shop: Shop) -> None:
     shop.restore(aside)
     assert shop.history() == history
     assert len([*shop.state.glob(f"{DATABASE}.set-aside-*Z*")]) >= 2
+
+
+def test_the_log_of_a_database_that_crashed_is_not_taken_for_that_of_the_restored_one(
+    shop: Shop, tmp_path: Path
+) -> None:
+    backup = shop.back_up()
+    shop.night("return-1111.png")
+    crashed = tmp_path / "crashed"
+    crashed.mkdir()
+    for name in (DATABASE, f"{DATABASE}-wal"):
+        shutil.copy(shop.state / name, crashed)
+    log = (crashed / f"{DATABASE}-wal").read_bytes()
+    done = restore(crashed, backup, shop.clock.now())
+    assert done.set_aside is not None
+    assert not (crashed / f"{DATABASE}-wal").exists()
+    assert done.set_aside.with_name(f"{done.set_aside.name}-wal").read_bytes() == log
+    with closing(Store(crashed)) as store:
+        assert store.stories("return-1111.png") == []
+    with closing(sqlite3.connect(done.set_aside)) as db:
+        assert db.execute("SELECT filename FROM photos").fetchall() == [("return-1111.png",)]
 
 
 def test_a_crash_at_any_step_of_a_restore_leaves_the_old_or_the_new(

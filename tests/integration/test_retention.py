@@ -14,6 +14,7 @@ from config.errors import ConfigError
 from config.settings import RetentionSettings, load
 from daemon.records import Word
 from tests.support.core import running, tiny_photo
+from tests.support.disks import sealed
 from tests.support.shop import Shop
 
 DAY = 86_400.0
@@ -308,14 +309,15 @@ def test_a_folder_that_refuses_one_photo_does_not_keep_the_others(shop: Shop) ->
     shop.night("return-1111.png")
     shop.drop("top.png", tiny_photo("Tops", 5))
     shop.night()
-    shirts = shop.sorted / "Shirts"
-    shirts.rename(shop.sorted / "real")
-    shirts.write_text("in the way", encoding="utf-8")
     shop.keep(filed_days=30.0)
     shop.clock.advance(60 * DAY)
-    shop.tidy()
+    with sealed(shop.sorted / "Shirts"):
+        shop.tidy()
     assert not (shop.sorted / "Tops/top.png").exists()
-    assert (shop.sorted / "real/return-1111.png").exists()
+    assert (shop.sorted / "Shirts/return-1111.png").exists()
+    shop.clock.advance(DAY)
+    shop.tidy()
+    assert not (shop.sorted / "Shirts/return-1111.png").exists()
 
 
 def test_results_must_outlast_backups(tmp_path: Path) -> None:
