@@ -390,6 +390,7 @@ class Service:
                 self._week.figures(self._last_run),
                 troubles,
                 self._failing(),
+                self._stages.housekeeper.backup_problem,
             )
         )
 

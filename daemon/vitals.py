@@ -34,6 +34,7 @@ class Moment:
     week: dict[str, int]  # since Monday
     troubles: tuple[str, ...]  # what keeps it from working as it should
     failing: dict[str, Any] | None = None  # while each attempt fails: `why`, `failures`, `is_model`
+    backup: str | None = None  # why there is no new backup
 
 
 class Vitals:
@@ -87,6 +88,7 @@ class Vitals:
             "disk": self._disk(),
             "filing": self._filing(),
             "failing": moment.failing,
+            "backup": moment.backup,
             "alerts": alerts,
             "problems": [
                 *absent.values(),

@@ -137,6 +137,11 @@ RULES: Mapping[str, Rule] = {
             "waiting": "photos in the queue",
         },
     ),
+    "backup_failed": Rule(
+        "error",
+        "there is no new backup of the history, and new attempts fail, too",
+        {"why": "one sentence, with the remedy"},
+    ),
     "many_in_review": Rule(
         "warning",
         "a run left many photos for a person to decide",

@@ -46,6 +46,8 @@ def patience(rule: str, settings: AlertSettings) -> Patience:
             return Patience(1 * _MINUTE, 10 * _MINUTE)
         case "forecast_misses_window":
             return Patience(1 * _MINUTE, 30 * _MINUTE)
+        case "backup_failed":  # it is tried again within the hour
+            return Patience(90 * _MINUTE, 90 * _MINUTE)
     return _QUIET
 
 
@@ -64,6 +66,8 @@ def of_status(
     yield _low_disk(document["disk"], settings.low_disk_gb)
     if needed_bytes is not None and "sorted" in document["disk"]:
         yield _disk_too_small(document, needed_bytes)
+    backup = document["backup"]
+    yield Observation("backup_failed", backup is not None, {"why": backup})
     watch = document["watch"]
     yield Observation(
         "watch_degraded", watch["degraded"], {"mode": watch["mode"], "why": watch["why"]}

@@ -64,6 +64,11 @@ class Housekeeper:
         """What people should see in the status."""
         return tuple(filter(None, (self._mended(), self._nightly.problem)))
 
+    @property
+    def backup_problem(self) -> str | None:
+        """Why there is no new backup; None: all is well."""
+        return self._nightly.problem or None
+
     def _mended(self) -> str:
         told = self._restored
         if told is None or self._clock.now() - datetime.fromisoformat(told["at"]) > _TOLD_FOR:

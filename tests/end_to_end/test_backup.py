@@ -6,6 +6,7 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -195,6 +196,23 @@ def test_the_daemon_makes_a_backup_by_itself_once_it_is_quiet(tmp_path: Path) ->
         )
     (made,) = (site.state / "backups").iterdir()
     assert check_copy(made).photos == 3
+
+
+def test_a_backup_that_fails_stands_in_the_status_where_the_alerts_see_it(tmp_path: Path) -> None:
+    site = after_a_night(tmp_path)
+    (site.state / "backups").write_text("in the way", encoding="utf-8")
+    code = "import daemon.housekeeping.nightly as n\nn.TURN_SECONDS = 0.1"
+
+    def status() -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(site.nightsort("status", "--json").stdout)
+        return document
+
+    with site.daemon(code):
+        listening(site)
+        eventually(lambda: status()["problems"], within_s=DEADLINE_SECONDS)
+        told = status()
+    assert told["backup"].startswith("there is no new backup: ")
+    assert told["problems"] == [told["backup"]]
 
 
 def test_the_daemon_lets_go_of_what_is_old_while_it_is_quiet(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
         "done_by": "2025-10-14T06:04:00+00:00",
     },
     "window_missed": {"opened": "2025-10-11T14:00:00+00:00", "hours": 36, "waiting": 412},
+    "backup_failed": {"why": "there is no new backup: /mnt/usb is not mounted; mount it"},
     "watch_degraded": {
         "mode": "polling",
         "why": "the kernel lets a user watch 8192 folders only",

@@ -180,6 +180,7 @@ def healthy(**changes: Any) -> dict[str, Any]:
         "disk": {"sorted": 100_000, "state": 100_000},
         "filing": {"min_free_mb": 512, "copies": True},
         "failing": None,
+        "backup": None,
         "problems": [],
         **changes,
     }

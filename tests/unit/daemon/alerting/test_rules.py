@@ -145,6 +145,19 @@ def test_a_disk_with_little_space_is_told_until_there_is_clearly_more(box: Box) 
     assert box.turns(30 * MINUTE) == [("low_disk", "resolved")]
 
 
+def test_a_backup_that_fails_again_and_again_is_told_until_there_is_one(box: Box) -> None:
+    why = "there is no new backup: /mnt/usb is not mounted; mount it"
+    box.document = healthy(backup=why)
+    assert box.turns(60 * MINUTE) == []
+    box.document = healthy()
+    assert box.turns(100 * MINUTE) == []
+    box.document = healthy(backup=why)
+    assert box.turns(100 * MINUTE) == [("backup_failed", "raised")]
+    assert only(box, "backup_failed").facts["why"] == why
+    box.document = healthy()
+    assert box.turns(100 * MINUTE) == [("backup_failed", "resolved")]
+
+
 def box_since(box: Box) -> str:
     since: str = box.target.told[0].facts["since"]
     return since
