@@ -26,7 +26,7 @@ demo: install ## Take drawn photos through the whole way, in a temporary folder,
 	@$(BIN)/nightsort demo
 
 test: install ## Run every test that this machine can run
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n $$((2 * $$(nproc)))
 
 check: install ## Lint, format, types, import rules, and documents that are rendered from code
 	$(BIN)/ruff check .

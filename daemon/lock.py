@@ -6,6 +6,7 @@ The lock is the kernel's: it ends with the process, however that ends.
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import pwd
 import time
@@ -65,6 +66,14 @@ def is_held(state_dir: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def held_seconds(state_dir: Path) -> float:
+    """How long ago a nightsort process took the state folder; by the wall clock."""
+    try:
+        return time.time() - (state_dir / LOCK).stat().st_mtime
+    except OSError:
+        return math.inf
 
 
 def prepare(state_dir: Path) -> None:

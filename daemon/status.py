@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from config.errors import RefusedError
-from daemon.lock import is_held
+from daemon.lock import held_seconds, is_held
 
 STATUS = "status.json"
 WRITE_SECONDS = 5.0
 # The daemon writes every few seconds; after this long without a word it hangs.
 SILENCE_SECONDS = 30.0
+# Before its first word it may check, or mend, a database of millions of photos.
+START_SECONDS = 300.0
 
 Document = dict[str, Any]
 
@@ -64,7 +66,9 @@ def read(state_dir: Path) -> tuple[Document, int]:
         problem = "nightsort is not running; start it with systemctl start nightsort"
         stale = dict.fromkeys(("share", "watch", "window", "forecast"))
         return document | stale | {"state": "not running", "problems": [problem]}, NOT_RUNNING
-    if silent > SILENCE_SECONDS:
+    if silent > SILENCE_SECONDS and held_seconds(state_dir) < min(silent, START_SECONDS):
+        document |= {"state": "starting", "problems": ["it is starting; ask again in a moment"]}
+    elif silent > SILENCE_SECONDS:
         problem = "the daemon has said nothing for a while and seems to hang; restarting it is safe"
         document |= {"state": "hangs", "problems": [problem, *document["problems"]]}
     return document, DEGRADED if document["problems"] else HEALTHY

@@ -107,7 +107,13 @@ def test_an_endpoint_that_was_down_gets_what_it_missed_when_it_is_up_once(tmp_pa
 
 
 def running(site: Site) -> None:
-    eventually(lambda: site.nightsort("status").returncode != 3, within_s=WITHIN_S, every_s=0.3)
+    """Wait until the daemon has its folders and says how it is."""
+
+    def is_at_work() -> bool:
+        state = json.loads(site.nightsort("status", "--json").stdout)["state"]
+        return state not in ("not running", "starting")
+
+    eventually(is_at_work, within_s=WITHIN_S, every_s=0.3)
 
 
 def alerts_of(site: Site) -> dict[str, Any]:

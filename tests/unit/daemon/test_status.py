@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,8 @@ from typing import Any
 import pytest
 
 from config.errors import RefusedError
-from daemon.lock import hold
-from daemon.status import DEGRADED, HEALTHY, NOT_RUNNING, StatusFile, in_words, read
+from daemon.lock import LOCK, hold
+from daemon.status import DEGRADED, HEALTHY, NOT_RUNNING, STATUS, StatusFile, in_words, read
 
 NOBODY, GROUP = 65534, 4321
 RUN = {
@@ -101,6 +103,28 @@ def state() -> Iterator[Path]:
             yield folder
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(
+    ("held_s", "silent_s", "state", "code"),
+    [
+        (10, None, "starting", DEGRADED),  # before its first word
+        (40, 3600, "starting", DEGRADED),  # what is written is the one's before it
+        (40, 35, "hangs", DEGRADED),  # it has spoken, and fell silent
+        (3600, None, "hangs", DEGRADED),  # nothing takes that long
+        (10, 20, "waiting", HEALTHY),
+    ],
+)  # fmt: skip
+def test_a_daemon_that_starts_does_not_hang(
+    tmp_path: Path, held_s: int, silent_s: int | None, state: str, code: int
+) -> None:
+    with hold(tmp_path):
+        os.utime(tmp_path / LOCK, times=(time.time() - held_s,) * 2)
+        if silent_s is not None:
+            steady = time.clock_gettime(time.CLOCK_BOOTTIME) - silent_s
+            (tmp_path / STATUS).write_text(json.dumps(document() | {"steady": steady}))
+        said, seen = read(tmp_path)
+    assert (said["state"], seen) == (state, code)
 
 
 @pytest.mark.parametrize("group", [GROUP, NOBODY])
