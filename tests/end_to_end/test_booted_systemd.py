@@ -101,7 +101,8 @@ class Service:
     def set_up(self, mode: str) -> None:
         """Empty folders, an empty memory, these settings."""
         self.machine.shell(
-            f"rm -rf /var/lib/nightsort/* {self.photos}/incoming {self.photos}/sorted"
+            "rm -rf /var/lib/nightsort/* /run/nightsort-lookout/*"
+            f" {self.photos}/incoming {self.photos}/sorted"
             f" {self.photos}/results; mkdir -p {self.photos}; cd {self.photos};"
             " mkdir incoming sorted results; chown nightsort:nightsort *; chmod 2770 *"
         )
