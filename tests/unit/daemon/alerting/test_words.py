@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.sections import WindowSettings
 from config.settings import Settings
 from daemon.alerting.alert import RULES, Alert
 from daemon.alerting.filling import rules_with_words
@@ -23,6 +24,7 @@ SETTINGS = Settings(
     sorted_dir=Path("/srv/photos/sorted"),
     results_dir=Path("/srv/photos/results"),
     state_dir=Path("/var/lib/nightsort"),
+    window=WindowSettings(timezone="UTC"),
 )
 EVERYTHING = [(rule, phase) for rule in RULES for phase in phases_of(rule)]
 HOSTILE = (
@@ -151,6 +153,15 @@ def test_the_subject_says_how_bad_it_is() -> None:
     )
     assert said(sample("many_in_review")).subject == "[nightsort] 73 photos to decide"
     assert said(sample("share_unavailable", "resolved")).subject.startswith("[nightsort] Resolved:")
+
+
+def test_times_are_those_of_the_window_though_the_store_keeps_utc() -> None:
+    at_box = SETTINGS.model_copy(update={"window": WindowSettings(timezone="Asia/Kolkata")})
+    run = message_of(sample("run_finished", finished="2025-10-13T02:07:00+00:00"), at_box)
+    assert "The run ended 07:37" in run.text
+    assert "2025-10-13 07:38" in run.text
+    lasting = message_of(sample("low_disk", "repeated"), at_box)
+    assert "It has lasted since Sat 11 Oct 07:38." in lasting.text
 
 
 def test_since_when_it_lasts_is_said_in_the_time_of_the_alert() -> None:
