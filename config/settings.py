@@ -208,7 +208,7 @@ def _salvaged_toml(path: Path) -> dict[str, Any]:
 
 
 def _without(location: tuple[int | str, ...], values: dict[str, Any]) -> dict[str, Any]:
-    less = without(values, location)
+    less: dict[str, Any] | None = without(values, location)
     if less is None or less == values:  # folders that do not go together; or it stands elsewhere
         less = {key: value for key, value in values.items() if key not in FOLDER_KEYS}
     if less == values:

@@ -242,6 +242,7 @@ def test_a_bad_model_is_told_though_the_daemon_never_starts(tmp_path: Path) -> N
         settings.write_text('model_dir = "nowhere"\n' + good)
         for _ in range(2):  # a person tries again
             assert site.nightsort("run").returncode == 78
+        assert look_out(site).returncode == 1  # and has nothing to add
         assert rules(hook) == ["model_failed"]
         settings.write_text(good)
         ask_for_run(site)
@@ -341,3 +342,21 @@ def test_a_service_that_does_not_start_as_its_settings_are_wrong_is_told(tmp_pat
             assert look_out(site).returncode == 2
     assert rules(hook) == ["service_silent"]
     assert "batch.sise" in hook.bodies[0]["facts"]["why"]
+
+
+def test_a_mistake_in_one_target_is_told_through_the_other(tmp_path: Path) -> None:
+    with listening(WebHook()) as hook:
+        site = site_telling(tmp_path / "site", hook_at(hook.port), hook_at(9, '["all"]'))
+        assert site.nightsort("run").returncode == 78
+        assert look_out(site).returncode == 2
+    assert rules(hook) == ["service_silent"]
+    assert "must be 'info', 'warning', 'error' or 'critical'" in hook.bodies[0]["facts"]["why"]
+
+
+def test_where_nobody_can_be_told_the_journal_says_so(tmp_path: Path) -> None:
+    site = site_telling(tmp_path / "site", hook_at(9, '["all"]'))
+    done = look_out(site)
+    assert done.returncode == 2
+    events = [json.loads(line.partition(">")[2])["event"] for line in done.stdout.splitlines()]
+    assert events == ["service_silent", "nobody_told"]
+    assert "severities" in done.stderr

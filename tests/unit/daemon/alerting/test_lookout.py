@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from config.errors import ModelError
 from config.settings import Settings
 from daemon.alerting.alert import Outcome
 from daemon.alerting.assessor import ATTENDED
@@ -17,7 +18,7 @@ from daemon.lock import hold
 from daemon.lookout import Lookout, look
 from daemon.status import STATUS
 from daemon.store import DATABASE, Store
-from tests.support.alerts import FakeTarget, healthy
+from tests.support.alerts import Box, FakeTarget, healthy
 from tests.support.clocks import ManualClock
 
 HOUR = 3600.0
@@ -44,12 +45,13 @@ class Outside:
         self.is_down = False
         self.target = FakeTarget("mail", answer=lambda _: Outcome(not self.is_down, "refused"))
 
-    def look(self) -> list[tuple[str, str]]:
-        """The timer's next look; returns what was told."""
+    def look(self, because: str = "") -> list[tuple[str, str]]:
+        """The timer's next look; returns what was told. because: what is known of the reason."""
         before = len(self.target.told)
         environment = {**ENDED, "RUNTIME_DIRECTORY": str(self.runtime)}
         lookout = Lookout(self.settings, self.clock, [self.target], environment)
-        lookout.tell(look(self.state, environment))
+        seen = look(self.state, environment)
+        lookout.tell(seen.because(because) if because else seen)
         return [(alert.rule, alert.phase) for alert in self.target.told[before:]]
 
     def damage(self) -> None:
@@ -87,6 +89,24 @@ def test_a_dead_daemon_is_told_at_once_and_then_daily(outside: Outside) -> None:
     ]
     assert outside.target.told[0].facts["result"] == "exit-code"
     assert outside.target.told[-1].day == 3
+
+
+def test_a_service_that_said_itself_why_it_ended_is_not_told_a_second_time(tmp_path: Path) -> None:
+    outside = Outside(tmp_path / "box")
+    box = Box(outside.state.parent)
+    for _ in range(2):  # somebody starts it again
+        box.crier.end_with(ModelError("model.tflite is missing"))
+        box.restart()
+        box.crier.end_with(ModelError("model.tflite is missing"))
+    assert [(one.rule, one.phase) for one in box.target.told] == [("model_failed", "raised")]
+    assert outside.look_hourly(50) == [("model_failed", "repeated")] * 2
+    assert outside.target.told[-1].facts["why"] == "model.tflite is missing"
+    assert outside.look("the settings are refused") == [("service_silent", "raised")]
+    box.restart()
+    assert sorted(box.turn()) == [("model_failed", "resolved"), ("service_silent", "resolved")]
+    box.store.close()  # and dies of something else
+    outside.clock.advance(HOUR)
+    assert outside.look() == [("service_silent", "raised")]
 
 
 def test_what_could_not_be_delivered_is_tried_at_the_next_look(outside: Outside) -> None:
