@@ -110,7 +110,9 @@ class Lookout:
         self._targets = targets
         self._environment = environment
         folder = environment.get("RUNTIME_DIRECTORY", "").partition(":")[0]
-        self._notebook = Notebook(Path(folder) if folder else settings.state_dir)
+        self._notebook = Notebook(
+            Path(folder) if folder else settings.state_dir, settings.state_dir
+        )
 
     def tell(self, seen: Look) -> None:
         """Tell what is to be told of what was seen, once; never raises for a store that fails."""

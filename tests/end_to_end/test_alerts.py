@@ -275,6 +275,14 @@ def test_a_disk_that_is_nearly_full_is_told_by_the_real_status(tmp_path: Path) -
         assert hook.bodies[0]["facts"]["disks"].keys() == {"sorted", "state"}
 
 
+def test_nothing_is_made_by_acknowledging_what_is_not_there(tmp_path: Path) -> None:
+    site = site_telling(tmp_path / "site")
+    done = site.nightsort("alerts", "ack", "1")
+    assert done.returncode == 1
+    assert "there is no history yet" in done.stderr
+    assert not (site.state / "nightsort.db").exists()
+
+
 # --- the dead daemon -----------------------------------------------------------------------------
 
 
@@ -313,9 +321,16 @@ def test_a_dead_daemon_is_told_once_also_with_its_database_locked_or_damaged(
             for _ in range(2):
                 assert look_out(site).returncode == 1
         assert rules(hook) == ["service_silent"]
+        assert "service_silent, critical, raised" in site.nightsort("alerts", "list").stdout
         (site.state / "nightsort.db").write_bytes(b"no database at all" * 1000)
         assert look_out(site).returncode == 1
         assert rules(hook) == ["service_silent"]
+    listed = site.nightsort("alerts", "list", "--json")
+    assert listed.returncode != 0
+    assert "damaged" in listed.stderr
+    answer = json.loads(listed.stdout)
+    assert answer["alerts"] is None
+    assert [(one["rule"], one["day"]) for one in answer["noted"]] == [("service_silent", 1)]
 
 
 def test_what_the_lookout_could_not_deliver_it_tries_again(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,7 @@ from config.errors import ModelError
 from config.settings import Settings
 from daemon.alerting.alert import Outcome
 from daemon.alerting.assessor import ATTENDED
-from daemon.alerting.notebook import NOTEBOOK
+from daemon.alerting.notebook import NOTEBOOK, RUNTIME, noted_of
 from daemon.lock import hold
 from daemon.lookout import Lookout, look
 from daemon.status import STATUS
@@ -128,6 +130,28 @@ def test_a_daemon_that_lives_again_is_told_by_whoever_knows(tmp_path: Path) -> N
     assert outside.look() == [("service_silent", "raised")]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda saved: {**saved, "incidents": [{"rule": "service_silent", "comet": 1}]},
+        lambda saved: {"incidents": saved["incidents"]},
+        lambda saved: [saved],
+        lambda saved: {**saved, "about": "/elsewhere"},
+        lambda saved: {**saved, "waiting": {"alert": 3}},
+    ],
+)
+def test_a_notebook_of_another_version_or_instance_is_begun_anew(
+    tmp_path: Path, change: Callable[[Any], Any]
+) -> None:
+    outside = Outside(tmp_path / "box")
+    assert outside.look() == [("service_silent", "raised")]
+    assert [one.rule for one in noted_of(outside.state, outside.runtime)] == ["service_silent"]
+    notebook = outside.runtime / NOTEBOOK
+    notebook.write_text(json.dumps(change(json.loads(notebook.read_text()))))
+    assert noted_of(outside.state, outside.runtime) == []
+    assert outside.look() == [("service_silent", "raised")]
+
+
 def test_a_notebook_that_cannot_be_written_keeps_nothing_from_being_told(tmp_path: Path) -> None:
     outside = Outside(tmp_path / "box")
     (outside.runtime / NOTEBOOK).mkdir()  # in the way
@@ -147,3 +171,10 @@ def test_a_window_missed_while_dead_is_told_after_36_hours_and_not_again_by_the_
     store = Store(outside.state)
     assert {one.rule for one in store.open_incidents()} == {"service_silent", "window_missed"}
     store.close()
+
+
+@pytest.mark.parametrize("unit", ["nightsort-check.service", "nightsort-failed.service"])
+def test_the_units_keep_the_notebook_where_it_is_looked_for(unit: str) -> None:
+    text = (Path(__file__).parents[4] / "systemd" / unit).read_text()
+    assert f"\nRuntimeDirectory={RUNTIME.name}\n" in text
+    assert RUNTIME.parent == Path("/run")
