@@ -22,6 +22,7 @@ import structlog
 from config.errors import PhotoError
 from daemon.clock import Clock
 from daemon.contents import drop
+from daemon.housekeeping import believing
 from daemon.housekeeping.journal import Journal, Told
 from daemon.housekeeping.restoring import UNRECONCILED
 from daemon.names import DUPLICATES, QUARANTINE, REVIEW
@@ -125,8 +126,7 @@ class Reconciler:
 
     def _began(self, run: str) -> datetime:
         """When a run began, by its id; that time is local."""
-        at = datetime.strptime(run[:15], "%Y%m%d_%H%M%S")  # noqa: DTZ007
-        return at.replace(tzinfo=self._clock.now().tzinfo)
+        return believing.began(run).replace(tzinfo=self._clock.now().tzinfo)
 
     def _close_without_summary(self, run: str) -> None:
         """A run whose end nobody saw ended with its last photo."""

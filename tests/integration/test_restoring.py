@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
+import re
 import shutil
 import sqlite3
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -254,6 +257,12 @@ def test_results_that_were_compressed_are_read_too(shop: Shop) -> None:
         lambda text: text.replace("Shirts/", "../../etc/"),
         lambda text: text.replace("filename,", "name,"),
         lambda text: text.replace("success", "splendid"),
+        lambda text: text.replace(",auto,", ",certain,"),
+        lambda text: text.replace(",0.98", ",7.98"),
+        lambda text: text.replace(",0.98", ",-0.98"),
+        lambda text: re.sub(",0[.][0-9]{4}", ",nan", text),
+        lambda text: re.sub(",2025-[^,]*,", ",0001-01-01T00:00:00+14:00,", text),
+        lambda text: re.sub(",2025-[^,]*,", ",2025-10-13,", text),
         lambda text: "\0" * 50,
         lambda text: text.replace(",", ";"),
     ],
@@ -272,6 +281,82 @@ def test_results_that_somebody_changed_are_not_believed(
     (story,) = shop.store.stories("1111")
     assert story.place == "Shirts/return-1111.png"
     assert (shop.sorted / "Shirts/return-1111.png").exists()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"started": "yesterday"},
+        {"finished": "2025-10-13T02:00:00"},
+        {"finished": "9999-12-31T23:59:59-14:00"},
+        {"successful": -2},
+        {"successful": 7},
+        {"total_processed": 10**400},
+        {"average_confidence": float("nan")},
+        {"categories": {"Shirts": "many"}},
+        {"confidence_distribution": {"auto": 2}},
+        {"errors": ["none"]},
+        {"model": "\ud800"},
+    ],
+)
+def test_a_summary_that_somebody_changed_is_counted_anew(
+    shop: Shop, said: dict[str, object]
+) -> None:
+    backup = shop.back_up()
+    run = shop.night("return-1111.png", "return-2222.png")
+    (summary,) = shop.store.summaries()
+    told = shop.results / f"summary_{run}.json"
+    told.write_text(json.dumps(json.loads(told.read_text(encoding="utf-8")) | said), "utf-8")
+    shop.restore(backup)
+    (counted,) = shop.store.summaries()
+    same = "run", "total_processed", "successful", "categories", "confidence_distribution"
+    assert {key: counted[key] for key in same} == {key: summary[key] for key in same}
+    assert counted["waiting_before"] + counted["arrived"] == 2
+
+
+PACKED = gzip.compress(b"filename,category\r\n" * 100, mtime=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("batch_results_99999999_999999.csv", b""),
+        ("batch_results_00010101_000000.csv", b""),
+        ("batch_results_20251013_010000.csv.gz", b"no gzip at all"),
+        ("batch_results_20251013_010000.csv.gz", PACKED[:-12]),
+        ("batch_results_20251013_010000.csv.gz", PACKED[:10] + b"\xff" * 20),
+        ("exports/corrections_20251013.csv.gz", PACKED[:10] + b"\xff" * 20),
+        ("batch_results_20251013_020000.csv.gz", PACKED),  # beside the plain one
+    ],
+    ids=["no time", "year one", "no gzip", "cut off", "damaged", "corrections", "packed anew"],
+)
+def test_a_file_that_somebody_put_among_the_results_keeps_no_restore_from_its_end(
+    shop: Shop, name: str, content: bytes
+) -> None:
+    backup = shop.back_up()
+    run = shop.night("return-1111.png")
+    history = shop.history()
+    assert run == "20251013_020000"
+    (shop.results / "exports").mkdir(exist_ok=True)
+    (shop.results / name).write_bytes(content)
+    shop.restore(backup)
+    assert shop.history() == history
+
+
+def test_a_line_without_end_does_not_fill_the_memory(shop: Shop) -> None:
+    backup = shop.back_up()
+    shop.night("return-1111.png")
+    history = shop.history()
+    bomb = gzip.compress(b"x" * 100_000_000, compresslevel=1)
+    (shop.results / "batch_results_20251013_010000.csv.gz").write_bytes(bomb)
+    tracemalloc.start()
+    try:
+        shop.restore(backup)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 30_000_000
+    assert shop.history() == history
 
 
 def test_a_reconciliation_that_is_interrupted_goes_on_at_the_next_start(shop: Shop) -> None:
