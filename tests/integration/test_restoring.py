@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import json
 import os
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +22,8 @@ from config.errors import FolderUnavailable, RefusedError, StoreDamaged
 from daemon.housekeeping.backups import Backups
 from daemon.housekeeping.healing import RESTORED, heal, suspecting
 from daemon.housekeeping.restoring import UNRECONCILED, restore
-from daemon.store import DATABASE, SCHEMA_VERSION, Intention, Store
+from daemon.store import DATABASE, SCHEMA_VERSION, Intention, Store, database, is_free
+from daemon.store.copies import copy_database
 from tests.support.core import running, tiny_photo
 from tests.support.damage import overwrite_pages
 from tests.support.disks import sealed
@@ -496,6 +499,68 @@ def test_the_log_of_a_database_that_crashed_is_not_taken_for_that_of_the_restore
         assert store.stories("return-1111.png") == []
     with closing(sqlite3.connect(done.set_aside)) as db:
         assert db.execute("SELECT filename FROM photos").fetchall() == [("return-1111.png",)]
+
+
+def is_locked(folder: Path, how: int) -> bool:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def test_nobody_opens_the_database_while_another_takes_its_place(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file and the other's log would be mixed."""
+    backup = shop.back_up()
+    shop.stop()
+    (shop.state / f"{DATABASE}-wal").write_bytes(b"as a crash leaves one")
+    renamed: dict[str, bool] = {}
+    real = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        renamed[Path(target).name] = is_locked(shop.state, fcntl.LOCK_SH)
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    restore(shop.state, backup, shop.clock.now())
+    staged, *swapped = renamed
+    assert not renamed[staged]
+    assert all(renamed[name] for name in swapped)
+    assert len(swapped) >= 3
+    monkeypatch.undo()
+    shop._start()
+
+
+@pytest.mark.parametrize(
+    "opener",
+    [
+        lambda state: Store(state).close(),
+        lambda state: Store(state, reading=True).close(),
+        is_free,
+        lambda state: copy_database(state, state / "copy.db", lambda: None),
+    ],
+    ids=["writing", "reading", "glancing", "copying"],
+)
+def test_none_takes_the_place_of_a_database_that_somebody_is_opening(
+    shop: Shop, opener: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until its first statement was executed; then its log is open too."""
+    held: list[bool] = []
+
+    class Watched(database._Connection):
+        def execute(self, *args: Any) -> sqlite3.Cursor:
+            held.append(is_locked(shop.state, fcntl.LOCK_EX))
+            return super().execute(*args)
+
+    monkeypatch.setattr(database, "_Connection", Watched)
+    opener(shop.state)
+    assert held[0]
+    assert not is_locked(shop.state, fcntl.LOCK_EX)
 
 
 def test_a_crash_at_any_step_of_a_restore_leaves_the_old_or_the_new(
