@@ -82,6 +82,7 @@ class Reconciler:
             step(told["since"], go_on)
             if not go_on():
                 return False
+        self._store.balance_open_runs()
         self._store.remember(UNRECONCILED, None)
         log.info("database_reconciled", **self._counts, strange=self._journal.strange)
         return True

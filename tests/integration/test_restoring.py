@@ -22,6 +22,7 @@ from config.errors import FolderUnavailable, RefusedError, StoreDamaged
 from daemon.housekeeping.backups import Backups
 from daemon.housekeeping.healing import RESTORED, heal, suspecting
 from daemon.housekeeping.restoring import UNRECONCILED, restore
+from daemon.results import is_balanced
 from daemon.store import DATABASE, SCHEMA_VERSION, Intention, Store, database, is_free
 from daemon.store.copies import copy_database
 from tests.support.core import running, tiny_photo
@@ -157,6 +158,31 @@ def test_a_run_that_nobody_closed_is_closed_with_its_last_photo(shop: Shop) -> N
     assert summary["waiting_before"] + summary["arrived"] == 2
     assert (summary["gone"], summary["waiting_after"]) == (0, 0)
     assert datetime.fromisoformat(summary["started"]) == NOON - timedelta(hours=10)
+
+
+@pytest.mark.parametrize("came", ["before the run", "in the run"])
+def test_a_run_that_goes_on_balances_although_another_took_its_photos(
+    shop: Shop, came: str
+) -> None:
+    """The backup was made in mid-run, and before that run told anything an older one took over."""
+    older = shop.back_up()
+    shop.clock.advance(1)
+    shop.drop("first.png", tiny_photo("Shirts", 1))
+    shop.take_in()
+    with sealed(shop.results):
+        assert shop.failing()
+    if came == "in the run":
+        shop.drop("second.png", tiny_photo("Shirts", 2))
+        shop.take_in()
+    in_mid_run = shop.back_up()
+    shop.restore(older)
+    shop.clock.advance(1)
+    assert shop.recover_and_drain()["total_processed"] == 1 + (came == "in the run")
+    shop.restore(in_mid_run)
+    shop.drop("late.png", tiny_photo("Shirts", 3))
+    shop.recover_and_drain()
+    assert len(shop.store.summaries()) == 2
+    assert all(is_balanced(summary) for summary in shop.store.summaries())
 
 
 def test_corrections_made_since_the_backup_hold_again(shop: Shop) -> None:
