@@ -445,7 +445,7 @@ def test_people_are_told_of_a_run_and_of_a_service_that_is_dead(
         service.break_model()
         for told in ("model_failed", "service_silent"):
             assert machine.run("systemctl", "restart", "nightsort").returncode == 1
-            eventually(lambda: told in heard(), within_s=DEADLINE_SECONDS, every_s=0.2)
+            eventually(lambda told=told: told in heard(), within_s=DEADLINE_SECONDS, every_s=0.2)
             wait_for_lookout(machine)
             assert [*dict.fromkeys(heard())][-1] == told, "one message for one reason"
             service.break_settings()

@@ -418,9 +418,8 @@ to = ["it@example.com"]
         (TWO_TARGETS + TWO_TARGETS.replace('to = ["', 'to = "'), 3),
         ("[window]\n[window]\n" + TWO_TARGETS, 2),
         (
-            '[alerts]\nmorning = "07:00"\nmorning = 8\ntargets = [\n  # both\n'
-            '  { url = "json://one.example" },\n  { url = "json://two.example" },\n]\nx = "\n',
-            2,
+            '[alerts]\nmorning = 8\ntargets = [\n  { url = "json://x" },\n]\nx = "\n',
+            1,
         ),
         (TWO_TARGETS + "# K\xfcche", 2),
     ],
