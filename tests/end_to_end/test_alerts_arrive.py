@@ -48,6 +48,7 @@ def test_forty_bad_photos_are_one_alert_to_each_who_wants_it_whoever_else_hangs(
     (letter,) = mail.mails
     assert letter["X-Nightsort-Rule"] == "high_error_rate"
     assert letter["Subject"].endswith("% of the photos could not be read")
+    assert len([*letter.iter_attachments()]) == 2  # report and table
     (told,) = hook.bodies
     assert told["text"] == "*[nightsort] 41 photos sorted, 40 to retake*"
     assert SECRET not in done.stdout + done.stderr

@@ -185,6 +185,18 @@ def test_where_to_look_is_said_as_people_reach_it() -> None:
     )
 
 
+def test_a_long_run_that_has_ended_is_not_said_to_go_on() -> None:
+    assert "16 minutes so far" in said(sample("slow_run")).subject
+    ended = said(sample("slow_run", has_ended=True))
+    assert ended.subject == "[nightsort] Sorting took long: 16 minutes"
+    assert "goes on" not in ended.text
+
+
+def test_where_no_photo_could_be_read_no_others_were_sorted() -> None:
+    assert "the others were sorted" in said(sample("high_error_rate")).text
+    assert "others" not in said(sample("high_error_rate", failed=400)).text
+
+
 def test_a_quiet_run_asks_for_nothing() -> None:
     message = said(sample("run_finished", review=0, failed=0))
     assert message.subject == "[nightsort] 412 photos sorted"
