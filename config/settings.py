@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import permutations
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -31,6 +32,7 @@ from pydantic_settings import (
 from config import variables
 from config.errors import ConfigError
 from config.place import DEFAULT_DATA, settings_file
+from config.salvage import readable, without
 from config.sections import (
     AlertSettings,
     BackupSettings,
@@ -232,23 +234,35 @@ def load(file: Path | None = None) -> Settings:
 def salvage(file: Path | None = None) -> Settings:
     """What can be used of settings that `load` refuses, for who must tell people that it did.
 
-    Tables and keys that are wrong are left out. Raises ConfigError when that does not help, as
-    where something in the environment is wrong.
+    What is wrong is left out, and what stands beside it kept: a table's other keys, a list's other
+    elements. Raises ConfigError when that does not help, as where something in the environment is
+    wrong.
     """
     path = settings_file(file)
-    try:
-        values = {} if path is None else _read_toml(path)
-    except ConfigError:
-        values = {}
+    values = {} if path is None else _salvaged_toml(path)
     while True:
         try:
             return Settings(**_defaults_without_file() | values)
         except ValidationError as exc:
-            wrong = {str(error["loc"][0]) for error in exc.errors() if error["loc"]} & values.keys()
-            wrong = wrong or {*FOLDER_KEYS} & values.keys()  # that do not go together
-            if not wrong:
-                raise ConfigError("what is left of the settings cannot be used either") from None
-            values = {key: value for key, value in values.items() if key not in wrong}
+            values = _without(exc.errors()[0]["loc"], values)
+
+
+def _salvaged_toml(path: Path) -> dict[str, Any]:
+    try:
+        return _read_toml(path)
+    except ConfigError:
+        with suppress(OSError):
+            return _beside(path, readable(path.read_text(encoding="utf-8", errors="replace")))
+        return {}
+
+
+def _without(location: tuple[int | str, ...], values: dict[str, Any]) -> dict[str, Any]:
+    less: dict[str, Any] | None = without(values, location)
+    if less is None or less == values:  # folders that do not go together; or it stands elsewhere
+        less = {key: value for key, value in values.items() if key not in FOLDER_KEYS}
+    if less == values:
+        raise ConfigError("what is left of the settings cannot be used either") from None
+    return less
 
 
 def _defaults_without_file() -> dict[str, Any]:
@@ -277,6 +291,11 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: is not UTF-8 text; save it as UTF-8") from exc
     except tomllib.TOMLDecodeError as exc:
         raise ConfigError(f"{path}: is not valid TOML: {exc}; correct it there") from exc
+    return _beside(path, values)
+
+
+def _beside(path: Path, values: dict[str, Any]) -> dict[str, Any]:
+    """The settings, with folders where the file says that they are."""
     for key in _PATH_KEYS:
         # A relative folder in a file belongs to the file, wherever the command is called from.
         if isinstance(values.get(key), str) and values[key]:

@@ -379,16 +379,16 @@ def helper_of(presence: Presence) -> int:
 
 
 def test_folder_that_hangs_is_unavailable_and_hangs_nobody_else(instance: Make) -> None:
-    presence = instance(timeout_s=2.0)
+    presence = instance(timeout_s=5.0)
     presence.adopt()
     hung = helper_of(presence)
     os.kill(hung, signal.SIGSTOP)  # as a dead mount would stop it
     why = presence.check()
     assert list(why) == ["incoming"]
-    assert "does not answer within 2 s" in why["incoming"]
+    assert "does not answer within 5 s" in why["incoming"]
     started = time.monotonic()
     assert list(presence.check()) == ["incoming"]
-    assert time.monotonic() - started < 1.5  # nobody waits for it a second time
+    assert time.monotonic() - started < 4.5  # nobody waits for it a second time
     os.kill(hung, signal.SIGCONT)
     eventually(lambda: presence.check() == {})
 

@@ -391,6 +391,47 @@ def test_what_is_right_can_be_salvaged_from_settings_that_are_refused(file: Path
     assert salvaged.batch.size == 32
 
 
+TWO_TARGETS = """
+[[alerts.targets]]
+url = "json://one.example"
+[[alerts.targets]]
+type = "email"
+host = "mail.example.com"
+from = "n@example.com"
+to = ["it@example.com"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("mistake", "hosts"),
+    [
+        ("[alerts]\nerror_rate = 7\n" + TWO_TARGETS, 2),
+        (TWO_TARGETS + 'severities = ["all"]', 1),
+        (TWO_TARGETS.replace('from = "n@example.com"', ""), 1),
+        ('[[alerts.targets]]\nurl = "no address"\n' + TWO_TARGETS, 2),
+        # No TOML at all:
+        ("[alerts]\nerror_rate = 0,1\n" + TWO_TARGETS, 2),
+        ('[batch\nsize = 3\n[window]\nmode = "manual\n' + TWO_TARGETS, 2),
+        (TWO_TARGETS + TWO_TARGETS.replace('to = ["', 'to = "'), 3),
+        ("[window]\n[window]\n" + TWO_TARGETS, 2),
+        (
+            '[alerts]\nmorning = 8\ntargets = [\n  { url = "json://x" },\n]\nx = "\n',
+            1,
+        ),
+        (TWO_TARGETS + "# K\xfcche", 2),
+    ],
+)
+def test_a_mistake_silences_nobody_but_the_target_that_it_stands_in(
+    file: Path, mistake: str, hosts: int
+) -> None:
+    write(file, mistake)
+    file.write_bytes(file.read_text().encode("latin-1"))
+    assert problems_of(file)
+    salvaged = settings.salvage(file)
+    assert len(salvaged.alerts.targets) == hosts
+    assert str(salvaged.state_dir) == "/var/lib/nightsort"
+
+
 def test_folders_that_do_not_go_together_are_left_out_of_what_is_salvaged(file: Path) -> None:
     file.write_text('incoming_dir = "a"\nsorted_dir = "a"\n[window]\nmode = "manual"')
     assert settings.salvage(file).window.mode == "manual"
