@@ -16,6 +16,7 @@ from typing import Any
 
 from config.errors import RefusedError
 from daemon.lock import held_seconds, is_held
+from daemon.words import counted, outcomes
 
 STATUS = "status.json"
 WRITE_SECONDS = 5.0
@@ -155,24 +156,13 @@ def _window_words(window: dict[str, Any]) -> str:
 
 def _run_words(run: dict[str, Any]) -> str:
     ended = f"{datetime.fromisoformat(run['finished']):%a %d %b %H:%M}"
-    return f"{run['run']}, ended {ended}: {_outcomes(run)}, {run['deferred']:,} left waiting"
+    return f"{run['run']}, ended {ended}: {outcomes(run)}, {run['deferred']:,} left waiting"
 
 
 def _week_words(week: dict[str, int]) -> str:
     if week["runs"] == 0:
         return "no run since Monday"
-    return f"{_counted(week['runs'], 'run')}: {_outcomes(week)}"
-
-
-def _outcomes(counts: dict[str, Any]) -> str:
-    return (
-        f"{counts['successful']:,} filed, {counts['review']:,} to review, "
-        f"{_counted(counts['duplicates'], 'duplicate')}, {counts['failed']:,} in quarantine"
-    )
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    return f"{counted(week['runs'], 'run')}: {outcomes(week)}"
 
 
 def _disk_words(disk: dict[str, int]) -> str:
@@ -182,7 +172,7 @@ def _disk_words(disk: dict[str, int]) -> str:
 def _alert_words(alerts: dict[str, Any]) -> str:
     if not alerts.get("targets"):
         return "nobody is told of trouble; set [alerts] targets"
-    said = [_counted(alerts["targets"], "target")]
+    said = [counted(alerts["targets"], "target")]
     kinds = {"delivered": "delivered", "undelivered": "on the way", "given_up": "given up"}
     said += [f"{alerts[key]:,} {words}" for key, words in kinds.items() if alerts.get(key)]
     if alerts.get("open"):
