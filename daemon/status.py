@@ -16,7 +16,7 @@ from typing import Any
 
 from config.errors import RefusedError
 from daemon.lock import held_seconds, is_held
-from daemon.words import counted, outcomes
+from daemon.words import count, outcomes
 
 STATUS = "status.json"
 WRITE_SECONDS = 5.0
@@ -162,7 +162,7 @@ def _run_words(run: dict[str, Any]) -> str:
 def _week_words(week: dict[str, int]) -> str:
     if week["runs"] == 0:
         return "no run since Monday"
-    return f"{counted(week['runs'], 'run')}: {outcomes(week)}"
+    return f"{count(week['runs'], 'run')}: {outcomes(week)}"
 
 
 def _disk_words(disk: dict[str, int]) -> str:
@@ -172,7 +172,7 @@ def _disk_words(disk: dict[str, int]) -> str:
 def _alert_words(alerts: dict[str, Any]) -> str:
     if not alerts.get("targets"):
         return "nobody is told of trouble; set [alerts] targets"
-    said = [counted(alerts["targets"], "target")]
+    said = [count(alerts["targets"], "target")]
     kinds = {"delivered": "delivered", "undelivered": "on the way", "given_up": "given up"}
     said += [f"{alerts[key]:,} {words}" for key, words in kinds.items() if alerts.get(key)]
     if alerts.get("open"):

@@ -18,10 +18,10 @@ def outcomes(counts: Mapping[str, Any]) -> str:
     """How many went where, of a run or of more."""
     return (
         f"{counts['successful']:,} filed, {counts['review']:,} to review, "
-        f"{counted(counts['duplicates'], 'duplicate')}, {counts['failed']:,} in quarantine"
+        f"{count(counts['duplicates'], 'duplicate')}, {counts['failed']:,} in quarantine"
     )
 
 
-def counted(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
     """So many of something, such as "1 duplicate" or "1,200 duplicates"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
