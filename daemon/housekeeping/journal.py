@@ -63,7 +63,9 @@ class Journal:
     def runs(self) -> dict[str, str]:
         """The runs of which there are results, oldest first, each with the name of its file."""
         found = {}
-        for name in reversed(self._names("")):  # a plain file is believed before a compressed one
+        for name in reversed(
+            self._results.names()
+        ):  # a plain file is believed before a compressed one
             if (match := _RESULTS.fullmatch(name)) and self._is_run(match[1]):
                 found[match[1]] = name
         return dict(sorted(found.items()))
@@ -104,7 +106,7 @@ class Journal:
     def corrections(self) -> list[Told]:
         """What people said of photos, oldest first."""
         told = []
-        for name in self._names(EXPORTS):
+        for name in self._results.names(EXPORTS):
             if _CORRECTIONS.fullmatch(name):
                 for cells in self._lines(join(EXPORTS, name), CORRECTION_COLUMNS):
                     one = _correction(cells)
@@ -115,15 +117,6 @@ class Journal:
         return sorted(told, key=lambda one: one.at)
 
     # --- inside --------------------------------------------------------------------------------
-
-    def _names(self, folder: str) -> list[str]:
-        try:
-            with self._results.folder(folder) as fd, os.scandir(fd) as entries:
-                return sorted(entry.name for entry in entries)
-        except FileNotFoundError:
-            return []
-        except OSError as exc:
-            raise trouble(exc, self._results.full(folder)) from exc
 
     def _lines(self, name: str, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
         """The lines of a CSV of ours; none when it has other columns or is none of ours."""
