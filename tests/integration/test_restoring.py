@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from config.errors import FolderUnavailable, RefusedError, StoreDamaged
+from config.errors import DiskFull, FolderUnavailable, RefusedError, StoreDamaged
 from daemon.housekeeping.backups import Backups
 from daemon.housekeeping.healing import RESTORED, heal, suspecting
 from daemon.housekeeping.restoring import UNRECONCILED, restore
@@ -27,7 +27,7 @@ from daemon.store import DATABASE, SCHEMA_VERSION, Intention, Store, database, i
 from daemon.store.copies import copy_database
 from tests.support.core import running, tiny_photo
 from tests.support.damage import overwrite_pages
-from tests.support.disks import sealed
+from tests.support.disks import sealed, tiny_disk
 from tests.support.shop import Shop
 
 LOGS = {f"{DATABASE}-wal", f"{DATABASE}-shm"}
@@ -415,8 +415,23 @@ def truncated(file: Path) -> None:
     os.truncate(file, file.stat().st_size // 2)
 
 
+def flipped(file: Path) -> None:
+    """A bit of a name, of which no page tells that it is wrong."""
+    file.write_bytes(file.read_bytes().replace(b"return-7.png", b"return-6.png"))
+
+
 def text(file: Path) -> None:
     file.write_text("Dear nightsort, please restore me.\n" * 1000, encoding="utf-8")
+
+
+def folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+def fifo(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
 
 
 def foreign(file: Path) -> None:
@@ -434,6 +449,7 @@ def newer(file: Path) -> None:
 def of_another(file: Path) -> None:
     with closing(sqlite3.connect(file)) as db:
         db.execute("UPDATE facts SET value = json_replace(value, '$.instance', 'abcdef')")
+        db.execute("PRAGMA application_id = 0")  # as one has that was made before checksums
         db.commit()
 
 
@@ -443,6 +459,9 @@ def of_another(file: Path) -> None:
         (truncated, "is damaged"),
         (lambda file: overwrite_pages(file, "middle"), "is damaged"),
         (lambda file: overwrite_pages(file, "head"), "is not a database"),
+        (flipped, "its bytes are not those that were written"),
+        (folder, "is no file"),
+        (fifo, "is no file"),
         (text, "is not a database"),
         (lambda file: file.write_bytes(b""), "is not a database"),
         (foreign, "not one of nightsort's"),
@@ -465,6 +484,36 @@ def test_a_file_that_cannot_be_restored_is_refused_and_changes_nothing(
     assert len(str(refused.value).splitlines()) == 1
     assert (shop.state / DATABASE).read_bytes() == before
     assert {path.name for path in shop.state.iterdir()} - LOGS == {DATABASE, "backups"}
+
+
+def test_a_restored_database_is_no_backup_and_has_no_checksum(shop: Shop, tmp_path: Path) -> None:
+    shop.night("return-1111.png")
+    shop.restore(shop.back_up())
+    shop.night("return-2222.png", first=2)
+    history = shop.history()
+    shop.stop()
+    raw = tmp_path / "raw.db"
+    shutil.copy(shop.state / DATABASE, raw)
+    shop.restore(raw)
+    assert shop.history() == history
+
+
+def test_too_little_room_for_a_restore_is_told_before_a_byte_is_written(
+    shop: Shop, tmp_path: Path
+) -> None:
+    backup = shop.back_up()
+    with tiny_disk(tmp_path / "tiny", "100k") as state:
+        with pytest.raises(DiskFull, match="a restore needs"):
+            restore(state, backup, shop.clock.now())
+        assert [*state.iterdir()] == []
+
+
+def test_what_a_killed_restore_had_begun_goes_at_the_next_start(shop: Shop) -> None:
+    parts = [shop.state / f"{DATABASE}.part{end}" for end in ("", "-wal", "-journal")]
+    for part in parts:
+        part.write_bytes(b"half of it")
+    shop.heal()
+    assert not any(part.exists() for part in parts)
 
 
 def test_a_backup_of_another_nightsort_is_taken_where_that_is_meant(shop: Shop) -> None:
