@@ -112,6 +112,10 @@ class Backups:
         Raises RefusedError when it cannot be written there, TransientError when a disk fails,
         StoreDamaged when the copy shows that the database is damaged.
         """
+        if not (self.state_dir / DATABASE).exists():
+            raise RefusedError(
+                f"{printable(str(self.state_dir))}: there is no database yet, so nothing to back up"
+            )
         name = f"nightsort-{now.astimezone(UTC):{_TIME}}-schema{SCHEMA_VERSION}.db"
         if to is None:
             self._make_folder()

@@ -47,12 +47,9 @@ def copy_database(state_dir: Path, target: Path, pause: Callable[[], None]) -> N
     """Copy the database as it is at this moment to the new file `target`, durably.
 
     Whoever works with it goes on undisturbed. pause: called after every megabyte; what it raises
-    ends the copying. Raises TransientError when a disk refuses, StoreDamaged, and RefusedError
-    when there is no database yet.
+    ends the copying. Raises TransientError when a disk refuses, StoreDamaged.
     """
     path = state_dir / DATABASE
-    if not path.exists():
-        raise RefusedError(f"{state_dir}: there is no database yet, so nothing to back up")
     with (
         telling(),
         closing(connect(path, "mode=ro")) as source,

@@ -709,6 +709,33 @@ def test_a_damaged_database_is_set_aside_and_the_newest_good_backup_takes_over(
     assert Path(told["set_aside"]).read_bytes() == damaged
 
 
+def test_a_backup_of_another_nightsort_in_the_same_folder_is_passed_over(shop: Shop) -> None:
+    shop.store.remember("presence", {"instance": "012345", "folders": {}})
+    shop.night("return-1111.png")
+    mine = shop.back_up()
+    shop.clock.advance(60)
+    of_another(shop.back_up())
+    (shop.state / DATABASE).unlink()
+    shop.heal("012345")
+    assert shop.store.fact(RESTORED)["backup"] == mine.name
+
+
+def test_a_backup_made_while_the_clock_was_ahead_is_not_the_newest(shop: Shop) -> None:
+    now = shop.clock.now()
+    shop.clock.set_wall_clock(now + timedelta(days=4000))
+    ahead = shop.back_up()
+    shop.clock.set_wall_clock(now)
+    shop.night("return-1111.png")
+    newest = shop.back_up()
+    (shop.state / DATABASE).unlink()
+    shop.heal()
+    assert shop.store.fact(RESTORED)["backup"] == newest.name
+    newest.unlink()
+    (shop.state / DATABASE).unlink()
+    shop.heal()
+    assert shop.store.fact(RESTORED)["backup"] == ahead.name
+
+
 def test_without_a_good_backup_a_new_database_learns_all_from_the_results(shop: Shop) -> None:
     shop.night(*(f"return-{n}.png" for n in range(60)))
     shop.night("since.png", first=60)
