@@ -28,6 +28,7 @@ from daemon.store.copies import copy_database
 from tests.support.core import running, tiny_photo
 from tests.support.damage import overwrite_pages
 from tests.support.disks import sealed, tiny_disk
+from tests.support.flushing import watched
 from tests.support.shop import Shop
 
 LOGS = {f"{DATABASE}-wal", f"{DATABASE}-shm"}
@@ -636,6 +637,25 @@ def test_none_takes_the_place_of_a_database_that_somebody_is_opening(
     opener(shop.state)
     assert held[0]
     assert not is_locked(shop.state, fcntl.LOCK_EX)
+
+
+def test_each_step_of_a_restore_is_on_the_disk_before_the_next(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup = shop.back_up()
+    shop.stop()
+    with monkeypatch.context() as patch:
+        order = watched(patch)
+        restore(shop.state, backup, shop.clock.now())
+    label = f"{shop.clock.now():%Y-%m-%dT%H%M%SZ}"
+    steps = [
+        [f"named {name}", "flushed state"]
+        for name in (f"{DATABASE}.staged-{label}", f"{DATABASE}.set-aside-{label}", DATABASE)
+    ]
+    left = [one for one in order if not one.endswith(("-wal", "-shm"))]
+    assert left[0] == f"flushed {DATABASE}.part"
+    assert [left[at : at + 2] for at, one in enumerate(left) if one.startswith("named")] == steps
+    shop._start()
 
 
 def test_a_crash_at_any_step_of_a_restore_leaves_the_old_or_the_new(
