@@ -31,7 +31,8 @@ from daemon.writing import unguarded
 
 _RESULTS = re.compile(rf"batch_results_({RUN_ID})\.csv(?:\.gz)?")
 _CORRECTIONS = re.compile(r"corrections_\d{8}\.csv(?:\.gz)?")
-_MOST_CHARACTERS = 1 << 20  # of a summary, and of a line
+_LONGEST_SUMMARY = 1 << 24  # it names each photo that failed
+_LONGEST_LINE = 1 << 20
 _NOT_OURS = (
     FileNotFoundError, PhotoError, csv.Error, UnicodeDecodeError, EOFError, gzip.BadGzipFile,
     zlib.error,
@@ -91,7 +92,7 @@ class Journal:
         """The summary of a run; None when there is none that nightsort wrote."""
         try:
             with self._opened(f"summary_{run}.json") as file:
-                said = believing.summary(file.read(_MOST_CHARACTERS))
+                said = believing.summary(file.read(_LONGEST_SUMMARY))
         except FileNotFoundError:
             return None
         except (PhotoError, UnicodeDecodeError):
@@ -123,7 +124,7 @@ class Journal:
         try:
             with self._opened(name) as file:
                 # In parts: a line without end, as a bomb unpacks to, would fill the memory.
-                parts = iter(lambda: file.readline(_MOST_CHARACTERS), "")
+                parts = iter(lambda: file.readline(_LONGEST_LINE), "")
                 lines = csv.reader(parts, strict=True)
                 if tuple(next(lines, ())) != columns:
                     self.strange += 1

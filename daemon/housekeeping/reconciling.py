@@ -103,13 +103,13 @@ class Reconciler:
         began = self._began(run) if summary is None else datetime.fromisoformat(summary["started"])
         if summary is not None or not was_open:
             self._store.recall_run(run, began, summary["model"] if summary else "")
-        sentences = iter(summary["errors"] if summary else ())
+        sentences = iter([error["error"] for error in summary["errors"]] if summary else ())
         photos = 0
         lines = self._journal.rows(run, name)
         while some := list(islice(lines, _AT_ONCE)):
             recalled = [self._look(number, row) for number, row in some]
             told = [
-                replace(one, reason_text=_sentence(next(sentences, None)))
+                replace(one, reason_text=next(sentences, ""))
                 if one.row.status is Status.ERROR
                 else one
                 for one in recalled
@@ -282,7 +282,3 @@ def _by_folder(place: str) -> tuple[Status, str]:
 
 def _is_hidden(path: str) -> bool:
     return path.rpartition("/")[2].startswith((".", "@", "#"))
-
-
-def _sentence(error: object) -> str:
-    return str(error.get("error", "")) if isinstance(error, dict) else ""

@@ -344,6 +344,18 @@ def test_a_summary_that_somebody_changed_is_counted_anew(
     assert counted["waiting_before"] + counted["arrived"] == 2
 
 
+def test_a_summary_of_a_night_with_very_many_failures_is_believed(shop: Shop) -> None:
+    backup = shop.back_up()
+    run = shop.night("return-1111.png")
+    told = shop.results / f"summary_{run}.json"
+    summary = json.loads(told.read_text(encoding="utf-8"))
+    summary |= {"total_processed": 20_001, "failed": 20_000, "waiting_before": 20_001}
+    summary["errors"] = [{"filename": f"{n}.jpg", "error": "x" * 50} for n in range(20_000)]
+    told.write_text(json.dumps(summary), encoding="utf-8")
+    shop.restore(backup)
+    assert shop.store.summaries() == [summary]
+
+
 PACKED = gzip.compress(b"filename,category\r\n" * 100, mtime=0)
 
 
