@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
+import json
 import os
+import re
 import shutil
 import sqlite3
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from config.errors import FolderUnavailable, RefusedError, StoreDamaged
+from config.errors import DiskFull, FolderUnavailable, RefusedError, StoreDamaged
 from daemon.housekeeping.backups import Backups
 from daemon.housekeeping.healing import RESTORED, heal, suspecting
 from daemon.housekeeping.restoring import UNRECONCILED, restore
-from daemon.store import DATABASE, SCHEMA_VERSION, Intention, Store
+from daemon.results import is_balanced
+from daemon.store import DATABASE, SCHEMA_VERSION, Intention, Store, database, is_free
+from daemon.store.copies import copy_database
 from tests.support.core import running, tiny_photo
 from tests.support.damage import overwrite_pages
-from tests.support.disks import sealed
+from tests.support.disks import sealed, tiny_disk
+from tests.support.flushing import watched
 from tests.support.shop import Shop
 
 LOGS = {f"{DATABASE}-wal", f"{DATABASE}-shm"}
@@ -153,6 +161,31 @@ def test_a_run_that_nobody_closed_is_closed_with_its_last_photo(shop: Shop) -> N
     assert datetime.fromisoformat(summary["started"]) == NOON - timedelta(hours=10)
 
 
+@pytest.mark.parametrize("came", ["before the run", "in the run"])
+def test_a_run_that_goes_on_balances_although_another_took_its_photos(
+    shop: Shop, came: str
+) -> None:
+    """The backup was made in mid-run, and before that run told anything an older one took over."""
+    older = shop.back_up()
+    shop.clock.advance(1)
+    shop.drop("first.png", tiny_photo("Shirts", 1))
+    shop.take_in()
+    with sealed(shop.results):
+        assert shop.failing()
+    if came == "in the run":
+        shop.drop("second.png", tiny_photo("Shirts", 2))
+        shop.take_in()
+    in_mid_run = shop.back_up()
+    shop.restore(older)
+    shop.clock.advance(1)
+    assert shop.recover_and_drain()["total_processed"] == 1 + (came == "in the run")
+    shop.restore(in_mid_run)
+    shop.drop("late.png", tiny_photo("Shirts", 3))
+    shop.recover_and_drain()
+    assert len(shop.store.summaries()) == 2
+    assert all(is_balanced(summary) for summary in shop.store.summaries())
+
+
 def test_corrections_made_since_the_backup_hold_again(shop: Shop) -> None:
     shop.night("return-1111.png", "return-2222.png", "return-3333.png")
     backup = shop.back_up()
@@ -254,6 +287,12 @@ def test_results_that_were_compressed_are_read_too(shop: Shop) -> None:
         lambda text: text.replace("Shirts/", "../../etc/"),
         lambda text: text.replace("filename,", "name,"),
         lambda text: text.replace("success", "splendid"),
+        lambda text: text.replace(",auto,", ",certain,"),
+        lambda text: text.replace(",0.98", ",7.98"),
+        lambda text: text.replace(",0.98", ",-0.98"),
+        lambda text: re.sub(",0[.][0-9]{4}", ",nan", text),
+        lambda text: re.sub(",2025-[^,]*,", ",0001-01-01T00:00:00+14:00,", text),
+        lambda text: re.sub(",2025-[^,]*,", ",2025-10-13,", text),
         lambda text: "\0" * 50,
         lambda text: text.replace(",", ";"),
     ],
@@ -272,6 +311,94 @@ def test_results_that_somebody_changed_are_not_believed(
     (story,) = shop.store.stories("1111")
     assert story.place == "Shirts/return-1111.png"
     assert (shop.sorted / "Shirts/return-1111.png").exists()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"started": "yesterday"},
+        {"finished": "2025-10-13T02:00:00"},
+        {"finished": "9999-12-31T23:59:59-14:00"},
+        {"successful": -2},
+        {"successful": 7},
+        {"total_processed": 10**400},
+        {"average_confidence": float("nan")},
+        {"categories": {"Shirts": "many"}},
+        {"confidence_distribution": {"auto": 2}},
+        {"errors": ["none"]},
+        {"model": "\ud800"},
+    ],
+)
+def test_a_summary_that_somebody_changed_is_counted_anew(
+    shop: Shop, said: dict[str, object]
+) -> None:
+    backup = shop.back_up()
+    run = shop.night("return-1111.png", "return-2222.png")
+    (summary,) = shop.store.summaries()
+    told = shop.results / f"summary_{run}.json"
+    told.write_text(json.dumps(json.loads(told.read_text(encoding="utf-8")) | said), "utf-8")
+    shop.restore(backup)
+    (counted,) = shop.store.summaries()
+    same = "run", "total_processed", "successful", "categories", "confidence_distribution"
+    assert {key: counted[key] for key in same} == {key: summary[key] for key in same}
+    assert counted["waiting_before"] + counted["arrived"] == 2
+
+
+def test_a_summary_of_a_night_with_very_many_failures_is_believed(shop: Shop) -> None:
+    backup = shop.back_up()
+    run = shop.night("return-1111.png")
+    told = shop.results / f"summary_{run}.json"
+    summary = json.loads(told.read_text(encoding="utf-8"))
+    summary |= {"total_processed": 20_001, "failed": 20_000, "waiting_before": 20_001}
+    summary["errors"] = [{"filename": f"{n}.jpg", "error": "x" * 50} for n in range(20_000)]
+    told.write_text(json.dumps(summary), encoding="utf-8")
+    shop.restore(backup)
+    assert shop.store.summaries() == [summary]
+
+
+PACKED = gzip.compress(b"filename,category\r\n" * 100, mtime=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("batch_results_99999999_999999.csv", b""),
+        ("batch_results_00010101_000000.csv", b""),
+        ("batch_results_20251013_010000.csv.gz", b"no gzip at all"),
+        ("batch_results_20251013_010000.csv.gz", PACKED[:-12]),
+        ("batch_results_20251013_010000.csv.gz", PACKED[:10] + b"\xff" * 20),
+        ("exports/corrections_20251013.csv.gz", PACKED[:10] + b"\xff" * 20),
+        ("batch_results_20251013_020000.csv.gz", PACKED),  # beside the plain one
+    ],
+    ids=["no time", "year one", "no gzip", "cut off", "damaged", "corrections", "packed anew"],
+)
+def test_a_file_that_somebody_put_among_the_results_keeps_no_restore_from_its_end(
+    shop: Shop, name: str, content: bytes
+) -> None:
+    backup = shop.back_up()
+    run = shop.night("return-1111.png")
+    history = shop.history()
+    assert run == "20251013_020000"
+    (shop.results / "exports").mkdir(exist_ok=True)
+    (shop.results / name).write_bytes(content)
+    shop.restore(backup)
+    assert shop.history() == history
+
+
+def test_a_line_without_end_does_not_fill_the_memory(shop: Shop) -> None:
+    backup = shop.back_up()
+    shop.night("return-1111.png")
+    history = shop.history()
+    bomb = gzip.compress(b"x" * 100_000_000, compresslevel=1)
+    (shop.results / "batch_results_20251013_010000.csv.gz").write_bytes(bomb)
+    tracemalloc.start()
+    try:
+        shop.restore(backup)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 30_000_000
+    assert shop.history() == history
 
 
 def test_a_reconciliation_that_is_interrupted_goes_on_at_the_next_start(shop: Shop) -> None:
@@ -301,8 +428,23 @@ def truncated(file: Path) -> None:
     os.truncate(file, file.stat().st_size // 2)
 
 
+def flipped(file: Path) -> None:
+    """A bit of a name, of which no page tells that it is wrong."""
+    file.write_bytes(file.read_bytes().replace(b"return-7.png", b"return-6.png"))
+
+
 def text(file: Path) -> None:
     file.write_text("Dear nightsort, please restore me.\n" * 1000, encoding="utf-8")
+
+
+def folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+def fifo(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
 
 
 def foreign(file: Path) -> None:
@@ -320,6 +462,7 @@ def newer(file: Path) -> None:
 def of_another(file: Path) -> None:
     with closing(sqlite3.connect(file)) as db:
         db.execute("UPDATE facts SET value = json_replace(value, '$.instance', 'abcdef')")
+        db.execute("PRAGMA application_id = 0")  # as one has that was made before checksums
         db.commit()
 
 
@@ -329,6 +472,9 @@ def of_another(file: Path) -> None:
         (truncated, "is damaged"),
         (lambda file: overwrite_pages(file, "middle"), "is damaged"),
         (lambda file: overwrite_pages(file, "head"), "is not a database"),
+        (flipped, "its bytes are not those that were written"),
+        (folder, "is no file"),
+        (fifo, "is no file"),
         (text, "is not a database"),
         (lambda file: file.write_bytes(b""), "is not a database"),
         (foreign, "not one of nightsort's"),
@@ -351,6 +497,36 @@ def test_a_file_that_cannot_be_restored_is_refused_and_changes_nothing(
     assert len(str(refused.value).splitlines()) == 1
     assert (shop.state / DATABASE).read_bytes() == before
     assert {path.name for path in shop.state.iterdir()} - LOGS == {DATABASE, "backups"}
+
+
+def test_a_restored_database_is_no_backup_and_has_no_checksum(shop: Shop, tmp_path: Path) -> None:
+    shop.night("return-1111.png")
+    shop.restore(shop.back_up())
+    shop.night("return-2222.png", first=2)
+    history = shop.history()
+    shop.stop()
+    raw = tmp_path / "raw.db"
+    shutil.copy(shop.state / DATABASE, raw)
+    shop.restore(raw)
+    assert shop.history() == history
+
+
+def test_too_little_room_for_a_restore_is_told_before_a_byte_is_written(
+    shop: Shop, tmp_path: Path
+) -> None:
+    backup = shop.back_up()
+    with tiny_disk(tmp_path / "tiny", "100k") as state:
+        with pytest.raises(DiskFull, match="a restore needs"):
+            restore(state, backup, shop.clock.now())
+        assert [*state.iterdir()] == []
+
+
+def test_what_a_killed_restore_had_begun_goes_at_the_next_start(shop: Shop) -> None:
+    parts = [shop.state / f"{DATABASE}.part{end}" for end in ("", "-wal", "-journal")]
+    for part in parts:
+        part.write_bytes(b"half of it")
+    shop.heal()
+    assert not any(part.exists() for part in parts)
 
 
 def test_a_backup_of_another_nightsort_is_taken_where_that_is_meant(shop: Shop) -> None:
@@ -411,6 +587,87 @@ def test_the_log_of_a_database_that_crashed_is_not_taken_for_that_of_the_restore
         assert store.stories("return-1111.png") == []
     with closing(sqlite3.connect(done.set_aside)) as db:
         assert db.execute("SELECT filename FROM photos").fetchall() == [("return-1111.png",)]
+
+
+def is_locked(folder: Path, how: int) -> bool:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def test_nobody_opens_the_database_while_another_takes_its_place(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file and the other's log would be mixed."""
+    backup = shop.back_up()
+    shop.stop()
+    (shop.state / f"{DATABASE}-wal").write_bytes(b"as a crash leaves one")
+    renamed: dict[str, bool] = {}
+    real = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        renamed[Path(target).name] = is_locked(shop.state, fcntl.LOCK_SH)
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    restore(shop.state, backup, shop.clock.now())
+    staged, *swapped = renamed
+    assert not renamed[staged]
+    assert all(renamed[name] for name in swapped)
+    assert len(swapped) >= 3
+    monkeypatch.undo()
+    shop._start()
+
+
+@pytest.mark.parametrize(
+    "opener",
+    [
+        lambda state: Store(state).close(),
+        lambda state: Store(state, reading=True).close(),
+        is_free,
+        lambda state: copy_database(state, state / "copy.db", lambda: None),
+    ],
+    ids=["writing", "reading", "glancing", "copying"],
+)
+def test_none_takes_the_place_of_a_database_that_somebody_is_opening(
+    shop: Shop, opener: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until its first statement was executed; then its log is open too."""
+    held: list[bool] = []
+
+    class Watched(database._Connection):
+        def execute(self, *args: Any) -> sqlite3.Cursor:
+            held.append(is_locked(shop.state, fcntl.LOCK_EX))
+            return super().execute(*args)
+
+    monkeypatch.setattr(database, "_Connection", Watched)
+    opener(shop.state)
+    assert held[0]
+    assert not is_locked(shop.state, fcntl.LOCK_EX)
+
+
+def test_each_step_of_a_restore_is_on_the_disk_before_the_next(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup = shop.back_up()
+    shop.stop()
+    with monkeypatch.context() as patch:
+        order = watched(patch)
+        restore(shop.state, backup, shop.clock.now())
+    label = f"{shop.clock.now():%Y-%m-%dT%H%M%SZ}"
+    steps = [
+        [f"named {name}", "flushed state"]
+        for name in (f"{DATABASE}.staged-{label}", f"{DATABASE}.set-aside-{label}", DATABASE)
+    ]
+    left = [one for one in order if not one.endswith(("-wal", "-shm"))]
+    assert left[0] == f"flushed {DATABASE}.part"
+    assert [left[at : at + 2] for at, one in enumerate(left) if one.startswith("named")] == steps
+    shop._start()
 
 
 def test_a_crash_at_any_step_of_a_restore_leaves_the_old_or_the_new(
@@ -482,6 +739,33 @@ def test_a_damaged_database_is_set_aside_and_the_newest_good_backup_takes_over(
     told = shop.store.fact(RESTORED)
     assert told["backup"] == good.name
     assert Path(told["set_aside"]).read_bytes() == damaged
+
+
+def test_a_backup_of_another_nightsort_in_the_same_folder_is_passed_over(shop: Shop) -> None:
+    shop.store.remember("presence", {"instance": "012345", "folders": {}})
+    shop.night("return-1111.png")
+    mine = shop.back_up()
+    shop.clock.advance(60)
+    of_another(shop.back_up())
+    (shop.state / DATABASE).unlink()
+    shop.heal("012345")
+    assert shop.store.fact(RESTORED)["backup"] == mine.name
+
+
+def test_a_backup_made_while_the_clock_was_ahead_is_not_the_newest(shop: Shop) -> None:
+    now = shop.clock.now()
+    shop.clock.set_wall_clock(now + timedelta(days=4000))
+    ahead = shop.back_up()
+    shop.clock.set_wall_clock(now)
+    shop.night("return-1111.png")
+    newest = shop.back_up()
+    (shop.state / DATABASE).unlink()
+    shop.heal()
+    assert shop.store.fact(RESTORED)["backup"] == newest.name
+    newest.unlink()
+    (shop.state / DATABASE).unlink()
+    shop.heal()
+    assert shop.store.fact(RESTORED)["backup"] == ahead.name
 
 
 def test_without_a_good_backup_a_new_database_learns_all_from_the_results(shop: Shop) -> None:
