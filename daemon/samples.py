@@ -92,7 +92,7 @@ def _files(rng: random.Random) -> Iterator[tuple[str, bytes]]:
     yield from drawn
     first_name, first = drawn[0]
     yield first_name.replace(".", "_2."), first
-    yield f"return-{number + 7}_front.jpg", _damaged(drawn[1][1])
+    yield f"return-{number + 7}_front.jpg", damaged(drawn[1][1])
 
 
 def _photograph(sample: _Sample, rng: random.Random) -> bytes:
@@ -110,7 +110,7 @@ def _photograph(sample: _Sample, rng: random.Random) -> bytes:
     return file.getvalue()
 
 
-def _damaged(jpeg: bytes) -> bytes:
+def damaged(jpeg: bytes) -> bytes:
     """A JPEG whose middle was overwritten, as by a failing memory card; its end is there.
 
     The new middle holds markers that have no place inside a picture, so that decoding fails
