@@ -17,7 +17,7 @@ from daemon.tables import BAND_MEANS
 from daemon.words import count
 
 MOST_PICTURED = 60
-_SIDE, _LEFT, _BOTTOM = 300, 44, 26  # of the reliability diagram, in its own units
+_SIDE, _LEFT, _BOTTOM = 300, 54, 26  # of the reliability diagram, in its own units
 
 
 @dataclass(frozen=True, slots=True)
