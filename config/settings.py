@@ -269,7 +269,8 @@ def _explain(error: dict[str, Any], layers: Iterable[Variables], file_name: str)
         case _:
             message = cast(str, error["msg"]).removeprefix("Value error, ")
             value = variables.shown(location, error["input"])
-            return f"{where}{value}: {message.replace('Input should', 'must', 1)}"
+            message = message.replace("Input should", "must", 1)
+            return f"{where}{value}: {message.replace('a valid tuple', 'a list in [ ]')}"
 
 
 def _near(key: str) -> str:

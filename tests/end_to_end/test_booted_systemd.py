@@ -450,6 +450,7 @@ def test_people_are_told_of_a_run_and_of_a_service_that_is_dead(
         service.break_settings()
         assert machine.run("systemctl", "restart", "nightsort").returncode == 1
         eventually(lambda: "service_silent" in heard(), within_s=DEADLINE_SECONDS, every_s=0.2)
+        service.settings("manual")
 
 
 # Upgrade and uninstall
