@@ -92,6 +92,10 @@ def prepare(state_dir: Path) -> None:
             f"(sudo -u {theirs} nightsort ...)"
         )
     if not os.access(state_dir, os.W_OK | os.X_OK):
+        if os.statvfs(state_dir).f_flag & os.ST_RDONLY:
+            raise RefusedError(
+                f"{state_dir}: is mounted read-only; check that disk, then mount it writable"
+            )
         raise RefusedError(f"{state_dir}: no right to write there; correct its mode")
 
 

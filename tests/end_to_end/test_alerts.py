@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -90,12 +90,15 @@ def test_what_was_told_is_listed_and_can_be_acknowledged(tmp_path: Path) -> None
 def test_an_endpoint_that_was_down_gets_what_it_missed_when_it_is_up_once(tmp_path: Path) -> None:
     with listening(WebHook(status=503)) as hook:
         site = site_telling(tmp_path / "site", hook_at(hook.port))
-        with site.daemon() as daemon:
+        mark = f"OF_THE_TEST={tmp_path}"
+        with site.daemon(OF_THE_TEST=str(tmp_path)) as daemon:
             running(site)
             drop_bad(site, 12)
             ask_for_run(site)
             eventually(lambda: hook.bodies, within_s=WITHIN_S)
             daemon.kill()  # what waits survives
+        # What it was just sending goes on: that process is not killed with it.
+        eventually(lambda: not any_process_with(mark), within_s=WITHIN_S)
         refused = len(hook.bodies)
         hook.status = 200
         with site.daemon():
@@ -104,6 +107,15 @@ def test_an_endpoint_that_was_down_gets_what_it_missed_when_it_is_up_once(tmp_pa
         assert sorted(rules(hook)[refused:]) == ["high_error_rate", "run_finished"]
     ways = [way for one in history(site) for alert in one["alerts"] for way in alert["deliveries"]]
     assert {way["state"] for way in ways} == {"delivered"}
+
+
+def any_process_with(variable: str) -> bool:
+    """Whether a process has this in its environment."""
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # it has just ended, or is somebody else's
+            if variable.encode() in environment.read_bytes().split(b"\0"):
+                return True
+    return False
 
 
 def running(site: Site) -> None:

@@ -408,7 +408,7 @@ def somebody_listening(machine: Booted, store: str) -> Iterator[Callable[[], lis
     machine.shell(
         f"mkdir -p {store}; {PUT_SECRET[store]} {store}/{SECRET}; chmod 600 {store}/{SECRET};"
         " nightsort unit --write; systemctl daemon-reload;"
-        " systemd-run --unit=listener python3 /root/listener.py"
+        " systemd-run --collect --unit=listener python3 /root/listener.py"
     )
     try:
         yield lambda: machine.outside("/root/heard").read_text().split()
