@@ -408,7 +408,7 @@ def somebody_listening(machine: Booted, store: str) -> Iterator[Callable[[], lis
     machine.shell(
         f"mkdir -p {store}; {PUT_SECRET[store]} {store}/{SECRET}; chmod 600 {store}/{SECRET};"
         " nightsort unit --write; systemctl daemon-reload;"
-        " systemd-run --unit=listener python3 /root/listener.py"
+        " systemd-run --collect --unit=listener python3 /root/listener.py"
     )
     try:
         yield lambda: machine.outside("/root/heard").read_text().split()
@@ -450,6 +450,7 @@ def test_people_are_told_of_a_run_and_of_a_service_that_is_dead(
         service.break_settings()
         assert machine.run("systemctl", "restart", "nightsort").returncode == 1
         eventually(lambda: "service_silent" in heard(), within_s=DEADLINE_SECONDS, every_s=0.2)
+        service.settings("manual")
 
 
 # Upgrade and uninstall
