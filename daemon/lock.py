@@ -99,6 +99,14 @@ def prepare(state_dir: Path) -> None:
         raise RefusedError(f"{state_dir}: no right to write there; correct its mode")
 
 
+def no_look_at(state_dir: Path) -> RefusedError:
+    """The refusal for a user who may not look into the state folder."""
+    return RefusedError(
+        f"{state_dir}: you may not look there; ask to be taken into the group of its owner "
+        "(usermod -aG), or run it with sudo"
+    )
+
+
 def _take(descriptor: int) -> bool:
     deadline = time.monotonic() + _GLANCE_SECONDS
     while True:
