@@ -46,9 +46,10 @@ bench: install ## Measure speed and memory: make bench BENCH="drain memory" QUIC
 pictures: install ## Draw photos, sort them, and photograph the pages for docs/ (with Chromium)
 	$(BIN)/python -m tests.screenshots docs/pictures
 
-train: $(TRAIN_VENV)/.installed ## Train a model bundle: make train DATA=folder OUT=models/own
+train: ## Train a model bundle: make train DATA=folder OUT=models/own
 	@test -d "$(DATA)" || { echo "say where the photos are: make train DATA=folder" >&2; exit 2; }
-	$(TRAIN_VENV)/bin/python -m classifier.training $(DATA) $(if $(OUT),--out $(OUT))
+	@$(MAKE) --no-print-directory $(TRAIN_VENV)/.installed
+	$(TRAIN_VENV)/bin/python -m classifier.training "$(DATA)" $(if $(OUT),--out "$(OUT)")
 
 pins: ## Renew requirements.txt and requirements-dev.txt to the newest versions
 	$(PYTHON) -m venv --clear .venv-pins

@@ -24,7 +24,7 @@ DEFAULT_BUNDLES = (_HERE / "bundles" / "fashion", _HERE.parent / "models" / "fas
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
 
 class InputSpec(_Part):
@@ -157,7 +157,7 @@ def _read_card(folder: Path) -> Card:
         first = exc.errors()[0]
         where = ": ".join([CARD, *([".".join(map(str, first["loc"]))] if first["loc"] else [])])
         raise _refuse(folder, f"{where}: {first['msg']}") from exc
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise _refuse(folder, f"{CARD} is not valid JSON ({exc})") from exc
 
 

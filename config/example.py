@@ -23,7 +23,8 @@ _HEADER = """\
 # default shows an example. Take the "#" away to change it.
 # An environment variable wins over this file: [window] start is NIGHTSORT_WINDOW__START, and
 # lists and tables are written as JSON. A systemd credential of that name does too.
-# nightsort reads it once, when it starts.
+# nightsort reads it when it starts, and again when it is reloaded (systemctl reload nightsort):
+# [window] and [alerts] are then taken at once, and the log says what else needs a restart.
 """
 
 

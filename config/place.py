@@ -38,13 +38,13 @@ def state_dir(file: Path | None) -> Path | None:
     for source in (os.environ, credentials(os.environ)[0]):
         for name, text in source.items():
             if name.upper() == f"{PREFIX}{_KEY}".upper():
-                return Path(os.path.abspath(text))  # noqa: PTH100 - as the settings do
+                return Path(os.path.abspath(text)) if text else None  # noqa: PTH100 - as the settings do
     if path is None:
         return (DEFAULT_DATA / "state").absolute()
     try:
         value = tomllib.loads(path.read_text(encoding="utf-8")).get(_KEY)
     except (OSError, ValueError):
         return None
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not value:
         return None
     return Path(os.path.abspath(path.absolute().parent / value))  # noqa: PTH100

@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import permutations
 from pathlib import Path
 from typing import Annotated, Any, cast
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -24,6 +32,7 @@ from pydantic_settings import (
 from config import variables
 from config.errors import ConfigError
 from config.place import DEFAULT_DATA, settings_file
+from config.salvage import readable, without
 from config.sections import (
     AlertSettings,
     BackupSettings,
@@ -61,12 +70,25 @@ __all__ = [
     "Settings",
     "WindowSettings",
     "load",
+    "one_in_another",
     "salvage",
     "walk",
 ]
 
+
+def _named(folder: object) -> object:
+    """Refuse what names no folder: it would be the one that the command is run in."""
+    if str(folder) == "" or "\0" in str(folder):
+        raise ValueError("must name a folder")
+    return folder
+
+
 # Also cleans "..", so that comparing two folders compares places, not spellings.
-Folder = Annotated[Path, AfterValidator(lambda folder: Path(os.path.abspath(folder)))]  # noqa: PTH100
+Folder = Annotated[
+    Path,
+    BeforeValidator(_named),
+    AfterValidator(lambda folder: Path(os.path.abspath(folder))),  # noqa: PTH100
+]
 
 
 class Settings(BaseSettings):
@@ -117,12 +139,12 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _folders_stay_apart(self) -> Settings:
         folders: dict[str, Path] = {key: getattr(self, key) for key in FOLDER_KEYS}
-        for key, other in permutations(FOLDER_KEYS, 2):
-            folder, parent = folders[key], folders[other]
-            if folder == parent or ({key, other} & _TAKES_ALL and folder.is_relative_to(parent)):
-                raise ValueError(
-                    f"{key} ({folder}) lies in {other} ({parent}); give each a folder of its own"
-                )
+        if inside := one_in_another(folders):
+            key, other = inside
+            raise ValueError(
+                f"{key} ({folders[key]}) lies in {other} ({folders[other]}); give each a folder "
+                "of its own"
+            )
         return self
 
     @model_validator(mode="after")
@@ -160,6 +182,34 @@ _PATH_KEYS = (*FOLDER_KEYS, "model_dir")
 _TAKES_ALL = {"incoming_dir", "state_dir"}
 
 
+# What pydantic says in words of Python, by its kind of error.
+_WORDS = {
+    "tuple_type": 'must be a list, such as ["first", "second"]',
+    "too_short": "must have at least 1 item",
+    "model_type": "must be a table of settings",
+    "model_attributes_type": "must be a table of settings",
+    "dict_type": "must be a table of settings",
+    "path_type": "must be a path in quotes",
+    "string_type": "must be text in quotes",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+}
+
+
+def one_in_another(folders: Mapping[str, Path]) -> tuple[str, str] | None:
+    """The keys of a folder and of the one in which it must not lie; None when all stay apart."""
+    for key, other in permutations(folders, 2):
+        folder, parent = folders[key], folders[other]
+        if folder == parent or ({key, other} & _TAKES_ALL and folder.is_relative_to(parent)):
+            return key, other
+    return None
+
+
 def load(file: Path | None = None) -> Settings:
     """Read all settings, from `file`, `$NIGHTSORT_CONFIG` or /etc/nightsort/nightsort.toml.
 
@@ -174,7 +224,8 @@ def load(file: Path | None = None) -> Settings:
         settings = Settings(**values)
     except ValidationError as exc:
         file_name = "environment" if path is None else str(path)
-        problems += [_explain(dict(error), layers, file_name) for error in exc.errors()]
+        errors = [dict(error) for error in exc.errors() if not _is_echo(dict(error))]
+        problems += [_explain(error, layers, file_name) for error in errors]
     if problems:
         raise ConfigError("\n".join(problems))
     return settings
@@ -183,23 +234,35 @@ def load(file: Path | None = None) -> Settings:
 def salvage(file: Path | None = None) -> Settings:
     """What can be used of settings that `load` refuses, for who must tell people that it did.
 
-    Tables and keys that are wrong are left out. Raises ConfigError when that does not help, as
-    where something in the environment is wrong.
+    What is wrong is left out, and what stands beside it kept: a table's other keys, a list's other
+    elements. Raises ConfigError when that does not help, as where something in the environment is
+    wrong.
     """
     path = settings_file(file)
-    try:
-        values = {} if path is None else _read_toml(path)
-    except ConfigError:
-        values = {}
+    values = {} if path is None else _salvaged_toml(path)
     while True:
         try:
             return Settings(**_defaults_without_file() | values)
         except ValidationError as exc:
-            wrong = {str(error["loc"][0]) for error in exc.errors() if error["loc"]} & values.keys()
-            wrong = wrong or {*FOLDER_KEYS} & values.keys()  # that do not go together
-            if not wrong:
-                raise ConfigError("what is left of the settings cannot be used either") from None
-            values = {key: value for key, value in values.items() if key not in wrong}
+            values = _without(exc.errors()[0]["loc"], values)
+
+
+def _salvaged_toml(path: Path) -> dict[str, Any]:
+    try:
+        return _read_toml(path)
+    except ConfigError:
+        with suppress(OSError):
+            return _beside(path, readable(path.read_text(encoding="utf-8", errors="replace")))
+        return {}
+
+
+def _without(location: tuple[int | str, ...], values: dict[str, Any]) -> dict[str, Any]:
+    less: dict[str, Any] | None = without(values, location)
+    if less is None or less == values:  # folders that do not go together; or it stands elsewhere
+        less = {key: value for key, value in values.items() if key not in FOLDER_KEYS}
+    if less == values:
+        raise ConfigError("what is left of the settings cannot be used either") from None
+    return less
 
 
 def _defaults_without_file() -> dict[str, Any]:
@@ -228,9 +291,14 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: is not UTF-8 text; save it as UTF-8") from exc
     except tomllib.TOMLDecodeError as exc:
         raise ConfigError(f"{path}: is not valid TOML: {exc}; correct it there") from exc
+    return _beside(path, values)
+
+
+def _beside(path: Path, values: dict[str, Any]) -> dict[str, Any]:
+    """The settings, with folders where the file says that they are."""
     for key in _PATH_KEYS:
         # A relative folder in a file belongs to the file, wherever the command is called from.
-        if isinstance(values.get(key), str):
+        if isinstance(values.get(key), str) and values[key]:
             values[key] = path.absolute().parent / values[key]
     return values
 
@@ -249,16 +317,23 @@ def _explain(error: dict[str, Any], layers: Iterable[Variables], file_name: str)
             return f"{where}: no such setting{near}; correct the name or remove it"
         case _:
             message = cast(str, error["msg"]).removeprefix("Value error, ")
+            message = _WORDS.get(error["type"], message.replace("Input should", "must", 1))
             value = variables.shown(location, error["input"])
-            return f"{where}{value}: {message.replace('Input should', 'must', 1)}"
+            return f"{where}{value}: {message}"
+
+
+def _is_echo(error: Mapping[str, Any]) -> bool:
+    """Whether this only says that a list is empty, because each of its items was refused."""
+    return error["type"] == "too_short" and bool(error["input"])
 
 
 def _near(key: str) -> str:
-    """A hint at the setting that was probably meant."""
+    """A hint at the setting or table that was probably meant."""
     import difflib
 
-    known = [name for name, _ in walk(Settings)]
-    near = difflib.get_close_matches(key, known, n=1)
+    known = {*Settings.model_fields, *(name for name, _ in walk(Settings))}
+    alike = [name for name in known if name.count(".") == key.count(".")]
+    near = difflib.get_close_matches(key, sorted(alike), n=1)
     return f" (did you mean {near[0]}?)" if near else ""
 
 

@@ -195,6 +195,8 @@ def evaluate(config_file: Path | None, folder: Path, as_json: bool, report: Path
     from classifier.evaluation import evaluate as measure
     from daemon.judging import NoPhotos, labelled_photos, shown
 
+    if report is not None:
+        _check_it_can_be_a_page(report)
     settings = load(config_file)
     labelled = labelled_photos(folder, settings.intake.ignore)
     classifier = _classifier(settings)
@@ -210,6 +212,12 @@ def evaluate(config_file: Path | None, folder: Path, as_json: bool, report: Path
         raise NoPhotos(f"{shown(folder)}: not one photo could be read; look at the files")
     truth, verdicts = zip(*judged, strict=True)
     evaluation = measure(truth, verdicts, classifier.categories, seconds)
+    if as_json:
+        print_json(evaluation.as_json())
+    else:
+        from daemon.tables import evaluation_table
+
+        click.echo(evaluation_table(evaluation))
     if report is not None:
         from daemon.evaluating import facts_of, mistakes_among, write_report
         from daemon.examine import Limits
@@ -220,12 +228,17 @@ def evaluate(config_file: Path | None, folder: Path, as_json: bool, report: Path
         now = datetime.now().astimezone()
         facts = facts_of(folder, left_out, model, thresholds, now)
         write_report(report, evaluation, mistakes, facts)
-    if as_json:
-        print_json(evaluation.as_json())
-    else:
-        from daemon.tables import evaluation_table
 
-        click.echo(evaluation_table(evaluation))
+
+def _check_it_can_be_a_page(report: Path) -> None:
+    """Before the photos are judged, which may take minutes."""
+    if report.is_dir():
+        wrong = f"{plain(str(report))} is a folder; name a file, such as evaluation.html"
+    elif not report.parent.is_dir():
+        wrong = f"{plain(str(report.parent))} is no folder; make it, or name another"
+    else:
+        return
+    raise click.BadParameter(wrong, param_hint="--report")
 
 
 @cli.command()

@@ -17,6 +17,7 @@ from daemon.cli_parts import EXIT_FAILED, json_option, load, print_json
 
 if TYPE_CHECKING:
     from config.settings import Settings
+    from daemon.alerting.alert import Incident
 
 NOBODY = "nobody would be told of trouble; set [alerts] targets"
 TEST_ORDER = "alerts_test"
@@ -67,24 +68,35 @@ def test(config_file: Path | None, as_json: bool) -> None:
 def list_alerts(config_file: Path | None, number: int, as_json: bool) -> None:
     """List what people were told: raised, delivered, resolved, acknowledged.
 
+    Below, what nightsort-check told while it could not use the database; that has no ID, and ends
+    when the service is back.
+
     \b
     Example:
       nightsort alerts list
       nightsort alerts list --json | jq '.alerts[] | select(.resolved == null)'
     """  # noqa: D301
+    from daemon.alerting.notebook import noted_of
     from daemon.clock import local_zone
     from daemon.store import Store
-    from daemon.tables import alerts_table
+    from daemon.tables import alerts_table, noted_lines
 
     settings = load(config_file)
-    with closing(Store(settings.state_dir, reading=True)) as store:
-        incidents = store.incident_history(number)
-    if as_json:
-        print_json({"alerts": incidents})
-    elif not incidents:
-        click.echo("Nobody had to be told of anything yet.")
-    else:
-        click.echo(alerts_table(incidents, settings.window.zone() or local_zone()))
+    zone = settings.window.zone() or local_zone()
+    noted = noted_of(settings.state_dir)
+    incidents: list[dict[str, Any]] | None = None
+    try:
+        with closing(Store(settings.state_dir, reading=True)) as store:
+            incidents = store.incident_history(number)
+    finally:  # a database that cannot be read is why there is something noted
+        if as_json and (noted or incidents is not None):
+            print_json({"alerts": incidents, "noted": [_as_record(one) for one in noted]})
+        elif incidents:
+            click.echo("\n\n".join([alerts_table(incidents, zone), *noted_lines(noted, zone)]))
+        elif noted:
+            click.echo("\n".join(noted_lines(noted, zone)))
+        elif incidents is not None:
+            click.echo("Nobody had to be told of anything yet.")
 
 
 @alerts.command()
@@ -101,7 +113,8 @@ def ack(config_file: Path | None, number: int) -> None:
     from daemon.store import Store
 
     state_dir = load(config_file).state_dir
-    prepare(state_dir)
+    with closing(Store(state_dir, reading=True)):
+        prepare(state_dir)  # not before it is known that there is one
     with closing(Store(state_dir)) as store:
         if not store.acknowledge(number, user_name(os.getuid()), datetime.now(UTC)):
             raise RefusedError(f"there is no alert {number}; see: nightsort alerts list")
@@ -139,3 +152,12 @@ def in_words(one: dict[str, Any]) -> str:
         f"wrong   {plain(one['name'])}: {but}{plain(one['error'])}\n"
         "        → correct it in [alerts] targets, or see to its server; docs/alerts.md says how"
     )
+
+
+def _as_record(noted: Incident) -> dict[str, Any]:
+    return {
+        "rule": noted.rule,
+        "raised": noted.raised_at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "day": noted.day,
+        "facts": noted.facts,
+    }

@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 from config.errors import ConfigError, NightsortError, StoreDamaged, TransientError
-from config.settings import Settings
+from config.settings import Settings, one_in_another
 from config.variables import credentials_are_here
 from daemon.adoption import MARKER
 from daemon.clock import Clock
@@ -68,6 +68,7 @@ def examine(settings: Settings, clock: Clock) -> Findings:
     reached = _reach_all(settings)
     yield from reached.values()
     usable = {name for name, finding in reached.items() if finding.level is not Level.WRONG}
+    yield from _apart(settings, usable)
     yield from _file_systems(settings, usable)
     if "incoming" in usable:
         yield from _watching(settings)
@@ -150,6 +151,16 @@ def _becomes_free(state_dir: Path) -> bool:
 def _reach_all(settings: Settings) -> dict[str, Finding]:
     with closing(Prober(_PATIENCE_SECONDS)) as prober:
         return {name: _reach(prober, name, _folder(settings, name)) for name in _FOLDERS}
+
+
+def _apart(settings: Settings, usable: set[str]) -> Findings:
+    """Settings keep the folders apart by their names; a link may lead one into another."""
+    names = [name for name in (*_FOLDERS, "state") if name in usable | {"state"}]
+    folders = {f"{name}_dir": _folder(settings, name).resolve() for name in names}
+    if inside := one_in_another(folders):
+        key, other = inside
+        text = f"{folders[key]} lies, by way of a link, in {other} {folders[other]}"
+        yield wrong(key, text, "give each a folder of its own")
 
 
 def _file_systems(settings: Settings, usable: set[str]) -> Findings:

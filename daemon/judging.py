@@ -77,6 +77,9 @@ def labelled_photos(folder: Path, ignore: Iterable[str] = JUNK) -> list[tuple[st
     _check_it_exists(folder)
     try:
         within = sorted(folder.iterdir())
+    except NotADirectoryError:
+        place = shown(folder)
+        raise NoPhotos(f"{place}: no folder; name the one that holds <category>/ folders") from None
     except OSError as exc:
         _refuse(exc)
     found = [

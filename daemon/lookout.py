@@ -24,6 +24,7 @@ from daemon.alerting import rules
 from daemon.alerting.alert import Alert, Outcome
 from daemon.alerting.assessor import ATTENDED
 from daemon.alerting.conditions import Conditions, Incidents, Observation, Patience
+from daemon.alerting.crier import ENDED_BY
 from daemon.alerting.notebook import Notebook
 from daemon.alerting.outbox import Outbox, Target
 from daemon.alerting.postmen import Postmen
@@ -48,10 +49,11 @@ class Look:
 
     is_alive: bool
     document: Document
+    is_explained: bool = False  # the document says why it is so, not only that it is
 
     def because(self, why: str) -> Look:
         """The same, with the reason for it."""
-        return Look(self.is_alive, self.document | {"problems": [why]})
+        return Look(self.is_alive, self.document | {"problems": [why]}, is_explained=True)
 
 
 class _Box(Protocol):
@@ -108,10 +110,15 @@ class Lookout:
         self._targets = targets
         self._environment = environment
         folder = environment.get("RUNTIME_DIRECTORY", "").partition(":")[0]
-        self._notebook = Notebook(Path(folder) if folder else settings.state_dir)
+        self._notebook = Notebook(
+            Path(folder) if folder else settings.state_dir, settings.state_dir
+        )
 
     def tell(self, seen: Look) -> None:
         """Tell what is to be told of what was seen, once; never raises for a store that fails."""
+        if not (seen.is_alive or self._targets):
+            why = "no target of the settings can be used; set or correct [alerts] targets"
+            log.critical("nobody_told", why=why)
         if seen.is_alive:
             # What the store knows is the daemon's to tell.
             known = self._notebook.incidents()
@@ -120,31 +127,24 @@ class Lookout:
         else:
             # Where the daemon only hangs, its own alerting may live, and use the store.
             with nullcontext(None) if seen.document["state"] == "hangs" else self._store() as store:
-                self._tell_dead(seen.document, store)
+                self._tell_dead(seen, store)
         self._deliver(self._notebook)
 
-    def _tell_dead(self, document: Document, store: Store | None) -> None:
+    def _tell_dead(self, seen: Look, store: Store | None) -> None:
         outbox = None if store is None else Outbox(store)
         noted = self._notebook.incidents()
         known = {**(outbox.incidents() if outbox else {}), **noted}
-        for alert in self._judged(self._observations(document, store), known):
+        for alert in self._judged(self._observations(seen, store, known), known):
             if outbox is None or (alert.rule, "") in noted or not outbox.keeps([alert]):
                 self._notebook.put([alert])
         if outbox is not None:
             outbox.begin(self._clock.now())
             self._deliver(outbox)
 
-    def _observations(self, document: Document, store: Store | None) -> Iterator[Observation]:
-        yield Observation(
-            "service_silent",
-            True,
-            {
-                "state": document["state"],
-                "why": document["problems"][0],
-                "result": self._environment.get("MONITOR_SERVICE_RESULT"),
-                "exit_status": self._environment.get("MONITOR_EXIT_STATUS"),
-            },
-        )
+    def _observations(
+        self, seen: Look, store: Store | None, known: Incidents
+    ) -> Iterator[Observation]:
+        yield self._of_end(seen, store, known)
         window = self._settings.window
         attended = None if store is None else store.fact(ATTENDED)
         if window.mode != "window" or attended is None:
@@ -153,9 +153,23 @@ class Lookout:
         zone = window.zone() or local_zone()
         schedule = Schedule(window.start, window.end, window.days, zone)
         missed = rules.missed_window(schedule, datetime.fromisoformat(attended), now)
-        waiting = (document["queue"] or {}).get("waiting")
+        waiting = (seen.document["queue"] or {}).get("waiting")
         hours = self._settings.alerts.missed_window_hours
         yield rules.of_missed_window(missed, now, hours, waiting)
+
+    def _of_end(self, seen: Look, store: Store | None, known: Incidents) -> Observation:
+        """That it is silent; or what it told itself of why it ended, which is not told twice."""
+        rule = None if store is None or seen.is_explained else store.fact(ENDED_BY)
+        told = None if rule is None else known.get((rule, ""))
+        if told is not None:
+            return Observation(told.rule, True, told.facts)
+        facts = {
+            "state": seen.document["state"],
+            "why": seen.document["problems"][0],
+            "result": self._environment.get("MONITOR_SERVICE_RESULT"),
+            "exit_status": self._environment.get("MONITOR_EXIT_STATUS"),
+        }
+        return Observation("service_silent", True, facts)
 
     def _judged(self, seen: Iterable[Observation], known: Incidents) -> list[Alert]:
         conditions = Conditions()

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import structlog
 
 from config.errors import ConfigError
+from config.settings import one_in_another
 from daemon.adoption import (
     MARKER,
     READ_ONLY_IS_FINE,
@@ -74,6 +75,7 @@ class Presence:
         self._prober = Prober(timeout_s)
         self._instance = ""
         self._adopted: dict[str, Adopted] = {}
+        self._real: dict[str, Path] = {}  # by key, as far as looked at: without links
         self._devices: dict[str, int] = {}
         self._free_bytes: dict[str, int] = {}
         self._total_bytes: dict[str, int] = {}
@@ -165,7 +167,8 @@ class Presence:
     def _look(self, name: str) -> tuple[Path, Folder | None]:
         """The path without links, and the folder as it is now; None when there is none."""
         answer = self._ask(name, do="look", marker=MARKER)
-        path = Path(answer["real"])
+        path = self._real[f"{name}_dir"] = Path(answer["real"])
+        self._require_apart(name)
         if answer.get("errno") == errno.ENOENT:
             return path, None
         self._require_success(name, answer)
@@ -179,6 +182,16 @@ class Presence:
             is_writable=answer["is_writable"],
         )
         return path, folder
+
+    def _require_apart(self, name: str) -> None:
+        """Settings keep the folders apart by their names; a link may lead one into another."""
+        inside = one_in_another(self._real)
+        if inside is not None and f"{name}_dir" in inside:
+            key, other = inside
+            raise ForbiddenError(
+                f"{key} {printable(str(self._real[key]))} lies, by way of a link, in {other} "
+                f"{printable(str(self._real[other]))}; give each a folder of its own"
+            )
 
     def _require_mounted(self, name: str, path: Path) -> None:
         """Take nothing for the folder that lies where a share should be mounted, but is not yet."""

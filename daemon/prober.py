@@ -11,18 +11,17 @@ import itertools
 import json
 import os
 import select
-import signal
 import subprocess
 import sys
 import time
 import weakref
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from daemon.children import end
+
 _CODE = "import sys; sys.path.insert(0, sys.argv[1]); from daemon.probe import main; main()"
 _PACKAGES = Path(__file__).resolve().parent.parent
-_END_SECONDS = 1.0
 # A helper may hang in a mount that was replaced by a sound one long ago: then try with a new one.
 _PATIENCE_SECONDS = 60.0
 # That the kernel will not let end, for one folder; more would not tell more.
@@ -107,7 +106,7 @@ class _Helper:
             start_new_session=True,
         )
         self._asked_at = 0.0
-        self.end = weakref.finalize(self, _end, self._process)
+        self.end = weakref.finalize(self, end, self._process)
 
     def ask(self, question: dict[str, Any], timeout_s: float) -> dict[str, Any] | None:
         """The answer; None when there is none in time. Raises EOFError when the helper died."""
@@ -160,16 +159,3 @@ def _readable(descriptor: int, timeout_ms: float) -> bool:
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(timeout_ms))
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with suppress(OSError):
-                pipe.close()
-    try:
-        process.wait(_END_SECONDS)
-    except subprocess.TimeoutExpired:
-        # In a call that cannot be interrupted. It ends with that; Popen need not mourn it.
-        process.returncode = -signal.SIGKILL

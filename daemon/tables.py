@@ -13,6 +13,7 @@ from rich.table import Table
 from classifier.evaluation import Evaluation
 from classifier.verdict import Band
 from config.readable import plain
+from daemon.alerting.alert import RULES, Incident
 
 BAND_MEANS = {
     Band.AUTO: "filed, nobody looks",
@@ -91,6 +92,16 @@ def alerts_table(incidents: Iterable[Mapping[str, Any]], zone: tzinfo) -> str:
             for target, error in failed.items()
         ]
     return "\n".join([_render(table), *undelivered]).rstrip()
+
+
+def noted_lines(noted: Iterable[Incident], zone: tzinfo) -> list[str]:
+    """What the lookout told while it could not use the database, one line each."""
+    return [
+        f"Told by nightsort-check, without the database: {one.rule}, {RULES[one.rule].severity}, "
+        f"raised {one.raised_at.astimezone(zone):%a %d %b %H:%M}, lasts, day {one.day}"
+        for one in noted
+        if one.rule in RULES
+    ]
 
 
 def _state_of(incident: Mapping[str, Any], zone: tzinfo) -> str:

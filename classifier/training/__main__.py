@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from classifier.training import dataset, nothing
+from config.errors import NightsortError
 
 EPOCHS = (8, 1, 4)
 NOTHINGS = 160
@@ -29,29 +30,36 @@ DRAWN = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train, measure and write a bundle; exit 2 with one line if DATA or weights will not do."""
+    """Train, measure and write a bundle; exit 2 with one line if something will not do."""
     chosen = _parse(arguments)
     try:
         data = dataset.load(chosen.data, chosen.seed)
-    except dataset.DataError as exc:
-        print(f"train: {exc}", file=sys.stderr)
-        return 2
-    left_out = {kind for kind in chosen.leave_out.split(",") if kind}
-    if strangers := left_out - set(data.kinds()):
-        print(f"train: no such kind to leave out: {', '.join(sorted(strangers))}", file=sys.stderr)
-        return 2
-    _say(f"{len(data.items)} photos, categories: {', '.join(data.categories)}")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from classifier.training import network
+        kinds = _kinds(data, chosen.leave_out)
+        chosen.out.mkdir(parents=True, exist_ok=True)  # now, not after all the work
+        return _train(chosen, data, kinds)
+    except ModuleNotFoundError as exc:
+        problem = f"{exc.name} is not installed here: use make train"
+    except OSError as exc:
+        problem = f"{exc.filename}: {exc.strerror}"
+    except NightsortError as exc:
+        problem = str(exc)
+    print(f"train: {problem}", file=sys.stderr)
+    return 2
 
-    try:
-        return _train(chosen, data, sorted(set(data.kinds()) - left_out))
-    except network.WeightsError as exc:
-        print(f"train: {exc}", file=sys.stderr)
-        return 2
+
+def _kinds(data: dataset.Dataset, leave_out: str) -> list[str]:
+    """The kinds outside the categories to train with. Raises DataError."""
+    left_out = {kind for kind in leave_out.split(",") if kind}
+    if strangers := left_out - set(data.kinds()):
+        raise dataset.DataError(f"no such kind to leave out: {', '.join(sorted(strangers))}")
+    _say(f"{len(data.items)} photos, categories: {', '.join(data.categories)}")
+    if data.unreadable:
+        _say(f"left out, because they cannot be read: {data.unreadable}")
+    return sorted(set(data.kinds()) - left_out)
 
 
 def _train(chosen: argparse.Namespace, data: dataset.Dataset, kinds: list[str]) -> int:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from classifier.training import bundling, network
 
     labels = data.categories + (sorted([*kinds, nothing.LABEL]) if kinds else [])
@@ -99,8 +107,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
         "--epochs",
-        default=",".join(map(str, EPOCHS)),
-        help="at 160 px, at 224 px on softened labels, at 224 px (default: %(default)s)",
+        type=_epochs,
+        default=EPOCHS,
+        metavar="N,N,N",
+        help="at 160 px, at 224 px on softened labels, at 224 px "
+        f"(default: {','.join(map(str, EPOCHS))})",
     )
     parser.add_argument(
         "--leave-out", default="", help="kinds, with commas between, to be measured as never seen"
@@ -110,13 +121,13 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--fitted",
-        type=Path,
+        type=_file,
         nargs="+",
         help="use these kept weights instead of fitting; of several, their mean",
     )
     parser.add_argument(
         "--sister",
-        type=Path,
+        type=_file,
         nargs="+",
         default=[],
         help="cards of models trained alike but with --leave-out, whose figures to quote",
@@ -124,10 +135,23 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _file(text: str) -> Path:
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return Path(text)
+
+
+def _epochs(text: str) -> tuple[int, int, int]:
+    first, second, third = (int(count) for count in text.split(","))
+    if min(first, second, third) < 0 or first + second + third == 0:
+        raise ValueError
+    return first, second, third
+
+
 def _recipe(chosen: argparse.Namespace) -> Any:
     from classifier.training.network import FROZEN_LAYERS, Phase, Recipe
 
-    first, second, third = (int(count) for count in chosen.epochs.split(","))
+    first, second, third = chosen.epochs
     phases = (
         Phase(160, first, 6e-4),
         Phase(224, second, 2.5e-4, FROZEN_LAYERS, own_word=0.3),

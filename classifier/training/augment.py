@@ -42,9 +42,14 @@ def round_trip(pixels: Pixels, quality: int = 75, size: tuple[int, int] = SMALL_
 
 def jpeg(image: Image.Image, quality: int) -> Image.Image:
     """Save and open again."""
+    return Image.open(io.BytesIO(jpeg_file(image, quality))).convert("RGB")
+
+
+def jpeg_file(image: Image.Image, quality: int, **options: Any) -> bytes:
+    """The bytes of a JPEG file of it. options: as Pillow takes them."""
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality)
-    return Image.open(buffer).convert("RGB")
+    image.save(buffer, "JPEG", quality=quality, **options)
+    return buffer.getvalue()
 
 
 def border_colour(pixels: Pixels) -> tuple[int, int, int]:

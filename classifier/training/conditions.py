@@ -7,7 +7,6 @@ and sent through the classifier as the daemon does. Needs no TensorFlow.
 """
 
 import argparse
-import io
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -22,14 +21,22 @@ from classifier.classifier import Classifier
 from classifier.evaluation import wilson
 from classifier.pixels import Picture, decode
 from classifier.training import augment
+from classifier.training.augment import jpeg_file
+from classifier.training.ending import ended
 from classifier.training.holdout import held_out
 from classifier.verdict import Band, Reason
-from config.errors import NightsortError
 
 Pixels = npt.NDArray[np.uint8]
 Spoil = Callable[[Image.Image, np.random.Generator], bytes]
 NATURAL_SIZE = (300, 400)  # the catalogue's photos were 3:4 before they were stretched
 ORIENTATION_TAG, TURNED_RIGHT = 0x0112, 6
+
+# What else than the catalogue is held out, and how the table calls it.
+OTHER_SOURCES = {
+    "small": "native 60x80, other products",
+    "phone": "phone photos",
+    "unknown": "kinds outside the categories",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +56,22 @@ class Row:
 
 def as_stored(image: Image.Image, _rng: np.random.Generator) -> bytes:
     """Nothing is done to it."""
-    return _jpeg(image, 95)
+    return jpeg_file(image, 95)
 
 
 def jpeg_60(image: Image.Image, _rng: np.random.Generator) -> bytes:
     """JPEG quality 60."""
-    return _jpeg(image, 60)
+    return jpeg_file(image, 60)
 
 
 def square(image: Image.Image, _rng: np.random.Generator) -> bytes:
     """The product in its true proportions on a square photo."""
-    return _jpeg(_on_canvas(image, (400, 400)), 90)
+    return jpeg_file(_on_canvas(image, (400, 400)), 90)
 
 
 def landscape(image: Image.Image, _rng: np.random.Generator) -> bytes:
     """The product in its true proportions on a 4:3 landscape photo."""
-    return _jpeg(_on_canvas(image, (533, 400)), 90)
+    return jpeg_file(_on_canvas(image, (533, 400)), 90)
 
 
 def exif_rotated(image: Image.Image, _rng: np.random.Generator) -> bytes:
@@ -74,27 +81,25 @@ def exif_rotated(image: Image.Image, _rng: np.random.Generator) -> bytes:
     )
     tags = Image.Exif()
     tags[ORIENTATION_TAG] = TURNED_RIGHT
-    buffer = io.BytesIO()
-    lying.save(buffer, "JPEG", quality=95, exif=tags)
-    return buffer.getvalue()
+    return jpeg_file(lying, 95, exif=tags)
 
 
 def tilted(image: Image.Image, rng: np.random.Generator) -> bytes:
     """Turned by 4 to 12 degrees either way."""
     angle = float(np.radians(rng.uniform(4, 12))) * float(rng.choice([-1, 1]))
-    return _jpeg(augment.place(image, 224, (0.95, 0.95), angle, (0.0, 0.0)), 90)
+    return jpeg_file(augment.place(image, 224, (0.95, 0.95), angle, (0.0, 0.0)), 90)
 
 
 def dim(image: Image.Image, rng: np.random.Generator) -> bytes:
     """A third to a half of the light, with a sensor's noise."""
     values = np.asarray(image, np.float32) * rng.uniform(0.33, 0.5)
-    return _jpeg(_clip(values + rng.normal(0, 4, values.shape)), 90)
+    return jpeg_file(_clip(values + rng.normal(0, 4, values.shape)), 90)
 
 
 def warm(image: Image.Image, rng: np.random.Generator) -> bytes:
     """Under a warm lamp."""
     tint = np.array([1.0, rng.uniform(0.8, 0.9), rng.uniform(0.5, 0.7)])
-    return _jpeg(_clip(np.asarray(image, np.float32) * tint), 90)
+    return jpeg_file(_clip(np.asarray(image, np.float32) * tint), 90)
 
 
 def on_a_table(image: Image.Image, rng: np.random.Generator) -> bytes:
@@ -103,7 +108,7 @@ def on_a_table(image: Image.Image, rng: np.random.Generator) -> bytes:
     shift = (float(rng.uniform(-room, room)), float(rng.uniform(-room, room)))
     placed = augment.place(image, 224, (scale, scale), 0.0, shift)
     colour = rng.uniform(0.55, 1.0) * rng.uniform(0.8, 1.0, 3)
-    return _jpeg(_clip(np.asarray(placed, np.float32) * colour), 90)
+    return jpeg_file(_clip(np.asarray(placed, np.float32) * colour), 90)
 
 
 def station(image: Image.Image, rng: np.random.Generator) -> bytes:
@@ -112,12 +117,12 @@ def station(image: Image.Image, rng: np.random.Generator) -> bytes:
     shift = (float(rng.uniform(-0.08, 0.08)), float(rng.uniform(-0.08, 0.08)))
     placed = augment.place(image, 224, (0.75, 0.75), angle, shift)
     light = rng.uniform(0.6, 0.8) * np.array([1.0, 0.93, 0.8])
-    return _jpeg(_clip(np.asarray(placed, np.float32) * light), 70)
+    return jpeg_file(_clip(np.asarray(placed, np.float32) * light), 70)
 
 
 def old_catalogue(image: Image.Image, _rng: np.random.Generator) -> bytes:
     """Scaled down to 60x80, saved as JPEG 75: what the old catalogue holds."""
-    return _jpeg(image.resize(augment.SMALL_SIZE, Image.Resampling.BILINEAR), 75)
+    return jpeg_file(image.resize(augment.SMALL_SIZE, Image.Resampling.BILINEAR), 75)
 
 
 SPOILT: dict[str, Spoil] = {
@@ -160,7 +165,7 @@ def measure(
 
 def table(classifier: Classifier, bundle: Path, data: Path, seed: int) -> list[Row]:
     """Measure every condition, then what else is held out: native 60x80, phones, unknown kinds."""
-    groups = held_out(bundle, data)
+    groups = held_out(bundle, data, ("catalogue", *OTHER_SOURCES))
     rows = []
     catalogue = [(open_rgb(path), label) for path, label in groups.get("catalogue", [])]
     for name, spoil in SPOILT.items():
@@ -170,11 +175,7 @@ def table(classifier: Classifier, bundle: Path, data: Path, seed: int) -> list[R
         ]
         pictures = [decode(content) for content in files]
         rows.append(measure(classifier, name, pictures, [label for _, label in catalogue]))
-    for source, name in (
-        ("small", "native 60x80, other products"),
-        ("phone", "phone photos"),
-        ("unknown", "kinds outside the categories"),
-    ):
+    for source, name in OTHER_SOURCES.items():
         if photos := groups.get(source):
             pictures = [decode(path.read_bytes()) for path, _ in photos]
             rows.append(measure(classifier, name, pictures, [label for _, label in photos]))
@@ -204,16 +205,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write the rows here, too")
     chosen = parser.parse_args(arguments)
-    try:
+
+    def measured() -> None:
         rows = table(Classifier.load(chosen.bundle), chosen.bundle, chosen.data, chosen.seed)
-    except (NightsortError, OSError) as exc:
-        print(f"conditions: {exc}", file=sys.stderr)
-        return 1
-    print(as_markdown(rows, chosen.seed))
-    if chosen.json:
-        document = {"seed": chosen.seed, "rows": [asdict(row) for row in rows]}
-        chosen.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    return 0
+        print(as_markdown(rows, chosen.seed))
+        if chosen.json:
+            document = {"seed": chosen.seed, "rows": [asdict(row) for row in rows]}
+            chosen.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+    return ended("conditions", measured)
 
 
 def open_rgb(path: Path) -> Image.Image:
@@ -231,12 +231,6 @@ def _on_canvas(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 def _clip(values: npt.NDArray[np.floating]) -> Image.Image:
     return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
-
-
-def _jpeg(image: Image.Image, quality: int) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality)
-    return buffer.getvalue()
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from PIL import Image
 
 from classifier.pixels import decode
 from classifier.training import split
-from config.errors import PhotoError
+from config.errors import NightsortError, PhotoError
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -38,7 +38,7 @@ TWIN_MAX_DIFFERENCE = 5.0
 FEWEST_PER_CATEGORY = 10
 
 
-class DataError(Exception):
+class DataError(NightsortError):
     """The training data cannot be used; the message says why and what to do."""
 
 
@@ -62,6 +62,7 @@ class Dataset:
     items: list[Item]
     pixels: Pixels
     categories: list[str]
+    unreadable: int  # photos that were left out
 
     def where(self, **wanted: object) -> list[int]:
         """Indices of the items whose fields have the wanted values."""
@@ -110,7 +111,10 @@ def load(data: Path, seed: int) -> Dataset:
     categories = sorted({item.label for item in found if item.known and item.source == "catalogue"})
     _check_enough(found, categories, data)
     found = [item for item in found if not item.known or item.label in categories]
-    items, pixels = _read(found)
+    read = _read(found)
+    items = [item for item, pixels in zip(found, read, strict=True) if pixels is not None]
+    _check_enough(items, categories, data, "readable ")
+    pixels = np.stack([pixels for pixels in read if pixels is not None])
     groups = split.merge_groups(
         [item.group for item in items], split.twin_pairs(_thumbs(pixels), TWIN_MAX_DIFFERENCE)
     )
@@ -119,7 +123,8 @@ def load(data: Path, seed: int) -> Dataset:
         replace(item, group=group, side=side)
         for item, group, side in zip(items, groups, sides, strict=True)
     ]
-    return Dataset(data, placed, pixels, categories)
+    _check_sides(placed, categories, data)
+    return Dataset(data, placed, pixels, categories, len(found) - len(items))
 
 
 def _find(data: Path) -> Iterable[Item]:
@@ -153,7 +158,9 @@ def _photos(folder: Path, source: str, known: bool, side: str | None = None) -> 
             yield Item(path, path.parent.name, source, known, side, group)
 
 
-def _check_enough(items: Sequence[Item], categories: Sequence[str], data: Path) -> None:
+def _check_enough(
+    items: Sequence[Item], categories: Sequence[str], data: Path, kind: str = ""
+) -> None:
     if len(categories) < 2:
         raise DataError(
             f"{data} holds photos of {len(categories)} categories: put at least two folders of "
@@ -163,15 +170,28 @@ def _check_enough(items: Sequence[Item], categories: Sequence[str], data: Path) 
         count = sum(item.label == category for item in items if item.source == "catalogue")
         if count < FEWEST_PER_CATEGORY:
             raise DataError(
-                f"only {count} photos of {category} in {data}: put {FEWEST_PER_CATEGORY} there"
+                f"only {count} {kind}photos of {category} in {data}: "
+                f"put {FEWEST_PER_CATEGORY} there"
             )
 
 
-def _read(items: Sequence[Item]) -> tuple[list[Item], Pixels]:
+def _check_sides(items: Sequence[Item], categories: Sequence[str], data: Path) -> None:
+    """Found out now, not when the model is fitted and there is nothing to measure it on."""
+    there = {(item.side, item.label) for item in items if item.source == "catalogue" and item.known}
+    sides = {side for side, _ in there}
+    lacking = [f"of {name} to train on" for name in categories if ("train", name) not in there]
+    lacking += ["to choose thresholds on"] if "validation" not in sides else []
+    lacking += ["to measure on"] if "test" not in sides else []
+    if lacking:
+        raise DataError(
+            f"no photo in {data} is left {lacking[0]}: put more products there (what looks the "
+            "same, or has numbers like 12341 and 12342, counts as one and stays together)"
+        )
+
+
+def _read(items: Sequence[Item]) -> list[Pixels | None]:
     with ThreadPoolExecutor(2) as pool:
-        read = list(pool.map(lambda item: read_pixels(item.path), items))
-    kept = [index for index, pixels in enumerate(read) if pixels is not None]
-    return [items[index] for index in kept], np.stack([p for p in read if p is not None])
+        return list(pool.map(lambda item: read_pixels(item.path), items))
 
 
 def read_pixels(path: Path) -> Pixels | None:

@@ -20,6 +20,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from classifier.training import augment
+from config.errors import NightsortError
 
 FloatArray = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
@@ -29,7 +30,7 @@ FROZEN_LAYERS = 57  # up to block 6: what low-level features need no second look
 BATCH = 32
 
 
-class WeightsError(Exception):
+class WeightsError(NightsortError):
     """The starting weights cannot be had; the message says why and what to do."""
 
 

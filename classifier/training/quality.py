@@ -8,7 +8,6 @@ counted whatever the band, so that the table shows what the limits give away. Ne
 """
 
 import argparse
-import io
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -22,11 +21,13 @@ from classifier.classifier import Classifier
 from classifier.pixels import Picture, decode
 from classifier.quality import quality_of
 from classifier.training import conditions
+from classifier.training.augment import jpeg_file
+from classifier.training.ending import ended
 from classifier.training.holdout import held_out
 from classifier.verdict import Reason
-from config.errors import NightsortError
 
 Files = dict[str, conditions.Spoil]
+NATIVE_SOURCES = {"small": "native 60x80", "phone": "by phone"}
 FLAWS = (Reason.TOO_SMALL, Reason.TOO_DARK, Reason.TOO_BLURRED)
 
 
@@ -34,13 +35,13 @@ def darkened(image: Image.Image, rng: np.random.Generator, share: float) -> byte
     """So much of the light, with a sensor's noise."""
     values = np.asarray(image, np.float32) * share
     noisy = np.clip(values + rng.normal(0, 2, values.shape), 0, 255).astype(np.uint8)
-    return _jpeg(Image.fromarray(noisy), 90)
+    return jpeg_file(Image.fromarray(noisy), 90)
 
 
 def out_of_focus(image: Image.Image, _rng: np.random.Generator, sigma_px: float) -> bytes:
     """Blurred alike in all directions; sigma in pixels of 300."""
     natural = image.resize(conditions.NATURAL_SIZE, Image.Resampling.BICUBIC)
-    return _jpeg(natural.filter(ImageFilter.GaussianBlur(sigma_px)), 90)
+    return jpeg_file(natural.filter(ImageFilter.GaussianBlur(sigma_px)), 90)
 
 
 def shaken(image: Image.Image, _rng: np.random.Generator, length_px: int) -> bytes:
@@ -48,13 +49,13 @@ def shaken(image: Image.Image, _rng: np.random.Generator, length_px: int) -> byt
     natural = image.resize(conditions.NATURAL_SIZE, Image.Resampling.BICUBIC)
     values = np.asarray(natural, np.float32)
     moved = [np.roll(values, step - length_px // 2, axis=1) for step in range(length_px)]
-    return _jpeg(Image.fromarray(np.mean(moved, axis=0).astype(np.uint8)), 90)
+    return jpeg_file(Image.fromarray(np.mean(moved, axis=0).astype(np.uint8)), 90)
 
 
 def thumbnail(image: Image.Image, _rng: np.random.Generator, width_px: int) -> bytes:
     """Scaled down to this width, 3:4."""
     small = image.resize((width_px, width_px * 4 // 3), Image.Resampling.BILINEAR)
-    return _jpeg(small, 75)
+    return jpeg_file(small, 75)
 
 
 SPOILT: Files = {
@@ -67,9 +68,9 @@ SPOILT: Files = {
 
 def table(classifier: Classifier, bundle: Path, data: Path, seed: int, every: int) -> Iterator[str]:
     """The table, line by line. every: take every nth photo of the catalogue."""
+    groups = held_out(bundle, data, ("catalogue", *NATIVE_SOURCES))
     yield "| photos | n | right | too small | too dark | too blurred | light | sharpness |"
     yield "|---|---|---|---|---|---|---|---|"
-    groups = held_out(bundle, data)
     catalogue = groups.get("catalogue", [])[::every]
     images = [(conditions.open_rgb(path), label) for path, label in catalogue]
     labels = [label for _, label in images]
@@ -80,11 +81,10 @@ def table(classifier: Classifier, bundle: Path, data: Path, seed: int, every: in
                 for index, (image, _) in enumerate(images)
             ]
             yield row(classifier, f"{kind}: {name}", pictures, labels)
-        for source in ("small", "phone") if kind == "good" else ():
+        for source, name in NATIVE_SOURCES.items() if kind == "good" else ():
             photos = groups.get(source, [])
             pictures = [decode(path.read_bytes()) for path, _ in photos]
             if pictures:
-                name = {"small": "native 60x80", "phone": "by phone"}[source]
                 yield row(classifier, f"good: {name}", pictures, [label for _, label in photos])
 
 
@@ -114,22 +114,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--every", type=int, default=1, help="take every nth catalogue photo")
     chosen = parser.parse_args(arguments)
-    try:
+    if chosen.every < 1:
+        parser.error("--every must be at least 1")
+
+    def measured() -> None:
         classifier = Classifier.load(chosen.bundle)
         lines = table(classifier, chosen.bundle, chosen.data, chosen.seed, chosen.every)
         for line in lines:
             print(line, flush=True)
-    except (NightsortError, OSError) as exc:
-        print(f"quality: {exc}", file=sys.stderr)
-        return 1
-    print(f"\nLeast and median of light and sharpness. Seed {chosen.seed}.")
-    return 0
+        print(f"\nLeast and median of light and sharpness. Seed {chosen.seed}.")
 
-
-def _jpeg(image: Image.Image, quality: int) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality)
-    return buffer.getvalue()
+    return ended("quality", measured)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from classifier.bundle import CARD, load_bundle
 from classifier.model import Model
 from classifier.pixels import decode
 from classifier.training import card
-from config.errors import NightsortError
+from classifier.training.ending import ended
 
 Pixels = npt.NDArray[np.uint8]
 SIDE_PX = 224
@@ -78,12 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("bundle", type=Path)
     chosen = parser.parse_args(arguments)
-    try:
-        add_to(chosen.bundle)
-    except (NightsortError, OSError) as exc:
-        print(f"specimens: {exc}", file=sys.stderr)
-        return 1
-    return 0
+    return ended("specimens", lambda: add_to(chosen.bundle))
 
 
 def _png(drawing: Callable[[ImageDraw.ImageDraw], None]) -> bytes:

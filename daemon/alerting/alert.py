@@ -157,6 +157,7 @@ RULES: Mapping[str, Rule] = {
             "limit_minutes": "the threshold",
             "total_processed": "photos so far",
             "waiting": "photos in the queue",
+            "has_ended": "whether the run is over",
         },
         setting="slow_run_minutes",
     ),

@@ -87,8 +87,9 @@ class Assessor:
         runs = [summary for summary in self._store.runs_to_judge() if self._is_told(summary)]
         for summary in runs:
             judged.append(summary["run"])
-            seen += self._of_run(summary, incidents)
-            said += self._chronicle.of_run(summary, now)
+            files = rules.Files() if self._is_continuous else self._chronicle.files(summary["run"])
+            seen += self._of_run(summary, files, incidents)
+            said += self._chronicle.of_run(summary, files, now)
         if self._is_continuous and (runs or is_counting):
             seen += self._of_last_day(now)
         if document is not None:
@@ -149,11 +150,13 @@ class Assessor:
         finished = datetime.fromisoformat(summary["finished"])
         return self._clock.now() - finished >= _REPORT_PATIENCE
 
-    def _of_run(self, summary: dict[str, Any], incidents: Incidents) -> Iterator[Observation]:
+    def _of_run(
+        self, summary: dict[str, Any], files: rules.Files, incidents: Incidents
+    ) -> Iterator[Observation]:
         if self._is_continuous:  # judged by the day, and a run lasts as long as photos come
             return
         alerts = self._settings.alerts
-        yield from rules.of_results([summary], alerts)
+        yield from rules.of_results([summary], alerts, files)
         slow = rules.of_closed_run(summary, alerts, incidents.values())
         if slow is not None:
             yield slow

@@ -44,15 +44,15 @@ class Chronicle:
         yield from self._weekly(now, facts)
         yield from self._restored(now, facts)
 
-    def of_run(self, summary: dict[str, Any], now: datetime) -> Iterator[Alert]:
+    def of_run(self, summary: dict[str, Any], files: rules.Files, now: datetime) -> Iterator[Alert]:
         """What is to be told of a run that has ended; in continuous mode the day tells of it."""
-        run = summary["run"]
         told = [rules.imbalance(summary, now)]
         if not self._is_continuous:
-            told.append(rules.run_finished([summary], run, now, self._files(run)))
+            told.append(rules.run_finished([summary], summary["run"], now, files))
         yield from filter(None, told)
 
-    def _files(self, run: str) -> rules.Files:
+    def files(self, run: str) -> rules.Files:
+        """What a run left that people may read."""
         folder = self._settings.results_dir
         report, results = existing(
             folder / f"batch_report_{run}.html", folder / f"batch_results_{run}.csv"
@@ -87,7 +87,7 @@ class Chronicle:
             if morning - _DAY < datetime.fromisoformat(summary["finished"]) <= morning
         ]
         if told is not None and summaries:  # a new instance, or a new mode, has no yesterday
-            files = self._files(summaries[-1]["run"])
+            files = self.files(summaries[-1]["run"])
             mark = morning.strftime("%Y%m%d")
             yield from filter(None, [rules.run_finished(summaries, mark, now, files)])
 

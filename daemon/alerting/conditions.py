@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from daemon.alerting.alert import RULES, Alert, Incident, Phase, key_of, subject_of
@@ -30,6 +31,7 @@ class Observation:
     rule: str
     holds: bool | None  # None: it cannot be said; nothing changes
     facts: Mapping[str, Any]  # where it does not hold, only the subject's are needed
+    attachments: tuple[Path, ...] = ()  # to what is raised or repeated
 
     @property
     def name(self) -> Name:
@@ -152,4 +154,5 @@ def _alert(
         day=day,
         at=now,
         facts={**facts, "since": since},
+        attachments=() if phase == "resolved" else seen.attachments,
     )

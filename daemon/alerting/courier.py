@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from daemon.alerting.alert import Outcome
+from daemon.children import end
 
 _CODE = (
     "import sys; sys.path.insert(0, sys.argv[1]); from daemon.alerting.sending import main; main()"
 )
 _PACKAGES = Path(__file__).resolve().parents[2]
-_END_SECONDS = 1.0
 # Settings and where secrets lie are not for libraries that speak with the outside.
 _OURS = ("NIGHTSORT_", "CREDENTIALS_DIRECTORY")
 
@@ -40,7 +38,7 @@ def carry(task: dict[str, Any], deadline_seconds: float) -> Outcome:
     try:
         answer, _ = process.communicate(question, timeout=deadline_seconds)
     except subprocess.TimeoutExpired as exc:
-        _end(process)
+        end(process)
         # It may have answered, and hang in a file that it wanted to attach.
         answer = exc.output or b""
         if not answer:
@@ -50,16 +48,3 @@ def carry(task: dict[str, Any], deadline_seconds: float) -> Outcome:
     except ValueError:
         return Outcome(False, f"the sending process ended early, with code {process.returncode}")
     return Outcome(is_delivered, error)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with suppress(OSError):
-                pipe.close()
-    try:
-        process.wait(_END_SECONDS)
-    except subprocess.TimeoutExpired:
-        # In a call that cannot be interrupted. It ends with that; Popen need not mourn it.
-        process.returncode = -signal.SIGKILL

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from config.errors import NightsortError
+from config.errors import ModelError, NightsortError
 from config.settings import Settings
 from daemon.alerting.alert import Outcome
 from daemon.alerting.assessor import Assessor, Document
@@ -15,6 +15,8 @@ from daemon.alerting.postmen import Postmen
 from daemon.clock import Clock
 from daemon.store import Delivery, Store
 
+# The fact that names the rule by which the service told why it ended, while it is down.
+ENDED_BY = "ended_by"
 # What was resolved so long ago is forgotten.
 _HISTORY = timedelta(days=400)
 _TIDY_SECONDS = 86400.0
@@ -35,12 +37,15 @@ class Crier:
         """is_service: else the process ends with its run."""
         self._store = store
         self._clock = clock
+        self._is_service = is_service
         self._outbox = Outbox(store)
         self._assessor = Assessor(store, clock, settings, is_service=is_service)
         self._postmen = postmen
         self._targets: Sequence[Target] = ()
         self._tidy_at = clock.steady()
         self._outbox.begin(clock.now())
+        if is_service:
+            self._outbox.put((), facts={ENDED_BY: None})
 
     def take(self, settings: Settings, targets: Sequence[Target]) -> None:
         """From now on these settings hold."""
@@ -62,7 +67,10 @@ class Crier:
 
     def end_with(self, error: Exception) -> None:
         """Tell of an error that ends the process."""
-        self._outbox.put(self._assessor.ended_by(error, self._outbox.incidents()))
+        alerts = self._assessor.ended_by(error, self._outbox.incidents())
+        # What a person must mend before it starts again; the lookout tells no second time of it.
+        is_final = self._is_service and isinstance(error, ModelError)
+        self._outbox.put(alerts, facts={ENDED_BY: "model_failed"} if is_final else None)
         self._postmen.give(self._outbox.due(self._targets, self._clock.now()))
 
     def note(self, delivery: Delivery, outcome: Outcome) -> None:

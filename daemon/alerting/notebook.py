@@ -1,7 +1,7 @@
 """The notebook: an outbox in a small file, for who tells while the store cannot be used.
 
 Only the lookout keeps one: it must tell once and not every hour also when the database is locked,
-damaged, or on a full disk.
+damaged, or on a full disk. Others may look into it, to show what people were told.
 """
 
 from __future__ import annotations
@@ -24,26 +24,29 @@ from daemon.store import Delivery
 log = structlog.get_logger()
 
 NOTEBOOK = "lookout.json"
+# Where the units of the lookout have it: their RuntimeDirectory.
+RUNTIME = Path("/run/nightsort-lookout")
+
+
+def noted_of(state_dir: Path, runtime: Path = RUNTIME) -> list[Incident]:
+    """What lookouts have told of an instance, and holds, that may be in no store."""
+    notebooks = [Notebook(folder, state_dir) for folder in (runtime, state_dir)]
+    return [one for notebook in notebooks for one in notebook.incidents().values()]
 
 
 class Notebook:
     """What was raised, and what waits to be delivered, of one lookout."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, state_dir: Path) -> None:
+        """folder: where it lies; state_dir: tells the instance that it is about."""
         self._path = folder / NOTEBOOK
-        saved = self._read()
+        self._about = str(state_dir)
         self._incidents: dict[Name, Incident] = {}
-        for facts in saved.get("incidents", ()):
-            one = Incident(
-                **facts
-                | {key: datetime.fromisoformat(facts[key]) for key in ("raised_at", "told_at")}
-            )
-            self._incidents[one.rule, one.subject] = one
-        self._waiting = [
-            Delivery(_alert_of(one["alert"]), one["target"], one["attempts"])
-            for one in saved.get("waiting", ())
-        ]
+        self._waiting: list[Delivery] = []
         self._unaddressed: list[Alert] = []
+        # One that is damaged, or of another version, is begun anew: what lasts is told again.
+        with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+            self._read()
 
     def incidents(self) -> dict[Name, Incident]:
         """What was raised and is not resolved."""
@@ -74,16 +77,21 @@ class Notebook:
             self._waiting.append(tried)
         self._write()
 
-    def _read(self) -> dict[str, Any]:
-        try:
-            saved = json.loads(self._path.read_text(encoding="ascii"))
-        except (OSError, ValueError):
-            return {}
-        return saved if isinstance(saved, dict) else {}
+    def _read(self) -> None:
+        saved = json.loads(self._path.read_text(encoding="ascii"))
+        if saved["about"] != self._about:
+            return
+        incidents = [_incident_of(facts) for facts in saved["incidents"]]
+        self._waiting = [
+            Delivery(_alert_of(one["alert"]), one["target"], one["attempts"])
+            for one in saved["waiting"]
+        ]
+        self._incidents = {(one.rule, one.subject): one for one in incidents}
 
     def _write(self) -> None:
         """Nothing is told less because it cannot be noted: it is told again then."""
         document = {
+            "about": self._about,
             "incidents": [_fields_of(one) for one in self._incidents.values()],
             "waiting": [
                 {"alert": _fields_of(one.alert), "target": one.target, "attempts": one.attempts}
@@ -104,6 +112,11 @@ def _fields_of(record: Alert | Incident) -> dict[str, Any]:
 
 def _text(value: datetime | Path) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _incident_of(facts: dict[str, Any]) -> Incident:
+    moments = {key: datetime.fromisoformat(facts[key]) for key in ("raised_at", "told_at")}
+    return Incident(**facts | moments)
 
 
 def _alert_of(facts: dict[str, Any]) -> Alert:

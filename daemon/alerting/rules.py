@@ -198,17 +198,23 @@ def _slow_run(summary: Summary, settings: AlertSettings) -> Observation:
         "limit_minutes": settings.slow_run_minutes,
         "total_processed": summary["total_processed"],
         "waiting": summary["waiting_after"],
+        "has_ended": "finished" in summary,
     }
     return Observation("slow_run", minutes > settings.slow_run_minutes, facts)
 
 
 def of_results(
-    summaries: Sequence[Summary], settings: AlertSettings, *, of_day: bool = False
+    summaries: Sequence[Summary],
+    settings: AlertSettings,
+    files: Files | None = None,
+    *,
+    of_day: bool = False,
 ) -> Iterator[Observation]:
     """What share of photos failed, and how many a person must decide.
 
     summaries: of a run, or of_day: of all runs of the last day, in continuous mode.
     """
+    attachments = files.attachments if files else ()
     total = _sum(summaries, "total_processed")
     judged = {
         "run": None if of_day or not summaries else summaries[-1]["run"],
@@ -225,11 +231,13 @@ def of_results(
                 :_MOST_ERRORS
             ],
         }
-        yield Observation("high_error_rate", failed / total > settings.error_rate, facts)
+        is_high = failed / total > settings.error_rate
+        yield Observation("high_error_rate", is_high, facts, attachments)
     if total:
         review = _sum(summaries, "review")
         facts = {**judged, "review": review, "limit": settings.low_confidence}
-        yield Observation("many_in_review", review > settings.low_confidence, facts)
+        are_many = review > settings.low_confidence
+        yield Observation("many_in_review", are_many, facts, attachments)
 
 
 def imbalance(summary: Summary, at: datetime) -> Alert | None:
@@ -275,8 +283,7 @@ def run_finished(
         "report": files.report and files.report.name,
         "results": files.results and files.results.name,
     }
-    attachments = tuple(path for path in (files.report, files.results) if path is not None)
-    return news("run_finished", mark, at, facts, attachments)
+    return news("run_finished", mark, at, facts, files.attachments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +292,11 @@ class Files:
 
     report: Path | None = None
     results: Path | None = None
+
+    @property
+    def attachments(self) -> tuple[Path, ...]:
+        """Those that are there."""
+        return tuple(path for path in (self.report, self.results) if path is not None)
 
 
 def weekly_summary(told: Mapping[str, Any], at: datetime, report: Path | None) -> Alert | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -19,6 +19,7 @@ from config.readable import plain
 from config.settings import Settings
 from daemon.alerting.alert import Alert
 from daemon.alerting.filling import PIECES, SEPARATOR, TEMPLATES, clean, words_of
+from daemon.clock import local_zone
 from daemon.links import link, shown
 
 _LONGEST_SUBJECT = 150
@@ -51,7 +52,12 @@ class _Place:
 
 
 def message_of(alert: Alert, settings: Settings, host: str | None = None) -> Message:
-    """The words of an alert. host: this machine, as its people call it."""
+    """The words of an alert, with times as the clocks of its people show them.
+
+    host: this machine, as its people call it.
+    """
+    at = alert.at.astimezone(settings.window.zone() or local_zone())
+    alert = replace(alert, at=at)
     facts = {str(name): clean(value) for name, value in alert.facts.items()}
     blocks = words_of(alert, facts)
     is_over = alert.phase == "resolved"
@@ -64,7 +70,7 @@ def message_of(alert: Alert, settings: Settings, host: str | None = None) -> Mes
         "figures": [] if is_over else [*_pairs(blocks["figures"])],
         "places": [] if is_over else [*_places(blocks["places"], settings)],
         "footer": f"nightsort on {plain(host or platform.node())} · {alert.rule} · "
-        f"{alert.severity} · {alert.at:%Y-%m-%d %H:%M}",
+        f"{alert.severity} · {at:%Y-%m-%d %H:%M}",
         "colour": _COLOURS["resolved" if is_over else alert.severity],
     }
     tag = "" if is_over or alert.severity in ("info", "warning") else f" {alert.severity}"

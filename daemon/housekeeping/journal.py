@@ -8,29 +8,34 @@ from __future__ import annotations
 
 import csv
 import gzip
-import json
 import os
 import re
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from io import TextIOWrapper
 from typing import IO, Any, cast
 
+from classifier.verdict import Band
 from config.errors import PhotoError
+from daemon.housekeeping import believing
+from daemon.housekeeping.believing import RUN_ID
 from daemon.records import ResultRow, Status, Word, as_text
 from daemon.reporting.exports import CORRECTION_COLUMNS, EXPORTS
-from daemon.results import COLUMNS, empty_summary
+from daemon.results import COLUMNS
 from daemon.tree import Tree, join
 from daemon.trouble import trouble
 from daemon.writing import unguarded
 
-RUN_ID = r"\d{8}_\d{6}(?:_\d+)?"
 _RESULTS = re.compile(rf"batch_results_({RUN_ID})\.csv(?:\.gz)?")
 _CORRECTIONS = re.compile(r"corrections_\d{8}\.csv(?:\.gz)?")
-_MOST_BYTES = 1 << 20  # of a summary
-_SHAPE = empty_summary(datetime.min.replace(tzinfo=UTC), 0, 0, "") | {"run": ""}
+_MOST_CHARACTERS = 1 << 20  # of a summary, and of a line
+_NOT_OURS = (
+    FileNotFoundError, PhotoError, csv.Error, UnicodeDecodeError, EOFError, gzip.BadGzipFile,
+    zlib.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +62,19 @@ class Journal:
 
     def runs(self) -> dict[str, str]:
         """The runs of which there are results, oldest first, each with the name of its file."""
-        found = {match[1]: name for name in self._names("") if (match := _RESULTS.fullmatch(name))}
+        found = {}
+        for name in reversed(self._names("")):  # a plain file is believed before a compressed one
+            if (match := _RESULTS.fullmatch(name)) and self._is_run(match[1]):
+                found[match[1]] = name
         return dict(sorted(found.items()))
+
+    def _is_run(self, run: str) -> bool:
+        try:
+            believing.began(run)
+        except ValueError:
+            self.strange += 1
+            return False
+        return True
 
     def rows(self, run: str, name: str) -> Iterator[tuple[int, ResultRow]]:
         """The lines of a run's results with their numbers, as they were recorded."""
@@ -73,16 +89,17 @@ class Journal:
         """The summary of a run; None when there is none that nightsort wrote."""
         try:
             with self._opened(f"summary_{run}.json") as file:
-                said = json.loads(file.read(_MOST_BYTES))
-        except (FileNotFoundError, PhotoError, ValueError, RecursionError):
+                said = believing.summary(file.read(_MOST_CHARACTERS))
+        except FileNotFoundError:
             return None
-        is_ours = (
-            isinstance(said, dict)
-            and said.keys() >= _SHAPE.keys()
-            and all(_is_like(said[key], _SHAPE[key]) for key in _SHAPE)
-            and said["run"] == run
-        )
-        return said if is_ours else None
+        except (PhotoError, UnicodeDecodeError):
+            said = None
+        except OSError as exc:
+            raise trouble(exc, self._results.full(f"summary_{run}.json")) from exc
+        if said is None or said["run"] != run:
+            self.strange += 1
+            return None
+        return said
 
     def corrections(self) -> list[Told]:
         """What people said of photos, oldest first."""
@@ -112,7 +129,9 @@ class Journal:
         """The lines of a CSV of ours; none when it has other columns or is none of ours."""
         try:
             with self._opened(name) as file:
-                lines = csv.reader(file, strict=True)
+                # In parts: a line without end, as a bomb unpacks to, would fill the memory.
+                parts = iter(lambda: file.readline(_MOST_CHARACTERS), "")
+                lines = csv.reader(parts, strict=True)
                 if tuple(next(lines, ())) != columns:
                     self.strange += 1
                     return
@@ -121,7 +140,7 @@ class Journal:
                         self.strange += 1
                         continue
                     yield dict(zip(columns, map(unguarded, cells), strict=True))
-        except (FileNotFoundError, PhotoError, csv.Error, UnicodeDecodeError, EOFError):
+        except _NOT_OURS:
             self.strange += 1
         except OSError as exc:
             raise trouble(exc, self._results.full(name)) from exc
@@ -137,20 +156,20 @@ class Journal:
         source = _within(self._roots[0], cells["source_path"])
         target = _within(self._roots[1], cells["filed_path"])
         try:
-            datetime.fromisoformat(cells["timestamp"]).astimezone()
+            believing.moment(cells["timestamp"])
             if source is None or target is None or cells["run"] != run:
                 return None
             return ResultRow(
                 source=source,
                 category=cells["category"],
-                confidence=_number(cells["confidence"]),
+                confidence=believing.confidence(cells["confidence"]),
                 status=Status(cells["status"]),
                 timestamp=cells["timestamp"],
-                band=cells["band"],
+                band=cells["band"] and Band(cells["band"]),
                 reason=cells["reason"],
                 reason_text="",
                 second_category=cells["second_category"],
-                second_confidence=_number(cells["second_confidence"]),
+                second_confidence=believing.confidence(cells["second_confidence"]),
                 return_id=cells["return_id"],
                 category_code=cells["category_code"],
                 location=cells["location"],
@@ -164,12 +183,12 @@ class Journal:
 
 def _correction(cells: Mapping[str, str]) -> Told | None:
     try:
-        at = datetime.fromisoformat(cells["timestamp"])
+        at = believing.moment(cells["timestamp"])
         word = Word(cells["what"])
     except ValueError:
         return None
     places = cells["moved_from"], cells["moved_to"]
-    if at.tzinfo is None or not all(map(_is_inside, places)):
+    if not all(map(_is_inside, places)):
         return None
     return Told(
         word, cells["category_before"], cells["category"], cells["person"], at, *places,
@@ -185,14 +204,3 @@ def _within(root: str, path: str) -> str | None:
 
 def _is_inside(relative: str) -> bool:
     return "\0" not in relative and not {*relative.split("/")} & {"", ".", ".."}
-
-
-def _number(text: str) -> float | None:
-    return float(text) if text else None
-
-
-def _is_like(value: Any, pattern: Any) -> bool:
-    numbers = (int, float)
-    if isinstance(pattern, numbers):
-        return isinstance(value, numbers) and not isinstance(value, bool)
-    return isinstance(value, type(pattern))

@@ -22,6 +22,7 @@ import structlog
 from config.errors import PhotoError
 from daemon.clock import Clock
 from daemon.contents import drop
+from daemon.housekeeping import believing
 from daemon.housekeeping.journal import Journal, Told
 from daemon.housekeeping.restoring import UNRECONCILED
 from daemon.names import DUPLICATES, QUARANTINE, REVIEW
@@ -81,6 +82,7 @@ class Reconciler:
             step(told["since"], go_on)
             if not go_on():
                 return False
+        self._store.balance_open_runs()
         self._store.remember(UNRECONCILED, None)
         log.info("database_reconciled", **self._counts, strange=self._journal.strange)
         return True
@@ -125,8 +127,7 @@ class Reconciler:
 
     def _began(self, run: str) -> datetime:
         """When a run began, by its id; that time is local."""
-        at = datetime.strptime(run[:15], "%Y%m%d_%H%M%S")  # noqa: DTZ007
-        return at.replace(tzinfo=self._clock.now().tzinfo)
+        return believing.began(run).replace(tzinfo=self._clock.now().tzinfo)
 
     def _close_without_summary(self, run: str) -> None:
         """A run whose end nobody saw ended with its last photo."""

@@ -21,7 +21,7 @@ import structlog
 from config.errors import NightsortError, RefusedError
 from daemon.contents import sync_folder
 from daemon.housekeeping.backups import time_in_name
-from daemon.store import DATABASE, Store
+from daemon.store import DATABASE, Store, swapping
 from daemon.store.copies import Contents, stage
 from daemon.trouble import printable, trouble
 
@@ -119,10 +119,11 @@ def finish(state_dir: Path) -> Path | None:
     if staged is None:
         return None
     aside = aside_path(state_dir, staged.name.removeprefix(_STAGED))
-    for part in _PARTS:
-        if (state_dir / f"{DATABASE}{part}").exists():
-            _rename(state_dir, f"{DATABASE}{part}", f"{aside.name}{part}")
-    _rename(state_dir, staged.name, DATABASE)
+    with swapping(state_dir):
+        for part in _PARTS:
+            if (state_dir / f"{DATABASE}{part}").exists():
+                _rename(state_dir, f"{DATABASE}{part}", f"{aside.name}{part}")
+        _rename(state_dir, staged.name, DATABASE)
     log.info("database_replaced", set_aside=aside.name if aside.exists() else None)
     return aside if aside.exists() else None
 

@@ -24,7 +24,7 @@ from config.errors import FolderRefused, FolderUnavailable, PhotoError, Transien
 from config.settings import RetentionSettings
 from daemon.clock import Clock
 from daemon.filing import REASON_SUFFIX
-from daemon.housekeeping.journal import RUN_ID
+from daemon.housekeeping.believing import RUN_ID
 from daemon.names import with_suffix
 from daemon.records import Fingerprint, Story, as_text
 from daemon.reporting.exports import EXPORTS

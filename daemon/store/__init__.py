@@ -8,7 +8,7 @@ admission to the end, so that nothing can be counted twice. One `Store` belongs 
 from __future__ import annotations
 
 from daemon.store.alerts import LONGEST_WAIT, Alerts, Delivery, Failing
-from daemon.store.database import DATABASE, is_free
+from daemon.store.database import DATABASE, is_free, swapping
 from daemon.store.filing import Filing
 from daemon.store.keeping import Keeping
 from daemon.store.queue import LONGEST_RETRY_SECONDS
@@ -31,6 +31,7 @@ __all__ = [
     "Store",
     "Waiting",
     "is_free",
+    "swapping",
 ]
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from config.errors import FolderUnavailable, RefusedError, StoreDamaged, TransientError
-from daemon.store.database import DATABASE, PATIENCE_SECONDS, telling
+from daemon.store.database import DATABASE, PATIENCE_SECONDS, connect, telling
 from daemon.store.schema import SCHEMA_VERSION
 from daemon.trouble import printable, trouble
 
@@ -50,7 +50,7 @@ def copy_database(state_dir: Path, target: Path, pause: Callable[[], None]) -> N
         raise RefusedError(f"{state_dir}: there is no database yet, so nothing to back up")
     with (
         telling(),
-        closing(_open(path, "mode=ro")) as source,
+        closing(connect(path, "mode=ro")) as source,
         closing(_open(target, "mode=rwc&nolock=1")) as copy,
     ):
         copy.execute("PRAGMA journal_mode = OFF")

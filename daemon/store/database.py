@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -93,22 +95,57 @@ def told(error: sqlite3.DatabaseError) -> NightsortError | sqlite3.DatabaseError
     return error
 
 
+@contextmanager
+def swapping(state_dir: Path) -> Iterator[None]:
+    """Nobody opens the database within the `with` block, in which another takes its place.
+
+    Who opened the file of one, and then the log of the other by its name, would mix them.
+    """
+    with _locked(state_dir, fcntl.LOCK_EX):
+        yield
+
+
+@contextmanager
+def _locked(state_dir: Path, how: int) -> Iterator[None]:
+    with ExitStack() as held:
+        with suppress(OSError):  # a folder that one may enter, but not list
+            folder = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            held.callback(os.close, folder)
+            fcntl.flock(folder, how)
+        yield
+
+
+def connect(path: Path, how: str, patience_seconds: float = PATIENCE_SECONDS) -> sqlite3.Connection:
+    """A connection to a state folder's database, opened as `how` says; in any thread."""
+    with _locked(path.parent, fcntl.LOCK_SH), telling():
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?{how}",
+            uri=True,
+            isolation_level=None,
+            timeout=patience_seconds,
+            factory=_Connection,
+        )
+        try:
+            connection.execute("PRAGMA user_version").fetchone()  # from here on it has its log
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
 def is_free(state_dir: Path) -> bool:
     """Whether a write could begin at once; False while somebody holds the database.
 
     In any thread: it looks through a connection of its own.
     """
-    address = f"{(state_dir / DATABASE).absolute().as_uri()}?mode=rw"
     try:
-        with closing(
-            sqlite3.connect(address, uri=True, isolation_level=None, timeout=0)
-        ) as connection:
+        with closing(connect(state_dir / DATABASE, "mode=rw", 0)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
-    except sqlite3.OperationalError as exc:
-        return exc.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-    except sqlite3.DatabaseError:
-        return True  # it is damaged, which whoever opens it tells
+    except (NightsortError, sqlite3.DatabaseError) as exc:
+        code = getattr(exc.__cause__, "sqlite_errorcode", 0) & 0xFF
+        # What else is wrong with it is told by whoever works with it.
+        return code not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
     return True
 
 
@@ -136,13 +173,7 @@ class Database:
                 "`nightsort now`"
             )
         try:
-            self._db = sqlite3.connect(
-                f"{self._path.absolute().as_uri()}?mode={'ro' if reading else 'rwc'}",
-                uri=True,
-                isolation_level=None,
-                timeout=patience_seconds,
-                factory=_Connection,
-            )
+            self._db = connect(self._path, f"mode={'ro' if reading else 'rwc'}", patience_seconds)
             if reading:
                 self._require_known_version()
             else:

@@ -78,6 +78,16 @@ class Recall(Queue, History):
                 (run, run, run),
             )
 
+    def balance_open_runs(self) -> None:
+        """Let runs that go on have begun with what is still theirs: others took some of it."""
+        with self._transaction():
+            self._db.execute(
+                "UPDATE runs SET waiting_before = (SELECT count(*) FROM photos"
+                " WHERE arrived_in IS NOT runs.id AND (state IN"
+                f" {ACTIVE} OR (run = runs.id AND (result_number IS NOT NULL OR state = 'gone'))))"
+                " WHERE finished_at IS NULL"
+            )
+
     def is_place_known(self, place: str) -> bool:
         """Whether a photo is known to lie, or to have been filed, there in sorted."""
         row = self._db.execute(
@@ -162,7 +172,9 @@ class Recall(Queue, History):
             "UPDATE photos SET state = ?, status = ?, run = ?, result_number = ?, sha256 = ?,"
             " category = ?, confidence = ?, band = ?, reason = ?, reason_text = ?,"
             " alternatives = ?, return_id = ?, category_code = ?, location = ?, target = ?,"
-            " kept_source = ?, recorded_at = ?, inode = ?, size_bytes = ?, mtime_ns = ?"
+            " kept_source = ?, recorded_at = ?, inode = ?, size_bytes = ?, mtime_ns = ?,"
+            " arrived_in = nullif(arrived_in, (SELECT id FROM runs"
+            "  WHERE id = arrived_in AND id <> ? AND finished_at IS NULL))"
             " WHERE id = ?",
             (
                 FINAL_STATE[row.status],
@@ -185,6 +197,7 @@ class Recall(Queue, History):
                 mark.inode,
                 mark.size_bytes,
                 mark.mtime_ns,
+                run,
                 photo,
             ),
         )

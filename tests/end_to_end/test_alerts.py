@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -90,12 +90,15 @@ def test_what_was_told_is_listed_and_can_be_acknowledged(tmp_path: Path) -> None
 def test_an_endpoint_that_was_down_gets_what_it_missed_when_it_is_up_once(tmp_path: Path) -> None:
     with listening(WebHook(status=503)) as hook:
         site = site_telling(tmp_path / "site", hook_at(hook.port))
-        with site.daemon() as daemon:
+        mark = f"OF_THE_TEST={tmp_path}"
+        with site.daemon(OF_THE_TEST=str(tmp_path)) as daemon:
             running(site)
             drop_bad(site, 12)
             ask_for_run(site)
             eventually(lambda: hook.bodies, within_s=WITHIN_S)
             daemon.kill()  # what waits survives
+        # What it was just sending goes on: that process is not killed with it.
+        eventually(lambda: not any_process_with(mark), within_s=WITHIN_S)
         refused = len(hook.bodies)
         hook.status = 200
         with site.daemon():
@@ -104,6 +107,15 @@ def test_an_endpoint_that_was_down_gets_what_it_missed_when_it_is_up_once(tmp_pa
         assert sorted(rules(hook)[refused:]) == ["high_error_rate", "run_finished"]
     ways = [way for one in history(site) for alert in one["alerts"] for way in alert["deliveries"]]
     assert {way["state"] for way in ways} == {"delivered"}
+
+
+def any_process_with(variable: str) -> bool:
+    """Whether a process has this in its environment."""
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # it has just ended, or is somebody else's
+            if variable.encode() in environment.read_bytes().split(b"\0"):
+                return True
+    return False
 
 
 def running(site: Site) -> None:
@@ -242,6 +254,7 @@ def test_a_bad_model_is_told_though_the_daemon_never_starts(tmp_path: Path) -> N
         settings.write_text('model_dir = "nowhere"\n' + good)
         for _ in range(2):  # a person tries again
             assert site.nightsort("run").returncode == 78
+        assert look_out(site).returncode == 1  # and has nothing to add
         assert rules(hook) == ["model_failed"]
         settings.write_text(good)
         ask_for_run(site)
@@ -272,6 +285,14 @@ def test_a_disk_that_is_nearly_full_is_told_by_the_real_status(tmp_path: Path) -
         ask_for_run(site)
         assert rules(hook) == ["low_disk"]
         assert hook.bodies[0]["facts"]["disks"].keys() == {"sorted", "state"}
+
+
+def test_nothing_is_made_by_acknowledging_what_is_not_there(tmp_path: Path) -> None:
+    site = site_telling(tmp_path / "site")
+    done = site.nightsort("alerts", "ack", "1")
+    assert done.returncode == 1
+    assert "there is no history yet" in done.stderr
+    assert not (site.state / "nightsort.db").exists()
 
 
 # --- the dead daemon -----------------------------------------------------------------------------
@@ -312,9 +333,16 @@ def test_a_dead_daemon_is_told_once_also_with_its_database_locked_or_damaged(
             for _ in range(2):
                 assert look_out(site).returncode == 1
         assert rules(hook) == ["service_silent"]
+        assert "service_silent, critical, raised" in site.nightsort("alerts", "list").stdout
         (site.state / "nightsort.db").write_bytes(b"no database at all" * 1000)
         assert look_out(site).returncode == 1
         assert rules(hook) == ["service_silent"]
+    listed = site.nightsort("alerts", "list", "--json")
+    assert listed.returncode != 0
+    assert "damaged" in listed.stderr
+    answer = json.loads(listed.stdout)
+    assert answer["alerts"] is None
+    assert [(one["rule"], one["day"]) for one in answer["noted"]] == [("service_silent", 1)]
 
 
 def test_what_the_lookout_could_not_deliver_it_tries_again(tmp_path: Path) -> None:
@@ -341,3 +369,21 @@ def test_a_service_that_does_not_start_as_its_settings_are_wrong_is_told(tmp_pat
             assert look_out(site).returncode == 2
     assert rules(hook) == ["service_silent"]
     assert "batch.sise" in hook.bodies[0]["facts"]["why"]
+
+
+def test_a_mistake_in_one_target_is_told_through_the_other(tmp_path: Path) -> None:
+    with listening(WebHook()) as hook:
+        site = site_telling(tmp_path / "site", hook_at(hook.port), hook_at(9, '["all"]'))
+        assert site.nightsort("run").returncode == 78
+        assert look_out(site).returncode == 2
+    assert rules(hook) == ["service_silent"]
+    assert "must be 'info', 'warning', 'error' or 'critical'" in hook.bodies[0]["facts"]["why"]
+
+
+def test_where_nobody_can_be_told_the_journal_says_so(tmp_path: Path) -> None:
+    site = site_telling(tmp_path / "site", hook_at(9, '["all"]'))
+    done = look_out(site)
+    assert done.returncode == 2
+    events = [json.loads(line.partition(">")[2])["event"] for line in done.stdout.splitlines()]
+    assert events == ["service_silent", "nobody_told"]
+    assert "severities" in done.stderr

@@ -25,13 +25,7 @@ def test_forty_bad_photos_are_one_alert_to_each_who_wants_it_whoever_else_hangs(
             [[alerts.targets]]
             url = "json://u:{SECRET}@127.0.0.1:{hole}"
             severities = ["info", "error"]
-            [[alerts.targets]]
-            type = "email"
-            host = "127.0.0.1"
-            port = {mail.port}
-            security = "none"
-            from = "nightsort@example.com"
-            to = ["it@example.com"]
+            {mail.as_target("it@example.com")}
             [[alerts.targets]]
             type = "slack"
             webhook = "http://127.0.0.1:{hook.port}/services/{SECRET}"
@@ -48,6 +42,7 @@ def test_forty_bad_photos_are_one_alert_to_each_who_wants_it_whoever_else_hangs(
     (letter,) = mail.mails
     assert letter["X-Nightsort-Rule"] == "high_error_rate"
     assert letter["Subject"].endswith("% of the photos could not be read")
+    assert len([*letter.iter_attachments()]) == 2  # report and table
     (told,) = hook.bodies
     assert told["text"] == "*[nightsort] 41 photos sorted, 40 to retake*"
     assert SECRET not in done.stdout + done.stderr
@@ -113,16 +108,7 @@ def test_a_mail_server_that_was_down_gets_the_alert_once_it_is_up(tmp_path: Path
         pass  # its port is known now, and nobody listens there
     site = Site.make(
         tmp_path / "site",
-        settings=f"""
-        [[alerts.targets]]
-        type = "email"
-        name = "it"
-        host = "127.0.0.1"
-        port = {server.port}
-        security = "none"
-        from = "nightsort@example.com"
-        to = ["it@example.com"]
-        """,
+        settings=server.as_target("it@example.com"),
     )
     for number in range(40):
         (site.incoming / f"return-{number:05}.jpg").write_text(f"no photo {number}\n" * 400)

@@ -16,23 +16,13 @@ from tests.support.web_hook import WebHook, listening
 SECRET = "swordfish"
 
 
-def site_with(folder: Path, targets: str) -> Site:
-    return Site.make(folder, settings=targets)
-
-
 def test_each_target_is_tried_and_what_went_wrong_is_told(tmp_path: Path) -> None:
     refused = {"gone@example.com": "550 5.1.1 no such person"}
     with serving_mail(MailServer(refused=refused)) as mail, listening(WebHook()) as hook:
-        site = site_with(
+        site = Site.make(
             tmp_path,
-            f"""
-            [[alerts.targets]]
-            type = "email"
-            host = "127.0.0.1"
-            port = {mail.port}
-            security = "none"
-            from = "nightsort@example.com"
-            to = ["it@example.com", "gone@example.com"]
+            settings=mail.as_target("it@example.com", "gone@example.com")
+            + f"""
             [[alerts.targets]]
             type = "slack"
             webhook = "http://127.0.0.1:{hook.port}/services/{SECRET}"
@@ -62,9 +52,9 @@ def test_the_service_sends_as_it_alone_holds_the_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with listening(WebHook()) as hook:
-        site = site_with(
+        site = Site.make(
             tmp_path / "site",
-            '[[alerts.targets]]\ntype = "slack"\nwebhook_credential = "slack-webhook"\n',
+            settings='[[alerts.targets]]\ntype = "slack"\nwebhook_credential = "slack-webhook"\n',
         )
         alone = site.nightsort("alerts", "test")
         assert alone.returncode == 1
@@ -86,6 +76,6 @@ def test_the_service_sends_as_it_alone_holds_the_secret(
 
 
 def test_nobody_to_tell_is_told(tmp_path: Path) -> None:
-    done = site_with(tmp_path, "").nightsort("alerts", "test")
+    done = Site.make(tmp_path, settings="").nightsort("alerts", "test")
     assert done.returncode == 1
     assert "nobody would be told of trouble; set [alerts] targets" in done.stderr

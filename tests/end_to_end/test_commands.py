@@ -20,6 +20,7 @@ import pytest
 from daemon.control import SOCKET, ask_for_run
 from daemon.records import Progress
 from tests.support.bundles import change_card, copy_of_real_bundle, flip_a_byte
+from tests.support.disks import sealed
 from tests.support.photos import write_photo
 from tests.support.processes import DEADLINE_SECONDS, Site, clean_environment, command
 from tests.support.waiting import eventually
@@ -223,9 +224,27 @@ def test_evaluate_writes_a_page_beside_its_figures(site: Site, labelled: Path) -
     assert text.count("data:image/jpeg;base64,") >= 2  # Boots are no category
 
 
-def test_page_that_cannot_be_written_fails_in_words(site: Site, labelled: Path) -> None:
-    done = site.nightsort("evaluate", str(labelled), "--report", str(site.folder / "no" / "p.html"))
-    assert str(site.folder / "no") in error_of(done, 1)
+def test_page_that_cannot_be_is_refused_before_any_photo_is_judged(
+    site: Site, labelled: Path
+) -> None:
+    for page in (str(site.folder / "no" / "p.html"), str(site.folder), ".", "/", ""):
+        done = site.nightsort("evaluate", str(labelled), "--report", page)
+        wrong = error_of(done, 2)
+        assert "--report" in wrong
+        assert str(Path(page)) in wrong or str(Path(page).parent) in wrong
+
+
+def test_page_that_cannot_be_written_fails_in_words_after_the_figures(
+    site: Site, labelled: Path
+) -> None:
+    pages = site.folder / "pages"
+    pages.mkdir()
+    with sealed(pages):
+        done = site.nightsort("evaluate", str(labelled), "--report", str(pages / "p.html"))
+    assert done.returncode == 1
+    assert "of 6 photos right: accuracy" in done.stdout
+    (wrong,) = done.stderr.splitlines()
+    assert str(pages / "p.html") in wrong
 
 
 def test_evaluate_leaves_unreadable_photos_out_and_says_so(tmp_path: Path) -> None:
@@ -318,6 +337,7 @@ WRONG_USE = {
     "folder without photos": (["classify", "empty"], "empty: no photos there"),
     "no labelled photos": (["evaluate", "empty"], "empty: no photos in empty/<category>/"),
     "missing folder": (["evaluate", "nowhere"], "nowhere: no such file or folder"),
+    "file as folder": (["evaluate", "notes"], "notes: no folder; name the one that holds"),
     "unknown option": (["classify", "--quick", "a.jpg"], "No such option '--quick'"),
     "unknown option of all": (["--quick", "classify"], "No such option '--quick'"),
     "unknown command": (["clasify", "a.jpg"], "No such command 'clasify'"),
@@ -331,6 +351,7 @@ WRONG_USE = {
 def test_wrong_use_is_one_line_and_exit_code_2(tmp_path: Path, case: str) -> None:
     arguments, message = WRONG_USE[case]
     (tmp_path / "empty").mkdir()
+    (tmp_path / "notes").write_text("a file")
     assert message in error_of(nightsort(*arguments, cwd=tmp_path), 2)
 
 

@@ -71,6 +71,17 @@ def test_a_missing_folder_is_wrong(site: Site) -> None:
     assert "cannot be entered: No such file" in text
 
 
+def test_a_folder_that_a_link_leads_into_another_is_wrong_and_sorts_nothing(site: Site) -> None:
+    site.sorted.rmdir()
+    (site.incoming / "sorted").mkdir()
+    site.sorted.symlink_to(site.incoming / "sorted")
+    (text,) = findings(site, code=1)["wrong"]
+    assert text.startswith(f"sorted_dir: {site.incoming / 'sorted'} lies, by way of a link, in inc")
+    done = site.nightsort("now")
+    assert done.returncode == 2
+    assert "by way of a link" in done.stderr
+
+
 def test_a_damaged_database_is_wrong(site: Site) -> None:
     site.state.mkdir()
     (site.state / "nightsort.db").write_bytes(b"no database at all " * 1000)

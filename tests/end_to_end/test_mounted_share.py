@@ -14,7 +14,7 @@ import pytest
 from tests.end_to_end.test_samba import big_photo, contents, names, sha256
 from tests.support.manager import Manager
 from tests.support.photos import write_photo
-from tests.support.processes import DEADLINE_SECONDS, Site
+from tests.support.processes import DEADLINE_SECONDS, Site, is_over
 from tests.support.samba import Mounted, Samba, mounted, samba
 from tests.support.waiting import eventually
 
@@ -181,9 +181,10 @@ def test_a_daemon_that_hangs_in_a_mount_ends_when_asked_to_and_loses_nothing(
             eventually(lambda: site.nightsort("status").returncode == 1, within_s=30)
             daemon.send_signal(signal.SIGTERM)
             assert "does not answer" in manager.hears("STATUS=stopping")
-            assert daemon.wait(DEADLINE_SECONDS) == 0
+            eventually(lambda: is_over(daemon), within_s=DEADLINE_SECONDS)
         finally:
             share.go_on()
+        assert daemon.wait(DEADLINE_SECONDS) == 0
     (ended,) = events(site, "ended_without_share")
     assert "does not answer" in ended["why"]
     with site.daemon():

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.manager import Manager
-from tests.support.photos import write_photo
+from tests.support.photos import drop_photos, write_photo
 from tests.support.processes import DEADLINE_SECONDS, Site, clean_environment, command
 from tests.support.waiting import eventually
 from tests.support.zones import zone_where_it_is
@@ -66,6 +66,17 @@ def pings_stop(manager: Manager) -> bool:
     return False
 
 
+def stands_still(site: Site, manager: Manager, why: str) -> bool:
+    """Whether the log says, once, that this stands still, and the pings stop."""
+
+    def told() -> list[str]:
+        lines = [line for line in site.events() if line["event"] == "progress_stalled"]
+        return [line["why"] for line in lines if why in line["why"]]
+
+    eventually(told, within_s=DEADLINE_SECONDS)
+    return pings_stop(manager) and len(told()) == 1
+
+
 # Start, status, stop
 
 
@@ -86,10 +97,9 @@ def test_the_manager_hears_ready_status_pings_and_stopping(
 
 def test_sigterm_in_mid_run_ends_soon_and_leaves_everything_consistent(tmp_path: Path) -> None:
     site = site_with(tmp_path, 'mode = "continuous"')
-    photos = {
-        sha256(write_photo(site.incoming / f"shirt-{number}.jpg", seed=number))
-        for number in range(80)
-    }
+    # So many that the run lasts while this process waits for its turn on a busy machine.
+    dropped = drop_photos(site.incoming, 400)
+    photos = {hashlib.sha256(content).hexdigest() for content in dropped.values()}
     with site.daemon() as daemon:
         eventually(lambda: len(site.growing_rows()) > 3, within_s=DEADLINE_SECONDS, every_s=0.002)
         asked = time.monotonic()
@@ -165,9 +175,7 @@ def test_a_blocked_worker_stops_the_pings(tmp_path: Path, manager: Manager) -> N
     hang = "import time, daemon.examine\ndaemon.examine.decode = lambda *_, **__: time.sleep(600)"
     with site.daemon(hang, **manager.environment(WATCHDOG_SECONDS)) as daemon:
         manager.hears("STATUS=sorting")
-        assert pings_stop(manager)
-        (stalled,) = (line for line in site.events() if line["event"] == "progress_stalled")
-        assert "worker" in stalled["why"]
+        assert stands_still(site, manager, "worker")
         daemon.kill()  # what the manager does next
 
 
@@ -184,9 +192,7 @@ def test_a_dead_emitter_that_cannot_be_replaced_stops_the_pings(
     )
     with site.daemon(die, **manager.environment(WATCHDOG_SECONDS)):
         manager.hears("READY=1")
-        assert pings_stop(manager)
-        (stalled,) = (line for line in site.events() if line["event"] == "progress_stalled")
-        assert "hears" in stalled["why"]
+        assert stands_still(site, manager, "hears")
 
 
 def test_an_emitter_that_hangs_stops_the_pings(tmp_path: Path, manager: Manager) -> None:
@@ -197,9 +203,7 @@ def test_an_emitter_that_hangs_stops_the_pings(tmp_path: Path, manager: Manager)
     with site.daemon(hang, **manager.environment(WATCHDOG_SECONDS)):
         manager.hears("WATCHDOG=1")
         write_photo(site.incoming / "shirt.jpg", seed=1)
-        assert pings_stop(manager)
-        (stalled,) = (line for line in site.events() if line["event"] == "progress_stalled")
-        assert "hears of new photos hangs" in stalled["why"]
+        assert stands_still(site, manager, "hears of new photos hangs")
 
 
 def test_a_loop_that_hangs_stops_the_pings_and_is_seen_in_the_status(
@@ -213,9 +217,7 @@ def test_a_loop_that_hangs_stops_the_pings_and_is_seen_in_the_status(
     )
     with site.daemon(hang, **manager.environment(WATCHDOG_SECONDS)) as daemon:
         manager.hears("STATUS=hangs")
-        assert pings_stop(manager)
-        (stalled,) = (line for line in site.events() if line["event"] == "progress_stalled")
-        assert stalled["why"] == "the sorting itself hangs"
+        assert stands_still(site, manager, "the sorting itself hangs")
         done = site.nightsort("status")
         assert done.returncode == 1
         assert "seems to hang" in done.stdout

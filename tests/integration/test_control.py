@@ -22,7 +22,7 @@ from daemon.status import StatusFile
 from tests.support.waiting import eventually
 
 SUMMARY: Summary = {"run": "20251013_020000", "successful": 3, "errors": [{"error": "Häh?"}]}
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 60.0
 
 
 class FakeService:

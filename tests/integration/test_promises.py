@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -36,6 +37,8 @@ from tests.support.core import Core, tiny_photo
 from tests.support.desk import Crash
 from tests.support.long import LONG
 from tests.support.rights import like_an_ordinary_user
+
+pytestmark = pytest.mark.timeout(1800 if LONG else 300)
 
 # Disks that know all ways of renaming, only links, or neither.
 WAYS: tuple[tuple[Way, ...] | None, ...] = (None, (by_link,), (by_reservation,), (by_flag,))

@@ -7,6 +7,7 @@ that had to stay: they are known again by the clock, which stands still here (`t
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
@@ -19,6 +20,8 @@ from daemon.store import DATABASE
 from daemon.tree import Tree
 from tests.integration.test_promises import WHICH, Night
 from tests.support.long import LONG
+
+pytestmark = pytest.mark.timeout(1800 if LONG else 300)
 
 
 class RestoredNight(Night):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
+import json
 import os
+import re
 import shutil
 import sqlite3
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +22,9 @@ from config.errors import FolderUnavailable, RefusedError, StoreDamaged
 from daemon.housekeeping.backups import Backups
 from daemon.housekeeping.healing import RESTORED, heal, suspecting
 from daemon.housekeeping.restoring import UNRECONCILED, restore
-from daemon.store import DATABASE, SCHEMA_VERSION, Intention, Store
+from daemon.results import is_balanced
+from daemon.store import DATABASE, SCHEMA_VERSION, Intention, Store, database, is_free
+from daemon.store.copies import copy_database
 from tests.support.core import running, tiny_photo
 from tests.support.damage import overwrite_pages
 from tests.support.disks import sealed
@@ -153,6 +160,31 @@ def test_a_run_that_nobody_closed_is_closed_with_its_last_photo(shop: Shop) -> N
     assert datetime.fromisoformat(summary["started"]) == NOON - timedelta(hours=10)
 
 
+@pytest.mark.parametrize("came", ["before the run", "in the run"])
+def test_a_run_that_goes_on_balances_although_another_took_its_photos(
+    shop: Shop, came: str
+) -> None:
+    """The backup was made in mid-run, and before that run told anything an older one took over."""
+    older = shop.back_up()
+    shop.clock.advance(1)
+    shop.drop("first.png", tiny_photo("Shirts", 1))
+    shop.take_in()
+    with sealed(shop.results):
+        assert shop.failing()
+    if came == "in the run":
+        shop.drop("second.png", tiny_photo("Shirts", 2))
+        shop.take_in()
+    in_mid_run = shop.back_up()
+    shop.restore(older)
+    shop.clock.advance(1)
+    assert shop.recover_and_drain()["total_processed"] == 1 + (came == "in the run")
+    shop.restore(in_mid_run)
+    shop.drop("late.png", tiny_photo("Shirts", 3))
+    shop.recover_and_drain()
+    assert len(shop.store.summaries()) == 2
+    assert all(is_balanced(summary) for summary in shop.store.summaries())
+
+
 def test_corrections_made_since_the_backup_hold_again(shop: Shop) -> None:
     shop.night("return-1111.png", "return-2222.png", "return-3333.png")
     backup = shop.back_up()
@@ -254,6 +286,12 @@ def test_results_that_were_compressed_are_read_too(shop: Shop) -> None:
         lambda text: text.replace("Shirts/", "../../etc/"),
         lambda text: text.replace("filename,", "name,"),
         lambda text: text.replace("success", "splendid"),
+        lambda text: text.replace(",auto,", ",certain,"),
+        lambda text: text.replace(",0.98", ",7.98"),
+        lambda text: text.replace(",0.98", ",-0.98"),
+        lambda text: re.sub(",0[.][0-9]{4}", ",nan", text),
+        lambda text: re.sub(",2025-[^,]*,", ",0001-01-01T00:00:00+14:00,", text),
+        lambda text: re.sub(",2025-[^,]*,", ",2025-10-13,", text),
         lambda text: "\0" * 50,
         lambda text: text.replace(",", ";"),
     ],
@@ -272,6 +310,82 @@ def test_results_that_somebody_changed_are_not_believed(
     (story,) = shop.store.stories("1111")
     assert story.place == "Shirts/return-1111.png"
     assert (shop.sorted / "Shirts/return-1111.png").exists()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"started": "yesterday"},
+        {"finished": "2025-10-13T02:00:00"},
+        {"finished": "9999-12-31T23:59:59-14:00"},
+        {"successful": -2},
+        {"successful": 7},
+        {"total_processed": 10**400},
+        {"average_confidence": float("nan")},
+        {"categories": {"Shirts": "many"}},
+        {"confidence_distribution": {"auto": 2}},
+        {"errors": ["none"]},
+        {"model": "\ud800"},
+    ],
+)
+def test_a_summary_that_somebody_changed_is_counted_anew(
+    shop: Shop, said: dict[str, object]
+) -> None:
+    backup = shop.back_up()
+    run = shop.night("return-1111.png", "return-2222.png")
+    (summary,) = shop.store.summaries()
+    told = shop.results / f"summary_{run}.json"
+    told.write_text(json.dumps(json.loads(told.read_text(encoding="utf-8")) | said), "utf-8")
+    shop.restore(backup)
+    (counted,) = shop.store.summaries()
+    same = "run", "total_processed", "successful", "categories", "confidence_distribution"
+    assert {key: counted[key] for key in same} == {key: summary[key] for key in same}
+    assert counted["waiting_before"] + counted["arrived"] == 2
+
+
+PACKED = gzip.compress(b"filename,category\r\n" * 100, mtime=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("batch_results_99999999_999999.csv", b""),
+        ("batch_results_00010101_000000.csv", b""),
+        ("batch_results_20251013_010000.csv.gz", b"no gzip at all"),
+        ("batch_results_20251013_010000.csv.gz", PACKED[:-12]),
+        ("batch_results_20251013_010000.csv.gz", PACKED[:10] + b"\xff" * 20),
+        ("exports/corrections_20251013.csv.gz", PACKED[:10] + b"\xff" * 20),
+        ("batch_results_20251013_020000.csv.gz", PACKED),  # beside the plain one
+    ],
+    ids=["no time", "year one", "no gzip", "cut off", "damaged", "corrections", "packed anew"],
+)
+def test_a_file_that_somebody_put_among_the_results_keeps_no_restore_from_its_end(
+    shop: Shop, name: str, content: bytes
+) -> None:
+    backup = shop.back_up()
+    run = shop.night("return-1111.png")
+    history = shop.history()
+    assert run == "20251013_020000"
+    (shop.results / "exports").mkdir(exist_ok=True)
+    (shop.results / name).write_bytes(content)
+    shop.restore(backup)
+    assert shop.history() == history
+
+
+def test_a_line_without_end_does_not_fill_the_memory(shop: Shop) -> None:
+    backup = shop.back_up()
+    shop.night("return-1111.png")
+    history = shop.history()
+    bomb = gzip.compress(b"x" * 100_000_000, compresslevel=1)
+    (shop.results / "batch_results_20251013_010000.csv.gz").write_bytes(bomb)
+    tracemalloc.start()
+    try:
+        shop.restore(backup)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 30_000_000
+    assert shop.history() == history
 
 
 def test_a_reconciliation_that_is_interrupted_goes_on_at_the_next_start(shop: Shop) -> None:
@@ -411,6 +525,68 @@ def test_the_log_of_a_database_that_crashed_is_not_taken_for_that_of_the_restore
         assert store.stories("return-1111.png") == []
     with closing(sqlite3.connect(done.set_aside)) as db:
         assert db.execute("SELECT filename FROM photos").fetchall() == [("return-1111.png",)]
+
+
+def is_locked(folder: Path, how: int) -> bool:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def test_nobody_opens_the_database_while_another_takes_its_place(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file and the other's log would be mixed."""
+    backup = shop.back_up()
+    shop.stop()
+    (shop.state / f"{DATABASE}-wal").write_bytes(b"as a crash leaves one")
+    renamed: dict[str, bool] = {}
+    real = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        renamed[Path(target).name] = is_locked(shop.state, fcntl.LOCK_SH)
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    restore(shop.state, backup, shop.clock.now())
+    staged, *swapped = renamed
+    assert not renamed[staged]
+    assert all(renamed[name] for name in swapped)
+    assert len(swapped) >= 3
+    monkeypatch.undo()
+    shop._start()
+
+
+@pytest.mark.parametrize(
+    "opener",
+    [
+        lambda state: Store(state).close(),
+        lambda state: Store(state, reading=True).close(),
+        is_free,
+        lambda state: copy_database(state, state / "copy.db", lambda: None),
+    ],
+    ids=["writing", "reading", "glancing", "copying"],
+)
+def test_none_takes_the_place_of_a_database_that_somebody_is_opening(
+    shop: Shop, opener: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until its first statement was executed; then its log is open too."""
+    held: list[bool] = []
+
+    class Watched(database._Connection):
+        def execute(self, *args: Any) -> sqlite3.Cursor:
+            held.append(is_locked(shop.state, fcntl.LOCK_EX))
+            return super().execute(*args)
+
+    monkeypatch.setattr(database, "_Connection", Watched)
+    opener(shop.state)
+    assert held[0]
+    assert not is_locked(shop.state, fcntl.LOCK_EX)
 
 
 def test_a_crash_at_any_step_of_a_restore_leaves_the_old_or_the_new(

@@ -52,6 +52,7 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
         "limit_minutes": 15.0,
         "total_processed": 9200,
         "waiting": 4100,
+        "has_ended": False,
     },
     "forecast_misses_window": {
         "waiting": 64000,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from PIL import Image, ImageChops
 
+from config.sections import WindowSettings
 from config.settings import LinkSettings, Settings
 from daemon.alerting.words import message_of
 from tests.support.alert_samples import sample
@@ -37,6 +38,7 @@ def main(folder: Path) -> None:
         sorted_dir=photos / "sorted",
         results_dir=photos / "results",
         state_dir=Path("/var/lib/nightsort"),
+        window=WindowSettings(timezone="UTC"),
         links=LinkSettings(sorted=r"\\box7\photos", results=r"\\box7\results"),
     )
     folder.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,8 +143,9 @@ def _leader(nspawn: subprocess.Popen[bytes]) -> int:
         return _ENDED
     for child in Path(f"/proc/{nspawn.pid}/task/{nspawn.pid}/children").read_text().split():
         # The first child only makes ready the one that becomes systemd.
-        if Path(f"/proc/{child}/comm").read_text() == "systemd\n":
-            return int(child)
+        with suppress(OSError):  # and may be gone by now
+            if Path(f"/proc/{child}/comm").read_text() == "systemd\n":
+                return int(child)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import socket
 import ssl
@@ -32,6 +33,18 @@ class MailServer:
     mails: list[EmailMessage] = field(default_factory=list)
     envelopes: list[tuple[str, list[str]]] = field(default_factory=list)
     dawdles: threading.Event | None = None  # it answers to a mail once this is set
+
+    def as_target(self, *to: str) -> str:
+        """The table of settings by which it is told, to these addresses."""
+        return f"""
+            [[alerts.targets]]
+            type = "email"
+            host = "127.0.0.1"
+            port = {self.port}
+            security = "none"
+            from = "nightsort@example.com"
+            to = {json.dumps(to)}
+            """
 
     async def handle_RCPT(  # noqa: N802 - the library's name
         self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any

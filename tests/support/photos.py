@@ -75,6 +75,19 @@ def write_photo(path: Path, *, seed: int = 0, size: tuple[int, int] = (WIDTH, HE
     return path
 
 
+def drop_photos(folder: Path, count: int, first: int = 0) -> dict[str, bytes]:
+    """Put that many small photos, each of other bytes, into a folder; name and bytes of each."""
+    drawn = [draw_photo(seed, (96, 128)) for seed in range(10)]
+    dropped = {}
+    for number in range(first, first + count):
+        exif = Image.Exif()
+        exif[0x010E] = f"photo {number}"  # tells photos of one drawing apart by their bytes
+        dropped[f"photo{number:05d}.jpg"] = encode(drawn[number % 10], "JPEG", exif=exif)
+    for name, content in dropped.items():
+        (folder / name).write_bytes(content)
+    return dropped
+
+
 def orientation_exif(orientation: int, order: str = "<") -> bytes:
     """An EXIF block of one entry, as JPEG, PNG and WebP files carry it."""
     mark = b"II" if order == "<" else b"MM"

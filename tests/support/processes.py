@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,21 @@ def command(*arguments: str) -> list[str]:
 def clean_environment() -> dict[str, str]:
     """This environment without settings of nightsort."""
     return {k: v for k, v in os.environ.items() if not k.startswith("NIGHTSORT_")}
+
+
+def is_over(process: subprocess.Popen[str]) -> bool:
+    """Whether it has ended, as far as it was up to itself.
+
+    Where a mount's server has already taken a thread's call and does not answer, not even SIGKILL
+    ends that thread: the kernel keeps it (state D) until the answer comes, and nothing else.
+    """
+    if process.poll() is not None:
+        return True
+    states = set()
+    for stat in Path(f"/proc/{process.pid}/task").glob("*/stat"):
+        with suppress(OSError):  # it ended between the listing and the look
+            states.add(stat.read_text(encoding="utf-8").rpartition(") ")[2][0])
+    return states <= {"D", "Z", "X"}
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,19 @@ def samba(share: Path, own: Path) -> Iterator[Samba]:
         lacking("smbd acts for its clients, which takes root")
     for name in ("private", "lock", "state", "cache", "pid"):
         (own / name).mkdir(parents=True)
+    # Between the look for a free port and smbd, another program may take it: then once more.
+    served = eventually(lambda: _served(share, own))
+    assert served is not None
+    found, server = served
+    try:
+        yield found
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _served(share: Path, own: Path) -> tuple[Samba, subprocess.Popen[bytes]] | None:
+    """A server that answers; None where it ended because its port was taken."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -114,13 +127,9 @@ def samba(share: Path, own: Path) -> Iterator[Samba]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # smbd ends its whole process group with itself
     )
-    try:
-        found = Samba(share, port)
-        eventually(lambda: found.ask("ls").wait(60) == 0, within_s=30)
-        yield found
-    finally:
-        server.terminate()
-        server.wait(30)
+    found = Samba(share, port)
+    eventually(lambda: server.poll() is not None or found.ask("ls").wait(60) == 0)
+    return (found, server) if server.poll() is None else None
 
 
 class Mounted:

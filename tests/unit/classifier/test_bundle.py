@@ -11,6 +11,9 @@ from classifier.bundle import load_bundle
 from config.errors import ModelError
 from tests.support.bundles import change_card, flip_a_byte, made_up_bundle, replace_model
 
+INPUT = {"width": 224, "height": 224, "dtype": "uint8", "colour": "RGB", "resize": "stretch"}
+SPECIMEN = {"file": "self-test-1.png", "sha256": "0" * 64, "logits": [0.0] * 4}
+
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
@@ -103,6 +106,11 @@ def test_card_that_is_no_json_is_refused(bundle: Path, text: bytes) -> None:
     assert "card.json is not valid JSON" in refusal_of(bundle)
 
 
+def test_card_nested_deeper_than_can_be_read_is_refused(bundle: Path) -> None:
+    (bundle / "card.json").write_text("[" * 100_000, encoding="utf-8")
+    assert "card.json is not valid JSON" in refusal_of(bundle)
+
+
 def test_card_that_is_no_object_is_refused(bundle: Path) -> None:
     (bundle / "card.json").write_text("[1, 2]", encoding="utf-8")
     assert ": card.json: Input should be" in refusal_of(bundle)
@@ -113,11 +121,25 @@ def test_card_that_is_no_object_is_refused(bundle: Path) -> None:
     [
         ({"format": 2}, "format"),
         ({"format": None}, "format"),
+        ({"input": INPUT | {"resize": "crop"}}, "input.resize"),
+        ({"input": INPUT | {"colour": "BGR"}}, "input.colour"),
+        ({"self_test": {"tolerance": 0.0, "specimens": [SPECIMEN]}}, "self_test.tolerance"),
+        ({"self_test": {"tolerance": 0.25, "specimens": []}}, "self_test.specimens"),
+        (
+            {"self_test": {"tolerance": 1.0, "specimens": [SPECIMEN | {"file": "../a.png"}]}},
+            "self_test.specimens.0.file",
+        ),
         ({"sha256": "abc"}, "sha256"),
         ({"calibration": {"method": "temperature", "temperature": 0}}, "calibration.temperature"),
+        (
+            {"calibration": {"method": "temperature", "temperature": float("inf")}},
+            "calibration.temperature",
+        ),
         ({"calibration": {"method": "magic", "temperature": 1}}, "calibration.method"),
         ({"unknown": {"method": "other_labels", "threshold": 1.5}}, "unknown.threshold"),
+        ({"unknown": {"method": "magic", "threshold": 0.5}}, "unknown.method"),
         ({"bands": {"auto": 1.2, "review": 0.5}}, "bands.auto"),
+        ({"bands": {"auto": 0.9, "review": 0}}, "bands.review"),
         ({"outputs": {"logits": 0, "embedding": 16}}, "outputs.logits"),
         ({"outputs": {"logits": 5, "embedding": 16}}, "4 labels for 5 logits"),
         ({"categories": ["Tops", "Shirts"]}, "the categories are not the first labels"),

@@ -270,10 +270,7 @@ def test_several_problems_are_told_at_once(
                 'intake.ignore (NIGHTSORT_INTAKE__IGNORE) = "*.bak": '
                 'must be written as JSON, such as ["first", "second"]'
             ),
-            (
-                'batch.size (NIGHTSORT_BATCH__SIZE) = "many": must be a valid integer, '
-                "unable to parse string as an integer"
-            ),
+            'batch.size (NIGHTSORT_BATCH__SIZE) = "many": must be a whole number',
             f"sorted_dir ({file}): is missing; set it",
             f"state_dir ({file}): is missing; set it",
             f"window ({file}): start and end are the same time; set them apart",
@@ -394,6 +391,47 @@ def test_what_is_right_can_be_salvaged_from_settings_that_are_refused(file: Path
     assert salvaged.batch.size == 32
 
 
+TWO_TARGETS = """
+[[alerts.targets]]
+url = "json://one.example"
+[[alerts.targets]]
+type = "email"
+host = "mail.example.com"
+from = "n@example.com"
+to = ["it@example.com"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("mistake", "hosts"),
+    [
+        ("[alerts]\nerror_rate = 7\n" + TWO_TARGETS, 2),
+        (TWO_TARGETS + 'severities = ["all"]', 1),
+        (TWO_TARGETS.replace('from = "n@example.com"', ""), 1),
+        ('[[alerts.targets]]\nurl = "no address"\n' + TWO_TARGETS, 2),
+        # No TOML at all:
+        ("[alerts]\nerror_rate = 0,1\n" + TWO_TARGETS, 2),
+        ('[batch\nsize = 3\n[window]\nmode = "manual\n' + TWO_TARGETS, 2),
+        (TWO_TARGETS + TWO_TARGETS.replace('to = ["', 'to = "'), 3),
+        ("[window]\n[window]\n" + TWO_TARGETS, 2),
+        (
+            '[alerts]\nmorning = 8\ntargets = [\n  { url = "json://x" },\n]\nx = "\n',
+            1,
+        ),
+        (TWO_TARGETS + "# K\xfcche", 2),
+    ],
+)
+def test_a_mistake_silences_nobody_but_the_target_that_it_stands_in(
+    file: Path, mistake: str, hosts: int
+) -> None:
+    write(file, mistake)
+    file.write_bytes(file.read_text().encode("latin-1"))
+    assert problems_of(file)
+    salvaged = settings.salvage(file)
+    assert len(salvaged.alerts.targets) == hosts
+    assert str(salvaged.state_dir) == "/var/lib/nightsort"
+
+
 def test_folders_that_do_not_go_together_are_left_out_of_what_is_salvaged(file: Path) -> None:
     file.write_text('incoming_dir = "a"\nsorted_dir = "a"\n[window]\nmode = "manual"')
     assert settings.salvage(file).window.mode == "manual"
@@ -419,3 +457,73 @@ def test_long_value_is_shortened(file: Path) -> None:
 def test_every_key_says_what_it_means() -> None:
     silent = [key for key, field in settings.walk(Settings) if not field.description]
     assert silent == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("window = 3", "window ({file}) = 3: must be a table of settings"),
+        (
+            '[window]\ndays = "mon"',
+            'window.days ({file}) = "mon": must be a list, such as ["first", "second"]',
+        ),
+        ("[window]\ndays = []", "window.days ({file}) = []: must have at least 1 item"),
+        (
+            '[window]\nmode = "nightly"',
+            "window.mode ({file}) = \"nightly\": must be 'window', 'continuous' or 'manual'",
+        ),
+        ("[batch]\nsize = true", "batch.size ({file}) = true: must be a number"),
+        ("[batch]\nsize = 1.5", "batch.size ({file}) = 1.5: must be a whole number"),
+        (
+            "[intake]\nsettle_seconds = 'soon'",
+            'intake.settle_seconds ({file}) = "soon": must be a number',
+        ),
+        (
+            '[filing]\nreview_folder = "maybe"',
+            'filing.review_folder ({file}) = "maybe": must be true or false',
+        ),
+        ("[links]\nsorted = 5", "links.sorted ({file}) = 5: must be text in quotes"),
+        ("model_dir = 5", "model_dir ({file}) = 5: must be a path in quotes"),
+        ('model_dir = ""', 'model_dir ({file}) = "": must name a folder'),
+        (
+            '[[alerts.targets]]\nurl = "json://x"\nseverities = ["loud"]',
+            (
+                "alerts.targets.0.url.severities.0 ({file}): must be 'info', 'warning', 'error' or "
+                "'critical'"
+            ),
+        ),
+        (
+            "[batchs]\nsize = 1",
+            "batchs ({file}): no such setting (did you mean batch?); correct the name or remove it",
+        ),
+        (
+            "[categories.Shirts]\nloc = 1",
+            "categories.Shirts.loc ({file}): no such setting; correct the name or remove it",
+        ),
+    ],
+)
+def test_each_mistake_is_one_line_in_words_of_the_file(file: Path, text: str, said: str) -> None:
+    assert problems_of(write(file, f"{text}\n")) == [said.format(file=file)]
+
+
+def test_a_list_of_wrong_items_is_not_called_empty_too(file: Path) -> None:
+    (problem,) = problems_of(write(file, '[window]\ndays = ["monday"]\n'))
+    assert problem.startswith(f"window.days.0 ({file}) = \"monday\": must be 'mon', ")
+
+
+@pytest.mark.parametrize("name", ["", "a\\u0000b"])
+def test_a_folder_without_a_name_is_not_the_folder_that_the_file_lies_in(
+    file: Path, name: str
+) -> None:
+    file.write_text(FOLDERS.replace("/srv/out", name), encoding="utf-8")
+    (problem,) = problems_of(file)
+    assert problem.startswith(f"sorted_dir ({file}) = ")
+    assert problem.endswith(": must name a folder")
+
+
+def test_a_variable_that_names_no_folder_is_not_the_folder_of_the_command(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NIGHTSORT_STATE_DIR", "")
+    assert place.state_dir(write(file, "")) is None
+    assert problems_of(file) == ['state_dir (NIGHTSORT_STATE_DIR) = "": must name a folder']

@@ -126,7 +126,7 @@ def test_the_port_follows_from_the_security(given: Any, security: str, port: int
         (SLACK | {"channel": "#x"}, ".slack", "a webhook has one already"),
         ({}, ".url", "set one of url, url_credential"),
         ({"url": SECRET}, ".url.url", "must be an Apprise URL"),
-        (SECRET, ".url", "valid dictionary"),
+        (SECRET, ".url", "a table of settings"),
     ],
 )
 def test_a_mistake_is_told_where_it_is_and_without_the_secret(

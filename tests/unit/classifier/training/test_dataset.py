@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,19 @@ def shop(folder: Path) -> Path:
     return folder
 
 
+def plain(folder: Path, name: str = "mug{}") -> None:
+    """Two categories of ten photos; name: of each file, without its ending."""
+    for number in range(10):
+        draw(folder / f"Mugs/{name.format(number)}.png", number)
+        draw(folder / f"Plates/{name.format(50 + number)}.png", 50 + number)
+
+
+def unreadable(folder: Path) -> None:
+    plain(folder)
+    for photo in (folder / "Plates").iterdir():
+        photo.write_bytes(b"no photo")
+
+
 def test_sources_are_told_apart_and_joined_by_kind(tmp_path: Path) -> None:
     data = dataset.load(shop(tmp_path), seed=1)
     assert data.categories == ["Shirts", "Tshirts"]
@@ -53,13 +67,13 @@ def test_a_listing_under_another_id_stays_with_its_twin(tmp_path: Path) -> None:
 
 
 def test_a_plain_folder_of_categories_will_do(tmp_path: Path) -> None:
-    for number in range(10):
-        draw(tmp_path / f"Mugs/{number}.png", number)
-        draw(tmp_path / f"Plates/{number}.png", 50 + number)
+    plain(tmp_path)
     (tmp_path / "Mugs" / "broken.jpg").write_bytes(b"no photo")
     data = dataset.load(tmp_path, seed=1)
     assert data.categories == ["Mugs", "Plates"]
     assert len(data.items) == 20
+    assert data.unreadable == 1
+    assert {item.side for item in data.items} == {"train", "validation", "test"}
 
 
 @pytest.mark.parametrize(
@@ -73,6 +87,9 @@ def test_a_plain_folder_of_categories_will_do(tmp_path: Path) -> None:
             ),
             "only 1 photos of Mugs",
         ),
+        (unreadable, "only 0 readable photos of Plates"),
+        # Numbers that follow each other are one product: these are one of each category.
+        (lambda folder: plain(folder, "{}"), "is left to"),
     ],
 )
 def test_too_few_photos_are_one_line_and_exit_2(  # type: ignore[no-untyped-def]
@@ -97,3 +114,40 @@ def test_a_kind_that_is_not_there_cannot_be_left_out(
 ) -> None:
     assert main([str(shop(tmp_path)), "--leave-out", "Hats"]) == 2
     assert "no such kind to leave out: Hats" in capsys.readouterr().err
+
+
+def test_folder_for_the_bundle_that_cannot_be_made_is_told_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain(tmp_path / "data")
+    (tmp_path / "file").write_text("in the way")
+    assert main([str(tmp_path / "data"), "--out", str(tmp_path / "file" / "own")]) == 2
+    assert capsys.readouterr().err == f"train: {tmp_path / 'file' / 'own'}: Not a directory\n"
+
+
+def test_without_what_training_needs_it_says_how_to_get_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain(tmp_path / "data")
+    monkeypatch.setitem(sys.modules, "keras", None)
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    assert main([str(tmp_path / "data"), "--out", str(tmp_path / "own")]) == 2
+    assert "is not installed here: use make train" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("epochs", ["many", "1,2", "0,0,0", "1,2,-1"])
+def test_epochs_that_cannot_be_are_wrong_use(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], epochs: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([str(tmp_path), "--epochs", epochs])
+    assert "--epochs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--sister", "--fitted"])
+def test_files_that_are_not_there_are_wrong_use(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([str(tmp_path), option, str(tmp_path / "gone")])
+    assert f"there is no file {tmp_path / 'gone'}" in capsys.readouterr().err

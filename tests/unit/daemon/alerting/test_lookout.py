@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from config.errors import ModelError
 from config.settings import Settings
 from daemon.alerting.alert import Outcome
 from daemon.alerting.assessor import ATTENDED
-from daemon.alerting.notebook import NOTEBOOK
+from daemon.alerting.notebook import NOTEBOOK, RUNTIME, noted_of
 from daemon.lock import hold
 from daemon.lookout import Lookout, look
 from daemon.status import STATUS
 from daemon.store import DATABASE, Store
-from tests.support.alerts import FakeTarget, healthy
+from tests.support.alerts import Box, FakeTarget, healthy
 from tests.support.clocks import ManualClock
 
 HOUR = 3600.0
@@ -44,12 +47,13 @@ class Outside:
         self.is_down = False
         self.target = FakeTarget("mail", answer=lambda _: Outcome(not self.is_down, "refused"))
 
-    def look(self) -> list[tuple[str, str]]:
-        """The timer's next look; returns what was told."""
+    def look(self, because: str = "") -> list[tuple[str, str]]:
+        """The timer's next look; returns what was told. because: what is known of the reason."""
         before = len(self.target.told)
         environment = {**ENDED, "RUNTIME_DIRECTORY": str(self.runtime)}
         lookout = Lookout(self.settings, self.clock, [self.target], environment)
-        lookout.tell(look(self.state, environment))
+        seen = look(self.state, environment)
+        lookout.tell(seen.because(because) if because else seen)
         return [(alert.rule, alert.phase) for alert in self.target.told[before:]]
 
     def damage(self) -> None:
@@ -89,6 +93,24 @@ def test_a_dead_daemon_is_told_at_once_and_then_daily(outside: Outside) -> None:
     assert outside.target.told[-1].day == 3
 
 
+def test_a_service_that_said_itself_why_it_ended_is_not_told_a_second_time(tmp_path: Path) -> None:
+    outside = Outside(tmp_path / "box")
+    box = Box(outside.state.parent)
+    for _ in range(2):  # somebody starts it again
+        box.crier.end_with(ModelError("model.tflite is missing"))
+        box.restart()
+        box.crier.end_with(ModelError("model.tflite is missing"))
+    assert [(one.rule, one.phase) for one in box.target.told] == [("model_failed", "raised")]
+    assert outside.look_hourly(50) == [("model_failed", "repeated")] * 2
+    assert outside.target.told[-1].facts["why"] == "model.tflite is missing"
+    assert outside.look("the settings are refused") == [("service_silent", "raised")]
+    box.restart()
+    assert sorted(box.turn()) == [("model_failed", "resolved"), ("service_silent", "resolved")]
+    box.store.close()  # and dies of something else
+    outside.clock.advance(HOUR)
+    assert outside.look() == [("service_silent", "raised")]
+
+
 def test_what_could_not_be_delivered_is_tried_at_the_next_look(outside: Outside) -> None:
     outside.is_down = True
     assert outside.look_hourly(3) == []
@@ -105,6 +127,28 @@ def test_a_daemon_that_lives_again_is_told_by_whoever_knows(tmp_path: Path) -> N
     (outside.state / STATUS).write_text(json.dumps(healthy(alerts={}) | steady))
     with hold(outside.state):
         assert outside.look_hourly(3) == [("service_silent", "resolved")]
+    assert outside.look() == [("service_silent", "raised")]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda saved: {**saved, "incidents": [{"rule": "service_silent", "comet": 1}]},
+        lambda saved: {"incidents": saved["incidents"]},
+        lambda saved: [saved],
+        lambda saved: {**saved, "about": "/elsewhere"},
+        lambda saved: {**saved, "waiting": {"alert": 3}},
+    ],
+)
+def test_a_notebook_of_another_version_or_instance_is_begun_anew(
+    tmp_path: Path, change: Callable[[Any], Any]
+) -> None:
+    outside = Outside(tmp_path / "box")
+    assert outside.look() == [("service_silent", "raised")]
+    assert [one.rule for one in noted_of(outside.state, outside.runtime)] == ["service_silent"]
+    notebook = outside.runtime / NOTEBOOK
+    notebook.write_text(json.dumps(change(json.loads(notebook.read_text()))))
+    assert noted_of(outside.state, outside.runtime) == []
     assert outside.look() == [("service_silent", "raised")]
 
 
@@ -127,3 +171,10 @@ def test_a_window_missed_while_dead_is_told_after_36_hours_and_not_again_by_the_
     store = Store(outside.state)
     assert {one.rule for one in store.open_incidents()} == {"service_silent", "window_missed"}
     store.close()
+
+
+@pytest.mark.parametrize("unit", ["nightsort-check.service", "nightsort-failed.service"])
+def test_the_units_keep_the_notebook_where_it_is_looked_for(unit: str) -> None:
+    text = (Path(__file__).parents[4] / "systemd" / unit).read_text()
+    assert f"\nRuntimeDirectory={RUNTIME.name}\n" in text
+    assert RUNTIME.parent == Path("/run")

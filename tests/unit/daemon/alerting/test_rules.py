@@ -286,6 +286,19 @@ def test_a_run_that_ended_is_told_with_its_figures_and_files(box: Box) -> None:
     assert box.turns(HOUR) == []
 
 
+def test_what_is_told_of_a_run_has_its_files_with_it_until_it_is_over(box: Box) -> None:
+    run = box.run(successful=20, failed=40, review=60)
+    names = {f"batch_report_{run}.html", f"batch_results_{run}.csv"}
+    for name in names:
+        (box.settings.results_dir / name).write_text("x")
+    box.turn()
+    for rule in ("high_error_rate", "many_in_review"):
+        assert {path.name for path in only(box, rule).attachments} == names
+    box.run()
+    assert ("many_in_review", "resolved") in box.turn()
+    assert all(not one.attachments for one in box.target.told if one.phase == "resolved")
+
+
 def test_a_run_whose_report_cannot_be_made_is_told_without_it(box: Box) -> None:
     run = box.run()
     box.store.remember(RUN_UNTOLD, run)
@@ -340,6 +353,10 @@ def test_a_long_run_is_told_while_it_goes_on_and_not_resolved_by_its_own_end(box
     assert box.turns(HOUR) == [("run_finished", "told")]
     box.run(processing_time_seconds=5.0)
     assert ("slow_run", "resolved") in box.turn()
+    box.run(processing_time_seconds=1000.0)
+    assert ("slow_run", "raised") in box.turn()
+    told = [one for one in box.target.told if (one.rule, one.phase) == ("slow_run", "raised")]
+    assert [one.facts["has_ended"] for one in told] == [False, True]
 
 
 def test_figures_that_do_not_add_up_are_told_once_a_day(box: Box) -> None:

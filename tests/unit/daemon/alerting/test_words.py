@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.sections import WindowSettings
 from config.settings import Settings
 from daemon.alerting.alert import RULES, Alert
 from daemon.alerting.filling import rules_with_words
@@ -23,6 +24,7 @@ SETTINGS = Settings(
     sorted_dir=Path("/srv/photos/sorted"),
     results_dir=Path("/srv/photos/results"),
     state_dir=Path("/var/lib/nightsort"),
+    window=WindowSettings(timezone="UTC"),
 )
 EVERYTHING = [(rule, phase) for rule in RULES for phase in phases_of(rule)]
 HOSTILE = (
@@ -153,6 +155,15 @@ def test_the_subject_says_how_bad_it_is() -> None:
     assert said(sample("share_unavailable", "resolved")).subject.startswith("[nightsort] Resolved:")
 
 
+def test_times_are_those_of_the_window_though_the_store_keeps_utc() -> None:
+    at_box = SETTINGS.model_copy(update={"window": WindowSettings(timezone="Asia/Kolkata")})
+    run = message_of(sample("run_finished", finished="2025-10-13T02:07:00+00:00"), at_box)
+    assert "The run ended 07:37" in run.text
+    assert "2025-10-13 07:38" in run.text
+    lasting = message_of(sample("low_disk", "repeated"), at_box)
+    assert "It has lasted since Sat 11 Oct 07:38." in lasting.text
+
+
 def test_since_when_it_lasts_is_said_in_the_time_of_the_alert() -> None:
     assert "It has lasted since Sat 11 Oct 02:08." in said(sample("low_disk", "repeated")).text
     today = sample("low_disk", "resolved", since="2025-10-13T01:00:00+00:00")
@@ -172,6 +183,18 @@ def test_where_to_look_is_said_as_people_reach_it() -> None:
         "<https://box.example/results/batch_report_20251013_020000.html|"
         "https://box.example/results/batch_report_20251013_020000.html>" in web.slack
     )
+
+
+def test_a_long_run_that_has_ended_is_not_said_to_go_on() -> None:
+    assert "16 minutes so far" in said(sample("slow_run")).subject
+    ended = said(sample("slow_run", has_ended=True))
+    assert ended.subject == "[nightsort] Sorting took long: 16 minutes"
+    assert "goes on" not in ended.text
+
+
+def test_where_no_photo_could_be_read_no_others_were_sorted() -> None:
+    assert "the others were sorted" in said(sample("high_error_rate")).text
+    assert "others" not in said(sample("high_error_rate", failed=400)).text
 
 
 def test_a_quiet_run_asks_for_nothing() -> None:
