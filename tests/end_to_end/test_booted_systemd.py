@@ -296,7 +296,7 @@ def test_the_share_is_set_up_as_the_document_says_and_a_station_uses_it(machine:
     service.start()
     write_photo(machine.outside("/root/photo.jpg"))
     share = commands_of("3. The share for the photo station")
-    machine.shell(f"{STATION}; {ANSWERS}{share}")
+    machine.says("bash", "-euc", f"{STATION}; {ANSWERS}{share}")
 
     def station(place: str, command: str) -> str:
         return machine.shell(f"{STATION}; smbclient -U station1 //localhost/{place} -c '{command}'")
@@ -456,16 +456,18 @@ def somebody_listening(machine: Booted, store: str) -> Iterator[Callable[[], lis
     machine.write("/root/listener.py", LISTENER)
     machine.write("/root/heard", "")
     machine.write("/root/secret", json.dumps(TARGETS))
+    # A transient unit may outlive its stop by a reload of the manager.
+    listener = f"listener-{Path(store).name}"
     machine.shell(
         f"mkdir -p {store}; {PUT_SECRET[store]} {store}/{SECRET}; chmod 600 {store}/{SECRET};"
         " nightsort unit --write; systemctl daemon-reload;"
-        " systemd-run --unit=listener python3 /root/listener.py"
+        f" systemd-run --unit={listener} python3 /root/listener.py"
     )
     try:
         yield lambda: machine.outside("/root/heard").read_text().split()
     finally:
         machine.shell(
-            f"systemctl stop listener; rm {store}/{SECRET};"
+            f"systemctl stop {listener}; rm {store}/{SECRET};"
             " nightsort unit --write; systemctl daemon-reload"
         )
 

@@ -134,6 +134,31 @@ def test_its_contents_can_be_looked_at(package: Path, tmp_path: Path) -> None:
     assert (tmp_path / "look inside/manifest.json").read_text() == MANIFEST
 
 
+@pytest.mark.parametrize(
+    ("pythons", "said"),
+    [
+        (["3.11", "3.99"], "wheels of all that is pinned for Python 3.11 and 3.99."),
+        (["3.11.2"], "3.11.2 is no Python such as 3.11"),
+    ],
+)
+def test_what_cannot_be_packed_is_told_in_words(
+    tmp_path: Path, pythons: list[str], said: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "installer.build", "--out", str(tmp_path), "--python", *pythons],
+        cwd=ROOT,
+        env=os.environ | {"PIP_NO_INDEX": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert done.stderr.endswith(f"{said}\n")
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_same_contents_make_the_same_file(tree: Path, tmp_path: Path) -> None:
     one = pack(tree, tmp_path / "one")
     (tree / "manifest.json").touch()

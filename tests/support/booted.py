@@ -125,6 +125,7 @@ def _running(root: Path, console: Path) -> Iterator[Booted]:
     command += ["--register=no", "--keep-unit", "--private-network", "--console=pipe"]
     with console.open("wb") as log:
         nspawn = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    leader = _ENDED
     try:
         leader = eventually(lambda: _leader(nspawn), within_s=_BOOT_SECONDS)
         if leader == _ENDED:
@@ -135,6 +136,7 @@ def _running(root: Path, console: Path) -> Iterator[Booted]:
     finally:
         nspawn.kill()  # the machine dies with it, as in a power cut
         nspawn.wait(60)
+        eventually(lambda: not Path(f"/proc/{leader}").exists(), within_s=60)
 
 
 def _leader(nspawn: subprocess.Popen[bytes]) -> int:
