@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC
 from pathlib import Path
 from statistics import median
 
@@ -173,7 +174,7 @@ def ask_history(state: str, questions: str) -> Figures:
         store = Store(Path(state), reading=True)
         stories = store.stories(name)
         for story in stories:
-            story_in_words(story, store.corrections_of(story.id), lambda _, place: place)
+            story_in_words(story, store.corrections_of(story.id), lambda _, place: place, UTC)
         store.close()
         seconds = time.perf_counter() - began
         if len(stories) != (how != "nothing"):

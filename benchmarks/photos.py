@@ -37,9 +37,9 @@ class Kind:
 
 
 TINY = Kind("60x80", 60, 80, quality=85, noise=4.0, pictures=56)
-CATALOGUE = Kind("400x533", 400, 533, quality=86, noise=3.8, pictures=56)
-CAMERA = Kind("12 MP", 4000, 3000, quality=90, noise=4.2, pictures=14)
-LARGE = Kind("24 MP", 6000, 4000, quality=90, noise=3.8, pictures=7)
+CATALOGUE = Kind("400x533", 400, 533, quality=86, noise=4.0, pictures=56)
+CAMERA = Kind("12 MP", 4000, 3000, quality=90, noise=4.6, pictures=14)
+LARGE = Kind("24 MP", 6000, 4000, quality=90, noise=4.1, pictures=7)
 
 
 def put(kind: Kind, count: int, folder: Path) -> None:

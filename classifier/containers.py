@@ -79,7 +79,7 @@ def not_an_image(content: str) -> PhotoError:
     """The error of a file that is none of the formats; `content` says what it is instead."""
     return PhotoError(
         PhotoProblem.NOT_AN_IMAGE,
-        f"not a photo, the content looks like {content}: save it as JPEG or PNG and drop that here",
+        f"not a photo, the content looks like {content}: save it as JPEG or PNG, and drop that",
     )
 
 

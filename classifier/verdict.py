@@ -144,6 +144,6 @@ def _doubt(confidence: float, unknown: float, thresholds: Thresholds) -> Reason 
 def _sentence(reason: Reason | None, ranking: list[Alternative]) -> str | None:
     if reason is None:
         return None
-    if reason is Reason.UNSURE and len(ranking) > 1:
+    if reason is Reason.UNSURE:  # a bundle has at least two categories
         return f"unsure between {ranking[0].category} and {ranking[1].category}"
     return _SENTENCES[reason]

@@ -230,7 +230,7 @@ def _press(settings: Settings, store: Store, desk: Desk, bundle: Bundle, clock: 
 
 
 def _reporter(settings: Settings, store: Store, desk: Desk, bundle: Bundle) -> Reporter:
-    window, bands = settings.window, settings.bands
+    window, bands, layout = settings.window, settings.bands, settings.filing.layout
     thresholds = thresholds_of(bundle, bands.auto, bands.review)
     limits = Limits.from_settings(settings.intake)
     shown = [
@@ -239,7 +239,7 @@ def _reporter(settings: Settings, store: Store, desk: Desk, bundle: Bundle) -> R
         else ("Mode", window.mode),
         ("Sure from", f"{100 * thresholds.auto:.1f} % on"),
         ("To decide", f"below {100 * thresholds.review:.1f} %, and what no category fits"),
-        ("Filed as", settings.filing.layout),
+        ("Filed in", layout if layout != "{category}" else "a folder for each category"),
     ]
     return Reporter(
         store,

@@ -67,6 +67,7 @@ def find(config_file: Path | None, name: str, as_json: bool) -> None:
       nightsort find return-60521_front.jpg
       nightsort find 60521 --json | jq '.photos[].path_now'
     """  # noqa: D301
+    from daemon.clock import local_zone
     from daemon.history import name_within, story_in_words, story_json
     from daemon.store import Store
 
@@ -78,9 +79,10 @@ def find(config_file: Path | None, name: str, as_json: bool) -> None:
     if as_json:
         print_json({"photos": [story_json(*one) for one in told]})
     elif told:
+        zone = settings.window.zone() or local_zone()
         click.echo(
             "\n\n".join(
-                story_in_words(*one, lambda folder, path: str(folders[folder] / path))
+                story_in_words(*one, lambda folder, path: str(folders[folder] / path), zone)
                 for one in told
             )
         )

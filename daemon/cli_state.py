@@ -52,7 +52,8 @@ def backup(config_file: Path | None, to: Path | None, as_list: bool, as_json: bo
         _show_all(backups, as_json=as_json)
         return
     configure(service=False)
-    prepare(settings.state_dir)
+    if settings.state_dir.exists():  # else there is nothing to back up, and nothing is made
+        prepare(settings.state_dir)
     made = backups.make(SystemClock(settings.window.zone() or local_zone()).now(), to)
     if as_json:
         print_json(made.as_json())

@@ -209,7 +209,7 @@ class Corrector:
     def _record(self, moved: list[Correction]) -> None:
         done = []
         for one in moved:
-            seen = self._goal(one).fingerprint(one.move.target)
+            seen = self._goal(one).seen(one.move.target)
             done.append((one, seen or one.move.fingerprint))
         self._store.record_corrections(done)
         for one in moved:

@@ -29,12 +29,15 @@ START_SECONDS = 10.0
 # Longer than the settle time: the daemon must not take the photo in the pause.
 SLOW_WRITER_PAUSE_SECONDS = 2.0
 
-_SETTINGS = """\
+# Where a share that is made for showing has its folders: the beginning of its settings.
+FOLDERS = """\
 incoming_dir = "incoming"
 sorted_dir = "sorted"
 results_dir = "results"
 state_dir = "state"
-
+"""
+_SETTINGS = f"""\
+{FOLDERS}
 [window]
 mode = "continuous"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +85,12 @@ def story_json(story: Story, corrections: Iterable[Correction]) -> dict[str, Any
 
 
 def story_in_words(
-    story: Story, corrections: Iterable[Correction], full: Callable[[str, str], str]
+    story: Story, corrections: Iterable[Correction], full: Callable[[str, str], str], zone: tzinfo
 ) -> str:
-    """One photo for people. full: makes a whole path of a folder's name and a path in it."""
+    """One photo for people. full: makes a whole path of a folder's name and a path in it.
+
+    zone: of the times, which the store partly keeps in UTC.
+    """
     folder = "incoming" if story.state in _IN_INCOMING else "sorted"
     now = f"{_WHERE[story.state]}: {full(folder, story.place)}"
     lines = [
@@ -95,7 +98,7 @@ def story_in_words(
         ("came", f"{_time(story.first_seen_at)} as {full('incoming', story.source)}"),
         ("verdict", _verdict(story)),
         ("run", f"{story.run}, {_time(story.recorded_at)}" if story.recorded_at else ""),
-        *(("then", _correction(one)) for one in corrections),
+        *(("then", _correction(one, zone)) for one in corrections),
         ("now", _let_go(story) or now),
         ("sha256", story.sha256),
     ]
@@ -118,8 +121,8 @@ def _verdict_parts(story: Story) -> Iterator[str]:
         yield f"next {second.category} ({_percent(second.confidence)})"
 
 
-def _correction(one: Correction) -> str:
-    at, person = f"{one.at.astimezone():{_AT}}", one.person
+def _correction(one: Correction, zone: tzinfo) -> str:
+    at, person = f"{one.at.astimezone(zone):{_AT}}", one.person
     match one.word:
         case Word.CORRECTED:
             return f"{at} corrected by {person}: {one.before} → {one.category}"

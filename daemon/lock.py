@@ -94,7 +94,19 @@ def prepare(state_dir: Path) -> None:
             f"({how.format(theirs)} nightsort ...)"
         )
     if not os.access(state_dir, os.W_OK | os.X_OK):
+        if os.statvfs(state_dir).f_flag & os.ST_RDONLY:
+            raise RefusedError(
+                f"{state_dir}: is mounted read-only; check that disk, then mount it writable"
+            )
         raise RefusedError(f"{state_dir}: no right to write there; correct its mode")
+
+
+def no_look_at(state_dir: Path) -> RefusedError:
+    """The refusal for a user who may not look into the state folder."""
+    return RefusedError(
+        f"{state_dir}: you may not look there; ask to be taken into the group of its owner "
+        "(usermod -aG), or run it with sudo"
+    )
 
 
 def _take(descriptor: int) -> bool:

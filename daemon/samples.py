@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 Colour = tuple[int, int, int]
 # Shapes are drawn on a square of this size, in whatever colours, and scaled to the photo.
@@ -43,7 +43,7 @@ _SAMPLES = (
     _Sample("tshirt", "front", (900, 1200)),
     _Sample("shirt", "front", (1536, 2048)),
     _Sample("handbag", "front", (1200, 1200)),
-    _Sample("sunglasses", "top", (1600, 1200)),
+    _Sample("sunglasses", "top", (1080, 1440)),
     _Sample("watch", "front", (900, 1200), suffix="png"),
     _Sample("shoe", "side", (2048, 1536)),
     _Sample("tshirt", "back", (1200, 1600), on_its_side=True),
@@ -74,13 +74,13 @@ def draw_item(item: str, rng: random.Random, size: tuple[int, int]) -> Image.Ima
     shape = Image.new("RGBA", (_CANVAS, _CANVAS), (0, 0, 0, 0))
     _DRAW[item](ImageDraw.Draw(shape), rng)
     shape = shape.rotate(rng.uniform(-4, 4), Image.Resampling.BILINEAR)
-    side = int(min(size) * rng.uniform(0.9, 1.0))
-    shape = shape.resize((side, side), Image.Resampling.BICUBIC)
+    side = int(min(size) * rng.uniform(0.92, 1.0))
+    shape = _rounded(shape).resize((side, side), Image.Resampling.BICUBIC)
     photo = Image.new("RGB", size, ground)
     at = ((size[0] - side) // 2, (size[1] - side) // 2)
-    photo.paste(_darker(ground, 0.78), (at[0] + side // 70, at[1] + side // 50), _shadow(shape))
+    photo.paste(_darker(ground, 0.82), (at[0] + side // 90, at[1] + side // 60), _shadow(shape))
     photo.paste(shape, at, shape)
-    return _with_light(photo)
+    return photo
 
 
 def _files(rng: random.Random) -> Iterator[tuple[str, bytes]]:
@@ -92,7 +92,7 @@ def _files(rng: random.Random) -> Iterator[tuple[str, bytes]]:
     yield from drawn
     first_name, first = drawn[0]
     yield first_name.replace(".", "_2."), first
-    yield f"return-{number + 7}_front.jpg", _damaged(drawn[1][1])
+    yield f"return-{number + 7}_front.jpg", damaged(drawn[1][1])
 
 
 def _photograph(sample: _Sample, rng: random.Random) -> bytes:
@@ -110,7 +110,7 @@ def _photograph(sample: _Sample, rng: random.Random) -> bytes:
     return file.getvalue()
 
 
-def _damaged(jpeg: bytes) -> bytes:
+def damaged(jpeg: bytes) -> bytes:
     """A JPEG whose middle was overwritten, as by a failing memory card; its end is there.
 
     The new middle holds markers that have no place inside a picture, so that decoding fails
@@ -133,19 +133,35 @@ def _write_new(path: Path, data: bytes) -> bool:
 
 
 def _ground(rng: random.Random) -> Colour:
-    level = rng.randrange(222, 250)
-    return (level, level - rng.randrange(0, 6), level - rng.randrange(0, 12))
+    level = rng.randrange(247, 255)
+    return (level, level - rng.randrange(0, 2), level - rng.randrange(0, 4))
 
 
 def _shadow(shape: Image.Image) -> Image.Image:
     return shape.getchannel("A").filter(ImageFilter.GaussianBlur(shape.width / 60))
 
 
-def _with_light(photo: Image.Image) -> Image.Image:
-    """Light from the upper left, fading away."""
-    # Turned by 45 degrees, only the middle of the square is still covered.
-    fading = Image.linear_gradient("L").rotate(45).crop((40, 40, 216, 216)).resize(photo.size)
-    return Image.composite(photo.point(lambda level: level * 0.88), photo, fading)
+def _rounded(shape: Image.Image) -> Image.Image:
+    """As if it were a body: darker where it turns away from the light at the upper left."""
+    outline = shape.getchannel("A")
+    inner = ImageChops.offset(outline, _CANVAS // 30)
+    turned = inner.filter(ImageFilter.GaussianBlur(_CANVAS / 24))
+    lit = Image.merge("RGB", [turned.point(lambda level: 150 + level * 0.42)] * 3)
+    body = ImageChops.multiply(shape.convert("RGB"), lit)
+    body.putalpha(outline)
+    return body
+
+
+def _curve(corners: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
+    """A closed outline without its corners: each is cut, again and again (Chaikin)."""
+    for _ in range(3):
+        pairs = zip(corners, [*corners[1:], corners[0]], strict=True)
+        corners = [
+            (x0 + (x1 - x0) * part, y0 + (y1 - y0) * part)
+            for (x0, y0), (x1, y1) in pairs
+            for part in (0.25, 0.75)
+        ]
+    return corners
 
 
 def _darker(colour: Colour, factor: float) -> Colour:
@@ -162,8 +178,11 @@ def _tshirt(pen: ImageDraw.ImageDraw, rng: random.Random) -> None:
     _torso(pen, cloth)
     pen.chord((480, 90, 720, 290), 0, 180, fill=_darker(cloth, 0.55))
     pen.arc((468, 78, 732, 304), 0, 180, fill=_darker(cloth, 0.75), width=16)
-    for row in range(3):
-        pen.rectangle((340, 480 + row * 90, 860, 520 + row * 90), fill=print_colour)
+    for top, bottom in ((420, 470), (560, 540), (700, 720), (800, 770)):
+        pen.line((top, 420, bottom, 1080), fill=_darker(cloth, 0.86), width=10)
+    for row, half in enumerate((150, 190, 110)):
+        y = 420 + row * 70
+        pen.rectangle((600 - half, y, 600 + half, y + 35), fill=print_colour)
 
 
 def _shirt(pen: ImageDraw.ImageDraw, rng: random.Random) -> None:
@@ -247,16 +266,19 @@ def _hand(pen: ImageDraw.ImageDraw, degrees: float, reach: tuple[float, float], 
 
 def _shoe(pen: ImageDraw.ImageDraw, rng: random.Random) -> None:
     cloth = rng.choice(_CLOTH)
-    upper = [(120, 470), (150, 440), (360, 430), (430, 500), (640, 600), (860, 680), (1020, 720)]
-    upper += [(1090, 780), (1095, 850), (120, 850)]
-    pen.polygon(upper, fill=cloth)
-    pen.ellipse((930, 705, 1100, 880), fill=cloth)
-    pen.polygon([(150, 440), (360, 430), (400, 470), (190, 500)], fill=_darker(cloth, 0.5))
-    pen.rounded_rectangle((95, 830, 1115, 915), 40, fill=_WHITE, outline=(196, 196, 194), width=5)
-    for n in range(5):
-        x, y = 440 + n * 78, 500 + n * 38
-        pen.line([(x, y), (x - 40, y + 90)], fill=_WHITE, width=18)
-    pen.polygon([(300, 800), (520, 640), (590, 650), (390, 800)], fill=_WHITE)
+    seam = _darker(cloth, 0.7)
+    upper = [(125, 860), (105, 640), (150, 500), (230, 520), (330, 610), (440, 580), (480, 440)]
+    upper += [(560, 440), (700, 590), (900, 680), (1060, 720), (1110, 790), (1100, 870)]
+    pen.polygon(_curve(upper), fill=cloth)
+    pen.polygon(_curve([(120, 850), (105, 640), (140, 520), (230, 600), (250, 850)]), fill=seam)
+    pen.polygon(_curve([(890, 860), (880, 700), (1060, 730), (1110, 800), (1100, 870)]), fill=seam)
+    pen.polygon(_curve([(380, 850), (560, 620), (650, 620), (500, 850)]), fill=_WHITE)
+    for n in range(4):
+        x, y = 520 + n * 70, 510 + n * 47
+        pen.line([(x + 30, y - 30), (x - 45, y + 75)], fill=_WHITE, width=22)
+    sole = [(95, 820), (90, 915), (400, 925), (1000, 925), (1125, 890), (1120, 810), (1000, 840)]
+    pen.polygon(_curve([*sole, (500, 845)]), fill=_WHITE, outline=(180, 180, 178), width=5)
+    pen.line([(120, 890), (1080, 890)], fill=(196, 196, 194), width=6)
 
 
 def _torso(pen: ImageDraw.ImageDraw, cloth: Colour) -> None:

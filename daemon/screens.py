@@ -15,14 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from daemon.control import ask_for_run
-from daemon.demo import at_work
+from daemon.demo import FOLDERS, at_work
 from daemon.samples import draw_samples
 
-_SETTINGS = """\
-incoming_dir = "incoming"
-sorted_dir = "sorted"
-results_dir = "results"
-state_dir = "state"
+_SETTINGS = f"""\
+{FOLDERS}\
 [window]
 start = "02:00"
 end = "06:00"

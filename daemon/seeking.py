@@ -77,12 +77,12 @@ class Seeker:
         return sum(self.notice(story) is not None for story in missing)
 
     def _is_there(self, story: Story) -> bool:
-        return self._stat(story.place) is not None
+        return self._sorted.seen(story.place) is not None
 
     def notice(self, story: Story) -> Seen | None:
         """Where a missing photo was dragged to, which is recorded; None when it is nowhere."""
         for category, place in self._elsewhere(story):
-            mark = self._stat(place)
+            mark = self._sorted.seen(place)
             if mark is None or not self.is_photo(story, place, mark) or self._is_others(place):
                 continue
             move = Move(story.id, story.place, place, mark, story.sha256)
@@ -98,7 +98,7 @@ class Seeker:
 
     def look(self, story: Story) -> Seen | None:
         """The photo where it should be, if its file is there and is still that photo."""
-        mark = self._stat(story.place)
+        mark = self._sorted.seen(story.place)
         if mark is None or not self.is_photo(story, story.place, mark):
             return None
         return Seen(story.place, mark)
@@ -147,12 +147,6 @@ class Seeker:
             other.place == place and other.state in ("filed", "review")
             for other in self._store.stories(place)
         )
-
-    def _stat(self, place: str) -> Fingerprint | None:
-        try:
-            return self._sorted.fingerprint(place)
-        except OSError as exc:
-            raise trouble(exc, self._sorted.full(place)) from exc
 
     def _hash(self, place: str) -> str:
         try:

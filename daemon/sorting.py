@@ -7,15 +7,13 @@ takes back.
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import structlog
 
 from classifier.verdict import Band
-from config.errors import FolderRefused, PhotoError, PhotoProblem
+from config.errors import FolderRefused, PhotoProblem
 from daemon.clock import Clock
 from daemon.filing import Filer
 from daemon.names import compare_key
@@ -33,7 +31,7 @@ from daemon.records import (
 from daemon.results import Warehouse
 from daemon.store import Intention, Store
 from daemon.tree import Tree
-from daemon.trouble import REFUSED, trouble
+from daemon.trouble import REFUSED
 
 log = structlog.get_logger()
 
@@ -164,16 +162,11 @@ class Sorter:
         return any(self._holds(*twin, sha256) for twin in self._store.twins(sha256))
 
     def _holds(self, target: str, size_bytes: int, sha256: str) -> bool:
-        try:
-            seen = self._sorted.fingerprint(target)
-            if seen is None or seen.size_bytes != size_bytes:
-                return False
-            with os.fdopen(self._sorted.open_file(target), "rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest() == sha256
-        except (FileNotFoundError, PhotoError):
-            return False  # taken away this instant, or nobody may read it: no proof of a twin
-        except OSError as exc:
-            raise trouble(exc, self._sorted.full(target)) from exc
+        seen = self._sorted.seen(target)
+        if seen is None or seen.size_bytes != size_bytes:
+            return False
+        # Taken away this instant, or nobody may read it: no proof of a twin.
+        return bool(sha256) and self._sorted.sha256(target) == sha256
 
     def _is_left_behind(self, examined: Examined, run: str) -> bool:
         """Drop a source that had to stay when it was filed, and was touched since."""

@@ -14,8 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from config.errors import RefusedError
-from daemon.lock import held_seconds, is_held
+from daemon.lock import held_seconds, is_held, no_look_at
 
 STATUS = "status.json"
 WRITE_SECONDS = 5.0
@@ -116,10 +115,7 @@ def _last_words(state_dir: Path) -> Document:
     try:
         written = json.loads((state_dir / STATUS).read_text(encoding="utf-8"))
     except PermissionError:
-        raise RefusedError(
-            f"{state_dir}: you may not look there; ask to be taken into the group of its owner "
-            "(usermod -aG), or run it with sudo"
-        ) from None
+        raise no_look_at(state_dir) from None
     except (OSError, ValueError):
         return empty
     return empty | written if isinstance(written, dict) else empty

@@ -11,6 +11,7 @@ errors of the operating system pass through as OSError, except where `open_file`
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -127,6 +128,19 @@ class Tree:
             raise
         return fd
 
+    def sha256(self, relative: str) -> str:
+        """Of the bytes of the regular file `relative`; empty when it is gone or may not be read.
+
+        Raises TransientError when the folder does not answer.
+        """
+        try:
+            with os.fdopen(self.open_file(relative), "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except (FileNotFoundError, PhotoError):
+            return ""
+        except OSError as exc:
+            raise trouble(exc, self.full(relative)) from exc
+
     def stat(self, relative: str) -> os.stat_result | None:
         """What lies at `relative`, links not followed; None when nothing does."""
         parent, name = split(relative)
@@ -142,6 +156,26 @@ class Tree:
         """The fingerprint of the regular file `relative`; None when there is none."""
         found = self.stat(relative)
         return None if found is None or not stat.S_ISREG(found.st_mode) else fingerprint_of(found)
+
+    def seen(self, relative: str) -> Fingerprint | None:
+        """As `fingerprint`; raises TransientError when the folder does not answer."""
+        try:
+            return self.fingerprint(relative)
+        except OSError as exc:
+            raise trouble(exc, self.full(relative)) from exc
+
+    def names(self, relative: str = "") -> list[str]:
+        """The names in the folder `relative`, sorted; none when it is missing.
+
+        Raises TransientError when the folder does not answer.
+        """
+        try:
+            with self.folder(relative) as fd, os.scandir(fd) as entries:
+                return sorted(entry.name for entry in entries)
+        except FileNotFoundError:
+            return []
+        except OSError as exc:
+            raise trouble(exc, self.full(relative)) from exc
 
     def exists(self, relative: str) -> bool:
         """Whether anything has this name, be it a link to nowhere."""

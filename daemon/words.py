@@ -10,10 +10,11 @@ def outcome_words(summary: dict[str, Any]) -> str:
     if summary["run"] is None:
         waiting = f"; {summary['deferred']} still wait" if summary["deferred"] else ""
         return f"Nothing to do{waiting}."
+    duplicates = summary["duplicates"]
     parts = [
         f"{summary['successful']} filed",
         f"{summary['review']} to review",
-        f"{summary['duplicates']} duplicates",
+        f"{duplicates} duplicate{'' if duplicates == 1 else 's'}",
         f"{summary['failed']} in quarantine",
         f"{summary['deferred']} still wait",
     ]

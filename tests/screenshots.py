@@ -22,24 +22,22 @@ from PIL import Image
 from config.settings import Settings, load
 from daemon.assembly import build, build_clerk
 from daemon.clock import SystemClock
+from daemon.demo import FOLDERS
 from daemon.records import Order
-from daemon.samples import draw_item
+from daemon.samples import damaged, draw_item
 from tests.support.browser import FLAGS, browser
 
 _MONDAY = datetime(2026, 11, 2, 2, tzinfo=UTC)
 _NIGHTS, _CLOSED = 14, 12  # in the night of that number nothing waited
 _ITEMS = ("tshirt", "shirt", "dress", "handbag", "sunglasses", "watch", "shoe", "tshirt", "watch")
-_SETTINGS = """\
-incoming_dir = "incoming"
-sorted_dir = "sorted"
-results_dir = "results"
-state_dir = "state"
+_SETTINGS = rf"""
+{FOLDERS}
 [window]
 timezone = "UTC"
 [intake]
 settle_seconds = 0.1
 [links]
-sorted = '\\\\warehouse\\sorted'
+sorted = '\\warehouse\sorted'
 [categories."Tshirts"]
 code = "TS"
 location = "Section A, Aisle 3"
@@ -137,9 +135,7 @@ def _drop(incoming: Path, rng: random.Random, photos: int, number: int) -> int:
         if count % 25 == 3:
             (incoming / f"return-{number}_front_2.jpg").write_bytes(jpeg)
         if count % 20 == 7:
-            middle = len(jpeg) // 2
-            damaged = jpeg[:middle] + b"\xff\xc4\x00\x03\xff" * 80 + jpeg[middle + 400 :]
-            (incoming / f"return-{number + 1}_front.jpg").write_bytes(damaged)
+            (incoming / f"return-{number + 1}_front.jpg").write_bytes(damaged(jpeg))
     return number + 1
 
 

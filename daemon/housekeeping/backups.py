@@ -112,10 +112,14 @@ class Backups:
         Raises RefusedError when it cannot be written there, TransientError when a disk fails,
         StoreDamaged when the copy shows that the database is damaged.
         """
+        if not (self.state_dir / DATABASE).exists():
+            raise RefusedError(
+                f"{printable(str(self.state_dir))}: there is no database yet, so nothing to back up"
+            )
         name = f"nightsort-{now.astimezone(UTC):{_TIME}}-schema{SCHEMA_VERSION}.db"
         if to is None:
             self._make_folder()
-        target = (to / name if to.is_dir() else to) if to is not None else self.folder / name
+        target = self.folder / name if to is None else _named(to, name)
         self._require_room(target)
         partial = self._partial(target.parent)
         try:
@@ -208,6 +212,19 @@ class Backups:
         except OSError as exc:
             raise trouble(exc, str(folder)) from exc
         return partial
+
+
+def _named(to: Path, name: str) -> Path:
+    """The file that people want: `to`, or `name` in that folder; RefusedError where none can be."""
+    try:
+        target = to / name if to.is_dir() else to
+        target.parent.stat()
+    except OSError as exc:
+        raise RefusedError(
+            f"{printable(str(to))}: no backup can be written there ({exc.strerror}); name a folder "
+            "that is there, or a new file in one"
+        ) from exc
+    return target
 
 
 def time_in_name(name: str) -> datetime | None:

@@ -7,9 +7,9 @@ program, or whose disk does not answer, is not damaged and stays where it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ log = structlog.get_logger()
 # The fact that holds what was done, for whoever tells people.
 RESTORED = "database_restored"
 _SUSPECT = f"{DATABASE}.suspect"
+_CLOCKS_DIFFER = timedelta(days=1)
 
 
 def heal(backups: Backups, now: datetime, instance: Callable[[], str]) -> None:
@@ -83,23 +84,27 @@ def _replace(backups: Backups, why: str, now: datetime, instance: Callable[[], s
         "backup_taken": None,
         "set_aside": str(aside_path(state_dir, label)),
     }
-    backup = _stage_newest_good(backups, label, told)
+    ours = instance()
+    # What was made while a clock was ahead is only believed to be the newest when all others fail.
+    listed = sorted(backups.listed(), key=lambda one: one.made_at > now + _CLOCKS_DIFFER)
+    backup = _stage_first_good(listed, state_dir, label, told, ours)
     if backup is None:
-        presence = {"instance": instance(), "folders": {}}
-        facts = {"presence": presence} if presence["instance"] else {}
+        facts = {"presence": {"instance": ours, "folders": {}}} if ours else {}
         stage_new(state_dir, label, {RESTORED: told, **facts})
     finish(state_dir)
     log.critical("database_restored", backup=backup and backup.path.name, why=why)
 
 
-def _stage_newest_good(backups: Backups, label: str, told: dict[str, Any]) -> Backup | None:
-    for backup in backups.listed():
+def _stage_first_good(
+    backups: Iterable[Backup], state_dir: Path, label: str, told: dict[str, Any], ours: str
+) -> Backup | None:
+    for backup in backups:
         facts = told | {
             "backup": backup.path.name,
             "backup_taken": backup.made_at.isoformat(timespec="seconds"),
         }
         try:
-            stage_copy(backups.state_dir, label, backup.path, {RESTORED: facts})
+            stage_copy(state_dir, label, backup.path, {RESTORED: facts}, ours)
         except RefusedError as exc:
             log.error("backup_unusable", file=str(backup.path), why=str(exc))
         else:

@@ -31,7 +31,8 @@ from daemon.writing import unguarded
 
 _RESULTS = re.compile(rf"batch_results_({RUN_ID})\.csv(?:\.gz)?")
 _CORRECTIONS = re.compile(r"corrections_\d{8}\.csv(?:\.gz)?")
-_MOST_CHARACTERS = 1 << 20  # of a summary, and of a line
+_LONGEST_SUMMARY = 1 << 24  # it names each photo that failed
+_LONGEST_LINE = 1 << 20
 _NOT_OURS = (
     FileNotFoundError, PhotoError, csv.Error, UnicodeDecodeError, EOFError, gzip.BadGzipFile,
     zlib.error,
@@ -63,7 +64,9 @@ class Journal:
     def runs(self) -> dict[str, str]:
         """The runs of which there are results, oldest first, each with the name of its file."""
         found = {}
-        for name in reversed(self._names("")):  # a plain file is believed before a compressed one
+        for name in reversed(
+            self._results.names()
+        ):  # a plain file is believed before a compressed one
             if (match := _RESULTS.fullmatch(name)) and self._is_run(match[1]):
                 found[match[1]] = name
         return dict(sorted(found.items()))
@@ -89,7 +92,7 @@ class Journal:
         """The summary of a run; None when there is none that nightsort wrote."""
         try:
             with self._opened(f"summary_{run}.json") as file:
-                said = believing.summary(file.read(_MOST_CHARACTERS))
+                said = believing.summary(file.read(_LONGEST_SUMMARY))
         except FileNotFoundError:
             return None
         except (PhotoError, UnicodeDecodeError):
@@ -104,7 +107,7 @@ class Journal:
     def corrections(self) -> list[Told]:
         """What people said of photos, oldest first."""
         told = []
-        for name in self._names(EXPORTS):
+        for name in self._results.names(EXPORTS):
             if _CORRECTIONS.fullmatch(name):
                 for cells in self._lines(join(EXPORTS, name), CORRECTION_COLUMNS):
                     one = _correction(cells)
@@ -116,21 +119,12 @@ class Journal:
 
     # --- inside --------------------------------------------------------------------------------
 
-    def _names(self, folder: str) -> list[str]:
-        try:
-            with self._results.folder(folder) as fd, os.scandir(fd) as entries:
-                return sorted(entry.name for entry in entries)
-        except FileNotFoundError:
-            return []
-        except OSError as exc:
-            raise trouble(exc, self._results.full(folder)) from exc
-
     def _lines(self, name: str, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
         """The lines of a CSV of ours; none when it has other columns or is none of ours."""
         try:
             with self._opened(name) as file:
                 # In parts: a line without end, as a bomb unpacks to, would fill the memory.
-                parts = iter(lambda: file.readline(_MOST_CHARACTERS), "")
+                parts = iter(lambda: file.readline(_LONGEST_LINE), "")
                 lines = csv.reader(parts, strict=True)
                 if tuple(next(lines, ())) != columns:
                     self.strange += 1

@@ -10,7 +10,6 @@ It may be interrupted at any point and begun again.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -104,13 +103,13 @@ class Reconciler:
         began = self._began(run) if summary is None else datetime.fromisoformat(summary["started"])
         if summary is not None or not was_open:
             self._store.recall_run(run, began, summary["model"] if summary else "")
-        sentences = iter(summary["errors"] if summary else ())
+        sentences = iter([error["error"] for error in summary["errors"]] if summary else ())
         photos = 0
         lines = self._journal.rows(run, name)
         while some := list(islice(lines, _AT_ONCE)):
             recalled = [self._look(number, row) for number, row in some]
             told = [
-                replace(one, reason_text=_sentence(next(sentences, None)))
+                replace(one, reason_text=next(sentences, ""))
                 if one.row.status is Status.ERROR
                 else one
                 for one in recalled
@@ -142,7 +141,7 @@ class Reconciler:
     def _look(self, number: int, row: ResultRow) -> Recalled:
         """What the folders say of a line's photo."""
         kept = self._kept_source(row)
-        mark = kept or self._mark(self._sorted, row.target)
+        mark = kept or self._sorted.seen(row.target)
         return Recalled(number, row, mark, kept_source=kept is not None)
 
     def _kept_source(self, row: ResultRow) -> Fingerprint | None:
@@ -154,7 +153,7 @@ class Reconciler:
         if found.st_ctime > recorded + _A_SECOND:
             return None
         # What nobody may read has no hash, and stays where it cannot be renamed.
-        same = not row.sha256 or self._hash(self._incoming, row.source) == row.sha256
+        same = not row.sha256 or self._incoming.sha256(row.source) == row.sha256
         return fingerprint_of(found) if same else None
 
     # --- corrections -----------------------------------------------------------------------------
@@ -169,7 +168,7 @@ class Reconciler:
             if story.place != told.moved_from or story.sha256 != told.sha256:
                 continue
             undone = told.word is Word.UNDONE
-            mark = self._mark(self._incoming if undone else self._sorted, told.moved_to)
+            mark = (self._incoming if undone else self._sorted).seen(told.moved_to)
             mark = mark or story.fingerprint
             move = Move(story.id, told.moved_from, told.moved_to, mark, told.sha256)
             known = self._store.corrections_of(story.id)
@@ -210,7 +209,7 @@ class Reconciler:
                 continue
             if self._store.is_place_known(place) or self._is_reservation(place, found):
                 continue
-            sha256 = self._hash(self._sorted, place)
+            sha256 = self._sorted.sha256(place)
             if sha256 and not self._is_elsewhere(sha256):
                 status, category = _by_folder(place)
                 at = datetime.fromtimestamp(found.st_ctime, UTC)
@@ -237,7 +236,7 @@ class Reconciler:
         """Whether it is a known photo that somebody moved there, which is recorded, or copied."""
         twins = [place for place, _ in self._store.twins(sha256)]
         for place in twins:
-            if self._mark(self._sorted, place) is None:
+            if self._sorted.seen(place) is None:
                 for story in self._store.stories(place):
                     self._seeker.notice(story)
         return bool(twins)
@@ -261,24 +260,10 @@ class Reconciler:
 
     # --- looking ---------------------------------------------------------------------------------
 
-    def _mark(self, tree: Tree, path: str) -> Fingerprint | None:
-        found = self._stat(tree, path)
-        return None if found is None else fingerprint_of(found)
-
     @staticmethod
     def _stat(tree: Tree, path: str) -> os.stat_result | None:
         try:
             return tree.stat(path)
-        except OSError as exc:
-            raise trouble(exc, tree.full(path)) from exc
-
-    @staticmethod
-    def _hash(tree: Tree, path: str) -> str:
-        try:
-            with os.fdopen(tree.open_file(path), "rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        except (FileNotFoundError, PhotoError):
-            return ""
         except OSError as exc:
             raise trouble(exc, tree.full(path)) from exc
 
@@ -297,7 +282,3 @@ def _by_folder(place: str) -> tuple[Status, str]:
 
 def _is_hidden(path: str) -> bool:
     return path.rpartition("/")[2].startswith((".", "@", "#"))
-
-
-def _sentence(error: object) -> str:
-    return str(error.get("error", "")) if isinstance(error, dict) else ""

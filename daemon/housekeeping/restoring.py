@@ -18,11 +18,11 @@ from typing import Any
 
 import structlog
 
-from config.errors import NightsortError, RefusedError
+from config.errors import DiskFull, NightsortError, RefusedError
 from daemon.contents import sync_folder
 from daemon.housekeeping.backups import time_in_name
 from daemon.store import DATABASE, Store, swapping
-from daemon.store.copies import Contents, stage
+from daemon.store.copies import Contents, require_database, stage
 from daemon.trouble import printable, trouble
 
 log = structlog.get_logger()
@@ -113,8 +113,10 @@ def stage_new(state_dir: Path, label: str, facts: Mapping[str, Any]) -> None:
 def finish(state_dir: Path) -> Path | None:
     """Let what is staged take the database's place; where the present one is then, if there was.
 
-    Does nothing when nothing is staged. Raises TransientError when the disk refuses.
+    Does nothing when nothing is staged, but clears away what a process that was killed had begun.
+    Raises TransientError when the disk refuses.
     """
+    _clear(state_dir)
     staged = next(iter(sorted(state_dir.glob(f"{_STAGED}*"))), None)
     if staged is None:
         return None
@@ -140,6 +142,8 @@ def _present_instance(state_dir: Path) -> str:
 
 def _copy(source: Path, state_dir: Path) -> None:
     """Copy a database that nobody has open, with its log if there is one."""
+    require_database(source, printable(str(source)))
+    _require_room(source, state_dir)
     _clear(state_dir)
     for part in ("", "-wal"):
         original = source.with_name(f"{source.name}{part}")
@@ -152,17 +156,17 @@ def _copy(source: Path, state_dir: Path) -> None:
                 shutil.copyfileobj(read, written, 1 << 20)
                 written.flush()
                 os.fsync(written.fileno())
-        except FileNotFoundError:
-            raise RefusedError(
-                f"{printable(str(source))}: there is no such file; see: nightsort backup --list"
-            ) from None
-        except (PermissionError, IsADirectoryError) as exc:
-            raise RefusedError(
-                f"{printable(str(source))}: cannot be read ({exc.strerror}); name a file that "
-                "nightsort's user may read"
-            ) from exc
         except OSError as exc:
             raise trouble(exc, str(copy)) from exc
+
+
+def _require_room(source: Path, state_dir: Path) -> None:
+    free, needed = shutil.disk_usage(state_dir).free, source.stat().st_size
+    if free < needed:
+        raise DiskFull(
+            f"{printable(str(state_dir))}: a restore needs {needed / 1e6:.1f} MB, as the present "
+            f"database is kept, and {free / 1e6:.1f} MB are free; free some space on that disk"
+        )
 
 
 def _clear(state_dir: Path) -> None:

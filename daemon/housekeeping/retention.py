@@ -13,6 +13,7 @@ import hashlib
 import os
 import re
 import shutil
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -26,7 +27,7 @@ from daemon.clock import Clock
 from daemon.filing import REASON_SUFFIX
 from daemon.housekeeping.believing import RUN_ID
 from daemon.names import with_suffix
-from daemon.records import Fingerprint, Story, as_text
+from daemon.records import Story, as_text
 from daemon.reporting.exports import EXPORTS
 from daemon.reporting.periods import Period
 from daemon.store import Store
@@ -128,7 +129,7 @@ class Retention:
             return
         before = self._before(self._settings.compress_results_days)
         ends = self._older_runs()
-        for name in self._names(""):
+        for name in self._results.names():
             match = _CSV.fullmatch(name)
             if match and self._is_older(name, ends.get(match[1]), before):
                 self._compress_one(name)
@@ -137,7 +138,7 @@ class Retention:
     def _compress_one(self, name: str) -> None:
         """Compress a CSV; it goes once what took its place was read again and is the same."""
         self._results.require()
-        mark = self._mark(self._results, name)
+        mark = self._results.seen(name)
         compressed = self._results.root / f"{name}.gz"
         try:
             with (
@@ -152,11 +153,11 @@ class Retention:
             is_same = self._hash(name) == self._hash(f"{name}.gz")
         except (FileNotFoundError, PhotoError):
             return  # taken away, or nobody may read it
-        except (OSError, EOFError) as exc:
+        except (OSError, EOFError, zlib.error) as exc:
             raise FolderUnavailable(
                 f"{printable(str(compressed))}: cannot be read again; check that disk"
             ) from exc
-        if is_same and self._mark(self._results, name) == mark:
+        if is_same and self._results.seen(name) == mark:
             self._unlink(self._results, name)
             self._counts["compressed"] += 1
         else:  # somebody writes to it
@@ -174,7 +175,7 @@ class Retention:
         for kind in _KINDS:
             if kind.is_for_programs is not is_for_programs:
                 continue
-            for name in self._names(kind.folder):
+            for name in self._results.names(kind.folder):
                 match = kind.pattern.fullmatch(name)
                 place = join(kind.folder, name)
                 if match and self._is_older(place, self._ended(match[1], ends), before):
@@ -213,17 +214,8 @@ class Retention:
         """Whether both what a file is of and the file itself are older."""
         if ended is None or ended >= before:
             return False
-        mark = self._mark(self._results, name)
+        mark = self._results.seen(name)
         return mark is not None and mark.mtime_ns < before.timestamp() * 1e9
-
-    def _names(self, folder: str) -> list[str]:
-        try:
-            with self._results.folder(folder) as fd, os.scandir(fd) as entries:
-                return sorted(entry.name for entry in entries)
-        except FileNotFoundError:
-            return []
-        except OSError as exc:
-            raise trouble(exc, self._results.full(folder)) from exc
 
     # --- photos ----------------------------------------------------------------------------------
 
@@ -259,39 +251,23 @@ class Retention:
 
     def _remove_photo(self, photo: Story) -> bool:
         """Remove a photo that lies where it was put, byte for byte; anything else stays."""
-        mark = self._mark(self._sorted, photo.place)
-        if mark is None or not photo.sha256 or self._photo_hash(photo.place) != photo.sha256:
+        mark = self._sorted.seen(photo.place)
+        if mark is None or not photo.sha256 or self._sorted.sha256(photo.place) != photo.sha256:
             return False
-        if self._mark(self._sorted, photo.place) != mark:
+        if self._sorted.seen(photo.place) != mark:
             return False  # somebody writes it this moment
         self._unlink(self._sorted, photo.place)
         if photo.state == "quarantined":
             folder, name = split(photo.place)
             reason = join(folder, with_suffix(name, REASON_SUFFIX))
-            if self._mark(self._sorted, reason) is not None:
+            if self._sorted.seen(reason) is not None:
                 self._unlink(self._sorted, reason)
         return True
-
-    def _photo_hash(self, place: str) -> str:
-        try:
-            with os.fdopen(self._sorted.open_file(place), "rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        except (FileNotFoundError, PhotoError):
-            return ""
-        except OSError as exc:
-            raise trouble(exc, self._sorted.full(place)) from exc
 
     # --- both ------------------------------------------------------------------------------------
 
     def _before(self, days: float) -> datetime:
         return self._clock.now() - timedelta(days=days)
-
-    @staticmethod
-    def _mark(tree: Tree, path: str) -> Fingerprint | None:
-        try:
-            return tree.fingerprint(path)
-        except OSError as exc:
-            raise trouble(exc, tree.full(path)) from exc
 
     @staticmethod
     def _unlink(tree: Tree, path: str) -> bool:

@@ -16,7 +16,7 @@ from daemon.reporting.reasons import in_words
 from daemon.tables import BAND_MEANS
 
 MOST_PICTURED = 60
-_SIDE, _LEFT, _BOTTOM = 300, 44, 26  # of the reliability diagram, in its own units
+_SIDE, _LEFT, _BOTTOM = 300, 54, 26  # of the reliability diagram, in its own units
 
 
 @dataclass(frozen=True, slots=True)

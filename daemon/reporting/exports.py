@@ -9,7 +9,7 @@ from typing import Any
 from daemon.records import as_text
 from daemon.reporting.latest import copy_as_latest
 from daemon.reporting.pick_page import write_pick_lists
-from daemon.reporting.picking import Codes, Filed, filed, pick_lists, undecided
+from daemon.reporting.picking import Codes, Filed, filed, pick_lists, waiting
 from daemon.store import Store
 from daemon.tree import Tree
 from daemon.writing import number, replacing, write_csv
@@ -47,9 +47,9 @@ class Exports:
             map(self._inventory_row, filed(self._store.stories_of_run(run))),
         )
         lists = pick_lists(filed(self._store.stories_of_run(run)), self._codes)
-        waiting = list(undecided(self._store.stories_of_run(run)))
+        left = list(waiting(self._store.stories_of_run(run)))
         with replacing(picks) as file:
-            write_pick_lists(file, summary, lists, waiting, now)
+            write_pick_lists(file, summary, lists, left, now)
         if is_newest:
             copy_as_latest(picks, "pick_lists_latest.html")
             copy_as_latest(inventory, "inventory_latest.csv")

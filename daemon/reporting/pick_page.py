@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, BinaryIO
 
-from daemon.records import Status, Story
+from daemon.records import Status
 from daemon.reporting.pages import count, write_page
-from daemon.reporting.picking import PickList
+from daemon.reporting.picking import PickList, Waiting
 from daemon.reporting.reasons import OTHER_REMEDY, REMEDIES
 
 
@@ -16,7 +16,7 @@ def write_pick_lists(
     file: BinaryIO,
     summary: dict[str, Any],
     lists: Sequence[PickList],
-    waiting: Sequence[Story],
+    waiting: Sequence[Waiting],
     made_at: datetime,
 ) -> None:
     """Write the page. waiting: photos for which a person must still do something."""
@@ -27,8 +27,8 @@ def write_pick_lists(
         started=datetime.fromisoformat(summary["started"]),
         made_at=made_at,
         lists=lists,
-        undecided=[story for story in waiting if story.status == Status.REVIEW],
-        to_retake=[story for story in waiting if story.status == Status.ERROR],
+        undecided=[one for one in waiting if one.status == Status.REVIEW],
+        to_retake=[one for one in waiting if one.status == Status.ERROR],
         count=count,
         remedy=lambda code: REMEDIES.get(code, OTHER_REMEDY),
     )

@@ -71,10 +71,25 @@ def filed(stories: Iterable[Story]) -> Iterable[Filed]:
     return (Filed.of(story) for story in stories if story.state == "filed")
 
 
-def undecided(stories: Iterable[Story]) -> Iterable[Story]:
-    """Those that wait for a person: for a decision, or to be photographed again."""
-    waiting = {"review": Status.REVIEW, "quarantined": Status.ERROR}
-    return (story for story in stories if waiting.get(story.state) == story.status)
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A photo that waits for a person: for a decision, or to be photographed again."""
+
+    status: str
+    filename: str
+    return_id: str
+    category: str  # the guess
+    reason: str
+
+
+def waiting(stories: Iterable[Story]) -> Iterable[Waiting]:
+    """Those of a run's photos that wait for a person."""
+    still = {"review": Status.REVIEW, "quarantined": Status.ERROR}
+    return (
+        Waiting(story.status, story.filename, story.return_id, story.category, story.reason)
+        for story in stories
+        if still.get(story.state) == story.status
+    )
 
 
 def pick_lists(photos: Iterable[Filed], codes: Codes) -> list[PickList]:

@@ -8,7 +8,7 @@ from config.errors import PhotoProblem
 REMEDIES: dict[str, str] = {
     PhotoProblem.CORRUPT: "Photograph the item again.",
     PhotoProblem.TRUNCATED: "Copy the photo once more, or photograph the item again.",
-    PhotoProblem.NOT_AN_IMAGE: "Put a photo there; documents and other files belong elsewhere.",
+    PhotoProblem.NOT_AN_IMAGE: "Drop photos only; documents and other files belong elsewhere.",
     PhotoProblem.TOO_LARGE: "Save it smaller, or photograph the item with a lower resolution.",
     PhotoProblem.UNREADABLE: "Ask the administrator for the file's access rights.",
     PhotoProblem.CRASHES_DECODER: "Photograph the item again, and tell the administrator.",

@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import stat
+import zlib
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from config.errors import FolderUnavailable, RefusedError, StoreDamaged, TransientError
 from daemon.store.database import DATABASE, PATIENCE_SECONDS, connect, telling
@@ -26,6 +28,9 @@ _MAGIC = b"SQLite format 3\0"
 # Where the file says how it is to be opened: as one that no write-ahead log belongs to.
 # Source: https://www.sqlite.org/fileformat2.html#file_format_version_numbers
 _FORMAT_AT, _WITHOUT_LOG = 18, b"\1\1"
+# SQLite leaves four bytes of the header to programs. A backup keeps its checksum there, as SQLite
+# has none and would not see that a name or a number in a row became another.
+_CHECKSUM_AT, _CHECKSUM_BYTES, _UNCHECKED = 68, 4, bytes(4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +47,9 @@ def copy_database(state_dir: Path, target: Path, pause: Callable[[], None]) -> N
     """Copy the database as it is at this moment to the new file `target`, durably.
 
     Whoever works with it goes on undisturbed. pause: called after every megabyte; what it raises
-    ends the copying. Raises TransientError when a disk refuses, StoreDamaged, and RefusedError
-    when there is no database yet.
+    ends the copying. Raises TransientError when a disk refuses, StoreDamaged.
     """
     path = state_dir / DATABASE
-    if not path.exists():
-        raise RefusedError(f"{state_dir}: there is no database yet, so nothing to back up")
     with (
         telling(),
         closing(connect(path, "mode=ro")) as source,
@@ -63,6 +65,9 @@ def copy_database(state_dir: Path, target: Path, pause: Callable[[], None]) -> N
         with target.open("r+b") as file:
             file.seek(_FORMAT_AT)
             file.write(_WITHOUT_LOG)
+            checksum = _checksum(file)
+            file.seek(_CHECKSUM_AT)
+            file.write(checksum)
             file.flush()
             os.fsync(file.fileno())
     except OSError as exc:
@@ -86,6 +91,7 @@ def stage(source: Path, staged: Path, facts: Mapping[str, Any]) -> Contents:
     with telling(), closing(_open(staged, "mode=rw")) as db:
         db.execute("PRAGMA journal_mode = DELETE")
         db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA application_id = 0")  # it will change, and has no checksum from here on
         db.executemany(
             "INSERT OR REPLACE INTO facts VALUES (?, ?)",
             [(key, json.dumps(value)) for key, value in facts.items()],
@@ -115,7 +121,7 @@ def damage(state_dir: Path, *, thorough: bool) -> str:
 def _examine(named: Path, opened: Path, how: str) -> Contents:
     """Check the file `opened`, which people know as `named`."""
     name = printable(str(named))
-    _require_database(opened, name)
+    require_database(opened, name)
     try:
         with telling(), closing(_open(opened, how)) as db:
             (version,) = db.execute("PRAGMA user_version").fetchone()
@@ -127,6 +133,7 @@ def _examine(named: Path, opened: Path, how: str) -> Contents:
             problem = _problem(db, thorough=True)
             if problem:
                 raise _damaged(name, problem)
+            _require_checksum(opened, name)
             if version == 0 or not _tables(db) >= _TABLES:
                 raise RefusedError(
                     f"{name}: is a database, but not one of nightsort's; name a file that "
@@ -141,18 +148,44 @@ def _examine(named: Path, opened: Path, how: str) -> Contents:
         raise TransientError(f"{name}: cannot be read ({exc.__cause__}); check its disk") from exc
 
 
-def _require_database(path: Path, name: str) -> None:
+def require_database(path: Path, name: str) -> None:
+    """Raise RefusedError, which calls the file `name`, unless it looks like a database."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise RefusedError(f"{name}: is no file; name the file that `nightsort backup` wrote")
         with path.open("rb") as file:
             head = file.read(len(_MAGIC))
     except FileNotFoundError:
         raise RefusedError(f"{name}: there is no such file; see: nightsort backup --list") from None
     except OSError as exc:
         raise RefusedError(
-            f"{name}: cannot be read ({exc.strerror}); check the file and its rights"
+            f"{name}: cannot be read ({exc.strerror}); name a file that nightsort's user may read"
         ) from exc
     if head != _MAGIC:
         raise RefusedError(f"{name}: is not a database; name a file that `nightsort backup` wrote")
+
+
+def _require_checksum(path: Path, name: str) -> None:
+    """Raise RefusedError when the bytes of a backup are not those that were written."""
+    try:
+        with path.open("rb") as file:
+            file.seek(_CHECKSUM_AT)
+            noted = file.read(_CHECKSUM_BYTES)
+            is_right = noted in (_UNCHECKED, _checksum(file))
+    except OSError as exc:
+        raise trouble(exc, str(path)) from exc
+    if not is_right:
+        raise _damaged(name, "its bytes are not those that were written")
+
+
+def _checksum(file: BinaryIO) -> bytes:
+    """The checksum of all other bytes of a backup; never that of a file that has none."""
+    file.seek(0)
+    checksum = zlib.crc32(file.read(_CHECKSUM_AT))
+    file.seek(_CHECKSUM_BYTES, os.SEEK_CUR)
+    while part := file.read(1 << 20):
+        checksum = zlib.crc32(part, checksum)
+    return (checksum or 1).to_bytes(_CHECKSUM_BYTES, "big")
 
 
 def _damaged(name: str, problem: str) -> RefusedError:

@@ -20,6 +20,7 @@ from config.errors import (
     StoreDamaged,
     TransientError,
 )
+from daemon.lock import no_look_at
 from daemon.store.schema import SCHEMA_VERSION, STEPS
 
 DATABASE = "nightsort.db"
@@ -164,10 +165,10 @@ class Database:
         reading: only look at it, beside the process that owns it. patience_seconds: how long to
         wait for another program that holds it.
         Raises ConfigError when it cannot be opened, or was written by a newer nightsort;
-        RefusedError when there is nothing to read yet; StoreDamaged.
+        RefusedError when there is nothing to read yet, or not for this user; StoreDamaged.
         """
         self._path = state_dir / DATABASE
-        if reading and not self._path.exists():
+        if reading and not self._is_there():
             raise RefusedError(
                 f"{state_dir}: there is no history yet; photos come with `nightsort run` or "
                 "`nightsort now`"
@@ -183,6 +184,12 @@ class Database:
                 f"{self._path}: the database cannot be opened ({exc}); check the disk and the "
                 "rights of state_dir, or restore a backup"
             ) from exc
+
+    def _is_there(self) -> bool:
+        try:
+            return self._path.exists()
+        except PermissionError:
+            raise no_look_at(self._path.parent) from None
 
     def close(self) -> None:
         """Close the database."""

@@ -49,8 +49,10 @@ def test_backup_beside_the_running_daemon(site: Site, tmp_path: Path) -> None:
 
 
 def test_backup_before_there_is_anything_is_one_line(tmp_path: Path) -> None:
-    done = Site.make(tmp_path / "new").nightsort("backup")
+    site = Site.make(tmp_path / "new")
+    done = site.nightsort("backup")
     assert (done.returncode, done.stdout) == (1, "")
+    assert not site.state.exists()
     assert "no database yet" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 

@@ -456,18 +456,16 @@ def somebody_listening(machine: Booted, store: str) -> Iterator[Callable[[], lis
     machine.write("/root/listener.py", LISTENER)
     machine.write("/root/heard", "")
     machine.write("/root/secret", json.dumps(TARGETS))
-    # A transient unit may outlive its stop by a reload of the manager.
-    listener = f"listener-{Path(store).name}"
     machine.shell(
         f"mkdir -p {store}; {PUT_SECRET[store]} {store}/{SECRET}; chmod 600 {store}/{SECRET};"
         " nightsort unit --write; systemctl daemon-reload;"
-        f" systemd-run --unit={listener} python3 /root/listener.py"
+        " systemd-run --collect --unit=listener python3 /root/listener.py"
     )
     try:
         yield lambda: machine.outside("/root/heard").read_text().split()
     finally:
         machine.shell(
-            f"systemctl stop {listener}; rm {store}/{SECRET};"
+            f"systemctl stop listener; rm {store}/{SECRET};"
             " nightsort unit --write; systemctl daemon-reload"
         )
 
@@ -505,6 +503,7 @@ def test_people_are_told_of_a_run_and_of_a_service_that_is_dead(
         service.break_settings()
         assert machine.run("systemctl", "restart", "nightsort").returncode == 1
         eventually(lambda: "service_silent" in heard(), within_s=DEADLINE_SECONDS, every_s=0.2)
+        service.settings("manual")
 
 
 # Upgrade and uninstall

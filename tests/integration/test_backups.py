@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,11 +17,13 @@ from config.errors import DiskFull, FolderUnavailable, RefusedError, StoreDamage
 from daemon.housekeeping.backups import Backups
 from daemon.housekeeping.nightly import NightlyBackup, backup_is_due
 from daemon.records import Fingerprint, Sighting
+from daemon.renaming import Entry, rename_new
 from daemon.store import DATABASE, SCHEMA_VERSION, Store
 from daemon.store.copies import check_copy, damage
 from tests.support.clocks import ManualClock
 from tests.support.damage import overwrite_pages
 from tests.support.disks import tiny_disk
+from tests.support.flushing import watched
 
 NOON = datetime(2025, 10, 13, 12, tzinfo=UTC)
 NAME = f"nightsort-2025-10-13T120000Z-schema{SCHEMA_VERSION}.db"
@@ -78,6 +81,22 @@ def test_a_backup_is_one_file_that_needs_nothing_beside_it(backups: Backups) -> 
     assert [*backups.state_dir.glob("alone.db*")] == [Path(alone)]
 
 
+def test_a_backup_is_on_the_disk_before_it_has_its_name(
+    backups: Backups, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = watched(monkeypatch)
+
+    def named(old: Entry, new: Entry, *how: Any) -> None:
+        order.append(f"named {new.name}")
+        rename_new(old, new, *how)
+
+    monkeypatch.setattr("daemon.housekeeping.backups.rename_new", named)
+    backups.make(NOON, pause=no_pause)
+    partial, *rest = order
+    assert partial.startswith("flushed .nightsort-backup-")
+    assert rest == [f"named {NAME}", "flushed backups"]
+
+
 def test_whoever_writes_meanwhile_goes_on_and_the_backup_is_of_one_moment(
     backups: Backups,
 ) -> None:
@@ -129,6 +148,14 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(backups: Backups, tmp_pat
     with pytest.raises(RefusedError, match="is there already"):
         backups.make(NOON, target, pause=write)
     assert target.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", ["missing/new.db", "n" * 300])
+def test_a_place_where_no_file_can_be_is_refused(
+    backups: Backups, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(RefusedError, match="no backup can be written there"):
+        backups.make(NOON, tmp_path / name)
 
 
 def test_before_there_is_a_database_there_is_nothing_to_back_up(tmp_path: Path) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterator
+from datetime import timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from daemon.corrections import NoSuchPhoto
+from daemon.history import story_in_words
 from daemon.reporting.exports import Exports
 from daemon.tree import Tree
 from tests.support.core import Core, tiny_photo
@@ -53,6 +55,17 @@ def test_a_corrected_photo_lies_in_its_new_category_and_history_says_who_said_so
     assert (said.word, said.before, said.category, said.person) == (
         "corrected", "Shirts", "Tops", ALICE,
     )  # fmt: skip
+
+
+def test_find_tells_of_corrections_in_the_time_of_the_settings(core: Core) -> None:
+    sorted_photos(core, "a.png")
+    core.corrector.correct("a.png", "Tops", ALICE)
+    (story,) = core.store.stories("a.png")
+    said = core.store.corrections_of(story.id)
+    for hours in (-5, 9):
+        zone = timezone(timedelta(hours=hours))
+        text = story_in_words(story, said, lambda _, place: place, zone)
+        assert f"{said[0].at.astimezone(zone):%d %b %Y %H:%M} corrected by {ALICE}" in text
 
 
 def test_a_photo_in_review_is_confirmed_by_its_own_category(core: Core) -> None:

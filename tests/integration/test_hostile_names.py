@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def test_a_terminal_shows_them_on_one_line_each(core: Core) -> None:
     for name in HOSTILE:
         (story,) = core.store.stories(f"e/{name}")
         words = core.store.corrections_of(story.id)
-        text = story_in_words(story, words, lambda _, place: place)
+        text = story_in_words(story, words, lambda _, place: place, UTC)
         lines = text.split("\n")
         assert len(lines) == 7 + bool(story.return_id)
         assert all(line.isprintable() for line in lines)

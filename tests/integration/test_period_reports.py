@@ -130,6 +130,7 @@ def test_a_browser_shows_the_page_in_its_width(core: Core, tmp_path: Path, width
     a_fortnight(core)
     folder = core.results / periodical(core).write(WEEK)
     seen = look_at(folder, width, tmp_path)
+    assert seen.cut_off == []
     assert (seen.too_wide_px, seen.scripts, seen.console) == (0, 0, [])
     assert "14 photos sorted in 3 runs." in seen.text
     assert "40 % more than the week before (10 photos)" in seen.text

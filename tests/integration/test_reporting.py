@@ -157,6 +157,7 @@ def test_a_browser_shows_all_of_the_page_in_its_width(
     core: Core, tmp_path: Path, width: int
 ) -> None:
     seen = look_at(write(core)[0], width, tmp_path)
+    assert seen.cut_off == []
     assert seen.too_wide_px == 0
     assert seen.pictures >= 10
     assert (seen.unseen, seen.without_alt, seen.scripts, seen.console) == (0, 0, 0, [])

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from config.errors import FolderUnavailable, RefusedError, StoreDamaged
+from config.errors import DiskFull, FolderUnavailable, RefusedError, StoreDamaged
 from daemon.housekeeping.backups import Backups
 from daemon.housekeeping.healing import RESTORED, heal, suspecting
 from daemon.housekeeping.restoring import UNRECONCILED, restore
@@ -27,7 +27,8 @@ from daemon.store import DATABASE, SCHEMA_VERSION, Intention, Store, database, i
 from daemon.store.copies import copy_database
 from tests.support.core import running, tiny_photo
 from tests.support.damage import overwrite_pages
-from tests.support.disks import sealed
+from tests.support.disks import sealed, tiny_disk
+from tests.support.flushing import watched
 from tests.support.shop import Shop
 
 LOGS = {f"{DATABASE}-wal", f"{DATABASE}-shm"}
@@ -343,6 +344,18 @@ def test_a_summary_that_somebody_changed_is_counted_anew(
     assert counted["waiting_before"] + counted["arrived"] == 2
 
 
+def test_a_summary_of_a_night_with_very_many_failures_is_believed(shop: Shop) -> None:
+    backup = shop.back_up()
+    run = shop.night("return-1111.png")
+    told = shop.results / f"summary_{run}.json"
+    summary = json.loads(told.read_text(encoding="utf-8"))
+    summary |= {"total_processed": 20_001, "failed": 20_000, "waiting_before": 20_001}
+    summary["errors"] = [{"filename": f"{n}.jpg", "error": "x" * 50} for n in range(20_000)]
+    told.write_text(json.dumps(summary), encoding="utf-8")
+    shop.restore(backup)
+    assert shop.store.summaries() == [summary]
+
+
 PACKED = gzip.compress(b"filename,category\r\n" * 100, mtime=0)
 
 
@@ -415,8 +428,23 @@ def truncated(file: Path) -> None:
     os.truncate(file, file.stat().st_size // 2)
 
 
+def flipped(file: Path) -> None:
+    """A bit of a name, of which no page tells that it is wrong."""
+    file.write_bytes(file.read_bytes().replace(b"return-7.png", b"return-6.png"))
+
+
 def text(file: Path) -> None:
     file.write_text("Dear nightsort, please restore me.\n" * 1000, encoding="utf-8")
+
+
+def folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+def fifo(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
 
 
 def foreign(file: Path) -> None:
@@ -434,6 +462,7 @@ def newer(file: Path) -> None:
 def of_another(file: Path) -> None:
     with closing(sqlite3.connect(file)) as db:
         db.execute("UPDATE facts SET value = json_replace(value, '$.instance', 'abcdef')")
+        db.execute("PRAGMA application_id = 0")  # as one has that was made before checksums
         db.commit()
 
 
@@ -443,6 +472,9 @@ def of_another(file: Path) -> None:
         (truncated, "is damaged"),
         (lambda file: overwrite_pages(file, "middle"), "is damaged"),
         (lambda file: overwrite_pages(file, "head"), "is not a database"),
+        (flipped, "its bytes are not those that were written"),
+        (folder, "is no file"),
+        (fifo, "is no file"),
         (text, "is not a database"),
         (lambda file: file.write_bytes(b""), "is not a database"),
         (foreign, "not one of nightsort's"),
@@ -465,6 +497,36 @@ def test_a_file_that_cannot_be_restored_is_refused_and_changes_nothing(
     assert len(str(refused.value).splitlines()) == 1
     assert (shop.state / DATABASE).read_bytes() == before
     assert {path.name for path in shop.state.iterdir()} - LOGS == {DATABASE, "backups"}
+
+
+def test_a_restored_database_is_no_backup_and_has_no_checksum(shop: Shop, tmp_path: Path) -> None:
+    shop.night("return-1111.png")
+    shop.restore(shop.back_up())
+    shop.night("return-2222.png", first=2)
+    history = shop.history()
+    shop.stop()
+    raw = tmp_path / "raw.db"
+    shutil.copy(shop.state / DATABASE, raw)
+    shop.restore(raw)
+    assert shop.history() == history
+
+
+def test_too_little_room_for_a_restore_is_told_before_a_byte_is_written(
+    shop: Shop, tmp_path: Path
+) -> None:
+    backup = shop.back_up()
+    with tiny_disk(tmp_path / "tiny", "100k") as state:
+        with pytest.raises(DiskFull, match="a restore needs"):
+            restore(state, backup, shop.clock.now())
+        assert [*state.iterdir()] == []
+
+
+def test_what_a_killed_restore_had_begun_goes_at_the_next_start(shop: Shop) -> None:
+    parts = [shop.state / f"{DATABASE}.part{end}" for end in ("", "-wal", "-journal")]
+    for part in parts:
+        part.write_bytes(b"half of it")
+    shop.heal()
+    assert not any(part.exists() for part in parts)
 
 
 def test_a_backup_of_another_nightsort_is_taken_where_that_is_meant(shop: Shop) -> None:
@@ -589,6 +651,25 @@ def test_none_takes_the_place_of_a_database_that_somebody_is_opening(
     assert not is_locked(shop.state, fcntl.LOCK_EX)
 
 
+def test_each_step_of_a_restore_is_on_the_disk_before_the_next(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup = shop.back_up()
+    shop.stop()
+    with monkeypatch.context() as patch:
+        order = watched(patch)
+        restore(shop.state, backup, shop.clock.now())
+    label = f"{shop.clock.now():%Y-%m-%dT%H%M%SZ}"
+    steps = [
+        [f"named {name}", "flushed state"]
+        for name in (f"{DATABASE}.staged-{label}", f"{DATABASE}.set-aside-{label}", DATABASE)
+    ]
+    left = [one for one in order if not one.endswith(("-wal", "-shm"))]
+    assert left[0] == f"flushed {DATABASE}.part"
+    assert [left[at : at + 2] for at, one in enumerate(left) if one.startswith("named")] == steps
+    shop._start()
+
+
 def test_a_crash_at_any_step_of_a_restore_leaves_the_old_or_the_new(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -658,6 +739,33 @@ def test_a_damaged_database_is_set_aside_and_the_newest_good_backup_takes_over(
     told = shop.store.fact(RESTORED)
     assert told["backup"] == good.name
     assert Path(told["set_aside"]).read_bytes() == damaged
+
+
+def test_a_backup_of_another_nightsort_in_the_same_folder_is_passed_over(shop: Shop) -> None:
+    shop.store.remember("presence", {"instance": "012345", "folders": {}})
+    shop.night("return-1111.png")
+    mine = shop.back_up()
+    shop.clock.advance(60)
+    of_another(shop.back_up())
+    (shop.state / DATABASE).unlink()
+    shop.heal("012345")
+    assert shop.store.fact(RESTORED)["backup"] == mine.name
+
+
+def test_a_backup_made_while_the_clock_was_ahead_is_not_the_newest(shop: Shop) -> None:
+    now = shop.clock.now()
+    shop.clock.set_wall_clock(now + timedelta(days=4000))
+    ahead = shop.back_up()
+    shop.clock.set_wall_clock(now)
+    shop.night("return-1111.png")
+    newest = shop.back_up()
+    (shop.state / DATABASE).unlink()
+    shop.heal()
+    assert shop.store.fact(RESTORED)["backup"] == newest.name
+    newest.unlink()
+    (shop.state / DATABASE).unlink()
+    shop.heal()
+    assert shop.store.fact(RESTORED)["backup"] == ahead.name
 
 
 def test_without_a_good_backup_a_new_database_learns_all_from_the_results(shop: Shop) -> None:

@@ -115,6 +115,25 @@ def test_a_csv_that_changes_while_it_is_compressed_stays(shop: Shop) -> None:
     assert not [*shop.results.glob("*.gz")]
 
 
+def test_a_disk_that_returns_other_bytes_than_were_written_keeps_the_csv(shop: Shop) -> None:
+    run = night(shop, "return-1111.png")
+    night(shop, "return-2222.png", first=1)
+    shop.keep(compress_results_days=30.0)
+    shop.clock.advance(60 * DAY)
+    hashed = shop.retention._hash
+
+    def spoil_first(name: str) -> str:
+        if name.endswith(".gz"):
+            with (shop.results / name).open("r+b") as file:
+                file.seek(10)
+                file.write(b"\xff" * 20)
+        return hashed(name)
+
+    shop.retention._hash = spoil_first  # type: ignore[method-assign]
+    shop.tidy()
+    assert f"batch_results_{run}.csv" in files(shop)
+
+
 def test_results_and_reports_go_after_their_days_but_never_the_newest(shop: Shop) -> None:
     old = night(shop, "return-1111.png")
     shop.clock.advance(40 * DAY)

@@ -14,6 +14,8 @@ from PIL import Image
 
 from classifier.bundle import load_bundle
 from classifier.classifier import Classifier
+from classifier.model import Model
+from classifier.self_test import check_answers
 from config.errors import ModelError
 from tests.support.bundles import REAL_BUNDLE, change_card, copy_of_real_bundle, replace_model
 
@@ -124,6 +126,16 @@ def test_answers_for_other_labels_are_refused(bundle: Path) -> None:
     test["specimens"][0]["logits"].pop()
     change_card(bundle, {"self_test": test})
     assert "logits for self-test-1.png" in refusal_of(bundle)
+
+
+def test_answers_that_are_no_numbers_fail_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = load_bundle(REAL_BUNDLE)
+    model = Model(loaded)
+    monkeypatch.setattr(
+        model, "logits", lambda pixels: np.full((len(pixels), len(loaded.card.labels)), np.nan)
+    )
+    with pytest.raises(ModelError, match="is nan off"):
+        check_answers(loaded, model)
 
 
 def test_bundle_without_a_self_test_is_used_as_it_is(bundle: Path) -> None:

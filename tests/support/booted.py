@@ -12,6 +12,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -134,9 +135,12 @@ def _running(root: Path, console: Path) -> Iterator[Booted]:
         eventually(lambda: _is_up(machine), within_s=_BOOT_SECONDS, every_s=0.2)
         yield machine
     finally:
-        nspawn.kill()  # the machine dies with it, as in a power cut
+        # As in a power cut: all in there die with the first; nspawn's own end would not end it.
+        if leader > 0:
+            os.kill(leader, signal.SIGKILL)
+        nspawn.kill()
         nspawn.wait(60)
-        eventually(lambda: not Path(f"/proc/{leader}").exists(), within_s=60)
+        eventually(lambda: _is_dead(leader), within_s=60)
 
 
 def _leader(nspawn: subprocess.Popen[bytes]) -> int:
@@ -149,6 +153,15 @@ def _leader(nspawn: subprocess.Popen[bytes]) -> int:
             if Path(f"/proc/{child}/comm").read_text() == "systemd\n":
                 return int(child)
     return 0
+
+
+def _is_dead(process: int) -> bool:
+    """Whether it is gone, or waits only to be fetched by its parent."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return True
+    return stat.rpartition(") ")[2].startswith("Z")
 
 
 def _is_up(machine: Booted) -> bool:

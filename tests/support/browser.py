@@ -26,12 +26,17 @@ const frame = document.querySelector("iframe");
 frame.onload = () => {{
   const page = frame.contentDocument, root = page.documentElement;
   const pictures = [...page.images];
+  const isCutOff = text => {{
+    const box = text.getBBox(), shown = text.ownerSVGElement.viewBox.baseVal, rounding = 1;
+    return box.x < shown.x - rounding || box.x + box.width > shown.x + shown.width + rounding;
+  }};
   document.querySelector("#seen").textContent = JSON.stringify({{
     too_wide_px: root.scrollWidth - root.clientWidth,
     pictures: pictures.length,
     unseen: pictures.filter(picture => !picture.naturalWidth).length,
     without_alt: pictures.filter(picture => !picture.alt).length,
     scripts: page.scripts.length,
+    cut_off: [...page.querySelectorAll("svg text")].filter(isCutOff).map(t => t.textContent),
     text: page.body.innerText,
   }});
 }};
@@ -47,6 +52,7 @@ class Sight:
     unseen: int  # pictures that did not load
     without_alt: int
     scripts: int
+    cut_off: list[str]  # words in drawings of which a part is not shown
     text: str
     console: list[str]
 

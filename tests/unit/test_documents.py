@@ -1,11 +1,17 @@
-"""Documents that name things of the code name things that exist."""
+"""Documents name things of the code that exist, and quote figures as they were measured."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from typing import Any
+
+from benchmarks.report import table
+from classifier.training.card import model_card
 
 ROOT = Path(__file__).parents[2]
+README, BUNDLE, RESULTS = ROOT / "README.md", ROOT / "models/fashion", ROOT / "benchmarks/results"
 
 
 def test_every_test_that_the_promises_name_exists() -> None:
@@ -15,3 +21,58 @@ def test_every_test_that_the_promises_name_exists() -> None:
     defined = set(re.findall(r"(?:def|class) (\w+)\(", sources))
     assert len(named) > 60
     assert named - defined == set()
+
+
+# Figures that are quoted
+
+
+def card() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((BUNDLE / "card.json").read_text("utf-8"))
+    return found
+
+
+def measured() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((RESULTS / "latest.json").read_text("utf-8"))
+    return found
+
+
+def percent(share: float) -> str:
+    return "100 %" if share == 1 else f"{share:.1%}".replace("%", " %")
+
+
+def test_the_model_card_for_people_is_the_one_for_programs() -> None:
+    assert (BUNDLE / "MODEL_CARD.md").read_text("utf-8") == model_card(card()), (
+        "write it anew: classifier.training.card.write_card(folder, card)"
+    )
+
+
+def test_the_readme_quotes_the_model_card() -> None:
+    text = README.read_text("utf-8")
+    for row in card()["metrics"]["holdout"].values():
+        low, high = (f"{100 * end:.1f}" for end in row["interval_95"])
+        share, right = 100 * row["auto"]["share"], percent(row["auto"]["accuracy"])
+        quoted = f"{row['n']} | {percent(row['accuracy'])} ({low}–{high}) | {share:.0f} %, {right}"
+        assert f"| {quoted} |" in text
+    error = card()["metrics"]["holdout"]["as stored"]["ece"]
+    assert f"off by {error:.3f} on average" in text
+
+
+def test_the_table_of_conditions_is_of_the_model_that_ships() -> None:
+    text = (BUNDLE / "CONDITIONS.md").read_text("utf-8")
+    holdout = card()["metrics"]["holdout"]
+    for name in ("native 60x80, other products", "phone photos"):
+        row = holdout[name]
+        low, high = row["interval_95"]
+        assert f"| {name} | {row['n']} | {row['accuracy']:.3f} | {low:.3f}-{high:.3f} |" in text
+
+
+def test_the_readme_quotes_the_benchmarks() -> None:
+    text = README.read_text("utf-8")
+    for size, row in measured()["drain"]["figures"].items():
+        named = {"12 MP": "12 megapixels"}.get(size, size.replace("x", "×"))
+        speed = row["photos_per_second"]["drain"]
+        assert f"| {named} | {row['drain_of_limit']:.2f} | {speed:.0f} |" in text
+
+
+def test_the_table_of_the_benchmarks_is_made_of_their_figures() -> None:
+    assert (RESULTS / "latest.md").read_text("utf-8") == table(measured())

@@ -63,6 +63,31 @@ def test_thumbnail_is_too_small_by_its_own_size_not_by_the_models() -> None:
     assert quality_of(seen(small)).shorter_side_px == 24
 
 
+def test_photo_that_lies_flat_is_too_small_by_its_height() -> None:
+    assert flaw_of(seen(draw_photo(2).resize((200, 24)))) is Reason.TOO_SMALL
+
+
+@pytest.mark.parametrize(("steps", "flaw"), [(3, None), (4, None), (5, Reason.TOO_BLURRED)])
+def test_edge_that_rises_in_more_than_four_steps_is_blurred(
+    steps: int, flaw: Reason | None
+) -> None:
+    assert flaw_of(soft_square(steps, contrast=180)) is flaw
+
+
+def test_where_there_is_hardly_any_contrast_nothing_is_called_blurred() -> None:
+    assert quality_of(soft_square(20, contrast=20)).sharpness is None
+    assert flaw_of(soft_square(20, contrast=20)) is None
+
+
+def soft_square(steps: int, contrast: int) -> Picture:
+    """A dark square whose edges rise in so many steps, each as wide as what is measured."""
+    across = np.abs(np.arange(56) - 28)
+    distance = np.maximum(across[:, None], across[None, :]) - 12
+    shade = 40 + np.clip(distance / steps, 0, 1) * contrast
+    pixels = np.repeat(np.repeat(shade.astype(np.uint8), 4, axis=0), 4, axis=1)
+    return Picture(np.stack([pixels] * 3, axis=2), 300, 300, "PNG")
+
+
 def test_photo_at_the_limit_is_not_too_small() -> None:
     side = quality.LEAST_SIDE_PX
     small = draw_photo(2).resize((side, side * 4 // 3), Image.Resampling.BILINEAR)

@@ -98,6 +98,12 @@ def test_unknown_photo_keeps_its_best_category() -> None:
     assert (verdict.category, verdict.reason) == ("Tops", Reason.UNKNOWN)
 
 
+def test_photo_that_resembles_no_category_at_all_gets_one_all_the_same() -> None:
+    verdict = judged(0.0, 0.0, 0.0, 1.0)
+    assert (verdict.category, verdict.confidence) == ("Shirts", 0.0)
+    assert verdict.reason is Reason.UNKNOWN
+
+
 def test_unknown_is_said_before_unsure() -> None:
     assert judged(0.2, 0.2, 0.2, 0.4).reason is Reason.UNKNOWN
 

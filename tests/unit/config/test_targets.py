@@ -92,6 +92,7 @@ def test_the_port_follows_from_the_security(given: Any, security: str, port: int
         (MAIL | {"hots": "x"}, ".email.hots", "no such setting; correct the name or remove it"),
         (MAIL | {"host": "smtp://x"}, ".email.host", "must be a host name alone"),
         (MAIL | {"to": []}, ".email.to", "at least 1 item"),
+        (MAIL | {"to": "ops@example.com"}, ".email.to", "must be a list"),
         (MAIL | {"to": ["ops"]}, ".email.to.0", "must be a mail address alone"),
         (MAIL | {"to": ["a@b.de\nBcc: c@d.de"]}, ".email.to.0", "must be a mail address alone"),
         (MAIL | {"from": "Night <n@b.de>"}, ".email.from", "must be a mail address alone"),

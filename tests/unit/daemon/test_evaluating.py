@@ -91,6 +91,7 @@ def test_a_browser_shows_the_page_in_its_width(tmp_path: Path, width: int) -> No
     assert seen.too_wide_px == 0
     assert (seen.pictures, seen.unseen, seen.without_alt) == (1, 0, 0)
     assert (seen.scripts, seen.console) == (0, [])
+    assert seen.cut_off == []
     assert HOSTILE in seen.text
 
 

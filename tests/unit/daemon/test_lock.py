@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from config.errors import ConfigError, RefusedError
-from daemon.lock import LOCK, InUse, hold, is_held
+from daemon.lock import LOCK, InUse, hold, is_held, prepare
+from tests.support.disks import read_only
 from tests.support.rights import like_an_ordinary_user
 
 _HOLDER = """
@@ -140,3 +141,8 @@ def test_user_without_a_name_is_named_by_number(state: Path) -> None:
     os.chown(state, 54321, 54321)
     with pytest.raises(RefusedError, match="belongs to user 54321"), hold(state):
         pass
+
+
+def test_a_disk_that_is_mounted_read_only_is_called_so(tmp_path: Path) -> None:
+    with read_only(tmp_path), pytest.raises(RefusedError, match="is mounted read-only"):
+        prepare(tmp_path)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.errors import ConfigError, DiskFull, PhotoProblem, StoreDamaged
+from config.errors import ConfigError, DiskFull, PhotoProblem, RefusedError, StoreDamaged
 from daemon.records import (
     Examined,
     Fingerprint,
@@ -25,6 +25,7 @@ from daemon.records import (
 from daemon.store import DATABASE, Intention, Store
 from tests.support.classifiers import verdict
 from tests.support.core import WAREHOUSE
+from tests.support.rights import like_an_ordinary_user
 
 NOON = datetime(2025, 10, 13, 12, tzinfo=UTC)
 STEADY = 1000.0
@@ -571,3 +572,13 @@ def test_a_claim_takes_what_there_is_room_for_and_at_least_one(store: Store) -> 
     assert paths(claim(store, run, max_bytes=50)) == ["60.jpg"]
     assert paths(claim(store, run, max_bytes=50)) == ["30.jpg", "20.jpg"]
     assert paths(claim(store, run, max_bytes=50)) == ["1.jpg"]
+
+
+def test_a_user_who_may_not_look_is_told_how_to(tmp_path: Path) -> None:
+    Store(tmp_path).close()
+    tmp_path.chmod(0)
+    try:
+        with like_an_ordinary_user(), pytest.raises(RefusedError, match="you may not look there"):
+            Store(tmp_path, reading=True)
+    finally:
+        tmp_path.chmod(0o700)
