@@ -37,7 +37,12 @@ PARTS: dict[str, Callable[[Bench], Figures]] = {
 
 def main() -> None:
     """Measure what the command line asks for."""
-    options = _parser().parse_args()
+    parser = _parser()
+    options = parser.parse_args()
+    if unknown := [part for part in options.parts if part not in PARTS]:
+        parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    if not options.folder.is_dir():
+        parser.error(f"--folder: {options.folder} is no folder; make it, or name another")
     keras, why = _keras_python(options.keras_python)
     with tempfile.TemporaryDirectory(prefix="nightsort-bench-", dir=options.folder) as own:
         folder = options.folder / "kept" if options.keep else Path(own)
@@ -82,9 +87,7 @@ def _keras_python(given: Path | None) -> tuple[Path | None, str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument(
-        "parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=", ".join(PARTS)
-    )
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--quick", action="store_true", help="few photos, one round, nothing kept")
     parser.add_argument(
         "--folder",

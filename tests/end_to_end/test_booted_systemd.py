@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from io import StringIO
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -453,19 +454,20 @@ PUT_SECRET = {
 @contextmanager
 def somebody_listening(machine: Booted, store: str) -> Iterator[Callable[[], list[str]]]:
     """Somebody to be told, whose address lies in this store; says which rules he was told."""
+    unit = f"listener-{uuid4().hex}"  # one that was stopped may stay known for a while
     machine.write("/root/listener.py", LISTENER)
     machine.write("/root/heard", "")
     machine.write("/root/secret", json.dumps(TARGETS))
     machine.shell(
         f"mkdir -p {store}; {PUT_SECRET[store]} {store}/{SECRET}; chmod 600 {store}/{SECRET};"
         " nightsort unit --write; systemctl daemon-reload;"
-        " systemd-run --collect --unit=listener python3 /root/listener.py"
+        f" systemd-run --unit={unit} python3 /root/listener.py"
     )
     try:
         yield lambda: machine.outside("/root/heard").read_text().split()
     finally:
         machine.shell(
-            f"systemctl stop listener; rm {store}/{SECRET};"
+            f"systemctl stop {unit}; rm {store}/{SECRET};"
             " nightsort unit --write; systemctl daemon-reload"
         )
 

@@ -260,7 +260,7 @@ def test_a_share_that_goes_away_in_mid_run_is_not_mistaken_for_an_empty_folder(
         below = site.folder / name
         below.mkdir(exist_ok=True)
         with share_at(below, disk):
-            dropped = drop_photos(site.incoming, 200)
+            dropped = drop_photos(site.incoming, PHOTOS)
             process = site.start("now", "--json")
             wait_until(lambda: count_filed(site) >= 20, process)
         _, err = process.communicate(timeout=DEADLINE_SECONDS)

@@ -290,6 +290,7 @@ def test_png_whose_exif_stands_behind_the_pixels_comes_out_upright(photo: Image.
     end = start + 12 + int.from_bytes(data[start : start + 4], "big")
     behind = data[:start] + data[end:-12] + data[start:end] + data[-12:]
     assert difference(decode(behind), photo) < LOSSLESS
+    assert (decode(behind).width, decode(behind).height) == photo.size
 
 
 @pytest.mark.parametrize(
@@ -303,7 +304,17 @@ def test_png_whose_exif_stands_behind_the_pixels_comes_out_upright(photo: Image.
     ],
 )
 def test_broken_exif_leaves_a_photo_as_it_is(photo: Image.Image, exif: bytes) -> None:
-    assert difference(decode(encode(photo, "JPEG", exif=exif, quality=90)), photo) < LOSSY
+    picture = decode(encode(photo, "JPEG", exif=exif, quality=90))
+    assert difference(picture, photo) < LOSSY
+    assert (picture.width, picture.height) == photo.size
+
+
+def test_zeros_that_are_a_colour_of_a_palette_may_well_be_a_border() -> None:
+    white_border = np.ones((80, 60), np.uint8)
+    white_border[:20] = 0  # BMP begins with the lowest row
+    image = Image.fromarray(white_border, "P")
+    image.putpalette([255, 255, 255, 60, 40, 20])
+    assert difference(decode(encode(image, "BMP")), image.convert("RGB")) < LOSSLESS
 
 
 def wide_gamut(image: Image.Image) -> Image.Image:

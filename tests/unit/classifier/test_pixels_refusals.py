@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from classifier import pixels
 from classifier.pixels import decode
 from config.errors import PhotoError, PhotoProblem
 from tests.support.photos import (
@@ -292,6 +293,20 @@ def test_announced_size_is_checked_before_memory_is_taken(format_name: str) -> N
     # BMP and TIFF have no room for that many pixels in the file, and say so first.
     assert error.problem in (PhotoProblem.TOO_LARGE, PhotoProblem.TRUNCATED)
     assert taken < 5_000_000
+
+
+def test_webp_of_too_many_pixels_is_refused_before_its_decoder_opens_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = encode(draw_photo(0, (400, 400)), "WEBP")
+    monkeypatch.setattr(pixels, "_opener", lambda _: pytest.fail("it reserves the whole picture"))
+    with pytest.raises(PhotoError) as caught:
+        decode(data, max_megapixels=0.1)
+    assert caught.value.problem is PhotoProblem.TOO_LARGE
+
+
+def test_bmp_cut_off_in_its_header_is_truncated() -> None:
+    assert refused(encode(draw_photo(0), "BMP")[:30]).problem is PhotoProblem.TRUNCATED
 
 
 def _announce(format_name: str, data: bytearray, width: int, height: int) -> None:

@@ -69,6 +69,7 @@ def test_a_listing_under_another_id_stays_with_its_twin(tmp_path: Path) -> None:
 def test_a_plain_folder_of_categories_will_do(tmp_path: Path) -> None:
     plain(tmp_path)
     (tmp_path / "Mugs" / "broken.jpg").write_bytes(b"no photo")
+    draw(tmp_path / "Mugs" / ".hidden.png", 99)
     data = dataset.load(tmp_path, seed=1)
     assert data.categories == ["Mugs", "Plates"]
     assert len(data.items) == 20
