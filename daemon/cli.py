@@ -303,6 +303,7 @@ def unit(config_file: Path | None, write: bool) -> None:
     """  # noqa: D301
     from daemon.unit import drop_ins
 
+    os.umask(0o022)  # the doctor reads them as the service's user, whatever root's own umask is
     for path, text in drop_ins(load(config_file)).items():
         if not write:
             click.echo(f"# {path}\n{text}")

@@ -565,6 +565,10 @@ def test_a_raw_copy_with_its_log_is_restored_whole(shop: Shop) -> None:
     shop.results.mkdir()
     shop.restore(raw / DATABASE)
     assert shop.history() == history
+    shop.stop()
+    restore(shop.state, raw / DATABASE, shop.clock.now())
+    assert (shop.state / DATABASE).read_bytes()[18:20] == b"\1\1"  # no log belongs to it
+    shop._start()
 
 
 # --- the present database is kept ----------------------------------------------------------------
