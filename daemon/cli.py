@@ -6,14 +6,15 @@ stdout carries what was asked for (and the log of `run`); everything else for pe
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from daemon.judging import Look
     from daemon.records import Progress
+    from daemon.service import Service
 
 # Whether it is there and may be read, whoever opens it says in better words.
 any_path = click.Path(path_type=Path, readable=False)
@@ -92,7 +94,8 @@ def now(config_file: Path | None, as_json: bool) -> None:
     """Drain the queue now, with what lies in incoming.
 
     Asks the running daemon if there is one, and joins a run that is under way; else does the work
-    itself. Photos still being copied are waited for, a minute at most.
+    itself. Photos still being copied are waited for, a minute at most. Ctrl-C ends a run of its own
+    after what is in hand, pressed again at once; the daemon's goes on.
 
     \b
     Example:
@@ -300,6 +303,7 @@ def unit(config_file: Path | None, write: bool) -> None:
     """  # noqa: D301
     from daemon.unit import drop_ins
 
+    os.umask(0o022)  # the doctor reads them as the service's user, whatever root's own umask is
     for path, text in drop_ins(load(config_file)).items():
         if not write:
             click.echo(f"# {path}\n{text}")
@@ -472,12 +476,13 @@ def _drain_here(settings: Settings, advance: Advance) -> dict[str, Any]:
     from daemon.assembly import build
     from daemon.clock import SystemClock, local_zone
     from daemon.control import serving
+    from daemon.signals import answered
 
     configure(service=False)
     with (
         build(settings, SystemClock(settings.window.zone() or local_zone())) as service,
         serving(service, settings.state_dir),
-        _on_signals({signal.SIGINT: service.stop, signal.SIGTERM: service.stop}),
+        answered(dict.fromkeys((signal.SIGINT, signal.SIGTERM), _stop(service))),
     ):
         return service.run_once(_told(advance))
 
@@ -487,17 +492,18 @@ def _told(advance: Advance) -> Callable[[Progress], None]:
     return lambda seen: advance(seen.processed, seen.processed + seen.waiting + seen.settling)
 
 
-@contextmanager
-def _on_signals(actions: Mapping[int, Callable[[], object]]) -> Iterator[None]:
-    """Let signals ask for something, until the end of the `with` block."""
-    before = {
-        number: signal.signal(number, lambda *_, act=act: act()) for number, act in actions.items()
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _stop(service: Service) -> Callable[[], None]:
+    """Ask it to end; who asks again will not wait, as for a share that hangs."""
+    asked = itertools.count()
+
+    def stop() -> None:
+        if next(asked):
+            service.leave()
+        service.stop()
+        with suppress(OSError):  # nobody reads any more
+            click.echo("nightsort: ends after what is in hand; once more ends it at once", err=True)
+
+    return stop
 
 
 def _exit_code(error: NightsortError) -> int:

@@ -327,7 +327,8 @@ class Drain:
     def _write_results(self, run: str, summary: dict[str, Any]) -> None:
         self._policy.results.require()
         results = self._results
-        if results is None or not results.is_intact():
+        # Between a photo's record and its row something may have failed, which was told then.
+        if results is None or not results.is_whole(summary["total_processed"]):
             results = self._results_of(run)
             results.begin(self._store.rows(run))
         results.finish(summary)

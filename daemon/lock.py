@@ -87,9 +87,11 @@ def prepare(state_dir: Path) -> None:
         ) from exc
     if owner != os.geteuid():
         theirs, ours = user_name(owner), user_name(os.geteuid())
+        # A plain Debian has no sudo, and root needs none.
+        how = "sudo -u {}" if os.geteuid() else "runuser -u {} --"
         raise RefusedError(
             f"{state_dir} belongs to {theirs}, this is {ours}; run the command as {theirs} "
-            f"(sudo -u {theirs} nightsort ...)"
+            f"({how.format(theirs)} nightsort ...)"
         )
     if not os.access(state_dir, os.W_OK | os.X_OK):
         if os.statvfs(state_dir).f_flag & os.ST_RDONLY:

@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,6 +79,7 @@ class RunResults:
         self._incoming = as_text(str(incoming))
         self._sorted = as_text(str(sorted_dir))
         self._size_bytes = 0  # of the CSV, as far as it was written here
+        self._rows = 0
 
     def begin(self, rows: Iterable[ResultRow]) -> None:
         """Write the CSV with its header and the rows that there are so far, in place of any other.
@@ -87,11 +88,13 @@ class RunResults:
         """
         with replacing(self.csv_path) as file:
             file.write((BOM + csv_lines([COLUMNS])).encode("utf-8"))
+            self._rows = 0
             for row in rows:
                 file.write(csv_lines([self._cells(row)]).encode("utf-8"))
+                self._rows += 1
             self._size_bytes = file.tell()
 
-    def append(self, rows: Iterable[ResultRow]) -> bool:
+    def append(self, rows: Collection[ResultRow]) -> bool:
         """Add rows, durably, in one write.
 
         False, and nothing written, when the file is not what was written so far: a person removed
@@ -113,6 +116,7 @@ class RunResults:
             raise trouble(exc, str(self.csv_path)) from exc
         finally:
             os.close(descriptor)
+        self._rows += len(rows)
         return True
 
     def _write_whole(self, descriptor: int, data: bytes) -> None:
@@ -124,11 +128,12 @@ class RunResults:
             raise
         self._size_bytes += len(data)
 
-    def is_intact(self) -> bool:
-        """Whether the CSV is, by its length, what was written to it so far."""
+    def is_whole(self, rows: int) -> bool:
+        """Whether the CSV is, by its length, what was written to it, and that is so many rows."""
         with suppress(OSError):
             found = self.csv_path.stat(follow_symlinks=False)
-            return stat.S_ISREG(found.st_mode) and found.st_size == self._size_bytes
+            is_intact = stat.S_ISREG(found.st_mode) and found.st_size == self._size_bytes
+            return is_intact and rows == self._rows
         return False
 
     def discard(self) -> None:

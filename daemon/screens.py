@@ -61,7 +61,7 @@ Made by `python -m daemon.screens`, from the real commands on a share made for i
 
 ## The doctor
 
-`sudo -u nightsort nightsort doctor`; exit code 1 when a line says `wrong`:
+`runuser -u nightsort -- nightsort doctor`; exit code 1 when a line says `wrong`:
 
 {doctor}
 """

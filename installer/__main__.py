@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from installer.errors import InstallError
@@ -83,15 +84,19 @@ def _alone(layout: Layout) -> Iterator[None]:
 
 
 def _tell(line: str) -> None:
-    with suppress(OSError):  # nobody reads it any more, and the work goes on
+    try:
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
+    except OSError:  # nobody reads it any more, and the work goes on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sh nightsort-VERSION.run",
         description="Installs nightsort under /opt/nightsort, without the internet.",
+        epilog="Without root: verify says whether the file is whole; extract FOLDER shows all that "
+        "is in it.",
     )
     commands = parser.add_subparsers(dest="what", required=True, metavar="COMMAND")
     install = commands.add_parser("install", help="install; over an older version: upgrade it")

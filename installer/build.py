@@ -188,14 +188,30 @@ def _files(tree: Path) -> list[Path]:
     return sorted(path for path in tree.rglob("*") if path.is_file())
 
 
+def _python(text: str) -> str:
+    if re.fullmatch(r"3\.\d+", text) is None:
+        raise argparse.ArgumentTypeError(f"{text} is no Python such as 3.11")
+    return text
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m installer.build", description=__doc__)
     parser.add_argument("--source", type=Path, default=ROOT, help="the repository")
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="where the file goes")
-    parser.add_argument("--python", nargs="+", default=["3.11"], help="for which Pythons")
+    parser.add_argument(
+        "--python", nargs="+", type=_python, default=["3.11"], help="for which Pythons"
+    )
     asked = parser.parse_args()
-    file = build(asked.source.resolve(), asked.out, asked.python)
+    try:
+        file = build(asked.source.resolve(), asked.out, asked.python)
+    except subprocess.CalledProcessError:
+        sys.exit(
+            "The package was not made; pip says above what it lacks. It needs the internet, "
+            f"and wheels of all that is pinned for Python {' and '.join(asked.python)}."
+        )
+    except OSError as exc:
+        sys.exit(f"The package was not made: {exc}")
     sys.stdout.write(f"{file}: {file.stat().st_size / 1e6:.0f} MB\n")
 
 

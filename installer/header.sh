@@ -3,6 +3,8 @@
 #   sh @NAME@ install [--start] | upgrade | uninstall [--purge] | verify | extract FOLDER | --help
 # What follows the last line of this script is a tar archive; its sha256 is checked first.
 set -eu
+# What is installed is for the service's user to read, whatever root's own umask is.
+umask 022
 
 sha256=@SHA256@
 pythons='@PYTHONS@'
@@ -19,6 +21,16 @@ verify() {
     found=$(payload | sha256sum)
     if [ "${found%% *}" != "$sha256" ]; then
         say "$self is damaged: copy it again, and compare its size and sha256 with the original's"
+        exit 1
+    fi
+}
+
+# unpack FOLDER INSTEAD
+unpack() {
+    if ! said=$(payload | tar -xzf - -C "$1" --no-same-owner 2>&1); then
+        # The last line says only that it failed.
+        printf '%s\n' "$said" | tail -n 2 | head -n 1 >&2
+        say "$self cannot be unpacked into $1: make room there, or $2"
         exit 1
     fi
 }
@@ -44,7 +56,7 @@ case ${1:-} in
         [ $# -eq 2 ] || { say "say into which folder: sh $self extract FOLDER"; exit 2; }
         verify
         mkdir -p "$2"
-        payload | tar -xzf - -C "$2" --no-same-owner
+        unpack "$2" "name another folder"
         ;;
     *)
         require_python
@@ -52,7 +64,7 @@ case ${1:-} in
         folder=$(mktemp -d "${TMPDIR:-/var/tmp}/nightsort.XXXXXX")
         trap 'rm -rf "$folder"' EXIT
         trap 'exit 130' INT TERM HUP
-        payload | tar -xzf - -C "$folder" --no-same-owner
+        unpack "$folder" "name another place: TMPDIR=/srv sh $self $*"
         # Python takes modules from where it starts: only from there, then.
         cd "$folder/share/nightsort"
         # Not exec: the folder is removed afterwards.

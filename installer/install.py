@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +23,7 @@ settings = load(Path(sys.argv[1]))
 print(json.dumps({key: str(getattr(settings, key)) for key in FOLDER_KEYS}))
 """
 _START = f"systemctl start {SERVICE} {TIMER}"
-_WHY_NOT = f"journalctl -u {SERVICE} -n 20 -o cat"
+_MORE = f"journalctl -u {SERVICE} --since today -o cat"
 
 
 class Installer:
@@ -60,7 +61,7 @@ class Installer:
                 self._start()
         except (InstallError, OSError, KeyboardInterrupt) as exc:
             self._tell(str(exc) or "Interrupted.")
-            raise InstallError(self._take_back(before, database, was_up)) from exc
+            raise InstallError(self._take_back(version, before, database, was_up)) from exc
         database.drop_copy()
         self._versions.forget(version, before)
 
@@ -107,21 +108,31 @@ class Installer:
 
     def _start(self) -> None:
         self._tell("Starting the service ...")
+        began = time.time()
         if not self._machine.becomes_ready(SERVICE):
-            raise InstallError(f"the service did not become ready: {_WHY_NOT}")
+            why = self._machine.last_error_since(began) or "the journal says why"
+            raise InstallError(f"the service did not become ready: {why}")
         self._machine.run("systemctl", "start", TIMER)
 
-    def _take_back(self, before: Package | None, database: Database, was_up: bool) -> str:
+    def _take_back(
+        self, version: Package, before: Package | None, database: Database, was_up: bool
+    ) -> str:
         """Make it as it was before, as far as there was anything; returns how it is now."""
         self._machine.run("systemctl", "stop", SERVICE)
         if before is None:
-            return f"It is installed, but does not run; once that is corrected: {_START}"
+            return (
+                f"It is installed, but does not run (more: {_MORE}); once that is corrected: "
+                f"{_START}"
+            )
         database.go_back(before)
         database.drop_copy()
         self._switch(before)
+        if version.folder != before.folder:
+            self._versions.remove(version)
         if was_up:
             self._start()
-        return f"Nothing is lost: {before.version} {'runs' if was_up else 'is in place'} again."
+        how = "runs" if was_up else "is in place"
+        return f"Nothing is lost: {before.version} {how} again; more: {_MORE}"
 
 
 def folders(layout: Layout, machine: Machine, version: Package) -> dict[str, Path]:

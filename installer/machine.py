@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
@@ -74,6 +75,17 @@ class Machine:
     def is_up(self, unit: str) -> bool:
         """Whether a unit runs, or is on its way."""
         return _captured(["systemctl", "is-active", unit]).stdout.strip() in _IS_UP
+
+    def last_error_since(self, began: float) -> str:
+        """What nightsort logged last as an error, from this moment (Unix time); "" for nothing."""
+        said = _captured(
+            ["journalctl", f"--identifier={USER}", "--priority=err", "--output=cat", "--lines=1",
+             "--quiet", "--no-pager", f"--since=@{int(began)}"],
+        ).stdout.strip()  # fmt: skip
+        try:
+            return str(json.loads(said)["why"])
+        except (ValueError, KeyError, TypeError):
+            return said
 
     def becomes_ready(self, unit: str) -> bool:
         """Start a unit, and say whether it told that it is ready."""

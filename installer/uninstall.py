@@ -27,8 +27,11 @@ class Uninstaller:
     def uninstall(self, *, purge: bool) -> None:
         """Remove the program and its units; purge: the settings and the state folder too.
 
-        Raises InstallError, with nothing changed, where purging would reach photos.
+        Raises InstallError, with nothing changed, where there is none, and where purging would
+        reach photos.
         """
+        if not (self._layout.program.exists() or (self._layout.units / SERVICE).exists()):
+            raise InstallError("nightsort is not installed here; nothing was changed")
         known = self._folders()
         if purge:
             require_purgeable(known)

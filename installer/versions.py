@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from installer.errors import InstallError
 from installer.files import point
 from installer.layout import Layout
 from installer.machine import Machine
@@ -31,12 +32,20 @@ class Versions:
         return Package.read(folder.resolve()) if (folder / MANIFEST).exists() else None
 
     def build(self, package: Package) -> Package:
-        """Install the package beside what is in use; returns it at its place."""
+        """Install the package beside what is in use; returns it at its place.
+
+        Raises InstallError, with nothing left behind, where there is no room for it.
+        """
         folder = self._layout.versions / package.name
         if not (folder / _WHOLE).exists():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True, mode=0o755)
-            self._fill(folder, package)
+            try:
+                _require_room(folder, package)
+                self._fill(folder, package)
+            except BaseException:  # a disk full of half a version would stop the service, too
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
             (folder / _WHOLE).touch()
         return Package.read(folder)
 
@@ -51,6 +60,10 @@ class Versions:
             if folder.name not in names:
                 shutil.rmtree(folder, ignore_errors=True)
 
+    def remove(self, package: Package) -> None:
+        """Remove a version that is not in use."""
+        shutil.rmtree(package.folder, ignore_errors=True)
+
     def _fill(self, folder: Path, package: Package) -> None:
         self._machine.run("python3", "-m", "venv", "--without-pip", folder)
         # Run from its wheel: Debian's Python comes without pip, and without what would install it.
@@ -62,3 +75,12 @@ class Versions:
         )  # fmt: skip
         shutil.copytree(package.share, folder / "share/nightsort")
         shutil.copy(package.folder / MANIFEST, folder / MANIFEST)
+
+
+def _require_room(folder: Path, package: Package) -> None:
+    free, needed = shutil.disk_usage(folder).free, package.room_bytes
+    if free < needed:
+        raise InstallError(
+            f"the disk of {folder.parent} has {free / 1e6:.0f} MB free, and {needed / 1e6:.0f} MB "
+            "are needed: make room there; nothing was changed"
+        )

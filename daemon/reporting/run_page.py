@@ -15,10 +15,11 @@ from daemon.records import Correction, Word
 from daemon.reporting.charts import confidence_chart, time_chart
 from daemon.reporting.foretold import forecast_words
 from daemon.reporting.morning import Morning
-from daemon.reporting.pages import count, percent, write_page
+from daemon.reporting.pages import percent, write_page
 from daemon.reporting.reasons import OTHER_REMEDY, REMEDIES
 from daemon.results import is_balanced
 from daemon.tables import took
+from daemon.words import count
 
 _BANDS = (
     (Band.AUTO, "filed, sure"),

@@ -7,16 +7,18 @@ import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
 
 from classifier.pixels import UInt8Array
 from classifier.verdict import Verdict
-from config.errors import FolderUnavailable, SelfTestFailed, TransientError
+from config.errors import DiskFull, FolderUnavailable, SelfTestFailed, TransientError
 from daemon.examine import Limits, Workers
 from daemon.records import Fingerprint, Photo
 from daemon.results import RunResults
+from daemon.store import Store
 from daemon.tree import Tree
 from tests.support.classifiers import ScriptedClassifier
 from tests.support.core import Core, by_tone, tiny_photo
@@ -356,6 +358,29 @@ def test_a_csv_that_fails_half_way_is_completed_from_the_store(tmp_path: Path) -
     summary = core.drain()
     assert summary["successful"] == 6
     assert len(core.rows()) == len(core.all_rows()) == 6
+    core.stop()
+
+
+def test_a_photo_recorded_in_the_moment_of_trouble_has_its_row_when_the_run_is_closed(
+    tmp_path: Path,
+) -> None:
+    class FullAfterwards:
+        def __init__(self, store: Store) -> None:
+            self._store = store
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._store, name)
+
+        def record(self, *args: Any) -> None:
+            self._store.record(*args)
+            raise DiskFull("state_dir: no space left")
+
+    core = Core(tmp_path, inline=True, wrap=FullAfterwards)
+    drop(core, 1)
+    core.take_in()
+    assert core.failing() is not None
+    assert core.drainer.close(settling=0)["successful"] == 1
+    assert len(core.rows()) == 1
     core.stop()
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from installer.build import oldest_glibc, pack
+from tests.support.disks import tiny_disk
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,6 +62,54 @@ def test_the_file_unpacks_itself_and_passes_on_what_it_was_told(
     assert list(folder.iterdir()) == []
 
 
+def test_whatever_the_umask_the_service_can_read_what_is_installed(
+    tree: Path, tmp_path: Path
+) -> None:
+    main = tree / "share/nightsort/installer/__main__.py"
+    main.write_text("import os; print(oct(os.umask(0)), oct(os.stat('.').st_mode & 0o777))\n")
+    package = pack(tree, tmp_path)
+    done = subprocess.run(
+        ["/bin/sh", str(package), "install"],
+        umask=0o077,
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("0o22 0o755\n", "")
+
+
+def test_a_folder_without_room_for_it_is_told_in_words(tree: Path, tmp_path: Path) -> None:
+    (tree / "wheels").mkdir()
+    for number in range(20):
+        (tree / f"wheels/{number}.whl").write_bytes(os.urandom(100_000))
+    package = pack(tree, tmp_path)
+    with tiny_disk(tmp_path / "disk", "1m") as disk:
+        done = sh(package, "install", TMPDIR=str(disk))
+        assert (done.returncode, done.stdout) == (1, "")
+        first, last = done.stderr.splitlines()
+        assert "No space left" in first
+        assert f"make room there, or name another place: TMPDIR=/srv sh {package}" in last
+        assert list(disk.iterdir()) == []
+
+
+def test_a_reader_who_goes_away_does_not_stop_it() -> None:
+    telling = "from installer.__main__ import _tell; _tell('one'); _tell('two'); print('three')"
+    with subprocess.Popen(
+        [sys.executable, "-c", telling],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+
+
 def test_a_whole_file_says_so(package: Path) -> None:
     done = sh(package, "verify")
     assert (done.returncode, done.stderr) == (0, f"{package} is whole\n")
@@ -81,6 +132,31 @@ def test_a_damaged_file_does_nothing(package: Path, damage: str) -> None:
 def test_its_contents_can_be_looked_at(package: Path, tmp_path: Path) -> None:
     assert sh(package, "extract", str(tmp_path / "look inside")).returncode == 0
     assert (tmp_path / "look inside/manifest.json").read_text() == MANIFEST
+
+
+@pytest.mark.parametrize(
+    ("pythons", "said"),
+    [
+        (["3.11", "3.99"], "wheels of all that is pinned for Python 3.11 and 3.99."),
+        (["3.11.2"], "3.11.2 is no Python such as 3.11"),
+    ],
+)
+def test_what_cannot_be_packed_is_told_in_words(
+    tmp_path: Path, pythons: list[str], said: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "installer.build", "--out", str(tmp_path), "--python", *pythons],
+        cwd=ROOT,
+        env=os.environ | {"PIP_NO_INDEX": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert done.stderr.endswith(f"{said}\n")
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_same_contents_make_the_same_file(tree: Path, tmp_path: Path) -> None:

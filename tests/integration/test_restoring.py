@@ -22,6 +22,7 @@ from config.errors import DiskFull, FolderUnavailable, RefusedError, StoreDamage
 from daemon.housekeeping.backups import Backups
 from daemon.housekeeping.healing import RESTORED, heal, suspecting
 from daemon.housekeeping.restoring import UNRECONCILED, restore
+from daemon.private import RESERVATION
 from daemon.results import is_balanced
 from daemon.store import DATABASE, SCHEMA_VERSION, Intention, Store, database, is_free
 from daemon.store.copies import copy_database
@@ -268,6 +269,18 @@ def test_photos_that_no_results_tell_of_any_more_get_their_row_in_a_new_run(shop
     assert shop.store.stories("copied.png") == []
     shop.drop("again.png", tiny_photo("Shirts", 1))
     assert shop.recover_and_drain()["duplicates"] == 1
+
+
+def test_a_name_that_was_kept_for_a_photo_is_no_photo(shop: Shop) -> None:
+    shop.clock.set_wall_clock(datetime.now(UTC) - timedelta(days=1))
+    shop.night("return-1111.png")
+    backup = shop.back_up()
+    kept = shop.sorted / "Shirts/return-2222.png"
+    kept.write_bytes(RESERVATION + b"\n")
+    shop.restore(backup)
+    assert not kept.exists()
+    assert shop.recover_and_drain()["run"] is None
+    assert shop.store.stories("return-2222.png") == []
 
 
 def test_results_that_were_compressed_are_read_too(shop: Shop) -> None:
@@ -552,6 +565,10 @@ def test_a_raw_copy_with_its_log_is_restored_whole(shop: Shop) -> None:
     shop.results.mkdir()
     shop.restore(raw / DATABASE)
     assert shop.history() == history
+    shop.stop()
+    restore(shop.state, raw / DATABASE, shop.clock.now())
+    assert (shop.state / DATABASE).read_bytes()[18:20] == b"\1\1"  # no log belongs to it
+    shop._start()
 
 
 # --- the present database is kept ----------------------------------------------------------------

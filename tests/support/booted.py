@@ -12,6 +12,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ from tests.support.waiting import eventually
 
 # What a fresh installation has, and jq, which the documents use.
 _PACKAGES = "systemd,systemd-sysv,dbus,python3,mount,jq"
+# What lies ready in its apt's cache, to be installed without a network.
+_AT_HAND = ("samba", "smbclient")
 _CACHE = Path("/var/tmp") / f"nightsort-tests-{os.geteuid()}"
 _BOOT_SECONDS = 90.0
 _ENDED = -1
@@ -91,14 +94,19 @@ class Booted:
         return [json.loads(line) for line in lines.splitlines()]
 
 
-@contextmanager
-def booted() -> Iterator[Booted]:
-    """A booted machine of its own, gone after the block."""
+def require_bootable() -> None:
+    """Skip, or in CI fail, where no machine can be booted."""
     if os.geteuid() != 0:
         lacking("booting a machine takes root")
     if platform.machine() != "x86_64":
         lacking("the package is for x86_64")
     need("debootstrap", "systemd-nspawn", "nsenter")
+
+
+@contextmanager
+def booted() -> Iterator[Booted]:
+    """A booted machine of its own, gone after the block."""
+    require_bootable()
     _CACHE.mkdir(mode=0o700, exist_ok=True)
     with (_CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # one at a time: they would share a control group
@@ -118,6 +126,7 @@ def _running(root: Path, console: Path) -> Iterator[Booted]:
     command += ["--register=no", "--keep-unit", "--private-network", "--console=pipe"]
     with console.open("wb") as log:
         nspawn = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    leader = _ENDED
     try:
         leader = eventually(lambda: _leader(nspawn), within_s=_BOOT_SECONDS)
         if leader == _ENDED:
@@ -126,8 +135,12 @@ def _running(root: Path, console: Path) -> Iterator[Booted]:
         eventually(lambda: _is_up(machine), within_s=_BOOT_SECONDS, every_s=0.2)
         yield machine
     finally:
-        nspawn.kill()  # the machine dies with it, as in a power cut
+        # As in a power cut: all in there die with the first; nspawn's own end would not end it.
+        if leader > 0:
+            os.kill(leader, signal.SIGKILL)
+        nspawn.kill()
         nspawn.wait(60)
+        eventually(lambda: _is_dead(leader), within_s=60)
 
 
 def _leader(nspawn: subprocess.Popen[bytes]) -> int:
@@ -142,15 +155,24 @@ def _leader(nspawn: subprocess.Popen[bytes]) -> int:
     return 0
 
 
+def _is_dead(process: int) -> bool:
+    """Whether it is gone, or waits only to be fetched by its parent."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return True
+    return stat.rpartition(") ")[2].startswith("Z")
+
+
 def _is_up(machine: Booted) -> bool:
     return machine.run("systemctl", "is-system-running").stdout.strip() in ("running", "degraded")
 
 
 def _debian() -> Path:
     """The root folder of a fresh Debian 12, made at first use."""
-    root = _CACHE / "debian-12"
+    root = _CACHE / f"debian-12-with-{'-'.join(_AT_HAND)}"
     if not root.exists():
-        partial = _CACHE / "debian-12.part"
+        partial = root.with_suffix(".part")
         shutil.rmtree(partial, ignore_errors=True)
         done = subprocess.run(
             ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", "bookworm", partial,
@@ -161,10 +183,20 @@ def _debian() -> Path:
         )  # fmt: skip
         if done.returncode != 0:
             lacking(f"debootstrap failed: {done.stdout[-500:]}")
-        for folder in ("var/cache/apt", "var/lib/apt/lists"):
-            shutil.rmtree(partial / folder)
+        _put_at_hand(partial)
         partial.rename(root)
     return root
+
+
+def _put_at_hand(root: Path) -> None:
+    apt = ["chroot", str(root), "apt-get", "--quiet", "--yes"]
+    fetch = [*apt, "--no-install-recommends", "--download-only", "install", *_AT_HAND]
+    for command in ([*apt, "clean"], [*apt, "update"], fetch):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            lacking(f"apt-get failed: {done.stderr[-500:]}")
+    for cache in (root / "var/cache/apt").glob("*.bin"):
+        cache.unlink()
 
 
 def _mirror() -> str:

@@ -74,10 +74,8 @@ def tiny_disk(folder: Path, size: str) -> Iterator[Path]:
     _need("mount", "umount")
     folder.mkdir()
     _run("mount", "-t", "tmpfs", "-o", f"size={size}", "nightsort-test", folder)
-    try:
+    with _unmounted_afterwards(folder):
         yield folder
-    finally:
-        _run("umount", folder)
 
 
 @contextmanager
@@ -85,11 +83,9 @@ def read_only(folder: Path) -> Iterator[None]:
     """While this lasts, `folder` is a mount that is read-only."""
     _need_root()
     _run("mount", "--bind", folder, folder)
-    try:
+    with _unmounted_afterwards(folder):
         _run("mount", "-o", "remount,bind,ro", folder)
         yield
-    finally:
-        _run("umount", folder)
 
 
 @contextmanager
@@ -166,6 +162,7 @@ def _rclone(folder: Path, disk: Path) -> Iterator[None]:
 
 @contextmanager
 def _unmounted_afterwards(disk: Path) -> Iterator[None]:
+    """A process that is just ending may keep it busy for a moment."""
     try:
         yield
     finally:

@@ -23,6 +23,7 @@ class NotedMachine(Machine):
         self.is_state_shared = False
         # Versions whose service fails to start.
         self.broken: set[str] = set()
+        self.is_disk_full = False
 
     @property
     def state_dir(self) -> Path:
@@ -46,6 +47,8 @@ class NotedMachine(Machine):
             return super().run(sys.executable, *words[1:])
         if words[:3] == ["python3", "-m", "venv"]:
             Path(words[-1], "bin").mkdir()
+        elif "install" in words and self.is_disk_full:
+            raise InstallError("OSError: [Errno 28] No space left on device")
         elif "install" in words:  # by pip
             Path(words[0]).with_name("nightsort").touch()
         elif "unit" in words and self.wrong_settings:
@@ -70,6 +73,9 @@ class NotedMachine(Machine):
         self.asked.append(f"start {unit}")
         self.up = Package.read(self.layout.current).version not in self.broken
         return self.up
+
+    def last_error_since(self, began: float) -> str:
+        return "model_dir: no bundle there"
 
     def _manage(self, words: list[str]) -> None:
         if words[0] == "systemctl":

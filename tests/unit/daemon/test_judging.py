@@ -135,10 +135,10 @@ def test_folder_without_labelled_photos_says_what_it_should_hold(tmp_path: Path)
         labelled_photos(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["nowhere", "file.txt"])
-def test_labelled_folder_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "said"), [("nowhere", "no such"), ("file.txt", "no folder")])
+def test_labelled_folder_that_is_none_is_refused(tmp_path: Path, name: str, said: str) -> None:
     touch(tmp_path / "file.txt")
-    with pytest.raises(NoPhotos, match="no such"):
+    with pytest.raises(NoPhotos, match=said):
         labelled_photos(tmp_path / name)
 
 

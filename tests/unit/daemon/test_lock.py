@@ -131,7 +131,7 @@ def test_folder_of_another_user_is_refused_and_says_whose_it_is(state: Path) -> 
     with pytest.raises(RefusedError) as caught, hold(state):
         pass
     assert "belongs to nobody, this is root" in str(caught.value)
-    assert "sudo -u nobody nightsort" in str(caught.value)
+    assert "runuser -u nobody -- nightsort" in str(caught.value)
     assert not (state / LOCK).exists()
 
 

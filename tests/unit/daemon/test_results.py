@@ -211,7 +211,8 @@ def test_appending_gives_the_same_bytes_as_beginning_with_all_rows(results: RunR
     written(results, *rows[:3])
     for start in range(3, len(rows), 4):
         assert results.append(rows[start : start + 4])
-    assert results.is_intact()
+    assert results.is_whole(len(rows))
+    assert not results.is_whole(len(rows) + 1)
     grown = results.csv_path.read_bytes()
     results.begin(rows)
     assert results.csv_path.read_bytes() == grown
@@ -237,7 +238,7 @@ def test_a_csv_that_a_person_touched_is_not_appended_to(
         os.mkfifo(path)
     elif done == "a folder":
         path.mkdir()
-    assert not results.is_intact()
+    assert not results.is_whole(1)
     assert not results.append([row("b.jpg")])
     assert outside.read_bytes() == content
     if done != "a folder":

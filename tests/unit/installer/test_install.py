@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -131,6 +133,36 @@ def test_a_build_that_was_interrupted_is_made_anew(
     assert current(layout, machine) == "1.0.0"
 
 
+def test_a_disk_that_gets_full_while_building_is_emptied_again(
+    layout: Layout, machine: NotedMachine, installer: Installer, one: Package
+) -> None:
+    machine.is_disk_full = True
+    with pytest.raises(InstallError, match="No space left"):
+        installer.install(one, start=False)
+    assert list(layout.versions.iterdir()) == []
+
+
+def test_a_disk_without_room_is_left_alone(
+    layout: Layout, installer: Installer, one: Package
+) -> None:
+    free = shutil.disk_usage(one.folder).free
+    with (one.wheels / "huge-1-py3-none-any.whl").open("wb") as wheel:
+        wheel.truncate(free // 2)
+    with pytest.raises(InstallError, match=r"MB free.* MB are needed.* nothing was changed"):
+        installer.install(one, start=False)
+    assert list(layout.versions.iterdir()) == []
+    assert not layout.settings.exists()
+
+
+def test_a_service_that_does_not_start_is_told_with_its_reason(
+    machine: NotedMachine, installer: Installer, one: Package, told: list[str]
+) -> None:
+    machine.broken = {"1.0.0"}
+    with pytest.raises(InstallError, match="does not run"):
+        installer.install(one, start=True)
+    assert told[-1] == "the service did not become ready: model_dir: no bundle there"
+
+
 def test_a_command_of_somebody_else_is_not_replaced(layout: Layout, tmp_path: Path) -> None:
     theirs = tmp_path / "nightsort"
     theirs.write_text("theirs")
@@ -200,6 +232,7 @@ def test_a_version_that_does_not_start_is_taken_back_with_its_database(
     assert (layout.units / SERVICE).read_text() == "systemd/nightsort.service of 1.0.0\n"
     assert word_in_database(machine) == "before"
     assert not (machine.state_dir / "nightsort.db.before-upgrade").exists()
+    assert [path.name for path in layout.versions.iterdir()] == [one.name]
 
 
 def test_a_database_that_was_not_migrated_is_not_taken_back(
@@ -232,6 +265,26 @@ def test_an_older_version_is_refused(
     with pytest.raises(InstallError, match=r"1\.0\.0 is older"):
         installer.install(one, start=True)
     assert current(layout, machine) == "2.0.0"
+
+
+def test_a_newer_version_is_recognised_whatever_more_it_says_of_itself(
+    layout: Layout, installer: Installer, one: Package, two: Package
+) -> None:
+    installer.install(two, start=True)
+    manifest = layout.current / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"more": "to come"}))
+    with pytest.raises(InstallError, match=r"1\.0\.0 is older"):
+        installer.install(one, start=True)
+
+
+def test_a_version_that_does_not_start_when_installed_again_stays(
+    layout: Layout, machine: NotedMachine, installer: Installer, one: Package
+) -> None:
+    installer.install(one, start=True)
+    machine.broken = {"1.0.0"}
+    with pytest.raises(InstallError):
+        installer.install(one, start=False)
+    assert current(layout, machine) == "1.0.0"
 
 
 def test_a_database_of_a_newer_version_is_refused_after_an_uninstall(
@@ -291,6 +344,14 @@ def test_uninstalling_removes_the_program_and_nothing_that_people_own(
         "var/lib/nightsort/nightsort.db",
     }
     assert any(str(machine.state_dir) in line for line in told)
+
+
+def test_where_nothing_is_installed_nothing_is_uninstalled(
+    machine: NotedMachine, uninstaller: Uninstaller, told: list[str]
+) -> None:
+    with pytest.raises(InstallError, match="not installed here"):
+        uninstaller.uninstall(purge=False)
+    assert (machine.asked, told) == ([], [])
 
 
 def test_what_the_administrator_added_to_the_unit_stays(
