@@ -136,7 +136,7 @@ def test_where_review_has_no_folder_of_its_own_the_page_names_none(tmp_path: Pat
     core.drop("odd.png", tiny_photo("review"))
     core.drain()
     assert "_review" in Elements(write(core)[0]).text
-    core.store._db.execute("UPDATE photos SET target = 'Tops/odd.png', place = 'Tops/odd.png'")
+    core.store._db.execute("UPDATE photos SET target = ?1, place = ?1", (b"Tops/odd.png",))
     text = Elements(write(core)[0]).text
     assert "Each lies in the folder of its guess" in text
     assert "_review" not in text
