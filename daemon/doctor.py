@@ -87,6 +87,8 @@ def _daemon(settings: Settings) -> Findings:
     document, code = read(settings.state_dir)
     if code == NOT_RUNNING:
         yield advice("daemon", "is not running", "systemctl start nightsort")
+    elif document["state"] == "starting":
+        yield advice("daemon", "is starting", "ask again in a moment")
     elif document["problems"]:
         for problem in document["problems"]:
             yield wrong("daemon", problem, "see: nightsort status, journalctl -u nightsort")

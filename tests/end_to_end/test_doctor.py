@@ -12,6 +12,7 @@ import pytest
 from config.settings import load
 from daemon.doctor import of_drop_in
 from daemon.findings import Level
+from daemon.lock import hold
 from daemon.unit import on_this_machine
 from tests.support.disks import mounted
 from tests.support.processes import Site
@@ -62,6 +63,12 @@ def test_beside_a_running_daemon_it_disturbs_nothing_and_leaves_nothing(site: Si
     left = [path.name for folder in (site.incoming, site.sorted, site.results)
             for path in folder.iterdir()]  # fmt: skip
     assert set(left) == {".nightsort"}
+
+
+def test_a_daemon_that_is_starting_is_not_wrong(site: Site) -> None:
+    with hold(site.state):  # which is the first that a daemon does
+        found = findings(site, code=0)
+    assert any(text.startswith("daemon: is starting") for text in found["advice"])
 
 
 def test_a_missing_folder_is_wrong(site: Site) -> None:
