@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,9 @@ from daemon.vigil import Vigil
 from daemon.vitals import Vitals
 from daemon.watcher import Watcher
 
+# What a shell says of a command that Ctrl-C has ended.
+_INTERRUPTED = 130
+
 
 @contextmanager
 def build(
@@ -70,6 +74,7 @@ def build(
     Raises ConfigError, ModelError or RefusedError when it cannot work.
     """
     is_service = notifier is not None
+    end_at_once = partial(_end_at_once, settings.state_dir, 0 if is_service else _INTERRUPTED)
     hire = enlisted if is_service else targets_of
     alerting = Office(settings, clock, hire, is_service=is_service)
     with (
@@ -152,7 +157,7 @@ def build(
             model=model,
         )
         try:
-            yield Service(settings, clock, stages, lambda: _end_at_once(settings.state_dir))
+            yield Service(settings, clock, stages, end_at_once)
         finally:
             workers.stop()
 
@@ -276,11 +281,11 @@ def adopt_folders(settings: Settings) -> None:
         presence.adopt(force=True)
 
 
-def _end_at_once(state_dir: Path) -> None:
+def _end_at_once(state_dir: Path, code: int) -> None:
     """End this process although a thread hangs; no photo is blamed for what it had in hand."""
     with suppress(Exception), closing(Store(state_dir)) as store:
         store.return_claimed(None)
-    os._exit(0)
+    os._exit(code)
 
 
 class _PresenceFacts:

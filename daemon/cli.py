@@ -6,15 +6,13 @@ stdout carries what was asked for (and the log of `run`); everything else for pe
 from __future__ import annotations
 
 import io
-import json
+import itertools
 import os
 import signal
 import sys
-import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from datetime import datetime
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -22,12 +20,13 @@ import click
 
 from config.errors import ConfigError, ModelError, NightsortError
 from config.readable import plain
-from daemon import cli_alerts, cli_history, cli_state
+from daemon import cli_alerts, cli_history, cli_photos, cli_state
 from daemon.cli_parts import (
     EXIT_DO_NOT_RESTART,
     EXIT_FAILED,
     EXIT_INTERRUPTED,
     EXIT_WRONG_USE,
+    any_path,
     json_option,
     load,
     print_json,
@@ -35,15 +34,9 @@ from daemon.cli_parts import (
 from daemon.show import Advance, progress
 
 if TYPE_CHECKING:
-    from classifier.classifier import Classifier
     from config.settings import Settings
-    from daemon.judging import Look
     from daemon.records import Progress
-
-# Whether it is there and may be read, whoever opens it says in better words.
-any_path = click.Path(path_type=Path, readable=False)
-# Nothing is committed for a batch here: small ones, so that all cores end at the same time.
-_LOOKS_AT_ONCE = 4
+    from daemon.service import Service
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -92,7 +85,8 @@ def now(config_file: Path | None, as_json: bool) -> None:
     """Drain the queue now, with what lies in incoming.
 
     Asks the running daemon if there is one, and joins a run that is under way; else does the work
-    itself. Photos still being copied are waited for, a minute at most.
+    itself. Photos still being copied are waited for, a minute at most. Ctrl-C ends a run of its own
+    after what is in hand, pressed again at once; the daemon's goes on.
 
     \b
     Example:
@@ -138,107 +132,6 @@ def status(config_file: Path | None, as_json: bool) -> None:
     else:
         click.echo(in_words(document))
     sys.exit(code)
-
-
-@cli.command()
-@click.argument("paths", nargs=-1, required=True, type=any_path)
-@json_option
-@click.pass_obj
-def classify(config_file: Path | None, paths: tuple[Path, ...], as_json: bool) -> None:
-    """Say what photos show, or all photos under folders. Moves nothing.
-
-    With --json it is one JSON object a line. Exits 1 when a photo could not be read; the others
-    are judged all the same.
-
-    \b
-    Example:
-      nightsort classify photo.jpg
-      nightsort classify returns/ --json | jq -r 'select(.band == "review") | .path'
-    """  # noqa: D301
-    from daemon.judging import photos_under, shown
-
-    settings = load(config_file)
-    photos = photos_under(paths, settings.intake.ignore)
-    classifier = _classifier(settings)
-    failed = False
-    # On a terminal the verdicts themselves show how far it is.
-    for look in _looks(photos, classifier, settings, bar=not sys.stdout.isatty()):
-        failed |= look.verdict is None
-        if as_json:
-            click.echo(json.dumps(_look_json(look, classifier.bundle.card.title)))
-        elif look.verdict is None:
-            sys.stderr.write(f"{shown(look.path)}: {look.problem_text}\n")
-        else:
-            click.echo(_look_words(look))
-    if failed:
-        sys.exit(EXIT_FAILED)
-
-
-@cli.command()
-@click.argument("folder", type=any_path)
-@json_option
-@click.option("--report", type=any_path, help="Also write a page with pictures of the mistakes.")
-@click.pass_obj
-def evaluate(config_file: Path | None, folder: Path, as_json: bool, report: Path | None) -> None:
-    """Measure how right the model is on FOLDER/<category>/*.jpg.
-
-    Shows accuracy (of the best category, whatever the band), precision, recall and F1 of each
-    category, calibration, bands, what moving band auto would do, and what is mixed up with what.
-    Moves nothing.
-
-    \b
-    Example:
-      nightsort evaluate labelled/
-      nightsort evaluate labelled/ --report evaluation.html
-      nightsort evaluate labelled/ --json | jq .accuracy
-    """  # noqa: D301
-    from classifier.evaluation import evaluate as measure
-    from daemon.judging import NoPhotos, labelled_photos, shown
-
-    if report is not None:
-        _check_it_can_be_a_page(report)
-    settings = load(config_file)
-    labelled = labelled_photos(folder, settings.intake.ignore)
-    classifier = _classifier(settings)
-    label_of = {path: category for category, path in labelled}
-    began = time.perf_counter()
-    looks = list(_looks(list(label_of), classifier, settings))
-    seconds = time.perf_counter() - began
-    for look in looks:
-        if look.verdict is None:
-            click.echo(f"{shown(look.path)}: left out: {look.problem_text}", err=True)
-    judged = [(label_of[look.path], look.verdict) for look in looks if look.verdict is not None]
-    if not judged:
-        raise NoPhotos(f"{shown(folder)}: not one photo could be read; look at the files")
-    truth, verdicts = zip(*judged, strict=True)
-    evaluation = measure(truth, verdicts, classifier.categories, seconds)
-    if as_json:
-        print_json(evaluation.as_json())
-    else:
-        from daemon.tables import evaluation_table
-
-        click.echo(evaluation_table(evaluation))
-    if report is not None:
-        from daemon.evaluating import facts_of, mistakes_among, write_report
-        from daemon.examine import Limits
-
-        left_out = len(looks) - len(judged)
-        model, thresholds = classifier.bundle.card.title, classifier.thresholds
-        mistakes = mistakes_among(looks, label_of, Limits.from_settings(settings.intake))
-        now = datetime.now().astimezone()
-        facts = facts_of(folder, left_out, model, thresholds, now)
-        write_report(report, evaluation, mistakes, facts)
-
-
-def _check_it_can_be_a_page(report: Path) -> None:
-    """Before the photos are judged, which may take minutes."""
-    if report.is_dir():
-        wrong = f"{plain(str(report))} is a folder; name a file, such as evaluation.html"
-    elif not report.parent.is_dir():
-        wrong = f"{plain(str(report.parent))} is no folder; make it, or name another"
-    else:
-        return
-    raise click.BadParameter(wrong, param_hint="--report")
 
 
 @cli.command()
@@ -379,7 +272,12 @@ def demo(keep: Path | None) -> None:
     demonstrate(keep.resolve(), click.echo)
 
 
-for command in (*cli_history.COMMANDS, *cli_state.COMMANDS, *cli_alerts.COMMANDS):
+for command in (
+    *cli_photos.COMMANDS,
+    *cli_history.COMMANDS,
+    *cli_state.COMMANDS,
+    *cli_alerts.COMMANDS,
+):
     cli.add_command(command)
 
 
@@ -473,12 +371,13 @@ def _drain_here(settings: Settings, advance: Advance) -> dict[str, Any]:
     from daemon.assembly import build
     from daemon.clock import SystemClock, local_zone
     from daemon.control import serving
+    from daemon.signals import answered
 
     configure(service=False)
     with (
         build(settings, SystemClock(settings.window.zone() or local_zone())) as service,
         serving(service, settings.state_dir),
-        _on_signals({signal.SIGINT: service.stop, signal.SIGTERM: service.stop}),
+        answered(dict.fromkeys((signal.SIGINT, signal.SIGTERM), _stop(service))),
     ):
         return service.run_once(_told(advance))
 
@@ -488,17 +387,18 @@ def _told(advance: Advance) -> Callable[[Progress], None]:
     return lambda seen: advance(seen.processed, seen.processed + seen.waiting + seen.settling)
 
 
-@contextmanager
-def _on_signals(actions: Mapping[int, Callable[[], object]]) -> Iterator[None]:
-    """Let signals ask for something, until the end of the `with` block."""
-    before = {
-        number: signal.signal(number, lambda *_, act=act: act()) for number, act in actions.items()
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _stop(service: Service) -> Callable[[], None]:
+    """Ask it to end; who asks again will not wait, as for a share that hangs."""
+    asked = itertools.count()
+
+    def stop() -> None:
+        if next(asked):
+            service.leave()
+        service.stop()
+        with suppress(OSError):  # nobody reads any more
+            click.echo("nightsort: ends after what is in hand; once more ends it at once", err=True)
+
+    return stop
 
 
 def _exit_code(error: NightsortError) -> int:
@@ -531,75 +431,6 @@ def _is_in_journal() -> bool:
 
 def _command_path(error: click.UsageError) -> str:
     return error.ctx.command_path if error.ctx else "nightsort"
-
-
-def _classifier(settings: Settings) -> Classifier:
-    from classifier.classifier import Classifier
-    from config.logs import configure
-
-    configure(service=False)  # nothing that a library says may come between the verdicts
-    return Classifier.load(
-        settings.model_dir, auto=settings.bands.auto, review=settings.bands.review
-    )
-
-
-def _looks(
-    photos: list[Path], classifier: Classifier, settings: Settings, *, bar: bool = True
-) -> Iterator[Look]:
-    """Judge photos with all cores. bar: show how far it is."""
-    from daemon.examine import Limits, usable_cores
-    from daemon.judging import look_at
-
-    looks = look_at(
-        photos,
-        classifier,
-        Limits.from_settings(settings.intake),
-        batch_size=min(settings.batch.size, _LOOKS_AT_ONCE),
-        workers=min(settings.batch.workers or usable_cores(), len(photos)),
-    )
-    with progress("looking") if bar else nullcontext(lambda *_: None) as advance:
-        for done, look in enumerate(looks, start=1):
-            advance(done, len(photos))
-            yield look
-
-
-def _look_json(look: Look, model: str) -> dict[str, Any]:
-    from daemon.records import as_text
-
-    verdict = look.verdict
-    if verdict is None:
-        judged: dict[str, Any] = {
-            "category": None,
-            "confidence": None,
-            "band": None,
-            "reason": look.problem,
-            "reason_text": look.problem_text,
-            "alternatives": [],
-        }
-    else:
-        judged = {
-            "category": verdict.category,
-            "confidence": round(verdict.confidence, 4),
-            "band": verdict.band,
-            "reason": verdict.reason,
-            "reason_text": verdict.reason_text,
-            "alternatives": [
-                {"category": a.category, "confidence": round(a.confidence, 4)}
-                for a in verdict.alternatives
-            ],
-        }
-    return {"path": as_text(str(look.path)), **judged, "model": model}
-
-
-def _look_words(look: Look) -> str:
-    from daemon.judging import shown
-
-    verdict = look.verdict
-    assert verdict is not None
-    said = f"{shown(look.path)}: {verdict.category}, {verdict.confidence:.0%}"
-    if verdict.reason_text:
-        return f"{said}; a person should look: {verdict.reason_text}"
-    return said if verdict.band == "auto" else f"{said}; worth a quick look"
 
 
 if __name__ == "__main__":

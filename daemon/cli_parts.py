@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 EXIT_FAILED, EXIT_WRONG_USE, EXIT_DO_NOT_RESTART, EXIT_INTERRUPTED = 1, 2, 78, 130
 
+# Whether it is there and may be read, whoever opens it says in better words.
+any_path = click.Path(path_type=Path, readable=False)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 
 

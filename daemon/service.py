@@ -83,6 +83,10 @@ class Service:
         self._stages.vigil.stop_asked()
         self._watcher.wake()
 
+    def leave(self) -> None:
+        """End the process at once, whatever hangs; no photo is lost or blamed."""
+        self._abandon()
+
     def reload(self) -> None:
         """Ask the service to read its settings again."""
         self._stages.reloading.ask()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.lock import held_seconds, is_held, no_look_at
+from daemon.words import count, outcomes
 
 STATUS = "status.json"
 WRITE_SECONDS = 5.0
@@ -151,24 +152,13 @@ def _window_words(window: dict[str, Any]) -> str:
 
 def _run_words(run: dict[str, Any]) -> str:
     ended = f"{datetime.fromisoformat(run['finished']):%a %d %b %H:%M}"
-    return f"{run['run']}, ended {ended}: {_outcomes(run)}, {run['deferred']:,} left waiting"
+    return f"{run['run']}, ended {ended}: {outcomes(run)}, {run['deferred']:,} left waiting"
 
 
 def _week_words(week: dict[str, int]) -> str:
     if week["runs"] == 0:
         return "no run since Monday"
-    return f"{_counted(week['runs'], 'run')}: {_outcomes(week)}"
-
-
-def _outcomes(counts: dict[str, Any]) -> str:
-    return (
-        f"{counts['successful']:,} filed, {counts['review']:,} to review, "
-        f"{_counted(counts['duplicates'], 'duplicate')}, {counts['failed']:,} in quarantine"
-    )
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    return f"{count(week['runs'], 'run')}: {outcomes(week)}"
 
 
 def _disk_words(disk: dict[str, int]) -> str:
@@ -178,7 +168,7 @@ def _disk_words(disk: dict[str, int]) -> str:
 def _alert_words(alerts: dict[str, Any]) -> str:
     if not alerts.get("targets"):
         return "nobody is told of trouble; set [alerts] targets"
-    said = [_counted(alerts["targets"], "target")]
+    said = [count(alerts["targets"], "target")]
     kinds = {"delivered": "delivered", "undelivered": "on the way", "given_up": "given up"}
     said += [f"{alerts[key]:,} {words}" for key, words in kinds.items() if alerts.get(key)]
     if alerts.get("open"):

@@ -23,6 +23,7 @@ from config.readable import plain
 from daemon.alerting.alert import Alert
 from daemon.records import as_text
 from daemon.tables import took
+from daemon.words import count
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Around what a fact says. Private characters: in the fact itself they would be spelt out.
@@ -122,10 +123,6 @@ def _number(value: float) -> str:
     return f"{value:,}"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def _percent(share: float) -> str:
     return f"{f'{100 * share:.1f}'.removesuffix('.0')}\N{NO-BREAK SPACE}%"
 
@@ -141,7 +138,7 @@ def _size(megabytes: float) -> str:
 
 def _minutes(minutes: float) -> str:
     hours, rest = divmod(round(minutes), 60)
-    return f"{hours} h {rest:02} min" if hours else _count(rest, "minute")
+    return f"{hours} h {rest:02} min" if hours else count(rest, "minute")
 
 
 def _most(categories: Mapping[str, int]) -> str:
@@ -155,7 +152,7 @@ _FILTERS = {
     "word": _word,
     "shown": lambda text: f"{_OPEN}{text}{_CLOSE}",
     "number": _number,
-    "count": _count,
+    "count": count,
     "percent": _percent,
     "confidence": _confidence,
     "size": _size,

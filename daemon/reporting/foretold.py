@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from daemon.reporting.pages import count
+from daemon.words import count
 
 # A forecast is kept when the run ends no later than this after it.
 _GRACE = timedelta(minutes=5)

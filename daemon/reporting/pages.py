@@ -33,11 +33,6 @@ def percent(share: float | None) -> str:
     return f"{min(100 * (share or 0.0), 99.9):.1f}\N{NO-BREAK SPACE}%"
 
 
-def count(number: int, noun: str) -> str:
-    """A number of things."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 @cache
 def _environment() -> Environment:
     environment = Environment(

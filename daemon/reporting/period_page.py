@@ -7,10 +7,11 @@ from typing import BinaryIO
 
 from daemon.reporting.charts import column_chart, level_chart
 from daemon.reporting.figures import Counts, Figures
-from daemon.reporting.pages import count, percent, write_page
+from daemon.reporting.pages import percent, write_page
 from daemon.reporting.periods import Period
 from daemon.reporting.reasons import in_words
 from daemon.tables import took
+from daemon.words import count
 
 # What columns are made of, from the bottom up: class in the style, label, field of `Counts`.
 _KINDS = (

@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any, BinaryIO
 
 from daemon.records import Status
-from daemon.reporting.pages import count, write_page
+from daemon.reporting.pages import write_page
 from daemon.reporting.picking import PickList, Waiting
 from daemon.reporting.reasons import OTHER_REMEDY, REMEDIES
+from daemon.words import count
 
 
 def write_pick_lists(

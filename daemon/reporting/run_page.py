@@ -10,14 +10,16 @@ from typing import Any, BinaryIO
 from classifier.verdict import Band
 from config.readable import plain
 from daemon.links import link, shown
+from daemon.names import REVIEW
 from daemon.records import Correction, Word
 from daemon.reporting.charts import confidence_chart, time_chart
 from daemon.reporting.foretold import forecast_words
 from daemon.reporting.morning import Morning
-from daemon.reporting.pages import count, percent, write_page
+from daemon.reporting.pages import percent, write_page
 from daemon.reporting.reasons import OTHER_REMEDY, REMEDIES
 from daemon.results import is_balanced
 from daemon.tables import took
+from daemon.words import count
 
 _BANDS = (
     (Band.AUTO, "filed, sure"),
@@ -62,6 +64,7 @@ def write_report(
         foretold=forecast_words(expected, summary),
         facts=[*_facts(morning), *settings],
         bands=_BANDS,
+        set_apart=any(story.target.startswith(f"{REVIEW}/") for story in morning.review),
         most=max((one.photos for one in morning.categories), default=1),
         remedy=lambda code: REMEDIES.get(code, OTHER_REMEDY),
         confidence_chart=confidence_chart(morning.confidences),

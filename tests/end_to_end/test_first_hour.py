@@ -8,6 +8,7 @@ import random
 import resource
 import signal
 import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,34 @@ def test_interrupting_now_leaves_the_daemons_run_going_and_says_so(tmp_path: Pat
             assert client.returncode == 130
             assert "the run goes on" in said
             assert said.count("\n") == 1
+
+
+def test_now_that_hangs_ends_when_it_is_interrupted_again_and_loses_nothing(tmp_path: Path) -> None:
+    site = Site.make(tmp_path)
+    photo = sha256(draw_photo(site.incoming / "return-40002.jpg", seed=8))
+    hang = (
+        "import time\nfrom daemon.sorting import Sorter\n"
+        "Sorter.sort = lambda *_: print('hangs', flush=True) or time.sleep(600)\n"
+        "from daemon.cli import main\nmain()"
+    )
+    said = tmp_path / "said.txt"
+    with said.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-c", hang, "--config", str(site.folder / "nightsort.toml"), "now"],
+            stdout=file,
+            stderr=file,
+            env=clean_environment(),
+        )
+    try:
+        eventually(lambda: "hangs" in said.read_text(), within_s=DEADLINE_SECONDS)
+        process.send_signal(signal.SIGINT)
+        eventually(lambda: "once more ends it" in said.read_text(), within_s=DEADLINE_SECONDS)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(DEADLINE_SECONDS) == 130
+    finally:
+        process.kill()
+    assert site.nightsort("now").returncode == 0
+    assert [row["sha256"] for row in site.rows()] == [photo]
 
 
 def test_in_window_mode_the_status_forecasts_from_the_last_runs_pace(tmp_path: Path) -> None:

@@ -95,7 +95,16 @@ def test_the_manager_hears_ready_status_pings_and_stopping(
         assert daemon.wait(DEADLINE_SECONDS) == 0
 
 
-def test_sigterm_in_mid_run_ends_soon_and_leaves_everything_consistent(tmp_path: Path) -> None:
+def test_sigterm_in_mid_run_ends_within_five_seconds_and_leaves_everything_consistent(
+    tmp_path: Path,
+) -> None:
+    # Promised on a machine that does nothing else: the tests beside this one may hold it up once.
+    took = (ended_in_mid_run(tmp_path / f"try-{number}") for number in range(3))
+    assert any(seconds < 5 for seconds in took)
+
+
+def ended_in_mid_run(tmp_path: Path) -> float:
+    """Seconds that a daemon takes to end when it is asked to in the middle of a run."""
     site = site_with(tmp_path, 'mode = "continuous"')
     # So many that the run lasts while this process waits for its turn on a busy machine.
     dropped = drop_photos(site.incoming, 400)
@@ -105,8 +114,7 @@ def test_sigterm_in_mid_run_ends_soon_and_leaves_everything_consistent(tmp_path:
         asked = time.monotonic()
         daemon.send_signal(signal.SIGTERM)
         assert daemon.wait(DEADLINE_SECONDS) == 0
-        # Five seconds are promised, on a machine that does nothing else.
-        assert time.monotonic() - asked < 4 * 5
+        took = time.monotonic() - asked
     rows = {row["sha256"]: row for row in site.rows()}
     left = {sha256(photo) for photo in site.photos("incoming")}
     assert left, "the run was over before it was asked to end"
@@ -118,6 +126,7 @@ def test_sigterm_in_mid_run_ends_soon_and_leaves_everything_consistent(tmp_path:
     assert site.nightsort("now").returncode == 0
     assert not site.photos("incoming")
     assert {row["sha256"] for row in site.growing_rows()} == photos
+    return took
 
 
 def test_without_a_watchdog_nothing_is_fed(tmp_path: Path, manager: Manager) -> None:

@@ -131,6 +131,18 @@ def test_a_correction_is_told_when_the_report_is_made_again(tmp_path: Path) -> N
     core.stop()
 
 
+def test_where_review_has_no_folder_of_its_own_the_page_names_none(tmp_path: Path) -> None:
+    core = Core(tmp_path, inline=True)
+    core.drop("odd.png", tiny_photo("review"))
+    core.drain()
+    assert "_review" in Elements(write(core)[0]).text
+    core.store._db.execute("UPDATE photos SET target = ?1, place = ?1", (b"Tops/odd.png",))
+    text = Elements(write(core)[0]).text
+    assert "Each lies in the folder of its guess" in text
+    assert "_review" not in text
+    core.stop()
+
+
 def test_a_report_that_is_told_to_end_leaves_nothing_half(tmp_path: Path) -> None:
     core = Core(tmp_path, inline=True)
     core.drop("odd.png", tiny_photo("review"))
