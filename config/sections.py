@@ -204,7 +204,8 @@ class FilingSettings(Section):
     )
     review_folder: bool = Field(
         True,
-        description="Put photos that a person must decide under _review/; false files them all.",
+        description="Put photos that a person must decide under _review/; false puts them with the filed "
+        "ones of their guess, where `nightsort correct` confirms it.",
     )
     group: str | None = Field(
         None,

@@ -100,9 +100,10 @@ def find(config_file: Path | None, name: str, as_json: bool) -> None:
 def correct(config_file: Path | None, photo: str, category: str, as_json: bool) -> None:
     """Move a photo to another category, and remember who said so.
 
-    PHOTO is its name, its return id, or the path at which it lies. The results of its run stay as
-    they are; history and exports/corrections_<date>.csv tell of it. Photos that somebody drags to
-    another category's folder are noticed after the next run.
+    PHOTO is its name, its return id, or the path at which it lies. For a photo that waits for a
+    decision, the category that was guessed is a word too: it confirms the guess. The results of its
+    run stay as they are; history and exports/corrections_<date>.csv tell of it. Photos that
+    somebody drags to another category's folder are noticed after the next run.
 
     \b
     Example:
@@ -247,7 +248,13 @@ def _show(settings: Settings, answer: dict[str, Any], as_json: bool) -> None:
     else:
         for one in answer["done"]:
             root = settings.sorted_dir if one["category"] else settings.incoming_dir
-            click.echo(f"{plain(one['from'])} → {plain(str(root / one['to']))}")
+            place = plain(str(root / one["to"]))
+            is_moved = bool(one["from"] != one["to"]) or not one["category"]
+            click.echo(
+                f"{plain(one['from'])} → {place}"
+                if is_moved
+                else f"{place}: {plain(one['category'])} is confirmed"
+            )
         for one in answer["left"]:
             click.echo(f"nightsort: {plain(one['filename'])}: {plain(one['why'])}", err=True)
         if not answer["done"] and not answer["left"]:

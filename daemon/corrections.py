@@ -123,7 +123,7 @@ class Corrector:
         filed_at = datetime.fromisoformat(story.recorded_at).date()
         folder = self._within.target_folder(Status.SUCCESS, known, filed_at)
         if split(seen.place)[0] == folder:
-            answer.left.append((story, f"it is in {folder} already"))
+            self._leave_there(story, seen, known, person, answer)
             return answer
         move = self._plan_within(story, seen, folder)
         planned = self._word(story, Word.CORRECTED, known, person, move)
@@ -214,17 +214,20 @@ class Corrector:
         self._store.record_corrections(done)
         for one in moved:
             self._drop_reason(one)
-            name = as_text(split(one.move.source)[1])
-            if one.word is Word.UNDONE:
-                log.info("photo_put_back", photo=one.photo_id, name=name, person=one.person)
-            else:
-                log.info(
-                    "photo_corrected",
-                    photo=one.photo_id,
-                    name=name,
-                    category=one.category,
-                    person=one.person,
-                )
+            self._tell(one)
+
+    def _tell(self, one: Correction) -> None:
+        name = as_text(split(one.move.source)[1])
+        if one.word is Word.UNDONE:
+            log.info("photo_put_back", photo=one.photo_id, name=name, person=one.person)
+        else:
+            log.info(
+                "photo_corrected",
+                photo=one.photo_id,
+                name=name,
+                category=one.category,
+                person=one.person,
+            )
 
     def _take_back(self, planned: Correction, how: Placement | None) -> None:
         """Forget a move that was not made; a copy whose original may not go is no move."""
@@ -240,6 +243,21 @@ class Corrector:
         if one.word is Word.UNDONE and not one.before:
             with suppress(OSError), self._sorted.folder(folder) as fd:
                 drop(Entry(fd, with_suffix(name, REASON_SUFFIX)))
+
+    def _leave_there(
+        self, story: Story, seen: Seen, category: str, person: str, answer: Answer
+    ) -> None:
+        """A photo that lies where it belongs: what waited for a decision is confirmed."""
+        if story.state == "review":
+            move = Move(story.id, seen.place, seen.place, seen.fingerprint, story.sha256)
+            confirmed = self._word(story, Word.CORRECTED, category, person, move)
+            self._store.note_done(confirmed)
+            self._tell(confirmed)
+            answer.done.append(confirmed)
+        elif story.decided == story.category:
+            answer.left.append((story, f"{category} is confirmed already"))
+        else:
+            answer.left.append((story, f"it is in {split(seen.place)[0]} already"))
 
     def _plan_within(self, story: Story, seen: Seen, folder: str) -> Move:
         photo = Photo(story.id, story.source, seen.fingerprint, self._clock.now())

@@ -124,6 +124,10 @@ def _verdict_parts(story: Story) -> Iterator[str]:
 def _correction(one: Correction, zone: tzinfo) -> str:
     at, person = f"{one.at.astimezone(zone):{_AT}}", one.person
     match one.word:
+        case Word.CORRECTED if one.is_confirmation:
+            return f"{at} confirmed by {person}: {one.category}"
+        case Word.DRAGGED if one.is_confirmation:
+            return f"{at} seen to have been moved by {person}, which confirms {one.category}"
         case Word.CORRECTED:
             return f"{at} corrected by {person}: {one.before} → {one.category}"
         case Word.DRAGGED:

@@ -173,6 +173,11 @@ class Correction:
     at: datetime
     move: Move  # from its place in sorted: within sorted, or back to incoming when undone
 
+    @property
+    def is_confirmation(self) -> bool:
+        """Whether the category stays what it was."""
+        return self.word is not Word.UNDONE and self.category == self.before
+
 
 @dataclass(frozen=True, slots=True)
 class Story:

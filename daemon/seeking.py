@@ -86,7 +86,7 @@ class Seeker:
             if mark is None or not self.is_photo(story, place, mark) or self._is_others(place):
                 continue
             move = Move(story.id, story.place, place, mark, story.sha256)
-            self._store.note_dragged(
+            self._store.note_done(
                 Correction(
                     0, story.id, Word.DRAGGED, story.category_now, category, SOMEBODY,
                     self._clock.now(), move,

@@ -174,7 +174,7 @@ class Reconciler:
             known = self._store.corrections_of(story.id)
             if any(one.word is told.word and one.at >= told.at for one in known):
                 continue
-            self._store.note_dragged(
+            self._store.note_done(
                 Correction(
                     0, story.id, told.word, told.before, told.category, told.person, told.at, move
                 )

@@ -126,4 +126,6 @@ def _facts(morning: Morning) -> list[tuple[str, str]]:
 def _said(word: Correction) -> str:
     if word.word is Word.UNDONE:
         return f"put back by {plain(word.person)}"
+    if word.is_confirmation:
+        return f"{plain(word.category)} confirmed by {plain(word.person)}"
     return f"now {plain(word.category)}, by {plain(word.person)}"

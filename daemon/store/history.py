@@ -111,8 +111,8 @@ class History(Database):
                 [(correction.id,) for correction in corrections],
             )
 
-    def note_dragged(self, correction: Correction) -> None:
-        """Record that a person moved a photo to another category's folder."""
+    def note_done(self, correction: Correction) -> None:
+        """Record a person's word for which nothing is left to be moved."""
         with self._transaction():
             self._insert_correction(correction, done=1)
             self._apply(correction, correction.move.fingerprint)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterator
-from datetime import timedelta, timezone
+from datetime import UTC, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from daemon.corrections import NoSuchPhoto
+from daemon.filing import FilingPolicy
 from daemon.history import story_in_words
 from daemon.reporting.exports import Exports
 from daemon.tree import Tree
@@ -24,6 +25,14 @@ ALICE = "alice"
 @pytest.fixture
 def core(tmp_path: Path) -> Iterator[Core]:
     core = Core(tmp_path, inline=True)
+    yield core
+    core.stop()
+
+
+@pytest.fixture
+def together(tmp_path: Path) -> Iterator[Core]:
+    """Photos to decide lie with the filed ones of their guess."""
+    core = Core(tmp_path, inline=True, filing=FilingPolicy(review_folder=False))
     yield core
     core.stop()
 
@@ -73,6 +82,80 @@ def test_a_photo_in_review_is_confirmed_by_its_own_category(core: Core) -> None:
     core.corrector.correct("odd.png", "Tops", ALICE)
     assert [*core.files()] == ["sorted/Tops/odd.png"]
     assert core.store.stories("odd.png")[0].state == "filed"
+
+
+def test_a_guess_is_confirmed_where_review_has_no_folder_of_its_own(together: Core) -> None:
+    core = together
+    photos = sorted_photos(core, "odd.png", category="review")
+    answer = core.corrector.correct("odd.png", "tops", ALICE)
+    assert answer.as_json() == {
+        "done": [
+            {
+                "filename": "odd.png",
+                "category": "Tops",
+                "from": "Tops/odd.png",
+                "to": "Tops/odd.png",
+            }
+        ],
+        "left": [],
+    }
+    assert core.files() == {"sorted/Tops/odd.png": photos["odd.png"]}
+    (story,) = core.store.stories("odd.png")
+    assert (story.state, story.decided) == ("filed", "Tops")
+    (said,) = core.store.corrections_of(story.id)
+    assert (said.word, said.before, said.category, said.person) == (
+        "corrected", "Tops", "Tops", ALICE,
+    )  # fmt: skip
+    text = story_in_words(story, [said], lambda _, place: place, said.at.tzinfo or UTC)
+    assert f"confirmed by {ALICE}: Tops" in text
+    assert "→" not in text
+
+
+def test_what_is_confirmed_is_not_confirmed_again(together: Core) -> None:
+    core = together
+    sorted_photos(core, "odd.png", category="review")
+    core.corrector.correct("odd.png", "Tops", ALICE)
+    (story,) = core.store.stories("odd.png")
+    again = core.corrector.correct("odd.png", "Tops", "bob")
+    assert again.as_json() == {
+        "done": [],
+        "left": [{"filename": "odd.png", "why": "Tops is confirmed already"}],
+    }
+    assert len(core.store.corrections_of(story.id)) == 1
+
+
+def test_what_was_filed_without_asking_is_where_it_belongs_already(core: Core) -> None:
+    sorted_photos(core, "a.png")
+    answer = core.corrector.correct("a.png", "Shirts", ALICE)
+    assert answer.as_json()["left"] == [{"filename": "a.png", "why": "it is in Shirts already"}]
+
+
+def test_what_is_confirmed_can_be_corrected_and_put_back_like_any_other(together: Core) -> None:
+    core = together
+    photos = sorted_photos(core, "odd.png", category="review")
+    core.corrector.correct("odd.png", "Tops", ALICE)
+    core.corrector.correct("odd.png", "Shirts", "bob")
+    assert core.files() == {"sorted/Shirts/odd.png": photos["odd.png"]}
+    core.corrector.correct("odd.png", "Tops", ALICE)
+    core.corrector.undo("odd.png", ALICE)
+    assert core.files() == {"incoming/odd.png": photos["odd.png"]}
+    (story,) = core.store.stories("odd.png")
+    said = core.store.corrections_of(story.id)
+    assert [one.category for one in said] == ["Tops", "Shirts", "Tops", ""]
+    assert [one.is_confirmation for one in said] == [True, False, False, False]
+
+
+def test_a_guess_that_was_dragged_out_of_review_is_told_as_confirmed(core: Core) -> None:
+    sorted_photos(core, "odd.png", category="review")
+    (core.sorted / "Tops").mkdir()
+    (core.sorted / "_review" / "Tops" / "odd.png").rename(core.sorted / "Tops" / "odd.png")
+    core.corrector.notice_decided(10)
+    (story,) = core.store.stories("odd.png")
+    said = core.store.corrections_of(story.id)
+    text = story_in_words(story, said, lambda _, place: place, UTC)
+    assert "moved by somebody on the share, which confirms Tops" in text
+    answer = core.corrector.correct("odd.png", "Tops", ALICE)
+    assert [why for _, why in answer.left] == ["Tops is confirmed already"]
 
 
 def test_a_correction_never_overwrites(core: Core) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from daemon.examine import Limits
+from daemon.filing import FilingPolicy
 from daemon.records import as_text
 from daemon.reporting.exports import EXPORTS, INVENTORY_COLUMNS, Exports
 from daemon.reporting.periodical import Periodical
@@ -188,6 +189,28 @@ def test_a_confirmed_guess_keeps_its_confidence(core: Core) -> None:
     press(core).follow()
     (row,) = (row for row in inventory(core) if row["return_id"] == "5003")
     assert (row["auto_classified"], row["confidence"]) == ("false", "0.4123")
+
+
+def test_lists_and_page_follow_a_guess_that_is_confirmed_where_it_lies(tmp_path: Path) -> None:
+    core = Core(tmp_path, inline=True, filing=FilingPolicy(review_folder=False))
+    a_run(core)
+    assert [row for row in inventory(core) if row["return_id"] == "5003"] == []
+    pressing = press(core)
+    core.corrector.correct("return-5003.png", "Tops", "alice")
+    pressing.follow()
+    pressing.catch_up(lambda: True)
+    assert "5003" in sheets(core)["Tops"]
+    (row,) = (row for row in inventory(core) if row["return_id"] == "5003")
+    assert (row["auto_classified"], row["confidence"]) == ("false", "0.4123")
+    page = (core.results / f"batch_report_{RUN}.html").read_text(encoding="utf-8")
+    assert "1 of 1 decided: nothing is left to do here." in page
+    assert "Tops confirmed by alice" in page
+    with next((core.results / EXPORTS).glob("corrections_*.csv")).open(
+        encoding="utf-8-sig", newline=""
+    ) as file:
+        (said,) = csv.DictReader(file)
+    assert (said["category_before"], said["category"], said["person"]) == ("Tops", "Tops", "alice")
+    core.stop()
 
 
 def test_lists_are_written_again_only_when_somebody_spoke(core: Core) -> None:

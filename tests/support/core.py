@@ -88,6 +88,7 @@ class Core:
         wrap: Callable[[Store], Any] = lambda store: store,
         think: Callable[[UInt8Array], Verdict] = by_tone,
         inline: bool = False,
+        filing: FilingPolicy | None = None,
     ) -> None:
         """inline: examine in the calling thread, so that everything happens in one order."""
         self.incoming, self.sorted, self.results, self.state = (
@@ -99,6 +100,7 @@ class Core:
         self.batch_size = batch_size
         self._reached, self._ways, self._wrap, self._think = reached, ways, wrap, think
         self._workers = InlineWorkers if inline else Workers
+        self._filing = filing or FilingPolicy()
         self._start()
 
     def _start(self) -> None:
@@ -106,7 +108,7 @@ class Core:
         used = self._wrap(self.store)
         incoming, sorted_tree = Tree(self.incoming), Tree(self.sorted)
         self.filer = Filer(
-            incoming, sorted_tree, FilingPolicy(), reached=self._reached, ways=self._ways
+            incoming, sorted_tree, self._filing, reached=self._reached, ways=self._ways
         )
         self.classifier = ScriptedClassifier(self._think)
         self.workers = self._workers(incoming, self.classifier, Limits(1_000_000, 1.0), count=1)
@@ -116,7 +118,7 @@ class Core:
             self.store,
             incoming,
             sorted_tree,
-            FilingPolicy(),
+            self._filing,
             self.seeker,
             self.clock,
             self._reached,
