@@ -249,12 +249,10 @@ def _show(settings: Settings, answer: dict[str, Any], as_json: bool) -> None:
         for one in answer["done"]:
             root = settings.sorted_dir if one["category"] else settings.incoming_dir
             place = plain(str(root / one["to"]))
-            is_moved = bool(one["from"] != one["to"]) or not one["category"]
-            click.echo(
-                f"{plain(one['from'])} → {place}"
-                if is_moved
-                else f"{place}: {plain(one['category'])} is confirmed"
-            )
+            if one["category"] and one["from"] == one["to"]:
+                click.echo(f"{place}: {plain(one['category'])} is confirmed")
+            else:
+                click.echo(f"{plain(one['from'])} → {place}")
         for one in answer["left"]:
             click.echo(f"nightsort: {plain(one['filename'])}: {plain(one['why'])}", err=True)
         if not answer["done"] and not answer["left"]:
