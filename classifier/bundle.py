@@ -1,8 +1,8 @@
 """A model bundle: the folder that holds a model, its labels and its card, checked as a whole.
 
-A bundle is only used when its parts agree: the card's hashes are those of the model and of its
-self-test's pictures, the labels are the card's, and (in `classifier.model`) the model's shapes are
-the card's. Whether the model answers as it should is `classifier.self_test`'s business.
+A bundle is only used when its parts agree: the card's hashes are those of the files that it names,
+the labels are the card's, and (in `classifier.model`) the model's shapes are the card's. Whether
+the model answers as it should is `classifier.self_test`'s business.
 """
 
 from __future__ import annotations
@@ -58,6 +58,15 @@ class UnknownGate(_Part):
     threshold: float = Field(ge=0, le=1)
 
 
+class NoveltySpec(_Part):
+    """What a photo adds to the last label's logit: weight * (its share outside - usual)."""
+
+    file: str = Field(pattern=r"^[A-Za-z0-9_.-]+\.npy$")
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    usual: float = Field(ge=0, le=1)
+    weight: float = Field(ge=0)
+
+
 class Bands(_Part):
     """Thresholds that keep the card's promise."""
 
@@ -94,6 +103,7 @@ class Card(_Part):
     categories: tuple[str, ...] = Field(min_length=2)
     calibration: Calibration | None = None
     unknown: UnknownGate | None = None
+    novelty: NoveltySpec | None = None
     bands: Bands | None = None
     self_test: SelfTest | None = None
     metrics: dict[str, Any] = {}
@@ -106,6 +116,12 @@ class Card(_Part):
             raise ValueError("the categories are not the first labels")
         if len(set(self.labels)) != len(self.labels):
             raise ValueError("a label stands twice")
+        return self
+
+    @model_validator(mode="after")
+    def _novelty_has_a_label(self) -> Self:
+        if self.novelty and len(self.labels) == len(self.categories):
+            raise ValueError("novelty needs a label that is no category")
         return self
 
     @model_validator(mode="after")
@@ -127,6 +143,7 @@ class Bundle(_Part):
     folder: Path
     card: Card
     model: bytes = Field(repr=False)
+    novelty: bytes = Field(b"", repr=False)
     specimens: tuple[bytes, ...] = Field((), repr=False)  # in the order of the card's self-test
 
 
@@ -141,9 +158,11 @@ def load_bundle(folder: Path | None = None) -> Bundle:
     if labels != card.labels:
         raise _refuse(folder, f"{LABELS} does not hold the labels of {CARD}")
     model = _read_the_same(folder, card.file, card.sha256)
+    spec = card.novelty
+    novelty = _read_the_same(folder, spec.file, spec.sha256) if spec else b""
     listed = card.self_test.specimens if card.self_test else ()
     specimens = tuple(_read_the_same(folder, one.file, one.sha256) for one in listed)
-    return Bundle(folder=folder, card=card, model=model, specimens=specimens)
+    return Bundle(folder=folder, card=card, model=model, novelty=novelty, specimens=specimens)
 
 
 def _default_folder() -> Path:

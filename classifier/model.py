@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifier.bundle import Bundle
+from classifier.novelty import novelty_of
 from classifier.verdict import FloatArray
 from config.errors import ModelError
 
@@ -25,18 +26,28 @@ class Model:
         self._card = bundle.card
         self._interpreter = _interpreter(bundle)
         self._check_shapes(bundle)
+        self._novelty = novelty_of(bundle)
         self._batch = 1
 
     def logits(self, pixels: UInt8Array) -> FloatArray:
-        """Scores of each label, dequantised. pixels: (batch, height, width, 3) uint8 RGB."""
+        """Scores of each label, what is new in a photo among them.
+
+        pixels: (batch, height, width, 3) uint8 RGB. Returns (batch, labels).
+        """
         if len(pixels) != self._batch:
             self._interpreter.resize_tensor_input(self._input["index"], pixels.shape)
             self._interpreter.allocate_tensors()
             self._batch = len(pixels)
         self._interpreter.set_tensor(self._input["index"], pixels)
         self._interpreter.invoke()
-        raw = self._interpreter.get_tensor(self._logits["index"])
-        return dequantise(raw, *self._logits["quantization"])
+        logits = self._output(self._logits)
+        if self._novelty is not None:
+            logits[:, -1] += self._novelty.scores(self._output(self._embedding))
+        return logits
+
+    def _output(self, details: dict[str, Any]) -> FloatArray:
+        raw = self._interpreter.get_tensor(details["index"])
+        return dequantise(raw, *details["quantization"])
 
     def _check_shapes(self, bundle: Bundle) -> None:
         spec = self._card.input
@@ -57,6 +68,7 @@ class Model:
                 bundle, f"gives outputs of {sorted(found)}, the card says {sorted(wanted)}"
             )
         self._logits = found[self._card.outputs.logits]
+        self._embedding = found[self._card.outputs.embedding]
 
 
 def dequantise(raw: NDArray[Any], scale: float, zero_point: int) -> FloatArray:

@@ -5,6 +5,7 @@ stdout carries what was asked for (and the log of `run`); everything else for pe
 
 from __future__ import annotations
 
+import errno
 import io
 import itertools
 import os
@@ -312,6 +313,8 @@ def _fail_unexpectedly(error: Exception) -> NoReturn:
     """A defect of ours: people get one line, whoever mends it gets the file it names."""
     import tempfile
 
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+        _fail("no space left where the output goes; send it elsewhere", EXIT_FAILED)
     what = f"unexpected {type(error).__name__}: {' '.join(str(error).split())}"
     if _is_in_journal():  # which keeps it, while files of a service vanish with it
         _fail(what, EXIT_FAILED, error)

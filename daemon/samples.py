@@ -21,7 +21,7 @@ Colour = tuple[int, int, int]
 _CANVAS = 1200
 _WHITE: Colour = (246, 246, 244)
 _CLOTH: tuple[Colour, ...] = (
-    (36, 62, 110), (158, 42, 48), (52, 102, 72), (226, 190, 92), (98, 70, 128), (60, 64, 72),
+    (36, 62, 110), (158, 42, 48), (52, 102, 72), (36, 104, 112), (98, 70, 128), (60, 64, 72),
 )  # fmt: skip
 _LEATHER: tuple[Colour, ...] = ((112, 66, 38), (62, 40, 32), (150, 32, 40), (190, 142, 92))
 _EXIF_ORIENTATION = 274
@@ -242,26 +242,27 @@ def _sunglasses(pen: ImageDraw.ImageDraw, rng: random.Random) -> None:
 def _watch(pen: ImageDraw.ImageDraw, rng: random.Random) -> None:
     strap = rng.choice(_LEATHER)
     steel: Colour = (176, 180, 186)
-    for y0, y1 in ((40, 420), (780, 1160)):
-        pen.rounded_rectangle((470, y0, 730, y1), 40, fill=strap)
-        pen.line((500, y0 + 20, 500, y1 - 20), fill=_darker(strap, 0.7), width=6)
-        pen.line((700, y0 + 20, 700, y1 - 20), fill=_darker(strap, 0.7), width=6)
-    pen.rectangle((850, 570, 900, 630), fill=_darker(steel, 0.8))
-    pen.ellipse((340, 340, 860, 860), fill=steel, outline=_darker(steel, 0.7), width=10)
-    pen.ellipse((395, 395, 805, 805), fill=_WHITE, outline=_darker(steel, 0.6), width=6)
+    for end, lug in ((20, 440), (1180, 760)):
+        pen.polygon([(470, end), (730, end), (765, lug), (435, lug)], fill=strap)
+        for x in (500, 700):
+            pen.line((x, end, x, lug), fill=_darker(strap, 0.7), width=6)
+    pen.rectangle((890, 570, 940, 630), fill=_darker(steel, 0.8))
+    pen.ellipse((300, 300, 900, 900), fill=steel, outline=_darker(steel, 0.6), width=12)
+    pen.ellipse((355, 355, 845, 845), fill=(28, 32, 44), outline=_darker(steel, 0.5), width=8)
     for hour in range(12):
-        _hand(pen, hour * 30, (165, 192), 16 if hour % 3 == 0 else 8)
+        _hand(pen, hour * 30, (200, 230), 16 if hour % 3 == 0 else 8)
+    pen.rectangle((720, 575, 765, 625), fill=_WHITE)
     minutes = rng.randrange(720)
-    _hand(pen, minutes / 2, (0, 105), 18)
-    _hand(pen, minutes * 6, (0, 160), 12)
-    pen.ellipse((582, 582, 618, 618), fill=(30, 30, 34))
+    _hand(pen, minutes / 2, (0, 115), 18)
+    _hand(pen, minutes * 6, (0, 180), 12)
+    pen.ellipse((582, 582, 618, 618), fill=_WHITE)
 
 
 def _hand(pen: ImageDraw.ImageDraw, degrees: float, reach: tuple[float, float], width: int) -> None:
     """A line from the middle of the dial outwards; 0 degrees is twelve o'clock."""
     angle = math.radians(degrees - 90)
     points = [(600 + r * math.cos(angle), 600 + r * math.sin(angle)) for r in reach]
-    pen.line(points, fill=(30, 30, 34), width=width)
+    pen.line(points, fill=_WHITE, width=width)
 
 
 def _shoe(pen: ImageDraw.ImageDraw, rng: random.Random) -> None:

@@ -20,11 +20,13 @@ from classifier.training import (
     export,
     measures,
     network,
+    novelty,
     pictures,
     specimens,
 )
 from classifier.training.dataset import Dataset
 from classifier.training.measures import Choice, Scored
+from classifier.training.novelty import Learned
 
 Pixels = npt.NDArray[np.uint8]
 REPRESENTATIVES = 200
@@ -53,14 +55,17 @@ def make_bundle(
 ) -> dict[str, Any]:
     """Write the bundle into folder and return its card."""
     plain = Scorer(data, labels, lambda pixels: network.predict(model, pixels)[1])
-    if len(labels) > len(data.categories):
+    tells_unknowns = len(labels) > len(data.categories)
+    if tells_unknowns:
         model = network.with_constant_label(model, background(plain))
         labels = [*labels, card.BACKGROUND]
     rng = np.random.default_rng(about.seed)
     trained_on = [i for i, item in enumerate(data.items) if item.side == "train"]
     shown = rng.choice(trained_on, min(REPRESENTATIVES, len(trained_on)), replace=False)
     content = export.to_tflite(model, representatives(data.pixels[np.sort(shown)]))
-    score = Scorer(data, labels, lambda pixels: export.run_tflite(content, pixels)[1])
+    learned = learn_novelty(data, content, temperature(plain)) if tells_unknowns else None
+    trained = card.Trained(content, learned)
+    score = Scorer(data, labels, lambda pixels: scores(trained, pixels))
     choice = choose(score)
     scored = holdout(score)
     metrics = measure(score, scored, choice)
@@ -73,7 +78,7 @@ def make_bundle(
     drawn = pictures.draw_all(folder, about.history, scored["as stored"], data.categories, choice)
     document = card.card(
         (about.name, about.version, datetime.datetime.now(datetime.UTC).date().isoformat()),
-        content=content,
+        trained=trained,
         labels=labels,
         categories=data.categories,
         choice=choice,
@@ -91,8 +96,32 @@ def make_bundle(
     drawings = specimens.draw()
     specimens.write(folder, drawings)
     document["self_test"] = specimens.self_test(drawings, score.logits_of)
-    card.write(folder, content, document, holdout_rows(data, labels))
+    card.write(folder, trained, document, holdout_rows(data, labels))
     return document
+
+
+def learn_novelty(data: Dataset, content: bytes, temperature: float) -> Learned:
+    """Learn what the model's embeddings of known photos span, as stored and at 60x80."""
+
+    def embeddings(pixels: Pixels) -> Any:
+        return export.run_tflite(content, pixels)[0]
+
+    shown = data.pixels[data.where(side="train", known=True)]
+    small = [
+        augment.round_trip(data.pixels[i])
+        for i in data.where(side="train", source="catalogue", known=True)
+    ]
+    held_back = data.pixels[data.where(side="validation", source="catalogue", known=True)]
+    spanned = np.concatenate([embeddings(shown), embeddings(np.stack(small))])
+    return novelty.learn(spanned, embeddings(held_back), temperature)
+
+
+def scores(trained: card.Trained, pixels: Pixels) -> Any:
+    """Logits as the classifier will have them."""
+    embeddings, logits = export.run_tflite(trained.model, pixels)
+    if trained.novelty is not None:
+        logits[:, -1] += trained.novelty.scores(embeddings)
+    return logits
 
 
 def representatives(pixels: Pixels) -> Pixels:
@@ -156,8 +185,13 @@ class Scorer:
 def background(score: Scorer) -> float:
     """The score of the label that stands for everything else: well below that of a known photo."""
     known, count = score.known("validation"), len(score.data.categories)
-    temperature = calibrate.fit_temperature(known.logits, known.truth, count)
-    return measures.background(known, count, temperature)
+    return measures.background(known, count, temperature(score))
+
+
+def temperature(score: Scorer) -> float:
+    """The temperature by the catalogue's validation photos alone."""
+    known = score.known("validation")
+    return calibrate.fit_temperature(known.logits, known.truth, len(score.data.categories))
 
 
 def choose(score: Scorer) -> Choice:

@@ -3,13 +3,16 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from classifier.training.measures import Choice
+from classifier.training.novelty import Learned
 
 EMBEDDING = 1280
 BACKGROUND = "Something else"
+NOVELTY = "novelty.npy"
 MEASURED_WORDS = (
     "The int8 model, on products that no photo in training or validation shows. 95 % intervals in "
     "brackets."
@@ -22,9 +25,17 @@ HOLDOUT_HEAD = """\
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What training leaves: the int8 model, and what is usual to it."""
+
+    model: bytes
+    novelty: Learned | None = None
+
+
 def card(
     title: tuple[str, str, str],
-    content: bytes,
+    trained: Trained,
     labels: Sequence[str],
     categories: Sequence[str],
     choice: Choice,
@@ -45,7 +56,7 @@ def card(
         "version": version,
         "created": created,
         "file": "model.tflite",
-        "sha256": hashlib.sha256(content).hexdigest(),
+        "sha256": hashlib.sha256(trained.model).hexdigest(),
         "input": {
             "width": 224,
             "height": 224,
@@ -58,21 +69,35 @@ def card(
         "categories": list(categories),
         "calibration": {"method": "temperature", "temperature": choice.temperature},
         "unknown": gate,
+        "novelty": _novelty(trained.novelty),
         "bands": {"auto": choice.auto, "review": choice.review},
         "metrics": metrics,
         "training": training,
     }
 
 
+def _novelty(learned: Learned | None) -> dict[str, Any] | None:
+    if learned is None:
+        return None
+    return {
+        "file": NOVELTY,
+        "sha256": hashlib.sha256(learned.file()).hexdigest(),
+        "usual": learned.usual,
+        "weight": learned.weight,
+    }
+
+
 def write(
     folder: Path,
-    content: bytes,
+    trained: Trained,
     document: dict[str, Any],
     holdout: Sequence[tuple[str, str, str]],
 ) -> None:
     """Write the bundle. holdout: source, label and path under the data folder of each photo."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.tflite").write_bytes(content)
+    (folder / "model.tflite").write_bytes(trained.model)
+    if trained.novelty is not None:
+        (folder / NOVELTY).write_bytes(trained.novelty.file())
     lines = [f"{label}\n" for label in document["labels"]]
     (folder / "labels.txt").write_text("".join(lines), encoding="utf-8")
     rows = ["\t".join(row) + "\n" for row in sorted(holdout)]
@@ -143,8 +168,10 @@ def _decides(document: dict[str, Any]) -> str:
         return sentence
     return (
         f"{sentence} A photo whose labels outside the categories together have more than "
-        f"{gate['threshold']} goes to review as `unknown`. One of them, `{BACKGROUND}`, has the "
-        "same score for every photo: it wins where nothing speaks for any of the others."
+        f"{gate['threshold']} goes to review as `unknown`. One of them, `{BACKGROUND}`, wins where "
+        "nothing speaks for any of the others: its score is low, and the higher the more of a "
+        f"photo's embedding lies outside what known photos span (`{NOVELTY}`, half precision: "
+        "their mean, then the axes)."
     )
 
 

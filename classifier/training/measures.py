@@ -14,9 +14,9 @@ IntArray = npt.NDArray[np.int64]
 
 AUTO_PROMISE = 0.99
 FILED_PROMISE = 0.975
-GATED_SHARE = 0.07  # with those that are unsure, 8 % of the catalogue's photos go to review
+GATED_SHARE = 0.06  # with those that are unsure, 8 % of the catalogue's photos go to review
 LEAST_AUTO, LEAST_REVIEW = 0.7, 0.4  # below, a guess is no verdict however often it is right
-BACKGROUND_MARGIN = 2.0  # nats; 1 to 3 are nearly as good
+BACKGROUND_MARGIN = 3.0  # nats, for a photo with nothing new in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,10 @@ def choose(known: Scored, categories: int) -> Choice:
 
 
 def background(known: Scored, categories: int, temperature: float) -> float:
-    """Find the constant score of a label for everything else: a margin below a known photo's.
+    """Find the least score of a label for everything else: a margin below a known photo's.
 
-    What speaks for no category loses against it, which distance-like scores (energy, Liu et al.
-    2020) use to tell unknowns; as a label it needs no second gate.
+    What speaks for no category loses against it, as by energy (Liu et al. 2020); what is new in a
+    photo is added to it (`classifier.novelty`). As a label it needs no second gate.
     """
     scaled = known.logits[:, :categories].astype(np.float64) / temperature
     evidence = np.log(np.exp(scaled - scaled.max(1, keepdims=True)).sum(1)) + scaled.max(1)

@@ -66,9 +66,8 @@ class Rule:
     is_news: bool = False  # told once; else a condition: raised, repeated daily, resolved
 
 
-# Carried by every alert of a condition, beside its own facts. A resolved one carries the facts
-# that held last. Moments are ISO 8601 with offset; what may be unknown is null.
-SINCE = {"since": "when the condition began"}
+# Every alert of a condition carries `since`, when it began, beside its own facts. A resolved one
+# carries the facts that held last. Moments are ISO 8601 with offset; what may be unknown is null.
 
 _RATE_PERIOD = {
     "run": "the run's id; null where the last day was judged, in continuous mode",

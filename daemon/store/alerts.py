@@ -124,13 +124,6 @@ class Alerts(Database):
         )
         return [Delivery(_alert_of(row[2:]), row[0], row[1]) for row in rows]
 
-    def next_delivery(self) -> datetime | None:
-        """When the next delivery is due."""
-        (first,) = self._db.execute(
-            "SELECT min(next_at) FROM deliveries WHERE state = 'waiting'"
-        ).fetchone()
-        return None if first is None else datetime.fromisoformat(first)
-
     def note_attempt(
         self, key: str, target: str, at: datetime, outcome: Outcome, next_at: datetime | None
     ) -> bool:

@@ -373,6 +373,15 @@ def test_installed_command_is_called_nightsort(tmp_path: Path) -> None:
     assert done.stdout.startswith("Usage: nightsort ")
 
 
+def test_output_that_goes_to_a_full_disk_is_no_defect() -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            command("--version"), stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == "nightsort: no space left where the output goes; send it elsewhere\n"
+
+
 # Wrong settings and bad models: 2 and 1, but 78 for the daemon
 
 

@@ -253,6 +253,17 @@ def test_logits_are_real_numbers_for_every_label(classifier: Classifier) -> None
     assert np.isfinite(logits).all()
 
 
+def test_what_is_new_in_a_photo_is_added_to_the_last_label_alone(
+    classifier: Classifier, bundle: Path
+) -> None:
+    change_card(bundle, {"novelty": None})
+    pixels = np.stack([picture(0).pixels, np.full_like(picture(0).pixels, 255)])
+    without = Model(load_bundle(bundle)).logits(pixels)
+    logits = Model(classifier.bundle).logits(pixels)
+    assert np.array_equal(logits[:, :-1], without[:, :-1])
+    assert (logits[:, -1] != without[:, -1]).all()
+
+
 def test_loading_and_working_leave_standard_error_alone() -> None:
     # In a process of its own: the library says what it has to say only once.
     code = (

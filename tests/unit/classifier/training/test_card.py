@@ -2,15 +2,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from classifier.bundle import load_bundle
+from classifier.novelty import novelty_of
 from classifier.training import card
 from classifier.training.measures import Choice
+from classifier.training.novelty import Learned
 
 
 def document(**changes: Any) -> dict[str, Any]:
     return card.card(
         ("shop", "2026.1", "2026-01-02"),
-        content=b"a model",
+        trained=changes.get("trained", card.Trained(b"a model")),
         labels=["A", "B", "Nothing"],
         categories=["A", "B"],
         choice=changes.get("choice", Choice(0.8, 0.3, 0.9, 0.5)),
@@ -20,7 +24,7 @@ def document(**changes: Any) -> dict[str, Any]:
 
 
 def test_what_is_written_is_a_bundle_that_the_classifier_accepts(tmp_path: Path) -> None:
-    card.write(tmp_path, b"a model", document(), [("catalogue", "A", "A/1.jpg")])
+    card.write(tmp_path, card.Trained(b"a model"), document(), [("catalogue", "A", "A/1.jpg")])
     bundle = load_bundle(tmp_path)
     assert bundle.card.categories == ("A", "B")
     assert bundle.card.bands is not None
@@ -30,9 +34,21 @@ def test_what_is_written_is_a_bundle_that_the_classifier_accepts(tmp_path: Path)
 
 def test_a_model_without_other_labels_has_no_gate(tmp_path: Path) -> None:
     plain = document(choice=Choice(1.0, None, 0.9, 0.5))
-    card.write(tmp_path, b"a model", plain, [])
+    card.write(tmp_path, card.Trained(b"a model"), plain, [])
     assert json.loads((tmp_path / "card.json").read_text())["unknown"] is None
     assert load_bundle(tmp_path).card.unknown is None
+
+
+def test_what_is_usual_is_written_beside_the_model(tmp_path: Path) -> None:
+    space = np.eye(2, card.EMBEDDING, dtype=np.float16)
+    learned = Learned(space, usual=0.25, weight=12.0)
+    trained = card.Trained(b"a model", learned)
+    card.write(tmp_path, trained, document(trained=trained), [])
+    found = novelty_of(load_bundle(tmp_path))
+    assert found is not None
+    far = np.eye(1, card.EMBEDDING, 7, dtype=np.float32)
+    assert found.scores(far) == learned.scores(far)
+    assert "novelty.npy" in (tmp_path / "MODEL_CARD.md").read_text(encoding="utf-8")
 
 
 def test_the_model_card_tells_what_it_was_trained_on() -> None:
