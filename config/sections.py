@@ -204,8 +204,8 @@ class FilingSettings(Section):
     )
     review_folder: bool = Field(
         True,
-        description="Put photos that a person must decide under _review/; false puts them with those "
-        "filed as they were guessed, where `nightsort correct` confirms it.",
+        description="Put photos that a person must decide under _review/; false puts them with "
+        "those filed as they were guessed, where `nightsort correct` confirms it.",
     )
     group: str | None = Field(
         None,
