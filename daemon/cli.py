@@ -264,13 +264,14 @@ def demo(keep: Path | None) -> None:
 
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="nightsort-demo-") as folder:
-            demonstrate(Path(folder), click.echo)
-            click.echo("That folder is removed now; keep it with: nightsort demo --keep DIR")
+            demonstrate(Path(folder), click.echo, is_kept=False)
+        click.echo("")
+        click.echo("To look at photos, results and log, keep them: nightsort demo --keep DIR")
         return
     keep.mkdir(parents=True, exist_ok=True)
     if any(keep.iterdir()):
         raise click.BadParameter(f"{keep} is not empty; name a new folder", param_hint="--keep")
-    demonstrate(keep.resolve(), click.echo)
+    demonstrate(keep.resolve(), click.echo, is_kept=True)
 
 
 for command in (

@@ -69,6 +69,7 @@ def find(config_file: Path | None, name: str, as_json: bool) -> None:
     """  # noqa: D301
     from daemon.clock import local_zone
     from daemon.history import name_within, story_in_words, story_json
+    from daemon.records import as_text
     from daemon.store import Store
 
     settings = load(config_file)
@@ -82,7 +83,9 @@ def find(config_file: Path | None, name: str, as_json: bool) -> None:
         zone = settings.window.zone() or local_zone()
         click.echo(
             "\n\n".join(
-                story_in_words(*one, lambda folder, path: str(folders[folder] / path), zone)
+                story_in_words(
+                    *one, lambda folder, path: as_text(str(folders[folder] / path)), zone
+                )
                 for one in told
             )
         )
@@ -205,11 +208,11 @@ def _period(
         if week is not None and first is None and last is None:
             period = Period.week(week)
         elif week is None and first is not None and last is not None:
-            period = Period(first.date(), last.date())
+            period = Period.asked_for(first.date(), last.date())
         else:
             raise click.UsageError("give --week, or --from and --to")
     except ValueError as exc:
-        raise click.UsageError(f"the period {exc}" if week is None else str(exc)) from exc
+        raise click.UsageError(str(exc)) from exc
     return period.first, period.last
 
 

@@ -190,10 +190,11 @@ def _look_json(look: Look, model: str) -> dict[str, Any]:
 
 def _look_words(look: Look) -> str:
     from daemon.judging import shown
+    from daemon.words import certainty
 
     verdict = look.verdict
     assert verdict is not None
-    said = f"{shown(look.path)}: {verdict.category}, {verdict.confidence:.0%}"
+    said = f"{shown(look.path)}: {verdict.category}, {certainty(verdict.confidence)}"
     if verdict.reason_text:
         return f"{said}; a person should look: {verdict.reason_text}"
     return said if verdict.band == "auto" else f"{said}; worth a quick look"

@@ -22,6 +22,7 @@ from daemon.control import ask_for_run
 from daemon.lock import is_held
 from daemon.samples import draw_samples
 from daemon.status import STATUS
+from daemon.words import certainty
 
 Say = Callable[[str], None]
 
@@ -50,9 +51,10 @@ class DemoFailed(NightsortError):
     """The demonstration could not be shown."""
 
 
-def demonstrate(folder: Path, say: Say) -> dict[str, Any]:
+def demonstrate(folder: Path, say: Say, *, is_kept: bool) -> dict[str, Any]:
     """Show nightsort at work in `folder`, an empty one; returns the summary of its run.
 
+    is_kept: whether there is something to look at afterwards.
     Raises DemoFailed when the daemon does not start, NoAnswer when it does not answer.
     """
     settings = folder / "nightsort.toml"
@@ -65,6 +67,8 @@ def demonstrate(folder: Path, say: Say) -> dict[str, Any]:
         _troublemakers(incoming, photos[0].read_bytes(), say)
         summary = ask_for_run(state, lambda _: None)
     _tell_fates(folder, say)
+    if is_kept:
+        _tell_places(folder, say)
     return summary
 
 
@@ -109,8 +113,7 @@ def at_work(settings: Path, log: Path, state: Path) -> Iterator[None]:
 
 def _tell_fates(folder: Path, say: Say) -> None:
     """What became of each photo, from the results."""
-    results = folder / "results" / "batch_results_latest.csv"
-    with results.open(encoding="utf-8-sig", newline="") as file:
+    with _results(folder).open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     say("")
     say("What became of them:")
@@ -120,17 +123,24 @@ def _tell_fates(folder: Path, say: Say) -> None:
         say(f"  {_shown(row['filename']):<{width}}  {place}/  {_why(row)}")
     for photo in sorted((folder / "incoming").glob("*.jpg")):
         say(f"  {_shown(photo.name):<{width}}  incoming/  still there: its second half may come")
+
+
+def _tell_places(folder: Path, say: Say) -> None:
     say("")
     say("Where to look:")
     say(f"  photos   {folder / 'sorted'}")
-    say(f"  results  {results}")
+    say(f"  results  {_results(folder)}")
     say(f"  log      {folder / 'daemon.log'}")
+
+
+def _results(folder: Path) -> Path:
+    return folder / "results" / "batch_results_latest.csv"
 
 
 def _why(row: dict[str, str]) -> str:
     if row["status"] in ("error", "duplicate"):
         return row["reason"] or row["status"]
-    return f"{float(row['confidence']):.0%}{', ' + row['reason'] if row['reason'] else ''}"
+    return f"{certainty(float(row['confidence']))}{', ' + row['reason'] if row['reason'] else ''}"
 
 
 def _shown(name: str) -> str:

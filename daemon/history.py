@@ -9,6 +9,7 @@ from typing import Any
 
 from config.readable import plain
 from daemon.records import Correction, Story, Word, as_text
+from daemon.words import certainty
 
 _AT = "%d %b %Y %H:%M"
 # Where a photo is, in words; the place follows.
@@ -113,12 +114,12 @@ def _verdict(story: Story) -> str:
 
 
 def _verdict_parts(story: Story) -> Iterator[str]:
-    yield f"{story.category}, {_percent(story.confidence or 0.0)}"
+    yield f"{story.category}, {certainty(story.confidence or 0.0)}"
     if story.reason_text:
         yield f"a person should look: {story.reason_text}"
     if story.alternatives:
         second = story.alternatives[0]
-        yield f"next {second.category} ({_percent(second.confidence)})"
+        yield f"next {second.category} ({certainty(second.confidence)})"
 
 
 def _correction(one: Correction, zone: tzinfo) -> str:
@@ -140,10 +141,6 @@ def _let_go(story: Story) -> str:
     """For a photo that was not to be kept for longer."""
     at = story.let_go_at and _time(story.let_go_at)
     return f"not kept since {at}, as [retention] says" if at else ""
-
-
-def _percent(confidence: float) -> str:
-    return f"{min(100 * confidence, 99.9):.1f} %"  # never "100 %": that sounds like knowing
 
 
 def _time(text: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -59,7 +59,8 @@ class Seeker:
 
         Raises TransientError when the folder does not answer.
         """
-        return self._notice_missing(self._store.newest_filed(limit) if limit else ())
+        newest = self._store.newest_filed(limit) if limit else ()
+        return sum(self.notice(s) is not None for s in newest if not self._is_there(s))
 
     def notice_decided(self, limit: int) -> int:
         """As `notice_dragged`, of photos in review only: what people decide in the morning.
@@ -70,10 +71,6 @@ class Seeker:
         waiting = self._store.newest_in_review(limit)
         missing = [s for s in waiting if self._missed[s.id] < _TRIES and not self._is_there(s)]
         self._missed.update(story.id for story in missing)
-        return sum(self.notice(story) is not None for story in missing)
-
-    def _notice_missing(self, stories: Iterable[Story]) -> int:
-        missing = (story for story in stories if not self._is_there(story))
         return sum(self.notice(story) is not None for story in missing)
 
     def _is_there(self, story: Story) -> bool:

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from config.readable import plain
 from daemon.records import as_text
+from daemon.words import certainty
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -27,10 +28,9 @@ def write_page(file: BinaryIO, template: str, **values: Any) -> None:
     stream.dump(file, encoding="utf-8")
 
 
-def percent(share: float | None) -> str:
-    """A share as people read it."""
-    # Never "100 %": that sounds like knowing. And no line ends before the sign.
-    return f"{min(100 * (share or 0.0), 99.9):.1f}\N{NO-BREAK SPACE}%"
+def percent(confidence: float | None) -> str:
+    """A confidence as people read it; no line ends before the sign."""
+    return certainty(confidence or 0.0).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 @cache

@@ -26,7 +26,7 @@ _MOST_RUNS = 62
 def write_period_report(file: BinaryIO, figures: Figures, pages: Mapping[str, str]) -> None:
     """Write the page. pages: file names of the runs' own reports that lie beside it, by run."""
     total = figures.total
-    names = [(_mark(step), counts) for step, counts in figures.steps]
+    names = [(_mark(step, figures.period), counts) for step, counts in figures.steps]
     write_page(
         file,
         "period.html.j2",
@@ -59,9 +59,10 @@ def rate(counts: Counts) -> str:
     return "–" if counts.success_rate is None else f"{counts.success_rate:.1f}\N{NO-BREAK SPACE}%"
 
 
-def _mark(step: Period) -> str:
+def _mark(step: Period, period: Period) -> str:
     if step.days == 1:
-        return f"{step.first:%a %d}"
+        # In a week that is enough, and all seven fit on a phone.
+        return f"{step.first:%a}" if period.days <= 7 else f"{step.first:%a %d}"
     return f"{step.first:%d %b}" if step.days <= 7 else f"{step.first:%b %y}"
 
 
@@ -129,7 +130,8 @@ def _confidence(total: Counts) -> str:
 def _share(figures: Figures, band: str) -> str:
     if not figures.total.judged:
         return "–"
-    return f"{percent(figures.bands[band] / figures.total.judged)} of the photos"
+    share = 100 * figures.bands[band] / figures.total.judged
+    return f"{share:.1f}\N{NO-BREAK SPACE}% of the photos"
 
 
 def _corrected(figures: Figures) -> str:

@@ -10,6 +10,8 @@ from itertools import groupby
 
 # Up to so many steps are told apart in a chart; beyond, the steps become weeks, then months.
 _MOST_STEPS = 62
+# Beyond, the period before one, or the day after it, may be no date any more.
+_YEARS = range(1970, 3000)
 _WEEK = re.compile(r"([0-9]{4})-?W([0-9]{2})")
 
 
@@ -23,7 +25,14 @@ class Period:
     def __post_init__(self) -> None:
         """Raises ValueError for a period that ends before it begins."""
         if self.last < self.first:
-            raise ValueError(f"ends on {self.last}, before it begins on {self.first}")
+            raise ValueError(f"the period ends on {self.last}, before it begins on {self.first}")
+
+    @classmethod
+    def asked_for(cls, first: date, last: date) -> Period:
+        """Those days; raises ValueError when they are no days of ours."""
+        if first.year not in _YEARS or last.year not in _YEARS:
+            raise ValueError(f"the period must lie between the years {_YEARS[0]} and {_YEARS[-1]}")
+        return cls(first, last)
 
     @classmethod
     def week(cls, text: str) -> Period:
@@ -33,9 +42,10 @@ class Period:
             raise ValueError(f"{text!r} is no week; write one such as 2026-W47")
         try:
             monday = date.fromisocalendar(int(found[1]), int(found[2]), 1)
+            sunday = date.fromisocalendar(int(found[1]), int(found[2]), 7)
         except ValueError as exc:
             raise ValueError(f"{text!r}: that year has no such week") from exc
-        return cls(monday, monday + timedelta(days=6))
+        return cls.asked_for(monday, sunday)
 
     @classmethod
     def last_week(cls, today: date) -> Period:

@@ -165,7 +165,8 @@ def _review_sheet(
         _text(sheet, number, 4, second, look)
         sheet.write_string(number, 5, story.reason_text[:_LONGEST_TEXT], look.wrapped)
         word = morning.words.get(story.id)
-        _text(sheet, number, 6, f"{word.category} ({word.person})" if word else "", look)
+        said = f"{word.category or 'put back'} ({word.person})" if word else ""
+        _text(sheet, number, 6, said, look)
     sheet.set_landscape()
     sheet.repeat_rows(0)
     sheet.fit_to_pages(1, 0)

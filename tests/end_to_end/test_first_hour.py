@@ -277,6 +277,23 @@ def test_the_demonstration_shows_every_fate_in_time(tmp_path: Path) -> None:
     assert str(site.sorted) in done.stdout
 
 
+def test_a_demonstration_that_is_not_kept_sends_nobody_to_a_folder_that_is_gone(
+    tmp_path: Path,
+) -> None:
+    done = subprocess.run(
+        command("demo"),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+        env=clean_environment() | {"TMPDIR": str(tmp_path)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [*tmp_path.iterdir()] == []
+    assert str(tmp_path) not in done.stdout
+    assert "keep them: nightsort demo --keep DIR" in done.stdout.splitlines()[-1]
+
+
 def test_an_emptied_folder_in_incoming_disappears_a_folder_of_a_person_stays(
     tmp_path: Path,
 ) -> None:

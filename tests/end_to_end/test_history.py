@@ -191,6 +191,10 @@ def test_a_report_of_a_week_and_of_any_days_is_written(site: Site) -> None:
         (["--from", "2026-11-01"], "--from and --to"),
         (["--from", "2026-11-02", "--to", "2026-11-01"], "before it begins"),
         (["latest", "--week", "2026-W47"], "not both"),
+        (["--week", "0001-W01"], "the period must lie between the years 1970 and 2999"),
+        (["--week", "9999-W52"], "no such week"),
+        (["--from", "0001-01-01", "--to", "9999-12-31"], "between the years 1970 and 2999"),
+        (["--from", "2026-11-02", "--to", "9999-12-31"], "between the years 1970 and 2999"),
     ],
 )
 def test_a_period_that_is_none_is_wrong_use(site: Site, arguments: list[str], said: str) -> None:

@@ -71,6 +71,13 @@ def test_the_figures_of_a_week_are_the_sum_of_its_runs(core: Core) -> None:
     assert week["average_confidence"] == round((9 * 0.9876 + 3 * 0.4123) / 12, 4)
 
 
+def test_a_share_of_photos_may_be_all_of_them(core: Core) -> None:
+    night(core, 0, shirts=3)
+    page = core.results / periodical(core).write(WEEK)
+    text = " ".join(page.read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " ").split())
+    assert "<dt>Filed, sure</dt><dd>100.0 % of the photos</dd>" in text
+
+
 def test_days_have_what_their_runs_did_and_days_without_a_run_have_nothing(core: Core) -> None:
     a_fortnight(core)
     days = figures(core).steps

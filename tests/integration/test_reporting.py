@@ -323,6 +323,23 @@ def test_the_photos_to_decide_have_a_sheet_with_their_pictures(core: Core) -> No
     assert "perhaps Tops" in drawing
 
 
+def test_the_workbook_tells_what_was_decided(tmp_path: Path) -> None:
+    core = Core(tmp_path, inline=True)
+    for number, name in enumerate(("odd.png", "right.png", "wrong.png")):
+        core.drop(name, tiny_photo("review", number))
+    core.drain()
+    core.corrector.undo("odd.png", "alice")
+    core.corrector.correct("right.png", "Tops", "alice")
+    core.corrector.correct("wrong.png", "Shirts", "bob")
+    _, *rows = cells(write(core)[1], 2)
+    assert {row["B"]: row["G"] for row in rows} == {
+        "odd.png": "put back (alice)",
+        "right.png": "Tops (alice)",
+        "wrong.png": "Shirts (bob)",
+    }
+    core.stop()
+
+
 def test_the_same_run_gives_the_same_workbook(core: Core) -> None:
     first = write(core)[1].read_bytes()
     assert write(core)[1].read_bytes() == first

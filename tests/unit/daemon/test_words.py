@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from daemon.words import outcome_words
+import pytest
+
+from daemon.words import certainty, outcome_words
 
 COUNTS = {"successful": 1200, "review": 3, "duplicates": 1, "failed": 0, "deferred": 0}
 
@@ -17,3 +19,17 @@ def test_a_run_is_told_with_all_its_outcomes() -> None:
 def test_no_run_says_what_waits_all_the_same() -> None:
     assert outcome_words({"run": None, "deferred": 0}) == "Nothing to do."
     assert outcome_words({"run": None, "deferred": 2}) == "Nothing to do; 2 still wait."
+
+
+def test_one_photo_waits() -> None:
+    assert outcome_words({"run": None, "deferred": 1}) == "Nothing to do; 1 still waits."
+    said = outcome_words(COUNTS | {"run": "20251013_020000", "deferred": 1})
+    assert said.endswith("0 in quarantine, 1 still waits.")
+
+
+@pytest.mark.parametrize(
+    ("confidence", "said"),
+    [(0.0, "0.0 %"), (0.6449, "64.5 %"), (0.99949, "99.9 %"), (0.9996, "99.9 %"), (1.0, "99.9 %")],
+)
+def test_nothing_is_known_for_certain(confidence: float, said: str) -> None:
+    assert certainty(confidence) == said
