@@ -92,7 +92,7 @@ def _memory_rows(found: Figures) -> Iterator[list[str]]:
 
 
 def _latency_rows(found: Figures) -> Iterator[list[str]]:
-    figure = f"median {found['median_seconds']:.2f} s, p99 {found['p99_seconds']:.2f} s"
+    figure = f"median {found['median_seconds']:.3f} s, p99 {found['p99_seconds']:.3f} s"
     yield ["continuous: closed to filed, beyond settling", figure, f"≤ {found['target']} s median"]
 
 
