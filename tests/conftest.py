@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +20,8 @@ from xdist.scheduler import LoadScopeScheduling
 # A deadline for each example would fail on a busy machine and say nothing about the code.
 settings.register_profile("nightsort", deadline=None, print_blob=True)
 settings.load_profile("nightsort")
+# What a shell runs in its background ignores SIGINT, and so would every command that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class OneMachine(LoadScopeScheduling):  # type: ignore[misc]
