@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from config.errors import DiskFull, FolderUnavailable, RefusedError, StoreDamaged
+from daemon.filing import FilingPolicy
 from daemon.housekeeping.backups import Backups
 from daemon.housekeeping.healing import RESTORED, heal, suspecting
 from daemon.housekeeping.restoring import UNRECONCILED, restore
@@ -206,6 +207,27 @@ def test_corrections_made_since_the_backup_hold_again(shop: Shop) -> None:
     assert shop.history() == history
     assert shop.recover_and_drain()["run"] is None  # what was put back is left alone
     assert shop.files() == files
+
+
+def test_a_guess_that_was_confirmed_where_it_lay_is_still_confirmed(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, FilingPolicy(review_folder=False))
+    with running(shop):
+        shop.night("return-1111.png", category="review")
+        backup = shop.back_up()
+        shop.night("return-2222.png", "return-3333.png", first=1, category="review")
+        shop.corrector.correct("return-1111.png", "Tops", "anna")
+        shop.corrector.correct("return-2222.png", "Tops", "anna")
+        shop.clock.advance(60)
+        shop.corrector.correct("return-2222.png", "Shirts", "ben")
+        shop.export_corrections()
+        history, files = shop.history(), shop.files()
+        shop.restore(backup)
+        assert shop.history() == history
+        shop.reconciler().reconcile()
+        for name, words in (("1111", ["anna"]), ("2222", ["anna", "ben"]), ("3333", [])):
+            (story,) = shop.store.stories(name)
+            assert [one.person for one in shop.store.corrections_of(story.id)] == words
+        assert shop.files() == files
 
 
 def test_what_was_put_back_stays_put_back_although_it_was_queued_again(shop: Shop) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from config.settings import RetentionSettings
+from daemon.filing import FilingPolicy
 from daemon.housekeeping.backups import Backups
 from daemon.housekeeping.healing import heal
 from daemon.housekeeping.reconciling import Reconciler
@@ -19,8 +20,8 @@ from tests.support.core import Core, tiny_photo
 class Shop(Core):
     """Nights, and what a housekeeper does between them."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, inline=True)
+    def __init__(self, folder: Path, filing: FilingPolicy | None = None) -> None:
+        super().__init__(folder, inline=True, filing=filing)
         self.backups = Backups(self.state, None, keep_days=14)
         self.rules = RetentionSettings()
         self.retention = self._retention()
