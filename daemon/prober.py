@@ -2,7 +2,8 @@
 
 A call on a dead mount may hang for minutes, uninterruptible. So a helper makes it: one that does
 not answer is left alone with its folder, and asked again whenever somebody wants to know, without
-waiting; another one serves the other folders meanwhile. What is asked is in `daemon.probe`.
+waiting; another one serves the other folders meanwhile. That one is there beforehand, since a new
+process may hang as well (`daemon.children`). What is asked is in `daemon.probe`.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import subprocess
 import sys
 import time
 import weakref
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from daemon.children import end
+from daemon.children import end, started
 
 _CODE = "import sys; sys.path.insert(0, sys.argv[1]); from daemon.probe import main; main()"
 _PACKAGES = Path(__file__).resolve().parent.parent
@@ -39,6 +41,7 @@ class Prober:
         """`timeout_s` is how long a question waits at most, once, for a folder that hangs."""
         self._timeout_s = timeout_s
         self._helper: _Helper | None = None  # free for any folder
+        self._spare: _Helper | None = None  # for when that one hangs
         self._hanging: dict[str, _Helper] = {}  # by folder
         self._left_behind: dict[str, list[_Helper]] = {}
 
@@ -52,22 +55,25 @@ class Prober:
         try:
             answer = helper.ask(question, self._timeout_s)
         except EOFError:  # killed by somebody: a new one will do
-            helper = _Helper()
+            helper = _Helper(self._timeout_s)
             answer = self._ask_again(helper, question)
         if answer is None:
             self._helper = None
             self._hanging[path] = helper
             raise NoAnswerError
         self._helper = helper
+        if self._spare is None and not self._hanging:
+            with suppress(NoAnswerError):
+                self._spare = _Helper(self._timeout_s)
         return answer
 
     def close(self) -> None:
         """End all helpers."""
         left = itertools.chain.from_iterable(self._left_behind.values())
-        for helper in [self._helper, *self._hanging.values(), *left]:
+        for helper in [self._helper, self._spare, *self._hanging.values(), *left]:
             if helper is not None:
                 helper.end()
-        self._helper = None
+        self._helper = self._spare = None
         self._hanging.clear()
         self._left_behind.clear()
 
@@ -81,7 +87,7 @@ class Prober:
         """A helper that can be asked about `path`. Raises NoAnswerError while that hangs."""
         hanging = self._hanging.get(path)
         if hanging is None:
-            return self._helper or _Helper()
+            return self._free()
         if hanging.has_recovered():
             return self._hanging.pop(path)
         left = self._left_behind.setdefault(path, [])
@@ -90,21 +96,31 @@ class Prober:
             raise NoAnswerError
         hanging.kill()
         left.append(self._hanging.pop(path))
-        return self._helper or _Helper()
+        return self._free()
+
+    def _free(self) -> _Helper:
+        """A helper that is free for any folder. Raises NoAnswerError when none can be started."""
+        if self._helper is None:
+            self._helper, self._spare = self._spare, None
+        return self._helper or _Helper(self._timeout_s)
 
 
 class _Helper:
     """One helper process."""
 
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, on our own code
+    def __init__(self, patience_seconds: float) -> None:
+        process = started(
             [sys.executable, "-I", "-S", "-X", "utf8", "-c", _CODE, str(_PACKAGES)],
+            patience_seconds,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
             cwd="/",
             start_new_session=True,
         )
+        if process is None:
+            raise NoAnswerError
+        self._process = process
         self._asked_at = 0.0
         self.end = weakref.finalize(self, end, self._process)
 

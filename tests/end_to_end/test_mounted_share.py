@@ -135,6 +135,26 @@ def test_mount_that_hangs_is_told_and_work_goes_on_when_it_answers_again(
         eventually(lambda: site.nightsort("status").returncode == 0, within_s=30)
 
 
+def test_mount_that_hangs_with_a_file_open_in_it_is_told_as_soon(
+    site: Site, server: Samba, share: Mounted
+) -> None:
+    # Each new process closes its copy of that file, which FUSE asks the server about.
+    server.put(site.folder / "nightsort.toml", "held.txt")
+    held = site.incoming / "held.txt"
+    eventually(held.exists, within_s=DEADLINE_SECONDS)
+    with site.daemon(f"held = open({str(held)!r}, 'rb')"):
+        eventually(lambda: site.nightsort("status").returncode == 0, within_s=DEADLINE_SECONDS)
+        share.hang()
+        try:
+            eventually(lambda: site.nightsort("status").returncode == 1, within_s=30)
+            problems = json.dumps(status(site)["problems"])
+            assert "incoming_dir" in problems
+            assert "sorted_dir" not in problems
+        finally:
+            share.go_on()
+        eventually(lambda: site.nightsort("status").returncode == 0, within_s=30)
+
+
 def drop_sixty(server: Samba, tmp_path: Path) -> list[Path]:
     photos = [write_photo(tmp_path / f"{n}.jpg", seed=n) for n in range(60)]
     for number, photo in enumerate(photos):
