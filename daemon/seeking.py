@@ -7,7 +7,6 @@ bytes; a file that is nowhere was taken away, and nothing is concluded from that
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,6 @@ from datetime import datetime
 
 import structlog
 
-from config.errors import PhotoError
 from daemon.clock import Clock
 from daemon.filing import Filer
 from daemon.names import compare_key, safe_folder
@@ -107,7 +105,7 @@ class Seeker:
             return False
         if (mark.inode, mark.mtime_ns) == (known.inode, known.mtime_ns):
             return True
-        return self._hash(place) == story.sha256 if story.sha256 else False
+        return self._sorted.sha256(place) == story.sha256 if story.sha256 else False
 
     def _elsewhere(self, story: Story) -> Iterator[tuple[str, str]]:
         """The other places where it may have been dragged to: category and path."""
@@ -144,10 +142,3 @@ class Seeker:
             other.place == place and other.state in ("filed", "review")
             for other in self._store.stories(place)
         )
-
-    def _hash(self, place: str) -> str:
-        try:
-            with os.fdopen(self._sorted.open_file(place), "rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        except (FileNotFoundError, PhotoError):
-            return ""  # taken away this instant, or nobody may read it

@@ -64,9 +64,8 @@ class Journal:
     def runs(self) -> dict[str, str]:
         """The runs of which there are results, oldest first, each with the name of its file."""
         found = {}
-        for name in reversed(
-            self._results.names()
-        ):  # a plain file is believed before a compressed one
+        # A plain file comes last, and is believed before a compressed one.
+        for name in reversed(self._results.names()):
             if (match := _RESULTS.fullmatch(name)) and self._is_run(match[1]):
                 found[match[1]] = name
         return dict(sorted(found.items()))
