@@ -315,6 +315,7 @@ def _fail_unexpectedly(error: Exception) -> NoReturn:
     import tempfile
 
     if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python flushes once more as it ends
         _fail("no space left where the output goes; send it elsewhere", EXIT_FAILED)
     what = f"unexpected {type(error).__name__}: {' '.join(str(error).split())}"
     if _is_in_journal():  # which keeps it, while files of a service vanish with it
