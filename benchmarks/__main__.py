@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import growth, living, morning, quality, speed
+from benchmarks import growth, learning, living, morning, predicting, quality, speed
 from benchmarks.bench import Bench, Figures, machine
 from benchmarks.report import table, write
 
@@ -22,6 +22,7 @@ _TRAIN_PYTHON = Path(".venv-train/bin/python")
 
 PARTS: dict[str, Callable[[Bench], Figures]] = {
     "drain": speed.drain,
+    "ahead": morning.ahead,
     "memory": growth.memory,
     "latency": living.latency,
     "backlog": growth.backlog,
@@ -32,6 +33,8 @@ PARTS: dict[str, Callable[[Bench], Figures]] = {
     "quality": quality.quality,
     "report": morning.report,
     "find": morning.find,
+    "learning": learning.learning,
+    "predict": predicting.predict,
 }
 
 
@@ -47,7 +50,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="nightsort-bench-", dir=options.folder) as own:
         folder = options.folder / "kept" if options.keep else Path(own)
         folder.mkdir(parents=True, exist_ok=True)
-        bench = Bench(folder, options.quick, keras)
+        bench = Bench(folder, options.quick, keras, options.data)
         document = _measure(bench, options.parts or list(PARTS), why)
     if options.quick:
         print(table(document))
@@ -85,6 +88,12 @@ def _keras_python(given: Path | None) -> tuple[Path | None, str]:
     return None, reason
 
 
+def _folder(text: str) -> Path:
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {text}")
+    return Path(text).absolute()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
@@ -94,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path(tempfile.gettempdir()),
         help="where photos and queues are while measuring; its disk is measured too",
+    )
+    parser.add_argument(
+        "--data", type=_folder, help="the photos that the model was trained on, for learning"
     )
     parser.add_argument("--keep", action="store_true", help="keep drawn photos in that folder")
     parser.add_argument("--keras-python", type=Path, help="a Python that has TensorFlow and Pillow")

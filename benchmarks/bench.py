@@ -26,6 +26,7 @@ class Bench:
     folder: Path  # where photos, queues and logs are
     quick: bool  # fewer photos, one round: to see that it works
     keras_python: Path | None  # a Python that has TensorFlow
+    data: Path | None = None  # real photos, for lessons
 
     @property
     def rounds(self) -> int:
@@ -115,4 +116,9 @@ def _file_system(folder: Path) -> str:
 
 
 def _environment() -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if not k.startswith("NIGHTSORT_")}
+    """Without settings, and without what keeps libraries to one thread: nightsort does that."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("NIGHTSORT_") and not name.endswith("_NUM_THREADS")
+    }

@@ -15,7 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from statistics import median_low
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from config.settings import Settings
 
 Figures = dict[str, Any]
 
@@ -25,32 +29,40 @@ _PATIENCE_SECONDS = 120.0
 _LIMIT_BATCH = 4
 
 
-def drain(settings_file: str, photos: str) -> Figures:
+def drain(settings_file: str, photos: str, when: str = "queued") -> Figures:
     """One drain, asked for when `photos` photos are queued: from the question to the closed run.
 
     That takes in the fresh look at the share, claiming, reading, hashing, decoding, classifying,
     filing, both commits of each micro-batch, the results files and closing the run. What comes
     after it, before whoever asked is answered (report, workbook, pick lists), is `report_seconds`.
+    when: "judged" asks when all of them were judged ahead.
     """
     from benchmarks.bench import log_lines
+    from classifier.threads import ask_for_one_thread, pools
     from config.logs import configure
     from config.settings import load
-    from daemon.assembly import build
-    from daemon.clock import SystemClock, local_zone
+    from daemon.domain.clock import SystemClock, local_zone
+    from daemon.service.app import build
 
+    ask_for_one_thread()  # as the command does first
     settings = load(Path(settings_file))
     figures: Figures = {}
 
     def ask() -> None:
         began = time.perf_counter()
         try:
-            _wait_until(lambda: service.progress.waiting, int(photos))
+            _wait_until(
+                lambda: service.progress.waiting if when == "queued" else _judged(settings),
+                int(photos),
+            )
         except TimeoutError:
             service.stop()
             raise
         figures["queueing_seconds"] = time.perf_counter() - began
         asked_at = time.time()  # by the clock of the log
-        figures["summary"] = service.ask().result()
+        answer = service.ask()
+        effort = _effort_until(answer.done)
+        figures["summary"] = answer.result()
         answered_at = time.time()
         closed_at = next(
             datetime.fromisoformat(event["timestamp"]).timestamp()
@@ -58,6 +70,11 @@ def drain(settings_file: str, photos: str) -> Figures:
             if event["event"] == "run_finished"
         )
         figures["seconds"] = closed_at - asked_at
+        draining = [seen for seen in effort if seen.at <= closed_at]
+        figures["cpu_seconds"] = draining[-1].cpu_seconds - draining[0].cpu_seconds
+        # A thread that is just being made or ended may be counted by one side only.
+        figures["hidden_threads"] = median_low(seen.hidden_threads for seen in draining)
+        figures["pool_threads"] = max((pool.threads for pool in pools()), default=1)
         figures["report_seconds"] = answered_at - closed_at
         service.stop()
 
@@ -75,7 +92,7 @@ def drain(settings_file: str, photos: str) -> Figures:
 
 def bare_limit(folder: str) -> Figures:
     """Scaled JPEG decoding and the int8 model on all cores, and nothing else."""
-    from daemon.examine import usable_cores
+    from daemon.folders.machine import usable_cores
 
     photos = sorted(Path(folder).glob("*.jpg"))
     batches = [photos[at : at + _LIMIT_BATCH] for at in range(0, len(photos), _LIMIT_BATCH)]
@@ -115,9 +132,9 @@ def one_by_one(folder: str, limit: str) -> Figures:
 
 def queue(state: str, rows: str) -> Figures:
     """Queue `rows` photos that have no files; then what the queue costs to claim from and count."""
-    from daemon.admission import SIGHTINGS_AT_ONCE
-    from daemon.clock import SystemClock, local_zone
-    from daemon.records import Fingerprint, Sighting
+    from daemon.domain.clock import SystemClock, local_zone
+    from daemon.domain.photos import Fingerprint, Sighting
+    from daemon.intake.admission import SIGHTINGS_AT_ONCE
     from daemon.store import Store
 
     count, clock = int(rows), SystemClock(local_zone())
@@ -126,14 +143,16 @@ def queue(state: str, rows: str) -> Figures:
     began = time.perf_counter()
     for first in range(0, count, SIGHTINGS_AT_ONCE):
         numbers = range(first, min(first + SIGHTINGS_AT_ONCE, count))
-        store.admit(
+        store.admissions.admit(
             [Sighting(f"day/{n:07d}.jpg", Fingerprint(n, 40_000, n)) for n in numbers],
             clock.now(),
         )
     admitting = time.perf_counter() - began
-    counting = _seconds(lambda: store.waiting(clock.steady()), times=10)
-    run = store.open_run("run", clock.now(), clock.steady(), "model")
-    claiming = _seconds(lambda: store.claim(run.id, 16, clock.steady(), clock.boot), times=100)
+    counting = _seconds(lambda: store.queue.waiting(clock.steady()), times=10)
+    run = store.runs.open("run", clock.now(), "model")
+    claiming = _seconds(
+        lambda: store.queue.claim(run.id, 16, clock.steady(), clock.boot), times=100
+    )
     return {
         "rows": count,
         "admitted_per_second": count / admitting,
@@ -147,11 +166,11 @@ def queue(state: str, rows: str) -> Figures:
 def rescan(incoming: str, state: str) -> Figures:
     """Look through a folder in which every photo is queued already: the look that finds nothing."""
     from config.sections import IntakeSettings
-    from daemon.admission import SIGHTINGS_AT_ONCE
-    from daemon.clock import SystemClock, local_zone
+    from daemon.domain.clock import SystemClock, local_zone
+    from daemon.folders.tree import Tree
+    from daemon.intake.admission import SIGHTINGS_AT_ONCE
+    from daemon.intake.watcher import Watcher
     from daemon.store import Store
-    from daemon.tree import Tree
-    from daemon.watcher import Watcher
 
     clock, store = SystemClock(local_zone()), Store(Path(state))
     watcher = Watcher(
@@ -165,9 +184,9 @@ def rescan(incoming: str, state: str) -> Figures:
         new = 0
         watcher.rescan()
         while watcher.scanning:
-            found = store.unknown(watcher.sightings(SIGHTINGS_AT_ONCE))
+            found = store.admissions.unknown(watcher.sightings(SIGHTINGS_AT_ONCE))
             new += len(found)
-            store.admit(found, clock.now())
+            store.admissions.admit(found, clock.now())
         return new
 
     files = look()
@@ -194,7 +213,7 @@ def status_imports(settings_file: str) -> Figures:
     """Which of the large modules `nightsort status` imports."""
     from click.testing import CliRunner
 
-    from daemon.cli import cli
+    from daemon.cli.main import cli
 
     CliRunner().invoke(cli, ["--config", settings_file, "status"])
     large = ("numpy", "PIL", "ai_edge_litert", "apprise", "watchdog", "sqlite3", "rich",
@@ -210,6 +229,13 @@ def peak_mb() -> float:
     return int(kilobytes) / 1024
 
 
+def _judged(settings: Settings) -> int:
+    """How many photos the daemon says were judged ahead."""
+    from daemon.health.status_file import read
+
+    return read(settings.state_dir)[0]["judged_ahead"] or 0
+
+
 def _wait_until(seen: Callable[[], int], wanted: int) -> None:
     """Wait for a number that grows. Raises TimeoutError when it stops growing."""
     last, changed_at = seen(), time.monotonic()
@@ -219,6 +245,24 @@ def _wait_until(seen: Callable[[], int], wanted: int) -> None:
             last, changed_at = now, time.monotonic()
         elif time.monotonic() - changed_at > _PATIENCE_SECONDS:
             raise TimeoutError(f"{last} of {wanted}")
+
+
+class _Effort(NamedTuple):
+    """What this process had spent at a moment."""
+
+    at: float  # by the clock of the log
+    cpu_seconds: float
+    hidden_threads: int  # those that libraries made for themselves
+
+
+def _effort_until(done: Callable[[], bool]) -> list[_Effort]:
+    """Look every 20 ms; each look takes 0.03 ms."""
+    seen = []
+    while not done():
+        hidden = len(list(Path("/proc/self/task").iterdir())) - threading.active_count()
+        seen.append(_Effort(time.time(), time.process_time(), hidden))
+        time.sleep(0.02)
+    return seen
 
 
 def _seconds(work: Callable[[], object], times: int) -> float:
@@ -269,9 +313,50 @@ def photo_quality(name: str, count: str) -> Figures:
     return quality.photo_quality(name, count)
 
 
+def same_verdicts(data: str, count: str) -> Figures:
+    """See `benchmarks.learning_costs`."""
+    from benchmarks import learning_costs
+
+    return learning_costs.same_verdicts(data, count)
+
+
+def photo_costs(count: str) -> Figures:
+    """See `benchmarks.learning_costs`."""
+    from benchmarks import learning_costs
+
+    return learning_costs.photo_costs(count)
+
+
+def lesson(data: str, count: str) -> Figures:
+    """See `benchmarks.learning_costs`."""
+    from benchmarks import learning_costs
+
+    return learning_costs.lesson(data, count)
+
+
+def predictions(folder: str, photos: str) -> Figures:
+    """See `benchmarks.predicting`."""
+    from benchmarks import predicting
+
+    return predicting.predictions(folder, photos)
+
+
 _TASKS: dict[str, Callable[..., Figures]] = {
     task.__name__: task
-    for task in (drain, bare_limit, one_by_one, queue, rescan, ready, status_imports, photo_quality)
+    for task in (
+        drain,
+        bare_limit,
+        one_by_one,
+        queue,
+        rescan,
+        ready,
+        status_imports,
+        photo_quality,
+        same_verdicts,
+        photo_costs,
+        lesson,
+        predictions,
+    )
 }
 
 if __name__ == "__main__":

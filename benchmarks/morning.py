@@ -20,6 +20,8 @@ from benchmarks.child import peak_mb
 from benchmarks.photos import CATALOGUE
 
 _REPORTED = 5_000
+_NIGHT = 300
+_AHEAD_TARGET_SECONDS = 5
 _HISTORY = 1_000_000
 _REPORT_TARGET_SECONDS = 30
 _FIND_TARGET_SECONDS = 0.1
@@ -50,6 +52,26 @@ def report(bench: Bench) -> Figures:
         "peak_mb": round(made["peak_mb"]),
         "megabytes": {name: round(size / 1e6, 2) for name, size in sizes.items()},
         "target": _REPORT_TARGET_SECONDS,
+    }
+
+
+def ahead(bench: Bench) -> Figures:
+    """A night of photos that came, and were judged, by day: from asking to the answer."""
+    share, count = bench.share("ahead"), bench.photos(_NIGHT)
+    share.fill(CATALOGUE, count)
+    settings = share.configure("manual", look_ahead=True)
+    found = bench.child("drain", settings, count, "judged")
+    summary = found["summary"]
+    if summary["judged_ahead"] != count:
+        raise SystemExit(f"of {count} photos {summary['judged_ahead']} were judged ahead")
+    shutil.rmtree(share.root)
+    return {
+        "photos": count,
+        "to_decide": summary["review"],
+        "filed_seconds": round(found["seconds"], 2),
+        "answered_seconds": round(found["seconds"] + found["report_seconds"], 2),
+        "judged_seconds": round(summary["judged_ahead_seconds"], 2),
+        "target": _AHEAD_TARGET_SECONDS,
     }
 
 
@@ -92,6 +114,16 @@ def report_rows(found: Figures) -> Iterator[list[str]]:
     yield [f"{what}, {found['to_decide']:,} to decide", figure, f"< {found['target']} s"]
 
 
+def ahead_rows(found: Figures) -> Iterator[list[str]]:
+    """For the table."""
+    figure = (
+        f"{found['answered_seconds']:.1f} s, of it {found['filed_seconds']:.1f} s for filing; "
+        f"judged before in {found['judged_seconds']:.1f} s"
+    )
+    what = f"{found['photos']:,} photos that were judged ahead, from asking to the answer"
+    yield [f"{what}, {found['to_decide']:,} to decide", figure, f"< {found['target']} s"]
+
+
 def find_rows(found: Figures) -> Iterator[list[str]]:
     """For the table."""
     slowest = max(found["slowest_seconds"].values())
@@ -116,13 +148,13 @@ def _seconds(command: list[str]) -> float:
 def make_report(settings_file: str) -> Figures:
     """What `nightsort report` does, once nightsort is loaded."""
     from config.settings import load
-    from daemon.assembly import build_clerk
-    from daemon.clock import SystemClock, local_zone
-    from daemon.records import Order
+    from daemon.domain.clock import SystemClock, local_zone
+    from daemon.domain.orders import LATEST, MakeReport
+    from daemon.service.app import build_orders
 
-    with build_clerk(load(Path(settings_file)), SystemClock(local_zone())) as clerk:
+    with build_orders(load(Path(settings_file)), SystemClock(local_zone())) as orders:
         began = time.perf_counter()
-        clerk.carry_out(Order("report", ("latest",), "benchmark"))
+        orders.answer(MakeReport(LATEST))
         return {"seconds": time.perf_counter() - began}
 
 
@@ -166,15 +198,15 @@ def fill_history(state: str, photos: str) -> Figures:
 
 def ask_history(state: str, questions: str) -> Figures:
     """The slowest of twenty times that each question was asked, a history just opened included."""
-    from daemon.history import story_in_words
+    from daemon.reporting.history import story_in_words
     from daemon.store import Store
 
     def ask(how: str, name: str) -> float:
         began = time.perf_counter()
         store = Store(Path(state), reading=True)
-        stories = store.stories(name)
+        stories = store.history.stories(name)
         for story in stories:
-            story_in_words(story, store.corrections_of(story.id), lambda _, place: place, UTC)
+            story_in_words(story, store.corrections.of(story.id), lambda _, place: place, UTC)
         store.close()
         seconds = time.perf_counter() - began
         if len(stories) != (how != "nothing"):

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from daemon.samples import draw_item
+from daemon.cli.samples import draw_item
 
 # Seven things, so that a micro-batch is filed into several folders, as in a warehouse.
 _ITEMS = ("tshirt", "shirt", "dress", "handbag", "sunglasses", "watch", "shoe")

@@ -12,7 +12,7 @@ from benchmarks.bench import Bench, Figures
 from classifier.classifier import Classifier
 from classifier.pixels import decode
 from classifier.quality import flaw_of
-from daemon.samples import draw_item
+from daemon.cli.samples import draw_item
 
 SIZES = {"12 megapixels": (3000, 4000), "400x533": (400, 533), "60x80": (60, 80)}
 TARGET = 0.05

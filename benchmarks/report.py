@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from benchmarks import morning
+from benchmarks import learning, morning, predicting
 from benchmarks.bench import Figures
 
 _WAYS = {
@@ -79,8 +79,17 @@ def _drain_rows(sizes: Figures) -> Iterator[list[str]]:
         ratio, speed = found["drain_of_limit"], found["photos_per_second"]["drain"]
         what = f"drain against the bare limit, {size}"
         yield [what, f"**{ratio:.2f}** ({speed:,.0f} photos/s)", f"≥ {found['target']:.2f}"]
+        if now := found.get("now"):
+            what = f"`now`, from asking to its answer, against the bare limit, {size}"
+            yield [what, f"**{now['of_limit']:.2f}**", f"≥ {now['target']:.2f}"]
         for way, times in found["times_today"].items():
             yield [f"drain against {_WAYS[way][0]}, {size}", f"{times:,.1f} times as fast", ""]
+        if processor := found.get("processor"):
+            what = f"processor time of the drain against the bare limit's, {size}"
+            yield [what, f"{processor['of_limit']:.2f}", f"≤ {processor['target']:.2f}"]
+            hidden, pool = processor["hidden_threads"], processor["pool_threads"]
+            what = f"threads that libraries have beside the workers, and may use, {size}"
+            yield [what, f"{hidden}, {pool}", "0, 1"]
         seconds, pictured = found["report"]["seconds"], found["report"]["pictured"]
         what = f"report and workbook after the run, {found['photos']:,} photos, {size}"
         yield [what, f"{seconds:.1f} s, {pictured:,} pictured for review", ""]
@@ -142,6 +151,7 @@ def _quality_rows(found: Figures) -> Iterator[list[str]]:
 
 _ROWS_OF: dict[str, Callable[[Figures], Iterator[list[str]]]] = {
     "drain": _drain_rows,
+    "ahead": morning.ahead_rows,
     "memory": _memory_rows,
     "latency": _latency_rows,
     "backlog": _backlog_rows,
@@ -152,6 +162,8 @@ _ROWS_OF: dict[str, Callable[[Figures], Iterator[list[str]]]] = {
     "quality": _quality_rows,
     "report": morning.report_rows,
     "find": morning.find_rows,
+    "learning": learning.learning_rows,
+    "predict": predicting.predict_rows,
 }
 
 

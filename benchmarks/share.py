@@ -18,6 +18,8 @@ state_dir = "{root}/state"
 mode = "{mode}"
 [intake]
 settle_seconds = {settle_seconds}
+look_ahead = {look_ahead}
+look_ahead_share = 1
 """
 
 
@@ -37,12 +39,19 @@ class Share:
         """Where the database and the status are."""
         return self.root / "state"
 
-    def configure(self, mode: str, settle_seconds: float = 0.1) -> Path:
-        """Write the settings; returns their file."""
+    def configure(
+        self, mode: str, settle_seconds: float = 0.1, *, look_ahead: bool = False
+    ) -> Path:
+        """Write the settings; returns their file. look_ahead: else a run judges all it files."""
         self.incoming.mkdir(parents=True, exist_ok=True)
         settings = self.root / "nightsort.toml"
         settings.write_text(
-            _SETTINGS.format(root=self.root, mode=mode, settle_seconds=settle_seconds)
+            _SETTINGS.format(
+                root=self.root,
+                mode=mode,
+                settle_seconds=settle_seconds,
+                look_ahead=str(look_ahead).lower(),
+            )
         )
         return settings
 

@@ -37,11 +37,19 @@ class InputSpec(_Part):
     resize: Literal["stretch"]
 
 
+class LayerSpec(_Part):
+    """An earlier layer that the model shows, too: richer, for heads that are learnt."""
+
+    channels: int = Field(ge=1)
+    weights: tuple[float, float]  # of its means and deviations beside the embedding
+
+
 class OutputSpec(_Part):
-    """Lengths of the model's two outputs."""
+    """Lengths of the model's two outputs, and what else it shows."""
 
     logits: int = Field(ge=1)
     embedding: int = Field(ge=1)
+    layer: LayerSpec | None = None
 
 
 class Calibration(_Part):
@@ -65,6 +73,13 @@ class NoveltySpec(_Part):
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     usual: float = Field(ge=0, le=1)
     weight: float = Field(ge=0)
+
+
+class LearningSpec(_Part):
+    """The file that says what the categories looked like (`classifier.learning.base`)."""
+
+    file: str = Field(pattern=r"^[A-Za-z0-9_.-]+\.npz$")
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
 
 
 class Bands(_Part):
@@ -106,6 +121,7 @@ class Card(_Part):
     novelty: NoveltySpec | None = None
     bands: Bands | None = None
     self_test: SelfTest | None = None
+    learning: LearningSpec | None = None
     metrics: dict[str, Any] = {}
 
     @model_validator(mode="after")

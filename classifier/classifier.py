@@ -1,49 +1,116 @@
-"""The classifier as others use it: a checked bundle, and workers that judge pictures."""
+"""The classifier as others use it: a checked bundle and version, and workers that judge pictures.
+
+    classifier = Classifier.load()                          the bundle that comes with nightsort
+    classifier = Classifier.load(version=path)              a learnt version over it
+    other = classifier.with_version(load_version(path, classifier.bundle))
+
+The last costs next to nothing, for it works with the same interpreter: that is how a version can
+change between two micro-batches. Of a classifier and those made from it so, only one may work at a
+time; for another thread there is `spare`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
+import structlog
 
-from classifier.bundle import Bundle, load_bundle
+from classifier.bundle import Bands, Bundle, load_bundle
+from classifier.features import Features
+from classifier.head import Head
 from classifier.model import Model
 from classifier.pixels import Picture
 from classifier.quality import flaw_of
-from classifier.self_test import check_answers
-from classifier.verdict import Thresholds, Verdict, judge, probabilities
+from classifier.self_test import check_answers, check_version
+from classifier.threads import hold_to_one_thread, loose_pools
+from classifier.verdict import RUNNERS_UP, Thresholds, Verdict, judge
+from classifier.version import Version, load_version
 
 # What bands mean where neither the settings nor the card say so.
 FALLBACK_AUTO, FALLBACK_REVIEW = 0.85, 0.70
 # A photo takes the model as long among sixteen as among four, but each takes 1.8 MB (measured).
 MODEL_BATCH = 4
 
+log = structlog.get_logger()
+
 
 class Classifier:
-    """One interpreter with its calibration. Not thread-safe: one for each worker (`spare`)."""
+    """One interpreter with a head. Not thread-safe: one for each worker (`spare`)."""
 
-    def __init__(self, bundle: Bundle, thresholds: Thresholds) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        thresholds: Thresholds,
+        version: Version | None = None,
+        model: Model | None = None,
+        runners_up: int = RUNNERS_UP,
+    ) -> None:
+        """Take a model that is there already, or make one. runners_up: as `judge`'s."""
         self.bundle = bundle
         self.thresholds = thresholds
-        self._model = Model(bundle)
+        self.version = version
+        self._runners_up = runners_up
+        self._model = model or Model(bundle)
+        self._head: Head = self._model.own_head if version is None else version.head
 
     @classmethod
     def load(
-        cls, folder: Path | None = None, *, auto: float | None = None, review: float | None = None
+        cls,
+        folder: Path | None = None,
+        *,
+        version: Path | None = None,
+        auto: float | None = None,
+        review: float | None = None,
+        runners_up: int = RUNNERS_UP,
     ) -> Classifier:
-        """Load, check and try out a bundle; `auto` and `review` override the card's bands.
+        """Load, check and try out a bundle, and a version over it if one is named.
 
-        Raises ModelError when the bundle cannot be trusted.
+        `auto` and `review` override the bands of version or card; `runners_up`: as `judge`'s.
+        Raises ModelError when bundle or version cannot be trusted.
         """
+        hold_to_one_thread()
+        for pool in loose_pools():
+            log.warning("threads_not_held", library=pool.library, threads=pool.threads)
         bundle = load_bundle(folder)
-        classifier = cls(bundle, thresholds_of(bundle, auto, review))
+        learnt = None if version is None else load_version(version, bundle)
+        thresholds = thresholds_of(bundle, auto, review, learnt)
+        classifier = cls(bundle, thresholds, learnt, runners_up=runners_up)
         classifier.self_test()
         return classifier
 
     def spare(self) -> Classifier:
-        """Another one over the same bundle, for another thread."""
-        return Classifier(self.bundle, self.thresholds)
+        """Another one of the same bundle and version, for another thread."""
+        return Classifier(self.bundle, self.thresholds, self.version, runners_up=self._runners_up)
+
+    def with_version(
+        self, version: Version | None, *, auto: float | None = None, review: float | None = None
+    ) -> Classifier:
+        """One of another version (None: as the bundle came) over the same interpreter.
+
+        `auto` and `review` override the version's bands. Its self-test is up to the caller.
+        """
+        thresholds = thresholds_of(self.bundle, auto, review, version)
+        return Classifier(self.bundle, thresholds, version, self._model, self._runners_up)
+
+    @property
+    def title(self) -> str:
+        """What verdicts, rows and summaries name as their model."""
+        return self.bundle.card.title if self.version is None else self.version.title
+
+    @property
+    def mark(self) -> str:
+        """By what one knows another that judges otherwise."""
+        return repr(
+            (self.title, self.bundle.card.sha256, self.categories, astuple(self.thresholds))
+        )
+
+    @property
+    def network(self) -> str:
+        """Which network it is: by this one knows whether features fit."""
+        return self.bundle.card.sha256
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -53,38 +120,61 @@ class Classifier:
     @property
     def categories(self) -> tuple[str, ...]:
         """What photos are filed into, in the model's order."""
-        return self.bundle.card.categories
+        return self._head.categories
 
     def self_test(self) -> None:
         """Raise ModelError unless the model says of the bundle's own pictures what it should."""
         check_answers(self.bundle, self._model)
+        if self.version is not None:
+            check_version(self.bundle, self._model, self.version)
 
     def classify(self, pictures: Sequence[Picture]) -> list[Verdict]:
         """Judge photos, decoded to `input_size`; one verdict each."""
+        return [verdict for verdict, _ in self.examine(pictures)]
+
+    def examine(self, pictures: Sequence[Picture]) -> list[tuple[Verdict, Features]]:
+        """Judge photos; with each verdict what the network saw, to be kept with an example.
+
+        That is one byte a number, (FeatureSpec.size,): 2,432 of the fashion network.
+        """
         return [
-            verdict
+            found
             for at in range(0, len(pictures), MODEL_BATCH)
-            for verdict in self._classify(pictures[at : at + MODEL_BATCH])
+            for found in self._examine(pictures[at : at + MODEL_BATCH])
         ]
 
-    def _classify(self, pictures: Sequence[Picture]) -> list[Verdict]:
-        card = self.bundle.card
-        temperature = 1.0 if card.calibration is None else card.calibration.temperature
+    def judge(self, features: Features, pictures: Sequence[Picture] | None = None) -> list[Verdict]:
+        """Judge photos by what the network saw of them: (photos, FeatureSpec.size).
+
+        Whether they are too dark, blurred or small is only known where the pictures are given.
+        """
+        hold_to_one_thread()
+        shares = self._head.shares(features)
+        flaws = [None] * len(shares) if pictures is None else [flaw_of(one) for one in pictures]
+        return judge(shares, self.categories, self.thresholds, flaws, self._runners_up)
+
+    def _examine(self, pictures: Sequence[Picture]) -> list[tuple[Verdict, Features]]:
         pixels = np.stack([picture.pixels for picture in pictures])
-        scores = probabilities(self._model.logits(pixels), temperature)
-        flaws = [flaw_of(picture) for picture in pictures]
-        return judge(scores, card.categories, self.thresholds, flaws)
+        features = self._model.features(pixels)
+        return list(zip(self.judge(features, pictures), features, strict=True))
 
 
-def thresholds_of(bundle: Bundle, auto: float | None, review: float | None) -> Thresholds:
-    """The settings' word, else the card's, else the fall-back; review is never above auto."""
-    card = bundle.card
-    promised_auto = FALLBACK_AUTO if card.bands is None else card.bands.auto
-    promised_review = FALLBACK_REVIEW if card.bands is None else card.bands.review
-    auto = promised_auto if auto is None else auto
-    review = min(promised_review, auto) if review is None else review
-    return Thresholds(
-        auto=max(auto, review),
-        review=review,
-        unknown=None if card.unknown is None else card.unknown.threshold,
-    )
+def thresholds_of(
+    bundle: Bundle, auto: float | None, review: float | None, version: Version | None = None
+) -> Thresholds:
+    """The settings' word, else that of version or card, else the fall-back.
+
+    Review is never above auto.
+    """
+    promised = bundle.card.bands if version is None else version.card.bands
+    if promised is None:
+        promised = Bands(auto=FALLBACK_AUTO, review=FALLBACK_REVIEW)
+    auto = promised.auto if auto is None else auto
+    review = min(promised.review, auto) if review is None else review
+    return Thresholds(auto=max(auto, review), review=review, unknown=_gate_of(bundle, version))
+
+
+def _gate_of(bundle: Bundle, version: Version | None) -> float | None:
+    if version is not None:
+        return version.card.gate.threshold
+    return None if bundle.card.unknown is None else bundle.card.unknown.threshold

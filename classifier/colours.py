@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from io import BytesIO
 
@@ -29,6 +29,7 @@ class Levels:
 
     black: float
     white: float
+    are_unsigned: bool = False  # 32 bits without a sign, which Pillow gives as numbers with one
 
 
 def shrink(image: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -85,7 +86,9 @@ def _flat(image: Image.Image, levels: Levels) -> Image.Image:
 
 
 def _grey(image: Image.Image, levels: Levels) -> Image.Image:
-    numbers = np.nan_to_num(np.asarray(image).astype(np.float32), posinf=0.0, neginf=0.0)
+    whole = np.asarray(image)
+    whole = whole.view(np.uint32) if levels.are_unsigned else whole
+    numbers = np.nan_to_num(whole.astype(np.float32), posinf=0.0, neginf=0.0)
     span = (levels.white - levels.black) or 1.0
     grey = np.clip((numbers - levels.black) * (255.0 / span), 0.0, 255.0)
     transparent = image.info.get("transparency")
@@ -102,19 +105,30 @@ def _levels(image: Image.Image) -> Levels:
     if image.mode.startswith("I;16"):
         levels = Levels(0.0, 4095.0 if tags.get(258) == (12,) else 65535.0)
     else:
-        levels = _range_that_holds(image)
+        levels = _range_that_holds(image, tags.get(258, ()), tags.get(339, (1,)))
     # TIFF's photometric 0: the lowest number is white.
-    return Levels(levels.white, levels.black) if tags.get(262) == 0 else levels
+    if tags.get(262) == 0:
+        return replace(levels, black=levels.white, white=levels.black)
+    return levels
 
 
-def _range_that_holds(image: Image.Image) -> Levels:
-    low, high = np.asarray(image.getextrema(), np.float64)
+def _range_that_holds(image: Image.Image, bits: tuple[int, ...], sign: tuple[int, ...]) -> Levels:
+    """By TIFF's tags: `bits` of a number, and its `sign`, 1 for numbers without one."""
+    are_unsigned = image.mode == "I" and bits == (32,) and sign == (1,)
+    if are_unsigned:
+        numbers = np.asarray(image).view(np.uint32)
+        low, high = float(numbers.min()), float(numbers.max())
+    else:
+        low, high = np.asarray(image.getextrema(), np.float64)
     if not (math.isfinite(low) and math.isfinite(high)):
         return Levels(0.0, 1.0)
-    for white in (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0):
+    usual = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
+    for white in (32767.0,) if bits == (16,) else usual:
         if low >= 0.0 and high <= white:
-            return Levels(0.0, white)
-    return Levels(float(low), float(high))
+            return Levels(0.0, white, are_unsigned)
+    if are_unsigned and high > 2.0**31:
+        return Levels(0.0, 2.0**32 - 1, are_unsigned)
+    return Levels(float(low), float(high), are_unsigned)
 
 
 @lru_cache(maxsize=8)

@@ -28,6 +28,8 @@ class Format(StrEnum):
     HEIC = "HEIC"
 
 
+UNSUPPORTED = "this kind of file is not supported"  # people and alerts look for it: it stays
+
 BMP_HEADER_SIZES = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 _MARKS = (
     (b"\x89PNG\r\n\x1a\n", Format.PNG),
@@ -51,9 +53,11 @@ _OTHER_CONTENT = (
     (rb"RIFF....AVI |\x1aE\xdf\xa3|\x00\x00\x01\xba", "a video"),
     (rb"....ftyp(?:crx )", "a raw photo as cameras store them"),
     (rb"II\*\x00....CR|FUJIFILMCCD-RAW|IIU\x00|IIR[OS]", "a raw photo as cameras store them"),
+    (rb"....ftyp(?:avc[is]|j2k[is]|jpe?gs?|vvi[cs]|mif2|miaf)", "a rare kind of HEIF"),
     (rb"....ftyp|....moov|....mdat", "a video"),
     (rb"8BPS", "a Photoshop file"),
     (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript file"),
+    (rb"II\xbc[\x00\x01]", "a JPEG XR picture"),
     (rb"\xff\x0a|\x00\x00\x00\x0cJXL ", "a JPEG XL picture"),
     (rb"\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51", "a JPEG 2000 picture"),
     (rb"\x00\x00[\x01\x02]\x00", "an icon"),
@@ -80,6 +84,14 @@ def not_an_image(content: str) -> PhotoError:
     return PhotoError(
         PhotoProblem.NOT_AN_IMAGE,
         f"not a photo, the content looks like {content}: save it as JPEG or PNG, and drop that",
+    )
+
+
+def unsupported(what: str) -> PhotoError:
+    """The error of a whole picture that no decoder here reads, or none reads right."""
+    return PhotoError(
+        PhotoProblem.NOT_AN_IMAGE,
+        f"{UNSUPPORTED}: save as JPEG, and drop that (this is {what})",
     )
 
 

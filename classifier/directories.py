@@ -16,7 +16,7 @@ UInt64Array = NDArray[np.uint64]
 
 MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _NUMBER_TYPES = {3: "u2", 4: "u4", 16: "u8"}
-_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 16: 8}
+_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 16: 8}
 _BYTE_TYPES = frozenset({1, 2, 6, 7})
 
 
@@ -57,6 +57,11 @@ class Directory:
         counts = (entry.count for entry in self._entries.values() if entry.kind not in _BYTE_TYPES)
         return max(counts, default=0)
 
+    @property
+    def order(self) -> str:
+        """How numbers are written, as `struct` calls it: "<" or ">"."""
+        return self._order
+
     def __contains__(self, tag: int) -> bool:
         return tag in self._entries
 
@@ -80,6 +85,16 @@ class Directory:
         """The bytes of a tag; empty if it is absent. Raises BrokenDirectoryError like `numbers`."""
         entry = self._entries.get(tag)
         return b"" if entry is None or entry.kind not in _TYPE_BYTES else self._values(entry)
+
+    def kind(self, tag: int) -> int:
+        """The type of a tag's values, by TIFF's number; 0 if the tag is absent."""
+        entry = self._entries.get(tag)
+        return 0 if entry is None else entry.kind
+
+    def count(self, tag: int) -> int:
+        """How many values a tag announces."""
+        entry = self._entries.get(tag)
+        return 0 if entry is None else entry.count
 
     def _read_entries(self, first: int, count: int) -> int:
         """Read the entries that begin at `first`; returns what stands behind them."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from classifier.proportions import wilson
 from classifier.verdict import Band, Reason, Verdict
 
 CALIBRATION_BINS = 15
@@ -117,18 +118,6 @@ def expected_calibration_error(
     place = np.clip((confidence * bins).astype(int), 0, bins - 1)
     gaps = np.bincount(place, weights=confidence - right, minlength=bins)
     return float(np.abs(gaps).sum() / max(len(confidence), 1))
-
-
-def wilson(hits: int, total: int) -> tuple[float, float]:
-    """95 % interval of a proportion. Source: Wilson 1927."""
-    if total == 0:
-        return 0.0, 1.0
-    z, share = 1.96, hits / total
-    centre = share + z * z / (2 * total)
-    spread = z * np.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    scale = 1 + z * z / total
-    low, high = (centre - spread) / scale, (centre + spread) / scale
-    return max(0.0, float(low)), min(1.0, float(high))
 
 
 def _moved(threshold: float, verdicts: Sequence[Verdict], right: np.ndarray[Any, Any]) -> Moved:

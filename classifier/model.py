@@ -1,4 +1,8 @@
-"""The TFLite interpreter: pixels in, calibrated scores out. The only module that imports it."""
+"""The TFLite interpreter: pixels in, features out. The only module that imports it.
+
+The network's last layer is read once, as the bundle's own head, and then done in NumPy, as the
+heads of learnt versions are: so all verdicts come the same way.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classifier.bundle import Bundle
+from classifier.features import Features, FeatureSpec, packed
+from classifier.head import LastLayer, OwnHead
 from classifier.novelty import novelty_of
+from classifier.threads import hold_to_one_thread
 from classifier.verdict import FloatArray
 from config.errors import ModelError
 
@@ -26,13 +33,14 @@ class Model:
         self._card = bundle.card
         self._interpreter = _interpreter(bundle)
         self._check_shapes(bundle)
-        self._novelty = novelty_of(bundle)
         self._batch = 1
+        self.spec = self._feature_spec()
+        self.own_head = self._own_head(bundle)
 
-    def logits(self, pixels: UInt8Array) -> FloatArray:
-        """Scores of each label, what is new in a photo among them.
+    def features(self, pixels: UInt8Array) -> Features:
+        """What the network says of photos, for heads.
 
-        pixels: (batch, height, width, 3) uint8 RGB. Returns (batch, labels).
+        pixels: (batch, height, width, 3) uint8 RGB. Returns (batch, spec.size) bytes.
         """
         if len(pixels) != self._batch:
             self._interpreter.resize_tensor_input(self._input["index"], pixels.shape)
@@ -40,14 +48,73 @@ class Model:
             self._batch = len(pixels)
         self._interpreter.set_tensor(self._input["index"], pixels)
         self._interpreter.invoke()
-        logits = self._output(self._logits)
-        if self._novelty is not None:
-            logits[:, -1] += self._novelty.scores(self._output(self._embedding))
-        return logits
+        hold_to_one_thread()
+        embedding = self._interpreter.get_tensor(self._embedding["index"])
+        if self._layer is None:
+            return packed(embedding, None, 1.0)
+        # Looked at where it lies: a copy of all of it would cost more than pooling it.
+        layer = self._interpreter.tensor(self._layer["index"])()
+        return packed(embedding, layer, self._layer["quantization"][0])
 
-    def _output(self, details: dict[str, Any]) -> FloatArray:
-        raw = self._interpreter.get_tensor(details["index"])
-        return dequantise(raw, *details["quantization"])
+    def logits(self, pixels: UInt8Array) -> FloatArray:
+        """Scores of each of the bundle's labels, what is new in a photo among them.
+
+        pixels: (batch, height, width, 3) uint8 RGB. Returns (batch, labels).
+        """
+        return self.own_head.logits(self.features(pixels))
+
+    def _feature_spec(self) -> FeatureSpec:
+        scale, zero = self._embedding["quantization"]
+        layer = self._card.outputs.layer
+        return FeatureSpec(
+            embedding=self._card.outputs.embedding,
+            scale=float(scale),
+            zero=int(zero) + 128,
+            channels=0 if layer is None else layer.channels,
+            weights=(1.0, 1.0) if layer is None else layer.weights,
+        )
+
+    def _own_head(self, bundle: Bundle) -> OwnHead:
+        calibration = self._card.calibration
+        return OwnHead(
+            spec=self.spec,
+            layer=self._last_layer(bundle),
+            novelty=novelty_of(bundle),
+            categories=self._card.categories,
+            temperature=1.0 if calibration is None else calibration.temperature,
+        )
+
+    def _last_layer(self, bundle: Bundle) -> LastLayer:
+        """The weights behind the logits."""
+        labels, inputs = self._card.outputs.logits, self._card.outputs.embedding
+        found = list(self._constants((labels, inputs)))
+        if len(found) != 1:
+            raise _refuse(bundle, "ends in no layer from embedding to logits")
+        ((weights, scales),) = found
+        # Other layers may have as many channels as there are labels: a bias's scale tells whose.
+        wanted = scales * self._embedding["quantization"][0]
+        biases = [
+            bias
+            for bias, own in self._constants((labels,))
+            if own.shape == wanted.shape and np.allclose(own, wanted, rtol=1e-4, atol=0)
+        ]
+        scale, zero_point = self._logits["quantization"]
+        return LastLayer(
+            weights=np.ascontiguousarray(weights.T),
+            # The converter drops a bias that is all zero.
+            bias=biases[0] if biases else np.zeros(labels, np.float32),
+            scale=float(scale),
+            zero_point=int(zero_point),
+        )
+
+    def _constants(self, shape: tuple[int, ...]) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """Quantised tensors of a shape in real numbers, each with its scales."""
+        for details in self._interpreter.get_tensor_details():
+            scales = details["quantization_parameters"]["scales"]
+            if tuple(details["shape"]) == shape and len(scales) in (1, shape[0]):
+                raw = self._interpreter.get_tensor(details["index"]).astype(np.float64)
+                real = raw * scales.reshape(-1, *[1] * (len(shape) - 1))
+                yield real.astype(np.float32), scales
 
     def _check_shapes(self, bundle: Bundle) -> None:
         spec = self._card.input
@@ -56,33 +123,26 @@ class Model:
             raise _refuse(bundle, f"takes {len(inputs)} inputs, not one")
         self._input = inputs[0]
         outputs = self._interpreter.get_output_details()
-        found = {int(output["shape"][-1]): output for output in outputs}
-        wanted = {self._card.outputs.logits, self._card.outputs.embedding}
+        layer = self._card.outputs.layer
+        found = {(len(output["shape"]), int(output["shape"][-1])): output for output in outputs}
+        wanted = {(2, self._card.outputs.logits), (2, self._card.outputs.embedding)}
+        if layer is not None:
+            wanted.add((4, layer.channels))
         shape = tuple(int(n) for n in self._input["shape"][1:])
         if shape != (spec.height, spec.width, 3) or self._input["dtype"] is not np.uint8:
             raise _refuse(
                 bundle, f"takes {shape}, the card says {spec.height}x{spec.width} RGB uint8"
             )
-        if set(found) != wanted or len(outputs) != 2:
-            raise _refuse(
-                bundle, f"gives outputs of {sorted(found)}, the card says {sorted(wanted)}"
-            )
-        self._logits = found[self._card.outputs.logits]
-        self._embedding = found[self._card.outputs.embedding]
-
-
-def dequantise(raw: NDArray[Any], scale: float, zero_point: int) -> FloatArray:
-    """Turn quantised scores into real ones; float scores pass.
-
-    raw: (batch, labels). Returns the same shape, float32.
-    Raises ModelError if scale is 0, TFLite's mark of an unquantised tensor, on integers.
-    Source: LiteRT quantization specification, real = scale * (q - zero_point).
-    """
-    if np.issubdtype(raw.dtype, np.floating):
-        return raw.astype(np.float32)
-    if scale == 0:
-        raise ModelError("the model's scores are integers without a scale; export it again")
-    return (raw.astype(np.float32) - zero_point) * np.float32(scale)
+        if set(found) != wanted or len(outputs) != len(wanted):
+            there, said = (sorted(last for _, last in shapes) for shapes in (found, wanted))
+            raise _refuse(bundle, f"gives outputs of {there}, the card says {said}")
+        if any(
+            output["dtype"] is not np.int8 or not output["quantization"][0] for output in outputs
+        ):
+            raise _refuse(bundle, "gives outputs that are not int8 with a scale")
+        self._logits = found[2, self._card.outputs.logits]
+        self._embedding = found[2, self._card.outputs.embedding]
+        self._layer = None if layer is None else found[4, layer.channels]
 
 
 def _interpreter(bundle: Bundle) -> Any:

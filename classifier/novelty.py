@@ -27,8 +27,11 @@ class Novelty:
 
     def scores(self, embeddings: FloatArray) -> FloatArray:
         """What each photo adds to the last label's logit. embeddings: (batch, embedding)."""
-        shares = shares_outside(embeddings, self._mean, self._axes)
-        return self._weight * (shares - self._usual)
+        return self._weight * (self.shares(embeddings) - self._usual)
+
+    def shares(self, embeddings: FloatArray) -> FloatArray:
+        """How much of each photo lies outside, 0..1. embeddings: (batch, embedding)."""
+        return shares_outside(embeddings, self._mean, self._axes)
 
 
 def shares_outside(embeddings: FloatArray, mean: FloatArray, axes: FloatArray) -> FloatArray:

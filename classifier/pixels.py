@@ -12,9 +12,9 @@ import logging
 import re
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from io import BytesIO
@@ -24,10 +24,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, JpegImagePlugin, _imaging
 
+from classifier import jpeg, png, tiff
+from classifier.bare import bare
 from classifier.colours import shrink, to_srgb
-from classifier.containers import Format, corrupt, not_an_image, recognise, truncated, webp_size
+from classifier.containers import (
+    Format,
+    corrupt,
+    recognise,
+    truncated,
+    unsupported,
+    webp_size,
+)
 from classifier.directories import MARKS, BrokenDirectoryError, Directory
-from classifier.wholeness import check_whole, ends_in_zeros, jpeg_scans
+from classifier.support import check_supported
+from classifier.wholeness import check_whole
+from classifier.zeros import ends_in_zeros
 from config.errors import PhotoError, PhotoProblem
 
 UInt8Array = NDArray[np.uint8]
@@ -36,6 +47,8 @@ UInt8Array = NDArray[np.uint8]
 LARGE_MEGAPIXELS = 16.0
 # A scan costs a pass over the whole picture: 20 of them on 100 megapixels, 200 on 12, are decoded.
 MAX_SCAN_MEGAPIXELS = 2500.0
+# What a decoder gave is made small before it is kept at hand when it has more.
+MOST_KEPT_PIXELS = 500_000
 _large_pictures = threading.RLock()
 _pillow_log = logging.getLogger("PIL")
 
@@ -52,6 +65,12 @@ _UPRIGHT = {
 _JPEGS = frozenset({Format.JPEG, Format.MPO})
 # libheif and Pillow's TIFF reader turn the picture themselves.
 _TURNED_BY_DECODER = frozenset({Format.HEIC, Format.TIFF})
+# How Pillow unpacks numbers from libtiff, by how it would from the file.
+_NATIVE = {
+    **dict.fromkeys(("I;16S", "I;16BS"), "I;16NS"),
+    **dict.fromkeys(("I;32S", "I;32BS"), "I;32NS"),
+    **dict.fromkeys(("F;32F", "F;32BF"), "F;32NF"),
+}
 _PILLOW = re.compile(r"PIL\.")
 _PILLOW_IGNORED = ("ignore", None, Warning, _PILLOW, 0)  # as `warnings` keeps its filters
 _PLUGINS = {
@@ -66,6 +85,28 @@ _PLUGINS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a decoder gave, before it is made small, turned upright, and shown in sRGB."""
+
+    image: Image.Image
+    profile: bytes | None
+    turn: int  # EXIF's orientation, 1 for none
+    may_be_inverted: bool
+
+    def at(self, size: tuple[int, int]) -> Image.Image:
+        """The picture in RGB, stretched to `size` as it lies, then turned upright."""
+        small = shrink(self.image, size)
+        if small.mode == "CMYK" and self.may_be_inverted:
+            small = Image.eval(small, lambda level: 255 - level)
+        rgb = to_srgb(small, self.profile)
+        return rgb.transpose(_UPRIGHT[self.turn]) if self.turn in _UPRIGHT else rgb
+
+    def within(self, side: int) -> Image.Image:
+        """The same in its own proportions, neither side longer than `side`, and never enlarged."""
+        return self.at(_within(self.image.size, side))
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """One decoded photo."""
 
@@ -73,12 +114,20 @@ class Picture:
     width: int  # of the photo itself, upright, in pixels
     height: int
     format: str  # "JPEG", "HEIC", ...
+    decoded: Decoded | None = None  # where it was asked for
 
 
 def decode(
-    data: bytes, *, size: tuple[int, int] = (224, 224), max_megapixels: float = 100.0
+    data: bytes,
+    *,
+    size: tuple[int, int] = (224, 224),
+    max_megapixels: float = 100.0,
+    keep_side: int = 0,
 ) -> Picture:
     """Decode a photo and stretch it to `size` (width, height), as the model was trained.
+
+    keep_side: what was decoded stays at hand, to make a picture of up to that many pixels of it
+    for people; from a JPEG it may have fewer, but never a shorter side than `size`.
 
     Raises PhotoError, whatever the bytes: not_an_image, truncated, corrupt or too_large, with a
     sentence for a clerk. Never more than `max_megapixels` are decoded.
@@ -87,7 +136,8 @@ def decode(
     kind = recognise(data)
     try:
         check_whole(kind, data)
-        return _decode(kind, data, size, max_megapixels)
+        check_supported(kind, data)
+        return _decode_somehow(kind, data, _Wanted(size, keep_side), max_megapixels)
     except PhotoError:
         raise
     except MemoryError as exc:
@@ -97,46 +147,110 @@ def decode(
         ) from exc
     # Decoder libraries raise nearly every built-in error on damaged files: this is their edge.
     except Exception as exc:
-        if "truncated" in str(exc) or ends_in_zeros(data):
-            raise truncated("the photo is incomplete, a part of it is missing") from exc
-        raise corrupt("its content cannot be decoded") from exc
+        raise _told(kind, data, exc) from exc
 
 
-def _decode(kind: Format, data: bytes, size: tuple[int, int], max_megapixels: float) -> Picture:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is to be made of a photo."""
+
+    size: tuple[int, int]
+    keep_side: int
+
+
+def _decode_somehow(kind: Format, data: bytes, wanted: _Wanted, max_megapixels: float) -> Picture:
+    """Decode as it is; what is refused is tried once more without what stands beside its pixels."""
+    try:
+        return _decode(kind, data, wanted, max_megapixels)
+    except (PhotoError, MemoryError):
+        raise
+    except Exception:
+        less = bare(kind, data)
+        if less == data:
+            raise
+        return _decode(kind, less, wanted, max_megapixels)
+
+
+def _told(kind: Format, data: bytes, error: Exception) -> PhotoError:
+    """What a decoder's refusal of a photo that seemed whole says of it."""
+    if kind is Format.TIFF and isinstance(error, SyntaxError | KeyError):
+        return unsupported("a TIFF of an unusual layout")
+    if kind in (Format.BMP, Format.HEIC) and str(error).startswith("Unsupported"):
+        return unsupported(f"an unusual {kind.value}")
+    if "truncated" in str(error) or ends_in_zeros(data):
+        return truncated("the photo is incomplete, a part of it is missing")
+    return corrupt("its content cannot be decoded")
+
+
+def _decode(kind: Format, data: bytes, wanted: _Wanted, max_megapixels: float) -> Picture:
     # libwebp reserves the whole picture when it opens the file, so ask the header before.
     announced = webp_size(data) if kind is Format.WEBP else (0, 0)
     _check_size(announced, max_megapixels)
-    scans = jpeg_scans(data) if kind in _JPEGS else 0
+    frame = jpeg.frame_of(data) if kind in _JPEGS else jpeg.Frame()
+    scans = jpeg.scans_of(data, frame)
     with _turn(announced, drafted=False):
-        image = _opener(kind)(BytesIO(data))
+        image = _opened(kind, data, frame)
         _check_size(image.size, max_megapixels)
         _check_scans(scans, image.size)
-        if kind is Format.TIFF:
-            _check_not_raw(image.tag_v2)
-        with _turn(image.size, drafted=scans == 1):
-            return _picture(kind, image, size)
+        may_draft = frame.kind != jpeg.LOSSLESS
+        with _turn(image.size, drafted=kind in _JPEGS and scans == 1 and may_draft):
+            return _picture(kind, image, wanted, may_draft=may_draft)
 
 
-def _picture(kind: Format, image: ImageFile.ImageFile, size: tuple[int, int]) -> Picture:
+def _opened(kind: Format, data: bytes, frame: jpeg.Frame) -> Any:
+    """A photo's header, read by its decoder; the pixels are not touched yet."""
+    if kind is Format.PNG:
+        only_pixels = png.bare(data)
+        image = _opener(kind)(BytesIO(only_pixels.data))
+        image.info |= {"exif": only_pixels.exif, "icc_profile": only_pixels.icc_profile}
+        return image
+    if kind is Format.TIFF:
+        image = _opener(kind)(BytesIO(tiff.readable(data)))
+        image.tile = [tile._replace(args=_in_native_order(tile.args)) for tile in image.tile]
+        return image
+    if kind in _JPEGS and frame.kind and not frame.height:
+        data = jpeg.with_height(data, frame)
+    return _opener(kind)(BytesIO(data))
+
+
+def _in_native_order(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Numbers come from libtiff in this machine's order, which Pillow minds for some of them."""
+    layout = str(arguments[0])
+    return (_NATIVE.get(layout, layout), *arguments[1:])
+
+
+def _picture(
+    kind: Format, image: ImageFile.ImageFile, wanted: _Wanted, *, may_draft: bool
+) -> Picture:
     width, height = image.size
+    size = wanted.size
     turn = 1 if kind in _TURNED_BY_DECODER else _orientation(image.info.get("exif"))
     if turn >= 5:  # lies on its side
         width, height, size = height, width, (size[1], size[0])
-    image.draft(None, size)  # JPEG only: decode at a half, a quarter or an eighth
+    if may_draft:
+        image.draft(None, size)  # JPEG only: decode at a half, a quarter or an eighth
     image.load()
-    if kind is Format.PNG:  # its EXIF may stand behind the pixels
-        late = _orientation(image.info.get("exif"))
-        if (late >= 5) != (turn >= 5):
-            width, height, size = height, width, (size[1], size[0])
-        turn = late
-    small = shrink(image, size)
-    if small.mode == "CMYK" and kind in _JPEGS and "adobe" not in image.info:
-        # Pillow takes every CMYK JPEG as Adobe writes it, inverted; without Adobe's mark it is not.
-        small = Image.eval(small, lambda level: 255 - level)
-    rgb = to_srgb(small, image.info.get("icc_profile"))
-    if turn in _UPRIGHT:
-        rgb = rgb.transpose(_UPRIGHT[turn])
-    return Picture(np.asarray(rgb), width, height, kind.value)
+    if kind is Format.BMP and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
+        image.putalpha(255)  # as writers leave it that know of no alpha
+    # Pillow takes every CMYK JPEG as Adobe writes it, inverted; without Adobe's mark it is not.
+    may_be_inverted = kind in _JPEGS and "adobe" not in image.info
+    decoded = Decoded(image, image.info.get("icc_profile"), turn, may_be_inverted)
+    pixels = np.asarray(decoded.at(size))
+    kept = _kept(decoded, wanted.keep_side) if wanted.keep_side else None
+    return Picture(pixels, width, height, kind.value, kept)
+
+
+def _kept(decoded: Decoded, side: int) -> Decoded:
+    """What stays at hand: a JPEG was made small by its decoder, others are made small now."""
+    image = decoded.image
+    if image.width * image.height <= MOST_KEPT_PIXELS:
+        return decoded
+    return replace(decoded, image=shrink(image, _within(image.size, side)))
+
+
+def _within(size: tuple[int, int], side: int) -> tuple[int, int]:
+    scale = min(1.0, side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def _check_size(size: tuple[int, int], max_megapixels: float) -> None:
@@ -152,15 +266,6 @@ def _check_size(size: tuple[int, int], max_megapixels: float) -> None:
 def _check_scans(scans: int, size: tuple[int, int]) -> None:
     if scans * size[0] * size[1] > MAX_SCAN_MEGAPIXELS * 1e6:
         raise corrupt("it repeats itself more often than a photo can")
-
-
-def _check_not_raw(tags: Mapping[int, object]) -> None:
-    """Refuse a camera's raw photo: a TIFF by its marks, with a thumbnail where the photo would be.
-
-    Source: DNG 1.6 (DNGVersion, 50706); TIFF/EP (sub-directories, 330, behind a reduced picture).
-    """
-    if 50706 in tags or (330 in tags and tags.get(254) == 1):
-        raise not_an_image("a raw photo as cameras store them")
 
 
 def _turn(size: tuple[int, int], *, drafted: bool) -> AbstractContextManager[object]:
@@ -193,12 +298,17 @@ def _opener(kind: Format) -> Callable[[BytesIO], Any]:
     if kind in _JPEGS:  # the first picture of an MPO is a plain JPEG
         return JpegImagePlugin.JpegImageFile
     module, name = _PLUGINS[kind]
-    plugin = import_module(module)
+    plugin: Any = import_module(module)
     if kind is Format.HEIC:
         plugin.options.THUMBNAILS = plugin.options.DEPTH_IMAGES = False
         plugin.options.AUX_IMAGES = False
         plugin.options.DECODE_THREADS = 1
+    if kind is Format.AVIF:
+        plugin.DEFAULT_MAX_THREADS = 1  # else one for each core, beside the workers
     if kind is Format.TIFF:
+        plugin.READ_LIBTIFF = (
+            True  # Pillow's own reader garbles planes of 16 bits, and is no faster
+        )
         # libtiff writes its complaints to file descriptor 2, where they would reach log or clerk.
         libtiff = ctypes.CDLL(_imaging.__file__)
         libtiff.TIFFSetErrorHandler(None)

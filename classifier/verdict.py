@@ -97,18 +97,20 @@ def judge(
     categories: Sequence[str],
     thresholds: Thresholds,
     flaws: Sequence[Reason | None],
+    runners_up: int = RUNNERS_UP,
 ) -> list[Verdict]:
     """Turn calibrated probabilities into verdicts, one a row.
 
     scores: (batch, labels), the categories first; what comes after them is "none of these".
     flaws: for each photo, why it should be taken again, if it should.
+    runners_up: how many alternatives each verdict names, where there are as many.
     """
     import numpy as np
 
     known = scores[:, : len(categories)]
     share_known = known.sum(axis=1)
     within = known / np.maximum(share_known[:, None], np.finfo(np.float32).tiny)
-    best_first = np.argsort(-within, axis=1, kind="stable")[:, : RUNNERS_UP + 1]
+    best_first = np.argsort(-within, axis=1, kind="stable")[:, : runners_up + 1]
     return [
         _verdict(
             [Alternative(categories[i], float(row[i])) for i in order],

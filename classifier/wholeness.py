@@ -10,24 +10,18 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 
+import numpy as np
+
+from classifier import gif, jpeg, png
 from classifier.containers import Format, corrupt, mpo_pictures, truncated
 from classifier.directories import BrokenDirectoryError, Directory, UInt64Array
-
-# Compressed pixels end in few zero bytes (measured: a blank 12-megapixel WebP in 1,160 of 21,454),
-# while a copy under way leaves whole blocks of them.
-ZERO_TAIL_BYTES = 16_384
-ZERO_TAIL_SHARE = 0.08
-FEW_ZEROS_BYTES = 64
+from classifier.zeros import ends_in_zeros, zero_tail
 
 # More pieces than any real file has; past it a file only wants to keep the reader busy.
 MAX_PIECES = 200_000
-MAX_JPEG_SEGMENTS = 10_000
-MAX_JPEG_JUNK_BYTES = 65_536
 MAX_TIFF_VALUES = 1_000_000
 MAX_TIFF_PAGES = 50  # that are checked; the first is the one that is decoded
 
-_SEQUENTIAL_FRAMES = frozenset({0xC0, 0xC1, 0xC3, 0xC9, 0xCB})
-_PROGRESSIVE_FRAMES = frozenset({0xC2, 0xCA})
 _DESCRIBING_BOXES = frozenset({b"meta", b"moov"})
 
 
@@ -40,74 +34,12 @@ def check_whole(kind: Format, data: bytes) -> None:
     _WHOLENESS[kind](data)
 
 
-def ends_in_zeros(data: bytes, start: int = 0, end: int | None = None) -> bool:
-    """Say whether compressed data, from `start` to `end`, ends like a copy that never finished."""
-    end = len(data) if end is None else end
-    share = ZERO_TAIL_SHARE * (end - start)
-    return zero_tail(data, end) >= min(ZERO_TAIL_BYTES, max(FEW_ZEROS_BYTES, share))
-
-
-def zero_tail(data: bytes, end: int) -> int:
-    """Count the zero bytes before `end`, which may lie past the data's."""
-    end = at = min(end, len(data))
-    while at > 0:
-        block = data[max(0, at - 65_536) : at]
-        kept = len(block.rstrip(b"\0"))
-        at -= len(block) - kept
-        if kept:
-            break
-    return end - at
-
-
-def jpeg_scans(data: bytes) -> int:
-    """Count the scans that a JPEG's decoder will read: 1 unless it is progressive or in parts.
-
-    Each further one costs a pass over the whole picture, which the decoder then holds in memory.
-    """
-    progressive, components = False, 0
-    for marker, start, _ in _jpeg_segments(data):
-        if marker in _PROGRESSIVE_FRAMES or marker in _SEQUENTIAL_FRAMES:
-            progressive = marker in _PROGRESSIVE_FRAMES
-            components = data[start + 5] if start + 5 < len(data) else 0
-        if marker == 0xDA and not progressive and data[start] >= components:
-            return 1
-    return data.count(b"\xff\xda")
-
-
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield (marker, start, end) of each segment up to and with the first start of scan.
-
-    Raises PhotoError: truncated where the file ends before a scan, corrupt where there is none.
-    """
-    at, junk_bytes = 2, 0
-    for _ in range(MAX_JPEG_SEGMENTS):
-        found = data.find(b"\xff", at)
-        if found < 0 or found + 4 > len(data):
-            raise truncated("the photo is incomplete, it ends within its header")
-        junk_bytes += found - at
-        if junk_bytes > MAX_JPEG_JUNK_BYTES:
-            break
-        marker = data[found + 1]
-        if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD8:  # nothing follows these
-            at = found + (1 if marker == 0xFF else 2)
-            continue
-        end = found + 2 + int.from_bytes(data[found + 2 : found + 4], "big")
-        yield marker, found + 4, end
-        if marker == 0xDA:
-            return
-        if marker == 0xD9:
-            break
-        at = max(end, found + 4)
-    raise corrupt("there is no picture between its headers")
-
-
 def _check_jpeg(data: bytes) -> None:
     if data.endswith(b"\xff\xd9"):  # as nearly all do, and searching megabytes takes its time
         return
-    scan = next(end for marker, _, end in _jpeg_segments(data) if marker == 0xDA)
-    # Inside a scan FF is always followed by 00 or a restart mark, so the first FF D9 is the end.
-    if data.find(b"\xff\xd9", scan) < 0:
-        tail = "is filled with zeros" if ends_in_zeros(data, scan) else "is missing"
+    frame = jpeg.frame_of(data)
+    if jpeg.end_of(data, frame) < 0:
+        tail = "is filled with zeros" if ends_in_zeros(data, frame.scan_at) else "is missing"
         raise truncated(f"the photo is incomplete, its last part {tail}")
 
 
@@ -126,19 +58,8 @@ def _check_mpo(data: bytes) -> None:
 
 
 def _check_png(data: bytes) -> None:
-    at = 8
-    for _ in range(MAX_PIECES):
-        if at + 12 > len(data):
-            raise truncated("the photo is incomplete, its end is missing")
-        length, name = struct.unpack_from(">I4s", data, at)
-        if name == b"IEND":
-            return
-        if not name.isalpha():
-            if ends_in_zeros(data, at):
-                raise truncated("the photo is incomplete, its last part is filled with zeros")
-            raise corrupt("its parts do not follow each other")
-        at += 12 + length
-    raise corrupt("it has more parts than a photo can have")
+    for _ in png.chunks(data):
+        pass
 
 
 def _check_webp(data: bytes) -> None:
@@ -158,44 +79,8 @@ def _check_webp(data: bytes) -> None:
 
 
 def _check_gif(data: bytes) -> None:
-    """Walk all blocks to the trailer; the pictures after the first are not decoded later."""
-    at = 13 + _gif_palette_bytes(data, 10)
-    pictures = 0
-    for _ in range(MAX_PIECES):
-        mark = data[at : at + 1]
-        if mark == b";":
-            return
-        if mark == b"":
-            raise truncated("the photo is incomplete, its end is missing")
-        if mark == b"\0" and ends_in_zeros(data, at):
-            raise truncated("the photo is incomplete, its last part is filled with zeros")
-        if mark == b"!":
-            at = _gif_blocks_end(data, at + 2)
-        elif mark == b",":
-            pictures += 1
-            at = _gif_blocks_end(data, at + 11 + _gif_palette_bytes(data, at + 9))
-        elif pictures:  # as browsers do: what follows a whole picture does not harm it
-            return
-        else:
-            raise corrupt("its parts do not follow each other")
-
-
-def _gif_palette_bytes(data: bytes, at: int) -> int:
-    """Bytes of the colour table that the flags at `at` announce."""
-    flags = data[at] if at < len(data) else 0
-    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
-
-
-def _gif_blocks_end(data: bytes, at: int) -> int:
-    """Where the chain of length-prefixed blocks that starts at `at` ends."""
-    for _ in range(MAX_PIECES):
-        if at >= len(data):
-            raise truncated("the photo is incomplete, its end is missing")
-        length = data[at]
-        at += 1 + length
-        if length == 0:
-            return at
-    raise corrupt("it has more parts than a photo can have")
+    for _ in gif.blocks(data):  # the pictures after the first are not decoded later
+        pass
 
 
 def _check_bmp(data: bytes) -> None:
@@ -215,18 +100,18 @@ def _check_bmp(data: bytes) -> None:
     if end > len(data):
         raise truncated("the photo is incomplete, its end is missing")
     # Index 0 may be any colour, a direct 0 is black.
-    if _pixels_end_in_zeros(data, start, end, zero_is_black=bits >= 16):
+    if _are_too_many_zeros(zero_tail(data, end), end - start, zero_is_black=bits >= 16):
         raise truncated("the photo is incomplete, its last part is filled with zeros")
 
 
-def _pixels_end_in_zeros(data: bytes, start: int, end: int, *, zero_is_black: bool) -> bool:
-    """Say whether uncompressed pixels break off.
+def _are_too_many_zeros(zeros: int, size_bytes: int, *, zero_is_black: bool) -> bool:
+    """Say whether uncompressed pixels break off, by the zeros at their end.
 
     No camera gives black without noise for long; zeros that mean white or transparent may well be
     a border, but not half the photo.
     """
     share = 16 if zero_is_black else 2
-    return zero_tail(data, end) >= max(1024, (end - start) // share)
+    return zeros >= max(1024, size_bytes // share)
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -279,11 +164,13 @@ def _check_tiff(data: bytes) -> None:
 
 def _check_tiff_page(data: bytes, tags: Directory) -> None:
     """Raises PhotoError, or BrokenDirectoryError where a tag's values are missing."""
-    if tags.largest_count > MAX_TIFF_VALUES:
-        raise corrupt("it has more parts than a photo can have")
+    if (0 in tags and not tags.kind(0)) or not tags.numbers(258).all():
+        raise BrokenDirectoryError  # zeros where the copy has not arrived yet
     for tag in (258, 320, 347):  # bits, palette, JPEG's tables: no decoding without them
         tags.raw(tag)
     pieces = 273 if 273 in tags else 324  # strips or tiles; 279 and 325 are their lengths
+    if tags.count(pieces) > MAX_TIFF_VALUES:
+        raise corrupt("it has more parts than a photo can have")
     offsets, lengths = tags.numbers(pieces), tags.numbers(279 if pieces == 273 else 325)
     if not len(offsets) or len(offsets) != len(lengths):
         return  # Old writers leave the lengths out; the decoder finds out.
@@ -299,7 +186,45 @@ def _tiff_breaks_off(data: bytes, end: int, tags: Directory, offsets: UInt64Arra
         return ends_in_zeros(data, int(offsets.max()), end)
     # 262: what zero means, 1, 2, 6 and 8 black or near; 338: alpha, where zeros are usual.
     zero_is_black = tags.number(262, 0) in (1, 2, 6, 8) and 338 not in tags
-    return _pixels_end_in_zeros(data, int(offsets.min()), end, zero_is_black=zero_is_black)
+    start, zeros = int(offsets.min()), zero_tail(data, end)
+    if not zeros:
+        return False
+    lost, pixels = _tiff_pixels(tags, offsets, end - zeros, end) or (zeros, end - start)
+    return _are_too_many_zeros(lost, pixels, zero_is_black=zero_is_black)
+
+
+def _tiff_pixels(
+    tags: Directory, offsets: UInt64Array, zeros_from: int, end: int
+) -> tuple[int, int] | None:
+    """Bytes of pixels behind `zeros_from`, and in all; None where measures are missing.
+
+    Tiles reach beyond the picture, and so may the last strip, which writers fill with zeros.
+    """
+    width, height = tags.number(256, 0), tags.number(257, 0)
+    if 273 in tags:
+        columns, rows = width, min(tags.number(278, height), height)
+    else:
+        columns, rows = tags.number(322, width), tags.number(323, height)
+    if not (width and height and columns and rows):
+        return None
+    across, down = -(-width // columns), -(-height // rows)
+    # Planes follow each other. Floating point, as a damaged measure may be of any size.
+    place = np.arange(len(offsets)) % min(across * down, len(offsets))
+    real_columns = np.minimum(columns, width - place % across * columns)
+    real_rows = np.minimum(rows, height - place // across * rows)
+    row_bytes, starts = _tiff_row_bytes(tags, columns), offsets.astype(np.float64)
+    ends = np.minimum(starts + row_bytes * rows, end)
+    zero_rows = np.clip((ends - np.maximum(starts, zeros_from)) / row_bytes, 0, rows)
+    lost_rows = np.clip(zero_rows - (rows - real_rows), 0, None)
+    real_bytes = real_columns / columns * row_bytes
+    return int((lost_rows * real_bytes).sum()), int((real_rows * real_bytes).sum())
+
+
+def _tiff_row_bytes(tags: Directory, columns: int) -> float:
+    bits, samples = tags.numbers(258), tags.number(277, 1)
+    first = int(bits[0]) if len(bits) else 1
+    one_plane = tags.number(284, 1) == 2
+    return float(max(1, (columns * first * (1 if one_plane else samples) + 7) // 8))
 
 
 _WHOLENESS: dict[Format, Callable[[bytes], None]] = {

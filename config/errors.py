@@ -1,4 +1,4 @@
-"""The errors of nightsort: the type says what happened, `daemon.failures` alone says what follows.
+"""The errors of nightsort: what happened; `daemon.domain.failures` alone says what follows.
 
     NightsortError
     ├─ ConfigError, ModelError          stop: `run` exits 78, systemd must not restart
@@ -6,7 +6,8 @@
     ├─ StoreDamaged                     end with 1: the next start mends it, so systemd may restart
     ├─ PhotoError                       this one photo cannot be classified: quarantine it, carry on
     └─ TransientError                   the surroundings fail: give the photo back, wait, alert once
-       └─ DiskFull, FolderUnavailable, FolderRefused, SelfTestFailed
+       ├─ DiskFull, FolderUnavailable, FolderRefused, SelfTestFailed
+       └─ PhotoBusy                    not the surroundings: this one file is in use, others are not
 
 Every message is one line that says what is wrong, where, and what the reader can do.
 """
@@ -71,6 +72,10 @@ class FolderUnavailable(TransientError):
 
 class FolderRefused(TransientError):
     """A folder is there but may not be used: no right to write, a link or a file in its place."""
+
+
+class PhotoBusy(TransientError):
+    """Another program holds this one file; its neighbours can be read."""
 
 
 class SelfTestFailed(TransientError):

@@ -28,12 +28,12 @@ _HEADER = """\
 """
 
 
-def render() -> str:
-    """The whole example file."""
-    return _HEADER + "".join(_lines())
+def render(given: Mapping[str, Any] | None = None) -> str:
+    """The whole example file. given: values by dotted key that are set, as TOML has them."""
+    return _HEADER + "".join(_lines(given or {}))
 
 
-def _lines() -> Iterator[str]:
+def _lines(given: Mapping[str, Any]) -> Iterator[str]:
     by_section = groupby(walk(Settings), key=lambda found: found[0].rpartition(".")[0])
     for section, found in by_section:
         if section:
@@ -41,7 +41,7 @@ def _lines() -> Iterator[str]:
         # What follows a list of tables would belong to the last of them.
         for key, field in sorted(found, key=lambda one: _is_list_of_tables(_shown(one[1]))):
             yield f"\n{_comment(field.description)}"
-            yield _setting(key, field)
+            yield _active(key, given[key]) if key in given else _setting(key, field)
 
 
 def _shown(field: Any) -> Any:
@@ -49,7 +49,16 @@ def _shown(field: Any) -> Any:
 
 
 def _is_list_of_tables(value: Any) -> bool:
-    return isinstance(value, list) and isinstance(value[0], dict)
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
+
+def _active(key: str, value: Any) -> str:
+    name = key.rpartition(".")[2]
+    if isinstance(value, dict):
+        return f"{_tables(name, value)}\n"
+    if _is_list_of_tables(value):
+        return "\n".join(f"{_table(f'[[{key}]]', table)}\n" for table in value)
+    return f"{name} = {_toml(value)}\n"
 
 
 def _setting(key: str, field: Any) -> str:

@@ -10,6 +10,7 @@ import os
 import tomllib
 from pathlib import Path
 
+from config.texts import read_text
 from config.variables import CONFIG_VARIABLE, PREFIX, credentials
 
 DEFAULT_FILE = Path("/etc/nightsort/nightsort.toml")
@@ -42,7 +43,7 @@ def state_dir(file: Path | None) -> Path | None:
     if path is None:
         return (DEFAULT_DATA / "state").absolute()
     try:
-        value = tomllib.loads(path.read_text(encoding="utf-8")).get(_KEY)
+        value = tomllib.loads(read_text(path)).get(_KEY)
     except (OSError, ValueError):
         return None
     if not isinstance(value, str) or not value:

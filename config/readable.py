@@ -1,6 +1,6 @@
 """Log events in plain words, for somebody who watches a terminal.
 
-    02:14:07  filed      shirt-12.jpg → Shirts  94 %
+    02:14:07  filed      shirt-12.jpg → Shirts  94.2 %
 
 An event without words of its own here appears as its name and fields: nothing is hidden.
 """
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
+
+from config.units import certainty
 
 Event = Mapping[str, Any]
 # Makes verb, text and colour of an event.
@@ -23,7 +25,7 @@ _GREEN, _YELLOW, _RED, _CYAN, _DIM, _RESET = (
 )
 _COLOUR_OF_LEVEL = {"warning": _YELLOW, "error": _RED, "critical": _RED}
 # Said by the line in other words, or of no use to somebody who watches.
-_UNSPOKEN = {"timestamp", "level", "event", "run", "exception", "photo"}
+_UNSPOKEN = {"timestamp", "level", "event", "run", "exception", "photo", "request"}
 
 
 def terminal_line(event: Event, *, colour: bool) -> str:
@@ -77,8 +79,7 @@ def _traceback(event: Event) -> str:
 
 def _filed(event: Event) -> tuple[str, str, str]:
     name, category = event.get("name"), event.get("category")
-    # Never "100 %": that sounds like knowing.
-    percent = f"{min(100 * float(event.get('confidence') or 0), 99):.0f} %"
+    percent = certainty(float(event.get("confidence") or 0))
     if event.get("band") == "review":
         why = event.get("why") or "a person decides"
         return "review", f"{name} → {category}?  {percent}, {why}", _YELLOW
@@ -129,6 +130,16 @@ def _run_finished(event: Event) -> tuple[str, str, str]:
     return "run", f"{event.get('run')} ended: {', '.join(parts) or 'nothing to do'}", _DIM
 
 
+def _with_field(verb: str, field: str) -> Speaker:
+    return lambda event: (verb, f"{event.get(field)}", _GREEN)
+
+
+def _request(event: Event) -> tuple[str, str, str]:
+    who = f"  {event.get('caller')}" if event.get("caller") else ""
+    said = f"{event.get('method')} {event.get('path')} {event.get('status')}"
+    return "asked", f"{said}, {event.get('milliseconds')} ms{who}", _DIM
+
+
 def _library(event: Event) -> tuple[str, str, str]:
     paint = _COLOUR_OF_LEVEL.get(event["level"], "")
     return str(event.get("library")), str(event.get("text")), paint
@@ -147,5 +158,7 @@ _SPOKEN: dict[str, Speaker] = {
     "photo_quarantined": _quarantined,
     "run_started": _run_started,
     "run_finished": _run_finished,
+    "web_started": _with_field("page", "url"),
+    "request_served": _request,
     "library_said": _library,
 }

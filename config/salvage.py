@@ -12,17 +12,12 @@ from typing import Any
 
 Tree = dict[str, Any]
 
-_LONGEST_VALUE = 50  # lines of a list
-
 
 def readable(text: str) -> Tree:
-    """What can be read of TOML that cannot be read as a whole.
-
-    Each of its tables by itself, and of a table that cannot be read those keys that can.
-    """
+    """What can be read of TOML that cannot be read as a whole: each of its tables by itself."""
     values: Tree = {}
     for table in re.split(r"^(?=[ \t]*\[)", text, flags=re.MULTILINE):
-        values = _merged(values, _table(table))
+        values = _merged(values, _parsed(table) or {})
     return values
 
 
@@ -41,22 +36,6 @@ def without(tree: Any, location: Sequence[int | str]) -> Any:
     inner = without(tree[first], rest)
     others = {key: value for key, value in tree.items() if key != first}
     return others if inner is None else {**others, first: inner}
-
-
-def _table(text: str) -> Tree:
-    whole = _parsed(text)
-    if whole is not None:
-        return whole
-    lines = text.splitlines(keepends=True)
-    if lines[0].lstrip().startswith("[") and _parsed(lines[0]) is None:
-        return {}  # nobody knows what its lines are about
-    kept, at = "", 0
-    while at < len(lines):
-        ends = range(at + 1, min(at + _LONGEST_VALUE, len(lines)) + 1)
-        end = next((end for end in ends if _parsed(kept + "".join(lines[at:end])) is not None), at)
-        kept += "".join(lines[at:end])
-        at = max(end, at + 1)
-    return _parsed(kept) or {}
 
 
 def _parsed(text: str) -> Tree | None:

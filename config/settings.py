@@ -19,6 +19,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     Field,
+    PrivateAttr,
     ValidationError,
     model_validator,
 )
@@ -30,12 +31,15 @@ from pydantic_settings import (
 )
 
 from config import variables
+from config.alerts import AlertSettings
 from config.errors import ConfigError
+from config.handover import HandoverSettings
+from config.learning import LearningSettings
+from config.mirror import MirrorSettings
 from config.place import DEFAULT_DATA, settings_file
+from config.renamed import as_today
 from config.salvage import readable, without
 from config.sections import (
-    AlertSettings,
-    BackupSettings,
     BandSettings,
     BatchSettings,
     CategorySettings,
@@ -43,34 +47,42 @@ from config.sections import (
     FilingSettings,
     IntakeSettings,
     LinkSettings,
-    MetricsSettings,
     ReportSettings,
-    ResultSettings,
-    RetentionSettings,
-    WindowSettings,
+    ReturnSettings,
 )
 from config.targets import Section
+from config.texts import read_text
+from config.timing import WindowSettings
+from config.upkeep import BackupSettings, MetricsSettings, RetentionSettings
+from config.value import ValueSettings
 from config.variables import CONFIG_VARIABLE, Variables
+from config.web import ApiSettings, WebSettings
 
 __all__ = [
     "FOLDER_KEYS",
     "AlertSettings",
+    "ApiSettings",
     "BackupSettings",
     "BandSettings",
     "BatchSettings",
     "CategorySettings",
     "CorrectionSettings",
     "FilingSettings",
+    "HandoverSettings",
     "IntakeSettings",
     "LinkSettings",
     "MetricsSettings",
+    "MirrorSettings",
     "ReportSettings",
-    "ResultSettings",
     "RetentionSettings",
+    "ReturnSettings",
     "Settings",
+    "ValueSettings",
+    "WebSettings",
     "WindowSettings",
     "load",
     "one_in_another",
+    "refusals",
     "salvage",
     "walk",
 ]
@@ -122,8 +134,9 @@ class Settings(BaseSettings):
     batch: BatchSettings = BatchSettings()
     bands: BandSettings = BandSettings()
     filing: FilingSettings = FilingSettings()
-    results: ResultSettings = ResultSettings()
+    returns: ReturnSettings = ReturnSettings()
     reports: ReportSettings = ReportSettings()
+    value: ValueSettings = ValueSettings()
     corrections: CorrectionSettings = CorrectionSettings()
     alerts: AlertSettings = AlertSettings()
     categories: dict[str, CategorySettings] = Field(
@@ -135,6 +148,17 @@ class Settings(BaseSettings):
     metrics: MetricsSettings = MetricsSettings()
     backups: BackupSettings = BackupSettings()
     retention: RetentionSettings = RetentionSettings()
+    handover: HandoverSettings = HandoverSettings()
+    learning: LearningSettings = LearningSettings()
+    mirror: MirrorSettings = MirrorSettings()
+    web: WebSettings = WebSettings()
+    api: ApiSettings = ApiSettings()
+    _renamed: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def renamed(self) -> tuple[str, ...]:
+        """A warning for each key that was given by a name of before."""
+        return self._renamed
 
     @model_validator(mode="after")
     def _folders_stay_apart(self) -> Settings:
@@ -217,6 +241,7 @@ def load(file: Path | None = None) -> Settings:
     """
     path = settings_file(file)
     values = _defaults_without_file() if path is None else _read_toml(path)
+    values, renamed = as_today(values)
     secrets, problems = variables.credentials(os.environ)
     layers = [variables.read(Settings, os.environ), variables.read(Settings, secrets)]
     problems += [problem for layer in layers for problem in layer.problems]
@@ -228,18 +253,33 @@ def load(file: Path | None = None) -> Settings:
         problems += [_explain(error, layers, file_name) for error in errors]
     if problems:
         raise ConfigError("\n".join(problems))
+    of_file = [f"{path}: {warning}" for warning in renamed]
+    settings._renamed = (*of_file, *(one for layer in layers for one in layer.renamed))
     return settings
+
+
+def refusals(values: dict[str, Any]) -> list[tuple[str, str]]:
+    """What is wrong with settings that stand in no file yet: each dotted key, and words for it."""
+    try:
+        Settings(**values)
+    except ValidationError as exc:
+        return [
+            (".".join(map(str, error["loc"])), _explain(dict(error), [], "answer"))
+            for error in exc.errors()
+            if not _is_echo(dict(error))
+        ]
+    return []
 
 
 def salvage(file: Path | None = None) -> Settings:
     """What can be used of settings that `load` refuses, for who must tell people that it did.
 
     What is wrong is left out, and what stands beside it kept: a table's other keys, a list's other
-    elements. Raises ConfigError when that does not help, as where something in the environment is
-    wrong.
+    elements; a table that is no TOML is left out whole. Raises ConfigError when that does not help,
+    as where something in the environment is wrong.
     """
     path = settings_file(file)
-    values = {} if path is None else _salvaged_toml(path)
+    values, _ = as_today({} if path is None else _salvaged_toml(path))
     while True:
         try:
             return Settings(**_defaults_without_file() | values)
@@ -252,7 +292,7 @@ def _salvaged_toml(path: Path) -> dict[str, Any]:
         return _read_toml(path)
     except ConfigError:
         with suppress(OSError):
-            return _beside(path, readable(path.read_text(encoding="utf-8", errors="replace")))
+            return _beside(path, readable(read_text(path, errors="replace")))
         return {}
 
 
@@ -278,7 +318,7 @@ def _defaults_without_file() -> dict[str, Any]:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(read_text(path))
     except FileNotFoundError:
         raise ConfigError(
             f"{path}: no such settings file; check --config or {CONFIG_VARIABLE}"

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 from config.errors import ConfigError
+from config.renamed import RENAMED, warned
+from config.texts import read_text
 
 PREFIX = "NIGHTSORT_"
 NESTED = "__"
@@ -28,11 +30,12 @@ Keys = tuple[str, ...]
 
 @dataclass(slots=True)
 class Variables:
-    """What variables say: values as a tree, which variable said it, and what is wrong."""
+    """What variables say: values as a tree, which variable said it, what is wrong, what is old."""
 
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[Keys, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    renamed: list[str] = field(default_factory=list)
 
     def origin(self, location: Sequence[object]) -> str | None:
         """The variable that set the value at `location` in the tree, if one did."""
@@ -58,7 +61,7 @@ def credentials(environment: Mapping[str, str]) -> tuple[dict[str, str], list[st
     for file in sorted(folder.glob("*")):
         if file.name.upper().startswith(PREFIX):
             try:
-                texts[file.name] = file.read_text(encoding="utf-8").rstrip("\n")
+                texts[file.name] = read_text(file).rstrip("\n")
             except (OSError, UnicodeDecodeError) as exc:
                 reason = getattr(exc, "strerror", None) or "not UTF-8"
                 problems.append(f"{file}: the credential cannot be read ({reason}); correct it")
@@ -76,7 +79,7 @@ def credential(name: str, environment: Mapping[str, str] = os.environ) -> str:
             f"the credential {name} is only there for the service, from /etc/credstore by systemd"
         )
     try:
-        secret = (Path(folder) / name).read_text(encoding="utf-8").strip()
+        secret = read_text(Path(folder) / name).strip()
     except FileNotFoundError:
         raise ConfigError(
             f"there is no credential {name}; put it into /etc/credstore, then run as root: "
@@ -97,14 +100,23 @@ def credentials_are_here(environment: Mapping[str, str] = os.environ) -> bool:
 
 def shown(location: Sequence[object], value: object) -> str:
     """The offending value for an error message, unless a secret may be in it."""
-    if "alerts" in location or isinstance(value, dict):
+    if {"alerts", "handover", "mirror"} & {*location} or isinstance(value, dict):
         return ""
     text = json.dumps(value, default=str, ensure_ascii=False)
     return f" = {text if len(text) <= 80 else text[:79] + '…'}"
 
 
 def _read_one(found: Variables, model: type[BaseModel], name: str, text: str) -> None:
-    place = _find(model, name[len(PREFIX) :].split(NESTED))
+    old = name[len(PREFIX) :].lower().replace(NESTED, ".")
+    key = RENAMED.get(old, name[len(PREFIX) :].replace(NESTED, "."))
+    if old in RENAMED:
+        today = f"{PREFIX}{key.upper().replace('.', NESTED)}"
+        found.renamed.append(warned(name, today))
+    place = _find(model, key.split("."))
+    if place is None and (table := _table_of_before(old, text)):
+        for key, value in table.items():
+            _read_one(found, model, f"{name}{NESTED}{key}".upper(), value)
+        return
     if place is None:
         found.problems.append(f"{name}: no such setting; correct the name or unset it")
         return
@@ -116,6 +128,17 @@ def _read_one(found: Variables, model: type[BaseModel], name: str, text: str) ->
         return
     _put(found.values, keys, value)
     found.origins[keys] = name
+
+
+def _table_of_before(name: str, text: str) -> dict[str, str]:
+    """The keys of a whole table whose keys all have another name today."""
+    if not any(old.startswith(f"{name}.") for old in RENAMED):
+        return {}
+    try:
+        table = json.loads(text)
+    except ValueError:
+        return {}
+    return {key: str(value) for key, value in table.items()} if isinstance(table, dict) else {}
 
 
 def _find(kind: Any, names: Sequence[str]) -> tuple[Keys, Any] | None:

@@ -35,12 +35,15 @@ _DOCUMENTS = ("docs", "README.md", "CHANGELOG.md", "LICENSE")
 _UNITS = ("nightsort*.service", "nightsort*.timer")
 
 
-def build(source: Path, out: Path, pythons: Sequence[str]) -> Path:
-    """Make the package of the repository at `source` in `out`; returns the file."""
+def build(source: Path, out: Path, pythons: Sequence[str], extras: Sequence[str] = ()) -> Path:
+    """Make the package of the repository at `source` in `out`; returns the file.
+
+    extras: what is left out unless it is named here.
+    """
     with tempfile.TemporaryDirectory(prefix="nightsort-package-") as folder:
         tree = Path(folder)
-        download(source, tree, pythons)
-        fill(source, tree, pythons)
+        download(source, tree, pythons, extras)
+        fill(source, tree, pythons, extras)
         return pack(tree, out)
 
 
@@ -61,7 +64,7 @@ def pack(tree: Path, out: Path) -> Path:
     return file
 
 
-def download(source: Path, tree: Path, pythons: Sequence[str]) -> None:
+def download(source: Path, tree: Path, pythons: Sequence[str], extras: Sequence[str] = ()) -> None:
     """Take what others made: every pinned package, for each of these Pythons."""
     wheels = tree / "wheels"
     wheels.mkdir()
@@ -69,16 +72,21 @@ def download(source: Path, tree: Path, pythons: Sequence[str]) -> None:
         _pip(
             "download", "--no-deps", "--only-binary=:all:", "--implementation=cp",
             f"--python-version={python}", *_platforms(), f"--dest={wheels}",
-            f"--requirement={source / 'requirements.txt'}", PIP,
+            *(f"--requirement={file}" for file in pins_of(source, extras)), PIP,
         )  # fmt: skip
 
 
-def fill(source: Path, tree: Path, pythons: Sequence[str]) -> None:
+def pins_of(source: Path, extras: Sequence[str]) -> list[Path]:
+    """The files that say what goes in: the service's, and one for each extra."""
+    return [source / f"requirements{more}.txt" for more in ("", *(f"-{one}" for one in extras))]
+
+
+def fill(source: Path, tree: Path, pythons: Sequence[str], extras: Sequence[str] = ()) -> None:
     """Add what is ours."""
     version = tomllib.loads((source / "pyproject.toml").read_text("utf-8"))["project"]["version"]
     wheels = tree / "wheels"
     _pip("wheel", "--no-deps", "--no-build-isolation", f"--wheel-dir={wheels}", str(source))
-    pins = (source / "requirements.txt").read_text(encoding="utf-8")
+    pins = "".join(file.read_text(encoding="utf-8") for file in pins_of(source, extras))
     (tree / "requirements.txt").write_text(f"{pins}nightsort=={version}\n", encoding="utf-8")
     here = source / "installer"
     leave_out = shutil.ignore_patterns("__pycache__", *_HERE_ONLY)
@@ -202,9 +210,12 @@ def main() -> None:
     parser.add_argument(
         "--python", nargs="+", type=_python, default=["3.11"], help="for which Pythons"
     )
+    parser.add_argument(
+        "--extras", nargs="+", choices=["mirror"], default=[], help="what to take along as well"
+    )
     asked = parser.parse_args()
     try:
-        file = build(asked.source.resolve(), asked.out, asked.python)
+        file = build(asked.source.resolve(), asked.out, asked.python, asked.extras)
     except subprocess.CalledProcessError:
         sys.exit(
             "The package was not made; pip says above what it lacks. It needs the internet, "

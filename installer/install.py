@@ -10,7 +10,7 @@ from pathlib import Path
 from installer.database import Database
 from installer.errors import InstallError
 from installer.files import copy, point
-from installer.layout import SERVICE, TIMER, USER, Layout
+from installer.layout import SERVICE, TIMER, USER, WEB, Layout
 from installer.machine import Machine
 from installer.package import Package
 from installer.versions import Versions
@@ -113,6 +113,8 @@ class Installer:
             why = self._machine.last_error_since(began) or "the journal says why"
             raise InstallError(f"the service did not become ready: {why}")
         self._machine.run("systemctl", "start", TIMER)
+        # Where the administrator enabled the page, it goes over to this version, too.
+        self._machine.run("systemctl", "try-restart", WEB)
 
     def _take_back(
         self, version: Package, before: Package | None, database: Database, was_up: bool

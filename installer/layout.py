@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SERVICE = "nightsort.service"
+WEB = "nightsort-web.service"
 TIMER = "nightsort-check.timer"
 USER = "nightsort"
 
@@ -49,7 +50,7 @@ class Layout:
     @property
     def drop_ins(self) -> tuple[Path, ...]:
         """What `nightsort unit` adds to the units."""
-        folders = ("nightsort.service.d", "nightsort-.service.d")
+        folders = ("nightsort.service.d", "nightsort-.service.d", "nightsort-web.service.d")
         names = ("folders.conf", "secrets.conf")
         return tuple(self.units / folder / name for folder in folders for name in names)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from installer.errors import InstallError
 from installer.install import folders
-from installer.layout import SERVICE, TIMER, USER, Layout
+from installer.layout import SERVICE, TIMER, USER, WEB, Layout
 from installer.machine import Machine
 from installer.versions import Versions
 
@@ -36,7 +36,7 @@ class Uninstaller:
         if purge:
             require_purgeable(known)
             self._require_ours(known["state_dir"])
-        for unit in (TIMER, SERVICE):
+        for unit in (TIMER, WEB, SERVICE):
             if (self._layout.units / unit).exists():
                 self._machine.run("systemctl", "disable", "--now", unit)
         self._remove_program()

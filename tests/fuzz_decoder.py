@@ -26,6 +26,7 @@ from classifier.containers import recognise
 from classifier.pixels import Picture, decode
 from classifier.wholeness import check_whole
 from config.errors import PhotoError
+from tests.support.annotated import annotated
 from tests.support.photos import samples
 
 SIZE = (160, 213)
@@ -257,9 +258,10 @@ def _tell(number: int, name: str, result: str, seconds: float) -> None:
 
 
 def _photos(folder: Path | None) -> dict[str, bytes]:
-    """The drawn photos, and those of a folder if one is given."""
+    """The drawn photos, with all that may stand beside pixels, and those of a folder if given."""
     extra = sorted(folder.iterdir()) if folder else []
-    return samples(SIZE) | {path.name: path.read_bytes() for path in extra}
+    beside = {f"{name} annotated": photo.data for name, photo in annotated().items()}
+    return samples(SIZE) | beside | {path.name: path.read_bytes() for path in extra}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -13,19 +13,20 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
 
 from config.settings import Settings, load
-from daemon.assembly import build, build_clerk
-from daemon.clock import SystemClock
-from daemon.demo import FOLDERS
-from daemon.records import Order
-from daemon.samples import damaged, draw_item
+from daemon.cli.demo import FOLDERS
+from daemon.cli.samples import damaged, draw_item
+from daemon.domain.clock import SystemClock
+from daemon.domain.orders import LATEST, Correct, Given, MakePeriodReport, MakeReport, Speaker
+from daemon.service.app import build, build_orders
 from tests.support.browser import FLAGS, browser
+from tests.support.waiting import DEADLINE_SECONDS
 
 _MONDAY = datetime(2026, 11, 2, 2, tzinfo=UTC)
 _NIGHTS, _CLOSED = 14, 12  # in the night of that number nothing waited
@@ -147,12 +148,12 @@ def _photograph(rng: random.Random) -> bytes:
 
 def _morning(settings: Settings, at: datetime) -> None:
     """What people did until eight: one photo decided, one found wrong; then the pages again."""
-    with build_clerk(settings, _ShiftedClock(at)) as clerk:
+    with build_orders(settings, _ShiftedClock(at)) as orders:
         waiting = sorted((settings.sorted_dir / "_review").rglob("*.jpg"))[-3]
         place = str(waiting.relative_to(settings.sorted_dir))
-        clerk.carry_out(Order("correct", (place, "Shirts"), "anna"))
-        clerk.carry_out(Order("report", ("latest",), "anna"))
-        clerk.carry_out(Order("period", ("2026-11-09", "2026-11-15"), "anna"))
+        orders.carry_out(Given(Correct((place,), "Shirts"), Speaker("anna")))
+        orders.answer(MakeReport(LATEST))
+        orders.answer(MakePeriodReport(date(2026, 11, 9), date(2026, 11, 15)))
 
 
 # --- how it is shown -----------------------------------------------------------------------------
@@ -175,7 +176,7 @@ def _take(shot: _Shot, site: Path, target: Path) -> None:
             f"--user-data-dir={site / 'profile'}", f"--window-size=1280,{shot.height}",
             f"--screenshot={raw}", frame.as_uri(),
         ],
-        capture_output=True, timeout=120, check=True,
+        capture_output=True, timeout=DEADLINE_SECONDS, check=True,
     )  # fmt: skip
     target.mkdir(parents=True, exist_ok=True)
     with Image.open(raw) as image:

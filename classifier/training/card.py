@@ -132,6 +132,7 @@ def model_card(document: dict[str, Any]) -> str:
         "## How it decides",
         _decides(document),
         _tests_itself(document.get("self_test")),
+        _learns(document),
         "## Training",
         _list(training.get("data", []), "Data"),
         _list(training.get("sources", []), "Sources"),
@@ -183,6 +184,21 @@ def _tests_itself(test: dict[str, Any] | None) -> str:
         f"Before it sorts anything, and before each run, it looks at {count} drawn pictures of its "
         "own (`self-test-*.png`): where what it says of one differs by more than "
         f"{test['tolerance']} (root mean square of the logits), nothing is sorted."
+    )
+
+
+def _learns(document: dict[str, Any]) -> str:
+    """What a lesson on the box finds."""
+    spec = document.get("learning")
+    if not spec:
+        return ""
+    layer = document["outputs"].get("layer")
+    richer = f", and an earlier layer's {layer['channels']} channels pooled" if layer else ""
+    return (
+        f"Heads can be learnt over it (`nightsort learn`): `{spec['file']}` holds each label's "
+        "mean, one covariance shared by all, and held-out photos as the network sees them, no "
+        f"picture among them. A learnt head works on the embedding{richer}; "
+        "`docs/decisions/0016-learning.md` says how, and how well."
     )
 
 

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from classifier.classifier import Classifier
-from classifier.evaluation import wilson
 from classifier.pixels import Picture, decode
+from classifier.proportions import wilson
 from classifier.training import augment
 from classifier.training.augment import jpeg_file
 from classifier.training.ending import ended

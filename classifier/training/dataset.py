@@ -1,6 +1,7 @@
 """The labelled photos: which folders mean what, their pixels, and who is held out.
 
-Two layouts are understood. A plain folder `DATA/<Category>/*.jpg` trains its subfolders' names.
+Two layouts are understood. A plain folder `DATA/<Category>/*.jpg` trains its subfolders' names,
+but those that begin with `_`.
 The full layout holds `fashion-products/known` (what is filed), `fashion-products/other` (things
 outside the categories), `fashion-products/known-60x80` (test only) and `clothing/train`,
 `clothing/validation` (phone photos; the latter test only); what is absent is simply not used.
@@ -151,11 +152,17 @@ def _photos(folder: Path, source: str, known: bool, side: str | None = None) -> 
     if not folder.is_dir():
         return
     for path in sorted(folder.glob("*/*")):
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
+        if _is_photo(path):
             group = f"{source}:{split.product_group(path.stem)}"
             if source in ("catalogue", "other", "small"):
                 group = split.product_group(path.stem)
             yield Item(path, path.parent.name, source, known, side, group)
+
+
+def _is_photo(path: Path) -> bool:
+    """Folders that begin with `_` hold what nightsort could not file; they are no category."""
+    hidden = path.name.startswith(".") or path.parent.name.startswith("_")
+    return path.suffix.lower() in SUFFIXES and not hidden
 
 
 def _check_enough(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier.evaluation import wilson
+from classifier.proportions import wilson
 from classifier.training import calibrate
 
 FloatArray = npt.NDArray[np.float32]

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from daemon.alerting.alert import RULES, Alert, Incident, Phase, key_of, subject_of
+from daemon.domain.alerts import RULES, Alert, Incident, Phase, key_of, subject_of
 
 Name = tuple[str, str]  # of a condition: its rule and subject
 Incidents = Mapping[Name, Incident]

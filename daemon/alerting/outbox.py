@@ -15,19 +15,17 @@ from typing import Any, Protocol
 import structlog
 
 from config.errors import NightsortError
-from daemon.alerting.alert import Alert, Incident, Outcome
 from daemon.alerting.conditions import Name, after
-from daemon.store import LONGEST_WAIT, Delivery, Store
+from daemon.domain.alerts import Alert, Incident, Sent
+from daemon.domain.failures import wait_after
+from daemon.store import Delivery, Store
 
 log = structlog.get_logger()
 
-_FIRST_WAITS_SECONDS = (5.0, 15.0, 60.0)
-_GIVE_UP = timedelta(days=1)
-# An alert is never given up before this many attempts: the machine may have been off for days.
-_FEWEST_ATTEMPTS = 5
+GIVE_UP = timedelta(days=1)
 
 
-class Target(Protocol):
+class Addressee(Protocol):
     """Somebody who can be told."""
 
     @property
@@ -38,24 +36,11 @@ class Target(Protocol):
     def severities(self) -> Collection[str]:
         """What it wants to hear."""
 
-    def deliver(self, alert: Alert, deadline_seconds: float) -> Outcome:
+    def deliver(self, alert: Alert, deadline_seconds: float) -> Sent:
         """Tell it, and wait that long at most. Never raises."""
 
 
-def wait_after(attempts: int, age: timedelta) -> timedelta | None:
-    """How long to wait after so many failed attempts; None: give up.
-
-    age: since the alert was made.
-    """
-    if age >= _GIVE_UP and attempts >= _FEWEST_ATTEMPTS:
-        return None
-    if attempts <= len(_FIRST_WAITS_SECONDS):
-        return timedelta(seconds=_FIRST_WAITS_SECONDS[attempts - 1])
-    doublings = min(attempts - len(_FIRST_WAITS_SECONDS), 10)
-    return min(timedelta(seconds=_FIRST_WAITS_SECONDS[-1] * 2.0**doublings), LONGEST_WAIT)
-
-
-def addressees(alert: Alert, targets: Iterable[Target]) -> list[str]:
+def addressees(alert: Alert, targets: Iterable[Addressee]) -> list[str]:
     """Who gets an alert: those who want its severity; of a target's failure, all others."""
     if alert.rule == "target_undeliverable":
         return [target.name for target in targets if target.name != alert.facts["target"]]
@@ -68,7 +53,7 @@ class _Note:
 
     attempts: int
     at: datetime
-    outcome: Outcome
+    outcome: Sent
     next_at: datetime | None  # None: it has arrived, or is given up
 
     def is_due(self, now: datetime) -> bool:
@@ -83,7 +68,7 @@ class Outbox:
         self._known: dict[Name, Incident] = {}  # as they were when the store could be read last
         # What the store does not know yet.
         self._unsaved: dict[str, Alert] = {}  # by key
-        self._judged: dict[str, None] = {}
+        self._told_to = 0
         self._facts: dict[str, Any] = {}
         self._notes: dict[tuple[str, str], _Note] = {}  # by key and target
         self._refusal = ""
@@ -91,7 +76,9 @@ class Outbox:
     def incidents(self) -> dict[Name, Incident]:
         """What was raised and is not resolved."""
         with self._surviving():
-            self._known = {(one.rule, one.subject): one for one in self._store.open_incidents()}
+            self._known = {
+                (one.rule, one.subject): one for one in self._store.alerts.open_incidents()
+            }
         incidents = self._known
         for alert in self._unsaved.values():
             incidents = after(incidents, alert)
@@ -101,7 +88,7 @@ class Outbox:
         self,
         alerts: Iterable[Alert],
         *,
-        judged: Iterable[str] = (),
+        told_to: int = 0,
         facts: Mapping[str, Any] | None = None,
     ) -> None:
         """Take alerts, the runs they tell of, and facts to remember; durably, if the disk lets us.
@@ -109,17 +96,17 @@ class Outbox:
         What could not be recorded before is, with them.
         """
         self._unsaved |= {alert.key: alert for alert in alerts}
-        self._judged |= dict.fromkeys(judged)
+        self._told_to = max(self._told_to, told_to)
         self._facts |= facts or {}
-        if not (self._unsaved or self._judged or self._facts):
+        if not (self._unsaved or self._told_to or self._facts):
             return
         with self._surviving():
-            kept = self._store.keep_alerts(
-                self._unsaved.values(), judged=self._judged, facts=self._facts
+            kept = self._store.alerts.keep(
+                self._unsaved.values(), told_to=self._told_to, facts=self._facts
             )
             for alert in kept:
                 _log_kept(alert)
-            self._unsaved, self._judged, self._facts, self._refusal = {}, {}, {}, ""
+            self._unsaved, self._told_to, self._facts, self._refusal = {}, 0, {}, ""
 
     def keeps(self, alerts: Sequence[Alert]) -> bool:
         """Take alerts; False, and they are not taken, where they cannot be recorded."""
@@ -132,23 +119,23 @@ class Outbox:
     def begin(self, now: datetime) -> None:
         """At a start: what waits is tried at once."""
         with self._surviving():
-            self._store.try_all_now(now)
+            self._store.deliveries.try_all_now(now)
 
-    def take_targets(self, targets: Sequence[Target], now: datetime) -> None:
+    def take_targets(self, targets: Sequence[Addressee], now: datetime) -> None:
         """From now on only these can be told: what waits for others is given up."""
         with self._surviving():
-            buried = self._store.bury_others([target.name for target in targets], now)
+            buried = self._store.deliveries.bury_others([target.name for target in targets], now)
             if buried:
                 log.warning("alerts_given_up", why="their targets are no more", alerts=buried)
 
-    def due(self, targets: Sequence[Target], now: datetime) -> list[Delivery]:
+    def due(self, targets: Sequence[Addressee], now: datetime) -> list[Delivery]:
         """What is to be delivered now, oldest first."""
         due: list[Delivery] = []
         with self._surviving():
-            for alert_id, alert in self._store.unaddressed():
+            for alert_id, alert in self._store.deliveries.unaddressed():
                 self._address(alert_id, alert, targets, now)
             self._write_notes()
-            due = self._store.due_deliveries(now)
+            due = self._store.deliveries.due(now)
         for alert in self._unsaved.values():
             due += [Delivery(alert, target) for target in addressees(alert, targets)]
         known = {target.name for target in targets}
@@ -156,10 +143,12 @@ class Outbox:
             self._as_noted(one) for one in due if one.target in known and self._is_due(one, now)
         ]
 
-    def note(self, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
+    def note(self, delivery: Delivery, outcome: Sent, now: datetime) -> None:
         """Record how an attempt ended."""
         attempts = delivery.attempts + (0 if outcome.is_delivered else 1)
-        wait = None if outcome.is_delivered else wait_after(attempts, now - delivery.alert.at)
+        wait = (
+            None if outcome.is_delivered else wait_after(attempts, now - delivery.alert.at, GIVE_UP)
+        )
         next_at = None if wait is None else now + wait
         log_attempt(delivery, outcome, wait)
         self._notes[delivery.alert.key, delivery.target] = _Note(attempts, now, outcome, next_at)
@@ -169,16 +158,18 @@ class Outbox:
     # --- inside ----------------------------------------------------------------------------------
 
     def _address(
-        self, alert_id: int, alert: Alert, targets: Sequence[Target], now: datetime
+        self, alert_id: int, alert: Alert, targets: Sequence[Addressee], now: datetime
     ) -> None:
         names = addressees(alert, targets)
-        self._store.address(alert_id, names, now)
+        self._store.deliveries.address(alert_id, names, now)
         if targets and not names:
             log.warning("alert_unheard", rule=alert.rule, severity=alert.severity, key=alert.key)
 
     def _write_notes(self) -> None:
         for (key, target), note in [*self._notes.items()]:
-            is_known = self._store.note_attempt(key, target, note.at, note.outcome, note.next_at)
+            is_known = self._store.deliveries.note_attempt(
+                key, target, note.at, note.outcome, note.next_at
+            )
             if is_known or key not in self._unsaved:
                 del self._notes[key, target]
 
@@ -211,7 +202,7 @@ def _log_kept(alert: Alert) -> None:
         log.info("alert_raised", **about)
 
 
-def log_attempt(delivery: Delivery, outcome: Outcome, wait: timedelta | None) -> None:
+def log_attempt(delivery: Delivery, outcome: Sent, wait: timedelta | None) -> None:
     """Log how an attempt ended; wait: until the next, None: there is none."""
     alert = delivery.alert
     about = {"rule": alert.rule, "key": alert.key, "target": delivery.target}

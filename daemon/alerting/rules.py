@@ -12,24 +12,38 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from config.alerts import AlertSettings
 from config.errors import ModelError
-from config.sections import AlertSettings
-from daemon.alerting.alert import Alert, Incident, news
 from daemon.alerting.conditions import Observation, Patience
-from daemon.schedule import Schedule, Window
+from daemon.domain.accuracy import Rate
+from daemon.domain.alerts import RULES, Alert, Incident, news
+from daemon.domain.schedule import Schedule, Window
+from daemon.domain.status import LiveStatus, UndecidedStatus
+from daemon.domain.summaries import RunSoFar, RunSummary, missing
 from daemon.store import Failing
+from daemon.store.handovers import Unreached
 
-Document = Mapping[str, Any]  # how things are, as `vitals` says it
-Summary = Mapping[str, Any]  # of a run, as in its summary file
+Document = LiveStatus
+Summary = RunSummary
 
 # So long before the window opens its forecast is judged; photos are still coming before.
 _FORECAST_LEAD = timedelta(hours=1)
 # Free space must be this much above a limit before it counts as enough again.
 _ROOM = 1.1
 _MOST_ERRORS = 5
+_LEAST_WRONG = 3  # photos; fewer are chance
 _QUIET = Patience()
 
 _MINUTE = 60.0
+_BRIEF = Patience(1 * _MINUTE, 10 * _MINUTE)
+_PATIENCE = {
+    "low_disk": _BRIEF,
+    "disk_too_small": _BRIEF,
+    "watch_degraded": _BRIEF,
+    "forecast_misses_window": Patience(1 * _MINUTE, 30 * _MINUTE),
+    "backup_failed": Patience(90 * _MINUTE, 90 * _MINUTE),  # it is tried again within the hour
+    "accuracy_below_promise": Patience(0.0, 1440 * _MINUTE),  # each answer moves it a little
+}
 
 
 def patience(rule: str, settings: AlertSettings) -> Patience:
@@ -37,18 +51,14 @@ def patience(rule: str, settings: AlertSettings) -> Patience:
 
     What is judged once for a run needs none; what can come and go within minutes does.
     """
-    match rule:
-        case "share_unavailable":
-            return Patience(settings.share_minutes * _MINUTE, settings.share_minutes * _MINUTE)
-        case "run_failed":
-            return Patience(settings.failing_minutes * _MINUTE, settings.failing_minutes * _MINUTE)
-        case "low_disk" | "disk_too_small" | "watch_degraded":
-            return Patience(1 * _MINUTE, 10 * _MINUTE)
-        case "forecast_misses_window":
-            return Patience(1 * _MINUTE, 30 * _MINUTE)
-        case "backup_failed":  # it is tried again within the hour
-            return Patience(90 * _MINUTE, 90 * _MINUTE)
-    return _QUIET
+    chosen = {
+        "share_unavailable": settings.share_minutes,
+        "run_failed": settings.failing_minutes,
+        "mirror_behind": settings.mirror_minutes,
+    }
+    if rule in chosen:
+        return Patience(chosen[rule] * _MINUTE, chosen[rule] * _MINUTE)
+    return _PATIENCE.get(rule, _QUIET)
 
 
 # --- how things are ------------------------------------------------------------------------------
@@ -66,12 +76,24 @@ def of_status(
     yield _low_disk(document["disk"], settings.low_disk_gb)
     if needed_bytes is not None and "sorted" in document["disk"]:
         yield _disk_too_small(document, needed_bytes)
+    refused = document["model_problem"]
+    facts = {"why": refused, "model": document["model"]}
+    yield Observation("model_refused", refused is not None, facts)
     backup = document["backup"]
     yield Observation("backup_failed", backup is not None, {"why": backup})
+    yield _held(document, settings.held_minutes)
+    mirror = document["mirror"]
+    yield Observation("mirror_behind", bool(mirror and mirror["why"]), {**(mirror or {})})
     watch = document["watch"]
     yield Observation(
         "watch_degraded", watch["degraded"], {"mode": watch["mode"], "why": watch["why"]}
     )
+
+
+def _held(document: Document, minutes: float) -> Observation:
+    left = document["left_alone"]
+    held = [one for one in left["held"] if one["seconds"] >= minutes * _MINUTE] if left else []
+    return Observation("photos_held", bool(held), {"held": held[:_MOST_ERRORS], "minutes": minutes})
 
 
 def _failing(document: Document) -> Iterator[Observation]:
@@ -80,11 +102,12 @@ def _failing(document: Document) -> Iterator[Observation]:
     absent = {name: text for name, text in document["share"].items() if text != "available"}
     yield Observation("share_unavailable", bool(absent), {"folders": absent, "waiting": waiting})
     failing = document["failing"]
-    facts = {"waiting": waiting, **(failing or {})}
-    is_model = failing is not None and facts.pop("is_model")
-    yield Observation("model_failed", is_model, {"why": facts.get("why"), "waiting": waiting})
+    is_model = failing is not None and failing["is_model"]
+    why, failures = (failing["why"], failing["failures"]) if failing else (None, 0)
+    yield Observation("model_failed", is_model, {"why": why, "waiting": waiting})
     # A folder that is away is why the work fails, and told as that.
     holds = None if absent or is_model else failing is not None
+    facts = {"why": why, "failures": failures, "waiting": waiting}
     yield Observation("run_failed", holds, facts)
 
 
@@ -107,6 +130,27 @@ def _disk_too_small(document: Document, needed_bytes: float) -> Observation:
         "waiting": waiting,
     }
     return Observation("disk_too_small", holds, facts)
+
+
+def of_undecided(undecided: UndecidedStatus, days: float, now: datetime) -> Observation:
+    """Whether photos wait for a person's decision for too long."""
+    oldest = undecided["oldest"]
+    facts = {"photos": undecided["photos"], "oldest": oldest, "days": days}
+    is_long = oldest is not None and now - datetime.fromisoformat(oldest) >= timedelta(days=days)
+    return Observation("undecided_too_long", is_long, facts)
+
+
+def of_accuracy(checks: Rate, promise: float, days: int, model: str) -> Observation:
+    """Whether spot checks say that a promise is broken beyond doubt."""
+    facts = {**checks.as_json(), "promise": promise, "days": days, "model": model}
+    is_broken = checks.checked - checks.right >= _LEAST_WRONG and checks.at_best < promise
+    return Observation("accuracy_below_promise", is_broken, facts)
+
+
+def of_removals(doubted: Mapping[str, Sequence[int]]) -> Observation:
+    """Whether many photos are gone at once. doubted: by the time since when, as ISO 8601."""
+    facts = {"photos": sum(map(len, doubted.values())), "gone_since": min(doubted, default=None)}
+    return Observation("many_removed", bool(doubted), facts)
 
 
 def of_end(error: Exception, why: str) -> Observation:
@@ -169,7 +213,7 @@ def of_missed_window(
 # --- runs ----------------------------------------------------------------------------------------
 
 
-def of_open_run(under_way: Summary, settings: AlertSettings) -> Observation | None:
+def of_open_run(under_way: RunSoFar, settings: AlertSettings) -> Observation | None:
     """Whether a run takes long already; None while that cannot be said.
 
     under_way: the keys of a summary, as far as they are known; seconds since it was opened.
@@ -190,7 +234,7 @@ def of_closed_run(
     return None if was_told and not seen.holds else seen
 
 
-def _slow_run(summary: Summary, settings: AlertSettings) -> Observation:
+def _slow_run(summary: RunSoFar | Summary, settings: AlertSettings) -> Observation:
     minutes = summary["processing_time_seconds"] / _MINUTE
     facts = {
         "run": summary["run"],
@@ -204,7 +248,7 @@ def _slow_run(summary: Summary, settings: AlertSettings) -> Observation:
 
 
 def of_results(
-    summaries: Sequence[Summary],
+    summaries: Sequence[RunSoFar | Summary],
     settings: AlertSettings,
     files: Files | None = None,
     *,
@@ -242,21 +286,23 @@ def of_results(
 
 def imbalance(summary: Summary, at: datetime) -> Alert | None:
     """Tell of a run whose figures do not add up; of one a day, however many there are."""
-    came = summary["waiting_before"] + summary["arrived"]
-    went = summary["total_processed"] + summary["gone"] + summary["waiting_after"]
-    if came == went:
+    if not (photos := missing(summary)):
         return None
-    keys = ("run", "waiting_before", "arrived", "total_processed", "gone", "waiting_after")
-    facts = {**{key: summary[key] for key in keys}, "missing": came - went}
-    return news("imbalance", f"{at:%Y%m%d}", at, facts)
+    keys = RULES["imbalance"].facts
+    facts = {key: value for key, value in summary.items() if key in keys}
+    return news("imbalance", f"{at:%Y%m%d}", at, {**facts, "missing": photos})
 
 
 def run_finished(
-    summaries: Sequence[Summary], mark: str, at: datetime, files: Files | None = None
+    summaries: Sequence[Summary],
+    mark: str,
+    at: datetime,
+    undecided: UndecidedStatus,
+    files: Files | None = None,
 ) -> Alert | None:
     """Tell of a run, or of all that ended since yesterday; None when there was nothing to do.
 
-    summaries: oldest first. mark: the run's id, or the day.
+    summaries: oldest first. mark: the run's id, or the day. undecided: of all nights.
     """
     if not _sum(summaries, "total_processed"):
         return None
@@ -276,6 +322,8 @@ def run_finished(
         **{key: _sum(summaries, key) for key in counts},
         "deferred": last["deferred"],
         "waiting_after": last["waiting_after"],
+        "undecided": undecided["photos"],
+        "undecided_since": undecided["oldest"],
         "success_rate": round(100 * judged / tried, 2) if tried else 0.0,
         "processing_time_seconds": round(_sum(summaries, "processing_time_seconds"), 1),
         "average_confidence": round(confidence / judged, 4) if judged else None,
@@ -299,30 +347,7 @@ class Files:
         return tuple(path for path in (self.report, self.results) if path is not None)
 
 
-def weekly_summary(told: Mapping[str, Any], at: datetime, report: Path | None) -> Alert | None:
-    """Tell of a week; None when there was nothing to do.
-
-    told: `week`, `page` and `figures` as the periodical remembers them.
-    """
-    figures = told["figures"]
-    if figures is None or not figures["total_processed"]:
-        return None
-    counts = ("runs", "total_processed", "successful", "review", "duplicates", "failed")
-    facts = {
-        "week": told["week"],
-        "first_day": figures["from"],
-        "last_day": figures["to"],
-        **{key: figures[key] for key in counts},
-        "success_rate": figures["success_rate"],
-        "average_confidence": figures["average_confidence"],
-        "categories": figures["categories"],
-        "corrected": figures.get("corrected"),
-        "report": told["page"],
-    }
-    return news("weekly_summary", told["week"], at, facts, (report,) if report else ())
-
-
-def _sum(summaries: Iterable[Summary], key: str) -> Any:
+def _sum(summaries: Iterable[Mapping[str, Any]], key: str) -> Any:
     return sum(summary[key] for summary in summaries)
 
 
@@ -332,6 +357,18 @@ def _most_first(summaries: Iterable[Summary]) -> dict[str, int]:
         for category, count in summary["categories"].items():
             photos[category] = photos.get(category, 0) + count
     return dict(sorted(photos.items(), key=lambda item: (-item[1], item[0])))
+
+
+# --- other systems -------------------------------------------------------------------------------
+
+
+def of_handover(seen: Unreached | None, now: datetime, minutes: float) -> Observation:
+    """Whether another system has been out of reach for long."""
+    if seen is None:
+        return Observation("handover_undeliverable", False, {})
+    facts = {"error": seen.error, "waiting": seen.waiting}
+    is_long = now - seen.since >= timedelta(minutes=minutes)
+    return Observation("handover_undeliverable", is_long or None, facts)
 
 
 # --- targets -------------------------------------------------------------------------------------

@@ -30,6 +30,8 @@ from apprise.plugins.email import NotifyEmail
 from apprise.plugins.email.base import PGPMode
 from apprise.plugins.slack import NotifySlack, SlackMode
 
+from daemon.alerting.tasks import Address, AlertData, EmailAddress, SlackAddress, UrlAddress
+
 
 class UnusableTarget(Exception):
     """Nobody can be reached this way, now or later; the text says why, in one line."""
@@ -46,17 +48,17 @@ class Letter:
     message_id: str  # without a domain
     thread_id: str | None  # what all messages about one condition refer to; without a domain
     at: datetime
-    data: dict[str, Any]  # for programs: the alert's rule, severity, phase, day, facts
+    data: AlertData
     files: list[tuple[str, bytes]] = field(default_factory=list)
 
 
-def service_of(target: dict[str, Any], letter: Letter, seconds: float) -> NotifyBase:
+def service_of(target: Address, letter: Letter, seconds: float) -> NotifyBase:
     """The service that reaches a target of the settings, ready to send `letter`.
 
     seconds: how long it waits for a server. Raises UnusableTarget.
     """
     asset = AppriseAsset(app_id="nightsort", storage_mode="memory", service_timeout=0)
-    service = _MAKERS[target["type"]](target, asset)
+    service = _reached_by(target, asset)
     service.socket_connect_timeout = service.socket_read_timeout = seconds
     if isinstance(service, Mail | Slack | Json):
         service.letter = letter
@@ -189,13 +191,23 @@ def media_type(name: str) -> str:
     return endings.get(name.rpartition(".")[2], "application/octet-stream")
 
 
-def _mail(target: dict[str, Any], asset: AppriseAsset) -> Mail:
+def _reached_by(target: Address, asset: AppriseAsset) -> NotifyBase:
+    match target["type"]:
+        case "email":
+            return _mail(target, asset)
+        case "slack":
+            return _slack(target, asset)
+        case "url":
+            return _by_url(target, asset)
+
+
+def _mail(target: EmailAddress, asset: AppriseAsset) -> Mail:
     modes = {"none": "insecure", "starttls": "starttls", "tls": "ssl"}
     service = Mail(
         smtp_host=target["host"],
         port=target["port"],
         secure_mode=modes[target["security"]],
-        from_addr=target["from"],
+        from_addr=target["sender"],
         targets=target["to"],
         asset=asset,
     )
@@ -204,7 +216,7 @@ def _mail(target: dict[str, Any], asset: AppriseAsset) -> Mail:
     return service
 
 
-def _slack(target: dict[str, Any], asset: AppriseAsset) -> Slack:
+def _slack(target: SlackAddress, asset: AppriseAsset) -> Slack:
     if target["token"] is not None:
         service = Slack(access_token=target["token"], targets=target["channel"], asset=asset)
     else:
@@ -214,7 +226,7 @@ def _slack(target: dict[str, Any], asset: AppriseAsset) -> Slack:
     return _plain(service)
 
 
-def _by_url(target: dict[str, Any], asset: AppriseAsset) -> NotifyBase:
+def _by_url(target: UrlAddress, asset: AppriseAsset) -> NotifyBase:
     found = url_to_dict(target["url"], secure_logging=True)
     if found is None:
         raise UnusableTarget("Apprise does not understand its URL; correct it in the settings")
@@ -233,7 +245,6 @@ def _plain(service: Slack) -> Slack:
 
 
 _OURS = {"mailto": Mail, "mailtos": Mail, "slack": Slack, "json": Json, "jsons": Json}
-_MAKERS = {"email": _mail, "slack": _slack, "url": _by_url}
 
 
 def _why(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """Whom alerts reach: the targets of the settings, each ready to be sent an alert.
 
 Sending is synchronous and bounded: whoever calls decides when, how often and beside what else. What
-an alert says is for `words`; how a service is spoken to, for the process that `courier` starts.
+an alert says is for `render`; how a service is spoken to, for the process that `senders` starts.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import hashlib
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import structlog
@@ -22,15 +22,18 @@ from config.readable import plain
 from config.settings import Settings
 from config.targets import EmailTarget, Severity, SlackTarget, UrlTarget
 from config.variables import credential
-from daemon.alerting.alert import Alert, Outcome
-from daemon.alerting.courier import carry
-from daemon.alerting.words import Message, message_of
+from daemon.alerting.render import Message, message_of
+from daemon.alerting.senders import send
+from daemon.alerting.tasks import Address, LetterTask
+from daemon.domain.alerts import Alert, Sent
+from daemon.domain.orders import TargetsAnswer, TargetTried
 
 log = structlog.get_logger()
 
 _HIDDEN = "****"
 _LONGEST_ERROR = 300
 _CHECK_SECONDS = 10.0
+_TRY_SECONDS = 20.0
 # Shorter parts of an address are words such as "hooks"; hiding them would hide what went wrong.
 _SHORTEST_SECRET = 8
 _NOTIFY_TYPES = {"info": "info", "warning": "warning", "error": "failure", "critical": "failure"}
@@ -59,6 +62,23 @@ def enlisted(settings: Settings) -> tuple[Target, ...]:
     targets = targets_of(settings)
     threading.Thread(target=_look_over, args=(targets,), name="targets", daemon=True).start()
     return targets
+
+
+def try_out(settings: Settings, now: datetime) -> TargetsAnswer:
+    """Send each a test alert now, and bring back the real error, in the order of the settings.
+
+    All at the same time, and each whatever it wants to hear.
+    """
+    test = Alert(f"test.{now:%Y%m%d%H%M%S%f}", "test", "info", "told", 1, now, {})
+    targets = targets_of(settings)
+    with ThreadPoolExecutor(max_workers=max(1, len(targets))) as pool:
+        outcomes = pool.map(lambda target: target.deliver(test, _TRY_SECONDS), targets)
+        return TargetsAnswer(
+            tuple(
+                TargetTried(target.name, outcome.is_delivered, outcome.error)
+                for target, outcome in zip(targets, outcomes, strict=True)
+            )
+        )
 
 
 def _look_over(targets: Iterable[Target]) -> None:
@@ -90,11 +110,7 @@ class Target:
         """Whether its secret is one that systemd hands over."""
         return bool(self._settings.credentials)
 
-    def wants(self, alert: Alert) -> bool:
-        """Whether it is to be told of this."""
-        return alert.severity in self.severities
-
-    def deliver(self, alert: Alert, deadline_seconds: float) -> Outcome:
+    def deliver(self, alert: Alert, deadline_seconds: float) -> Sent:
         """Send it, now; never raises, and takes no longer than the deadline and a second.
 
         Delivered with an error means that some of its addressees were refused, for good.
@@ -106,14 +122,14 @@ class Target:
         nothing = Alert("check", "test", "info", "told", 1, datetime.now(UTC), {})
         return self._carried(nothing, _CHECK_SECONDS, is_sent=False).error
 
-    def _carried(self, alert: Alert, deadline_seconds: float, *, is_sent: bool) -> Outcome:
+    def _carried(self, alert: Alert, deadline_seconds: float, *, is_sent: bool) -> Sent:
         try:
             address = _address_of(self._settings)
         except ConfigError as exc:
-            return Outcome(False, str(exc))
+            return Sent(False, str(exc))
         secrets = [*_secrets_in(self._settings, address)]
         ca_file = self._settings.ca_file
-        outcome = carry(
+        outcome = send(
             {
                 "target": address,
                 "ca_file": None if ca_file is None else str(ca_file),
@@ -122,13 +138,13 @@ class Target:
                 "files": [str(path) for path in alert.attachments],
                 "most_bytes": self._most_bytes,
                 "is_sent": is_sent,
-            },
-            deadline_seconds,
+                "seconds": deadline_seconds,
+            }
         )
-        return Outcome(outcome.is_delivered, _fit_to_be_told(outcome.error, secrets))
+        return Sent(outcome.is_delivered, _fit_to_be_told(outcome.error, secrets))
 
 
-def _letter(alert: Alert, message: Message, target: str) -> dict[str, Any]:
+def _letter(alert: Alert, message: Message, target: str) -> LetterTask:
     condition = alert.facts.get("since")
     return {
         "subject": message.subject,
@@ -172,7 +188,7 @@ def _made_name(target: UrlTarget | EmailTarget | SlackTarget) -> str:
             return str(target.url_credential)
 
 
-def _address_of(target: UrlTarget | EmailTarget | SlackTarget) -> dict[str, Any]:
+def _address_of(target: UrlTarget | EmailTarget | SlackTarget) -> Address:
     """What the sending process needs to know, secrets among it. Raises ConfigError."""
     match target:
         case EmailTarget():
@@ -183,7 +199,7 @@ def _address_of(target: UrlTarget | EmailTarget | SlackTarget) -> dict[str, Any]
                 "security": target.security,
                 "user": target.user,
                 "password": _secret(target.password, target.password_credential),
-                "from": target.sender,
+                "sender": target.sender,
                 "to": list(target.to),
             }
         case SlackTarget():
@@ -203,12 +219,11 @@ def _secret(value: SecretStr | None, credential_name: str | None) -> str | None:
     return None if value is None else value.get_secret_value()
 
 
-def _secrets_in(
-    target: UrlTarget | EmailTarget | SlackTarget, address: dict[str, Any]
-) -> Iterator[str]:
+def _secrets_in(target: UrlTarget | EmailTarget | SlackTarget, address: Address) -> Iterator[str]:
     """Everything in an address that nobody may read in a log."""
-    yield from (address[key] for key in ("password", "token") if address.get(key))
-    url = address.get("url") or address.get("webhook")
+    secret, url = _hidden(address)
+    if secret:
+        yield secret
     if url is None:
         return
     yield url
@@ -223,6 +238,17 @@ def _secrets_in(
         # In many an Apprise URL a token stands where others have user and host.
         pieces += [parts.username or "", "" if "." in (parts.hostname or "") else parts.netloc]
     yield from (piece for piece in pieces if len(piece) >= _SHORTEST_SECRET and "@" not in piece)
+
+
+def _hidden(address: Address) -> tuple[str | None, str | None]:
+    """Password or token of an address, and its URL, which may hold more."""
+    match address["type"]:
+        case "email":
+            return address["password"], None
+        case "slack":
+            return address["token"], address["webhook"]
+        case "url":
+            return None, address["url"]
 
 
 def _fit_to_be_told(error: str, secrets: list[str]) -> str:

@@ -1,23 +1,36 @@
-"""What other people and programs take from results_dir/exports, made from the store each time."""
+"""What other people and programs take from results_dir/exports, made from the store each time.
+
+`returns_<run>_changes.csv` holds those rows of `returns_<run>.csv` that changed once the run was
+closed; a header alone while nothing did.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from daemon.records import as_text
+from daemon.domain.photos import as_text
+from daemon.domain.phrases import undecided_words
+from daemon.domain.returns import ReturnState, changed_since, state_of
+from daemon.domain.summaries import RunSummary
+from daemon.folders.called import as_called
+from daemon.folders.tree import Tree
+from daemon.folders.writing import number, replacing, write_csv
 from daemon.reporting.latest import copy_as_latest
-from daemon.reporting.pick_page import write_pick_lists
-from daemon.reporting.picking import Codes, Filed, filed, pick_lists, waiting
+from daemon.reporting.pick_page import Rest, write_pick_lists
+from daemon.reporting.picking import Codes, Double, Filed, filed, lies, pick_lists, waiting
+from daemon.reporting.retakes import Retakes
 from daemon.store import Store
-from daemon.tree import Tree
-from daemon.writing import number, replacing, write_csv
 
 EXPORTS = "exports"
 INVENTORY_COLUMNS = (
     "return_id", "category", "category_code", "confidence", "auto_classified", "location",
-    "filename",
+    "filename", "retaken",
+)  # fmt: skip
+RETURN_COLUMNS = (
+    "return_id", "status", "category", "category_code", "location", "photos", "confidence",
+    "decided_by", "updated",
 )  # fmt: skip
 CORRECTION_COLUMNS = (
     "filename", "return_id", "run", "what", "category_before", "category", "person", "timestamp",
@@ -34,28 +47,80 @@ class Exports:
         self._results = results
         self._codes = codes
 
-    def write_lists(self, summary: dict[str, Any], now: datetime, *, is_newest: bool) -> list[Path]:
-        """Write pick lists and inventory of a closed run as its photos lie now; returns where.
+    def write_lists(self, summary: RunSummary, now: datetime, *, is_newest: bool) -> list[Path]:
+        """Write pick lists, inventory and returns of a closed run as its photos lie now.
 
-        Raises TransientError when the folder refuses.
+        Returns where. Raises TransientError when the folder refuses.
         """
-        run, folder = summary["run"], self._folder()
-        picks, inventory = folder / f"pick_lists_{run}.html", folder / f"inventory_{run}.csv"
-        write_csv(
-            inventory,
-            INVENTORY_COLUMNS,
-            map(self._inventory_row, filed(self._store.stories_of_run(run))),
-        )
-        lists = pick_lists(filed(self._store.stories_of_run(run)), self._codes)
-        left = list(waiting(self._store.stories_of_run(run)))
-        with replacing(picks) as file:
-            write_pick_lists(file, summary, lists, left, now)
+        run, folder, retakes = summary["run"], self._folder(), Retakes()
+        returns = list(self._returns(summary, retakes))
+        written = [
+            self._write_picks(folder / f"pick_lists_{run}.html", summary, retakes, now),
+            self._write_inventory(folder / f"inventory_{run}.csv", run, retakes),
+            *self._write_returns(folder, run, returns, now),
+        ]
         if is_newest:
-            copy_as_latest(picks, "pick_lists_latest.html")
-            copy_as_latest(inventory, "inventory_latest.csv")
-        return [picks, inventory]
+            for path in written:
+                copy_as_latest(path, path.name.replace(run, "latest"))
+        return written
 
-    def _inventory_row(self, photo: Filed) -> tuple[str, ...]:
+    def _returns(self, summary: RunSummary, retakes: Retakes) -> Iterator[tuple[ReturnState, bool]]:
+        """What became of each return of a run, and whether that was after the run was closed.
+
+        retakes: takes in what they say of it.
+        """
+        run, closed = summary["run"], datetime.fromisoformat(summary["finished"])
+        for photos in self._store.returns.of_run(run):
+            retakes.see(photos)
+            yield state_of(photos), changed_since(photos, run, closed)
+
+    def _write_picks(
+        self, path: Path, summary: RunSummary, retakes: Retakes, now: datetime
+    ) -> Path:
+        stories, run = self._store.history.stories_of_run, summary["run"]
+        lists = pick_lists(filed(stories(run)), self._codes)
+        others = [story for story in stories(run) if not lies(story)]
+        left = list(waiting(story for story in others if story.id not in retakes.by))
+        doubles = [
+            double
+            for story in others
+            if story.state == "duplicate"
+            and (double := Double.of(story, self._store.history.original(story.sha256)))
+        ]
+        in_all = undecided_words(**self._store.history.undecided())
+        with replacing(path) as file:
+            write_pick_lists(file, summary, lists, Rest(left, doubles, in_all), now)
+        return path
+
+    def _write_inventory(self, path: Path, run: str, retakes: Retakes) -> Path:
+        lying = (story for story in self._store.history.stories_of_run(run) if lies(story))
+        rows = (self._inventory_row(Filed.of(story), story.id in retakes.of) for story in lying)
+        write_csv(path, INVENTORY_COLUMNS, rows)
+        return path
+
+    def _write_returns(
+        self, folder: Path, run: str, returns: Sequence[tuple[ReturnState, bool]], now: datetime
+    ) -> list[Path]:
+        """What became of each return, and those alone of which something was recorded since."""
+        every, changes = (folder / f"returns_{run}{end}.csv" for end in ("", "_changes"))
+        write_csv(every, RETURN_COLUMNS, (self._return_row(one, now) for one, _ in returns))
+        later = (self._return_row(one, now) for one, has_changed in returns if has_changed)
+        write_csv(changes, RETURN_COLUMNS, later)
+        return [every, changes]
+
+    def _return_row(self, one: ReturnState, now: datetime) -> tuple[str, ...]:
+        return (
+            one.return_id,
+            one.status,
+            one.category,
+            *self._codes.get(one.category, ("", "")),
+            str(one.photos),
+            number(one.confidence),
+            one.decided_by,
+            one.updated.astimezone(now.tzinfo).isoformat(timespec="seconds"),
+        )
+
+    def _inventory_row(self, photo: Filed, is_retake: bool) -> tuple[str, ...]:
         code, location = self._codes.get(photo.category, ("", ""))
         return (
             photo.return_id,
@@ -65,6 +130,7 @@ class Exports:
             "false" if photo.is_checked else "true",
             location,
             photo.filename,
+            "true" if is_retake else "false",
         )
 
     def write_corrections(self, now: datetime) -> Path | None:
@@ -73,7 +139,7 @@ class Exports:
         Raises TransientError when the folder refuses.
         """
         begin = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        corrections = self._store.corrections_between(begin, begin + timedelta(days=1))
+        corrections = self._store.corrections.between(begin, begin + timedelta(days=1))
         if not corrections:
             return None
         path = self._folder() / f"corrections_{begin:%Y%m%d}.csv"
@@ -98,5 +164,6 @@ class Exports:
 
     def _folder(self) -> Path:
         """The folder, made when missing; never through a link that somebody put there."""
-        with self._results.folder(EXPORTS, create=True):
-            return self._results.root / EXPORTS
+        called = as_called(self._results, EXPORTS)
+        with self._results.folder(called, create=True):
+            return self._results.root / called

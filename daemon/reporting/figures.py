@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from typing import Any
 
-from daemon.records import Correction, Status, Story, Word
+from daemon.domain.corrections import Correction, Word
+from daemon.domain.photos import Status, Story
+from daemon.domain.summaries import RunSummary
 from daemon.reporting.periods import Period
 from daemon.store import Store
 
@@ -27,6 +29,7 @@ class Counts:
     duplicates: int = 0
     failed: int = 0
     busy_seconds: float = 0.0
+    ahead_seconds: float = 0.0
     confidence: float = 0.0  # the sum over all photos with a verdict
 
     def add(self, summary: Mapping[str, Any]) -> None:
@@ -37,6 +40,7 @@ class Counts:
         self.duplicates += summary["duplicates"]
         self.failed += summary["failed"]
         self.busy_seconds += summary["processing_time_seconds"]
+        self.ahead_seconds += summary.get("judged_ahead_seconds", 0.0)
         self.confidence += summary["average_confidence"] * sum(summary["categories"].values())
 
     @property
@@ -56,14 +60,20 @@ class Counts:
         return 100 * self.judged / tried if tried else None
 
     @property
+    def review_share(self) -> float | None:
+        """Of the photos with a verdict, in percent, how many a person was asked about."""
+        return 100 * self.review / self.judged if self.judged else None
+
+    @property
     def average_confidence(self) -> float | None:
         """Of the photos with a verdict, 0..1."""
         return self.confidence / self.judged if self.judged else None
 
     @property
     def photos_per_second(self) -> float | None:
-        """While runs were at work."""
-        return self.photos / self.busy_seconds if self.busy_seconds else None
+        """While runs were at work, and photos were judged ahead of them."""
+        seconds = self.busy_seconds + self.ahead_seconds
+        return self.photos / seconds if seconds else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +114,7 @@ class Figures:
     failures: Counter[str]  # by the code of the reason
     doubts: Counter[str]  # of the photos in review, likewise
     words: Words
-    runs: list[dict[str, Any]] = field(default_factory=list)  # summaries, oldest first
+    runs: list[RunSummary] = field(default_factory=list)  # summaries, oldest first
 
     def as_json(self) -> dict[str, Any]:
         """For programs and alerts; the words of a summary where it has them."""
@@ -133,11 +143,16 @@ class Figures:
         }
 
 
-def figures_of(store: Store, period: Period, zone: tzinfo) -> Figures:
-    """Count what a period did. zone: of the local days in which people spoke."""
-    runs = store.summaries_of_days(period.first, period.last)
-    earlier = store.summaries_of_days(period.before.first, period.before.last)
-    reasons = store.reasons_of_days(period.first, period.last)
+def figures_of(
+    store: Store, period: Period, zone: tzinfo, *, by_day: bool = False, with_words: bool = True
+) -> Figures:
+    """Count what a period did. zone: of the local days in which people spoke.
+
+    by_day: its steps are days, however many; with_words: what people said is counted, too.
+    """
+    runs = store.runs.summaries_of_days(period.first, period.last)
+    earlier = store.runs.summaries_of_days(period.before.first, period.before.last)
+    reasons = store.runs.reasons_of_days(period.first, period.last)
     bands: Counter[str] = Counter()
     for summary in runs:
         bands.update(summary["confidence_distribution"])
@@ -145,12 +160,12 @@ def figures_of(store: Store, period: Period, zone: tzinfo) -> Figures:
         period=period,
         total=_sum(runs),
         before=_sum(earlier),
-        steps=_steps(period, runs),
-        mix=_mix(_categories(runs), _categories(earlier)),
+        steps=steps_of(period.by_day() if by_day else period.steps(), runs),
+        mix=_mix(categories_of(runs), categories_of(earlier)),
         bands=bands,
         failures=Counter(reasons.get(Status.ERROR, {})),
         doubts=Counter(reasons.get(Status.REVIEW, {})),
-        words=_words(store.corrections_between(*period.limits(zone))),
+        words=_words(store.corrections.between(*period.limits(zone))) if with_words else Words(),
         runs=runs,
     )
 
@@ -162,8 +177,11 @@ def _sum(summaries: Iterable[Mapping[str, Any]]) -> Counts:
     return counts
 
 
-def _steps(period: Period, runs: Iterable[Mapping[str, Any]]) -> list[tuple[Period, Counts]]:
-    steps = [(step, Counts()) for step in period.steps()]
+def steps_of(
+    parts: Iterable[Period], runs: Iterable[Mapping[str, Any]]
+) -> list[tuple[Period, Counts]]:
+    """What these parts of a period did, from the summaries of all its runs."""
+    steps = [(step, Counts()) for step in parts]
     step_of: dict[date, Counts] = {}
     for step, counts in steps:
         step_of |= dict.fromkeys(step.each_day(), counts)
@@ -172,7 +190,8 @@ def _steps(period: Period, runs: Iterable[Mapping[str, Any]]) -> list[tuple[Peri
     return steps
 
 
-def _categories(summaries: Iterable[Mapping[str, Any]]) -> Counter[str]:
+def categories_of(summaries: Iterable[Mapping[str, Any]]) -> Counter[str]:
+    """How many photos of these runs the verdict put into each category."""
     found: Counter[str] = Counter()
     for summary in summaries:
         found.update(summary["categories"])

@@ -9,8 +9,8 @@ from pathlib import Path
 import structlog
 
 from config.errors import TransientError
-from daemon.renaming import READ
-from daemon.writing import replacing
+from daemon.folders.renaming import READ
+from daemon.folders.writing import replacing
 
 log = structlog.get_logger()
 

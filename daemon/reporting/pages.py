@@ -14,8 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from config.readable import plain
-from daemon.records import as_text
-from daemon.words import certainty
+from config.units import certainty_unbroken
+from daemon.domain.photos import as_text
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -30,7 +30,7 @@ def write_page(file: BinaryIO, template: str, **values: Any) -> None:
 
 def percent(confidence: float | None) -> str:
     """A confidence as people read it; no line ends before the sign."""
-    return certainty(confidence or 0.0).replace(" ", "\N{NO-BREAK SPACE}")
+    return certainty_unbroken(confidence or 0.0)
 
 
 @cache

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import BinaryIO
 
+from config.units import duration
+from daemon.domain.phrases import count
+from daemon.reporting.accuracy import Accuracy, unasked_words
+from daemon.reporting.accuracy import in_words as accuracy_words
 from daemon.reporting.charts import column_chart, level_chart
 from daemon.reporting.figures import Counts, Figures
 from daemon.reporting.pages import percent, write_page
 from daemon.reporting.periods import Period
 from daemon.reporting.reasons import in_words
-from daemon.tables import took
-from daemon.words import count
+from daemon.reporting.value import Value
+from daemon.reporting.value import in_words as value_words
 
 # What columns are made of, from the bottom up: class in the style, label, field of `Counts`.
 _KINDS = (
@@ -23,8 +28,17 @@ _KINDS = (
 _MOST_RUNS = 62
 
 
-def write_period_report(file: BinaryIO, figures: Figures, pages: Mapping[str, str]) -> None:
-    """Write the page. pages: file names of the runs' own reports that lie beside it, by run."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the page tells beside the figures."""
+
+    value: Value
+    accuracy: Accuracy
+    pages: Mapping[str, str]  # file names of the runs' own reports that lie beside it, by run
+
+
+def write_period_report(file: BinaryIO, figures: Figures, told: Told) -> None:
+    """Write the page."""
     total = figures.total
     names = [(_mark(step, figures.period), counts) for step, counts in figures.steps]
     write_page(
@@ -45,11 +59,14 @@ def write_period_report(file: BinaryIO, figures: Figures, pages: Mapping[str, st
             f"Success rate, {rate(total)} over the whole period",
             [(name, counts.success_rate) for name, counts in names],
         ),
-        facts=_facts(figures),
+        facts=[*_facts(figures), *value_words(told.value)],
         runs=figures.runs[-_MOST_RUNS:],
-        pages=pages,
+        pages=told.pages,
+        accuracy=told.accuracy,
+        how_right=accuracy_words,
+        unasked=unasked_words(told.accuracy),
         rate=rate,
-        took=took,
+        took=duration,
         in_words=in_words,
     )
 
@@ -76,7 +93,7 @@ def _sentence(figures: Figures) -> str:
 def _compared(figures: Figures) -> str:
     """How much it was against the period before."""
     now, before = figures.total.photos, figures.before.photos
-    when = "the week before" if figures.period.is_week else f"{figures.period.before.title}"
+    when = "the week before" if figures.period.is_week else figures.period.before.title
     if not before:
         return f"There is nothing to compare with: no photos in {when}."
     change = 100 * (now - before) / before
@@ -109,13 +126,13 @@ def _facts(figures: Figures) -> list[tuple[str, str]]:
     models = dict.fromkeys(run["model"] for run in figures.runs)
     facts = [
         ("Runs", f"{total.runs:,}"),
-        ("At work", took(total.busy_seconds)),
+        ("At work", duration(total.busy_seconds)),
         ("Speed", "–" if speed is None else f"{speed:.1f} photos a second"),
         ("Confidence", _confidence(total)),
         ("Filed, sure", _share(figures, "auto")),
         ("Quick look", _share(figures, "check")),
         ("Corrected", _corrected(figures)),
-        ("Confirmed", f"{count(words.confirmed, 'photo')} that people had to decide"),
+        ("Confirmed", f"{count(words.confirmed, 'verdict')} that people found right"),
     ]
     if words.undone:
         facts.append(("Undone", f"{count(words.undone, 'photo')} put back"))

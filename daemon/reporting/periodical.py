@@ -1,90 +1,134 @@
-"""The periodical: a page on any period, and by itself one on each week that is over."""
+"""The periodical: a page on any period, and by itself one on each week and month that is over."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 
 import structlog
 
 from config.errors import TransientError
-from daemon.clock import Clock
+from config.value import UNSAID, ValueSettings
+from daemon.domain.clock import Clock
+from daemon.domain.summaries import RunSummary
+from daemon.folders.tree import Tree
+from daemon.folders.writing import replacing
+from daemon.reporting.accuracy import accuracy_of
 from daemon.reporting.figures import Figures, figures_of
 from daemon.reporting.latest import copy_as_latest
-from daemon.reporting.period_page import write_period_report
+from daemon.reporting.period_page import Told, write_period_report
 from daemon.reporting.periods import Period
+from daemon.reporting.value import of_period
 from daemon.store import Store
-from daemon.tree import Tree
-from daemon.writing import replacing
+from daemon.store.facts import MONTH_TOLD, WEEK_TOLD
 
 log = structlog.get_logger()
 
-# The fact that holds the newest week of which a report was made by itself: `week` (`2026-W47`),
-# `page` (its file's name; null when there was nothing to tell), `figures` (as Figures.as_json).
-WEEK_TOLD = "week_told"
 _TRY_AGAIN_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often a period is told of by itself."""
+
+    # The fact that holds the newest one that was told of: its name under `key` (`2026-W47`),
+    # `page` (its file's name; null when there was nothing to tell), `figures` (as
+    # Figures.as_json, with `value` and `accuracy`).
+    fact: str
+    key: str
+    last: Callable[[date], Period]  # the newest that was over when a day began
+    latest: str  # what a copy of the newest page is called
+
+
+WEEKLY = Rhythm(WEEK_TOLD, "week", Period.last_week, "period_report_latest.html")
+MONTHLY = Rhythm(MONTH_TOLD, "month", Period.last_month, "month_report_latest.html")
 
 
 class Periodical:
     """Writes period reports into results_dir."""
 
-    def __init__(self, store: Store, results: Tree, clock: Clock, *, weekly: bool) -> None:
+    def __init__(
+        self,
+        store: Store,
+        results: Tree,
+        clock: Clock,
+        rhythms: Iterable[Rhythm],
+        assumed: ValueSettings = UNSAID,
+    ) -> None:
+        """rhythms: those that are wanted. assumed: where it is told what was saved."""
         self._store = store
         self._results = results
         self._clock = clock
-        self._weekly = weekly
+        self._rhythms = tuple(rhythms)
+        self._assumed = assumed
         self._not_before = float("-inf")  # steady seconds
 
-    def write(self, period: Period) -> str:
-        """Write the page on a period; returns the name of its file.
+    def write(self, period: Period) -> Path:
+        """Write the page on a period; returns where.
 
         Raises TransientError when the folder does not answer.
         """
-        return self._write(self._figures(period))
+        return self._results.root / self._write(*self._gathered(period))
 
     def check(self) -> None:
-        """Tell of the last week once it is over; what cannot be written is tried again later."""
-        if not self._weekly or self._clock.steady() < self._not_before:
+        """Tell of what is over by now; what cannot be written is tried again later."""
+        if self._clock.steady() < self._not_before:
             return
-        week = Period.last_week(self._clock.now().date())
-        if not self._is_due(week):
-            return
-        try:
-            self._tell(week)
-        except TransientError as exc:
-            self._not_before = self._clock.steady() + _TRY_AGAIN_SECONDS
-            log.warning("period_report_not_written", period=week.name, why=str(exc))
+        for rhythm in self._rhythms:
+            period = rhythm.last(self._clock.now().date())
+            if not self._is_due(rhythm, period):
+                continue
+            try:
+                self._tell(rhythm, period)
+            except TransientError as exc:
+                self._not_before = self._clock.steady() + _TRY_AGAIN_SECONDS
+                log.warning("period_report_not_written", period=period.name, why=str(exc))
 
-    def _is_due(self, week: Period) -> bool:
-        told = self._store.fact(WEEK_TOLD)
-        if told is not None and told["week"] == week.name:
+    def _is_due(self, rhythm: Rhythm, period: Period) -> bool:
+        told = self._store.facts.get(rhythm.fact)
+        if told is not None and told[rhythm.key] == period.name:
             return False
         # A night that began on Sunday belongs to the week: its run is waited for.
-        return not any(run.started_at.date() <= week.last for run in self._store.open_runs())
+        return not any(run.started_at.date() <= period.last for run in self._store.runs.unclosed())
 
-    def _tell(self, week: Period) -> None:
-        page, figures = None, None
-        if self._store.has_run_by(week.last):
-            made = self._figures(week)
-            page, figures = self._write(made), made.as_json()
-            log.info("period_report_written", period=week.name, page=page)
-        self._store.remember(WEEK_TOLD, {"week": week.name, "page": page, "figures": figures})
+    def _tell(self, rhythm: Rhythm, period: Period) -> None:
+        told: dict[str, object] = {rhythm.key: period.name, "page": None, "figures": None}
+        if self._store.runs.has_run_by(period.last):
+            made, more = self._gathered(period)
+            told["page"] = self._write(made, more)
+            told["figures"] = {
+                **made.as_json(),
+                "value": more.value.as_json(),
+                "accuracy": more.accuracy.as_json(),
+            }
+            log.info("period_report_written", period=period.name, page=told["page"])
+        self._store.facts.remember(rhythm.fact, told)
 
-    def _figures(self, period: Period) -> Figures:
-        zone = self._clock.now().tzinfo
-        assert zone is not None
-        return figures_of(self._store, period, zone)
+    def _gathered(self, period: Period) -> tuple[Figures, Told]:
+        now = self._clock.now()
+        assert now.tzinfo is not None
+        figures = figures_of(self._store, period, now.tzinfo)
+        told = Told(
+            of_period(figures, self._assumed, now.date()),
+            accuracy_of(self._store, period),
+            self._pages(figures.runs),
+        )
+        return figures, told
 
-    def _write(self, figures: Figures) -> str:
+    def _write(self, figures: Figures, told: Told) -> str:
         self._results.require()
         folder = self._results.root
         name = f"period_report_{figures.period.name}.html"
         with replacing(folder / name) as file:
-            write_period_report(file, figures, self._pages(figures.runs))
-        if figures.period == Period.last_week(self._clock.now().date()):
-            copy_as_latest(folder / name, "period_report_latest.html")
+            write_period_report(file, figures, told)
+        for rhythm in (WEEKLY, MONTHLY):
+            if figures.period == rhythm.last(self._clock.now().date()):
+                copy_as_latest(folder / name, rhythm.latest)
         return name
 
-    def _pages(self, runs: list[dict[str, Any]]) -> dict[str, str]:
+    def _pages(self, runs: list[RunSummary]) -> dict[str, str]:
         """The reports of those runs that are still there."""
         names = {run["run"]: f"batch_report_{run['run']}.html" for run in runs}
         return {run: name for run, name in names.items() if (self._results.root / name).is_file()}

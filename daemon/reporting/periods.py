@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import calendar
+import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ _MOST_STEPS = 62
 # Beyond, the period before one, or the day after it, may be no date any more.
 _YEARS = range(1970, 3000)
 _WEEK = re.compile(r"([0-9]{4})-?W([0-9]{2})")
+_MONTH = re.compile(r"([0-9]{4})-([0-9]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +51,28 @@ class Period:
         return cls.asked_for(monday, sunday)
 
     @classmethod
+    def month(cls, text: str) -> Period:
+        """The month written as `2026-11`; raises ValueError when there is none such."""
+        found = _MONTH.fullmatch(text.strip())
+        if found is None or not 1 <= int(found[2]) <= 12 or int(found[1]) not in _YEARS:
+            raise ValueError(f"{text!r} is no month; write one such as 2026-11")
+        return cls.month_of(date(int(found[1]), int(found[2]), 1))
+
+    @classmethod
+    def month_of(cls, day: date) -> Period:
+        """The calendar month in which a day lies."""
+        return cls(day.replace(day=1), day.replace(day=_days_in_month(day)))
+
+    @classmethod
     def last_week(cls, today: date) -> Period:
         """The newest week that was over when `today` began."""
         monday = today - timedelta(days=today.weekday() + 7)
         return cls(monday, monday + timedelta(days=6))
+
+    @classmethod
+    def last_month(cls, today: date) -> Period:
+        """The newest month that was over when `today` began."""
+        return cls.month_of(today).before
 
     @property
     def days(self) -> int:
@@ -64,8 +85,20 @@ class Period:
         return self.days == 7 and self.first.weekday() == 0
 
     @property
+    def is_month(self) -> bool:
+        """Whether it is a calendar month, its first day to its last."""
+        return self.first.day == 1 and self == Period.month_of(self.first)
+
+    def months_until(self, today: date) -> float:
+        """How many months it holds, up to today and parts of them too: a share of a cost."""
+        days = (day for day in self.each_day() if day <= today)
+        return math.fsum(1 / _days_in_month(day) for day in days)
+
+    @property
     def name(self) -> str:
-        """What its files are called after: `2026-W47`, else `2026-11-01_2026-11-15`."""
+        """What its files are called after: `2026-W47`, `2026-11`, else `2026-11-01_2026-11-15`."""
+        if self.is_month:
+            return f"{self.first:%Y-%m}"
         if not self.is_week:
             return f"{self.first}_{self.last}"
         year, week, _ = self.first.isocalendar()
@@ -75,6 +108,8 @@ class Period:
     def title(self) -> str:
         """What people call it."""
         first, last = self.first, self.last
+        if self.is_month:
+            return f"{first:%B %Y}"
         if self.days == 1:
             return f"{first:%A}, {first.day} {first:%B %Y}"
         begins = f"{first.day}"
@@ -87,7 +122,9 @@ class Period:
 
     @property
     def before(self) -> Period:
-        """As many days, right before."""
+        """As many days, right before; of a month the month before."""
+        if self.is_month:
+            return Period.month_of(self.first - timedelta(days=1))
         return Period(self.first - timedelta(days=self.days), self.first - timedelta(days=1))
 
     def limits(self, zone: tzinfo) -> tuple[datetime, datetime]:
@@ -99,11 +136,15 @@ class Period:
         """The days in it."""
         return [self.first + timedelta(days=n) for n in range(self.days)]
 
+    def by_day(self) -> list[Period]:
+        """Its days, each for itself."""
+        return [Period(day, day) for day in self.each_day()]
+
     def steps(self) -> list[Period]:
         """Its days; its weeks when those are too many for a chart, then its months."""
         days = self.each_day()
         if self.days <= _MOST_STEPS:
-            return [Period(day, day) for day in days]
+            return self.by_day()
         if self.days <= 7 * _MOST_STEPS:
             return list(_grouped(days, lambda day: day - timedelta(days=day.weekday())))
         return list(_grouped(days, lambda day: day.replace(day=1)))
@@ -116,6 +157,10 @@ class Period:
         if self.days > 7:
             return f"{self.first:%B %Y}"
         return f"{self.first:%d %b} to {self.last:%d %b}"
+
+
+def _days_in_month(day: date) -> int:
+    return calendar.monthrange(day.year, day.month)[1]
 
 
 def _grouped(days: list[date], key: Callable[[date], date]) -> Iterator[Period]:

@@ -3,33 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from daemon.records import Status
+from daemon.domain.photos import Status
+from daemon.domain.phrases import count
+from daemon.domain.summaries import RunSummary
 from daemon.reporting.pages import write_page
-from daemon.reporting.picking import PickList, Waiting
+from daemon.reporting.picking import Double, PickList, Waiting
 from daemon.reporting.reasons import OTHER_REMEDY, REMEDIES
-from daemon.words import count
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What is in none of the lists."""
+
+    waiting: Sequence[Waiting]  # photos for which a person must still do something
+    doubles: Sequence[Double]
+    undecided_in_all: str  # how many wait for a decision, of all nights, in words
 
 
 def write_pick_lists(
     file: BinaryIO,
-    summary: dict[str, Any],
+    summary: RunSummary,
     lists: Sequence[PickList],
-    waiting: Sequence[Waiting],
+    rest: Rest,
     made_at: datetime,
 ) -> None:
-    """Write the page. waiting: photos for which a person must still do something."""
+    """Write the page."""
     write_page(
         file,
         "picks.html.j2",
         run=summary["run"],
         started=datetime.fromisoformat(summary["started"]),
         made_at=made_at,
+        undecided_in_all=rest.undecided_in_all,
         lists=lists,
-        undecided=[one for one in waiting if one.status == Status.REVIEW],
-        to_retake=[one for one in waiting if one.status == Status.ERROR],
+        undecided=[one for one in rest.waiting if one.status == Status.REVIEW],
+        doubles=rest.doubles,
+        to_retake=[one for one in rest.waiting if one.status == Status.ERROR],
         count=count,
         remedy=lambda code: REMEDIES.get(code, OTHER_REMEDY),
     )

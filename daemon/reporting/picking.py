@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from daemon.records import Status, Story
+from daemon.domain.photos import Status, Story
+from daemon.domain.return_ids import return_key
 
 Codes = Mapping[str, tuple[str, str]]  # category: (code, location)
 
@@ -68,7 +69,12 @@ class PickList:
 
 def filed(stories: Iterable[Story]) -> Iterable[Filed]:
     """Those of a run's photos that lie in a category."""
-    return (Filed.of(story) for story in stories if story.state == "filed")
+    return (Filed.of(story) for story in stories if lies(story))
+
+
+def lies(story: Story) -> bool:
+    """Whether a photo lies in a category."""
+    return story.state == "filed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +98,29 @@ def waiting(stories: Iterable[Story]) -> Iterable[Waiting]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Double:
+    """A photo of one return that is, byte for byte, the photo of another."""
+
+    filename: str
+    return_id: str
+    original: Story
+
+    @classmethod
+    def of(cls, story: Story, original: Story | None) -> Double | None:
+        """What a duplicate is, if it names another return than its original; else None."""
+        key = return_key(story.return_id)
+        if original is None or not key or key == return_key(original.return_id):
+            return None
+        return cls(story.filename, story.return_id, original)
+
+
 def pick_lists(photos: Iterable[Filed], codes: Codes) -> list[PickList]:
     """A list for each category, in the order of their places."""
     items: dict[str, dict[str, Item]] = defaultdict(dict)
     categories: dict[str, set[str]] = defaultdict(set)
     for photo in photos:
-        key = photo.return_id or f"/{photo.filename}"  # no name of a file holds a slash
+        key = return_key(photo.return_id) or f"/{photo.filename}"  # no name of a file holds a slash
         items[photo.category].setdefault(key, Item(photo.return_id)).photos.append(photo)
         categories[key].add(photo.category)
     for category, found in items.items():

@@ -8,7 +8,7 @@ from config.errors import PhotoProblem
 REMEDIES: dict[str, str] = {
     PhotoProblem.CORRUPT: "Photograph the item again.",
     PhotoProblem.TRUNCATED: "Copy the photo once more, or photograph the item again.",
-    PhotoProblem.NOT_AN_IMAGE: "Drop photos only; documents and other files belong elsewhere.",
+    PhotoProblem.NOT_AN_IMAGE: "If it is a picture, save it as JPEG; other files belong elsewhere.",
     PhotoProblem.TOO_LARGE: "Save it smaller, or photograph the item with a lower resolution.",
     PhotoProblem.UNREADABLE: "Ask the administrator for the file's access rights.",
     PhotoProblem.CRASHES_DECODER: "Photograph the item again, and tell the administrator.",
@@ -18,7 +18,7 @@ OTHER_REMEDY = "Photograph the item again."
 _WORDS: dict[str, str] = {
     PhotoProblem.CORRUPT: "damaged",
     PhotoProblem.TRUNCATED: "cut off: its end is missing",
-    PhotoProblem.NOT_AN_IMAGE: "not a photo",
+    PhotoProblem.NOT_AN_IMAGE: "not a photo that can be read",
     PhotoProblem.TOO_LARGE: "too large",
     PhotoProblem.UNREADABLE: "nobody may read it",
     PhotoProblem.CRASHES_DECODER: "it crashes the program",

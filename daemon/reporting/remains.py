@@ -9,7 +9,7 @@ import warnings
 from io import BytesIO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 
 from config.errors import PhotoProblem
 
@@ -38,12 +38,13 @@ def remains(data: bytes, side: int, max_megapixels: float) -> bytes | None:
         return None
 
 
-def _as_far_as_it_goes(image: Image.Image) -> Image.Image:
+def _as_far_as_it_goes(image: ImageFile.ImageFile) -> Image.Image:
     try:
         image.load()
     except Exception:  # noqa: BLE001 - as above
-        # What was decoded before the damage stays in the image; the rest of it is black.
-        image = image._new(image.im)
+        # What was decoded before the damage stays in the image, the rest of it is black: nothing is
+        # left that would be read from the file.
+        image.tile = []
     return image.convert("RGB")
 
 

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any, BinaryIO
 
 from classifier.verdict import Band
 from config.readable import plain
-from daemon.links import link, shown
-from daemon.names import REVIEW
-from daemon.records import Correction, Word
+from config.units import duration
+from daemon.domain.corrections import Correction, Word
+from daemon.domain.links import link, shown
+from daemon.domain.phrases import count
+from daemon.domain.summaries import RunSummary, missing
+from daemon.folders.names import REVIEW
 from daemon.reporting.charts import confidence_chart, time_chart
-from daemon.reporting.foretold import forecast_words
-from daemon.reporting.morning import Morning
+from daemon.reporting.forecast_check import forecast_words
 from daemon.reporting.pages import percent, write_page
 from daemon.reporting.reasons import OTHER_REMEDY, REMEDIES
-from daemon.results import is_balanced
-from daemon.tables import took
-from daemon.words import count
+from daemon.reporting.run_data import RunData
 
 _BANDS = (
     (Band.AUTO, "filed, sure"),
@@ -38,55 +39,57 @@ class Reach:
 
 def write_report(
     file: BinaryIO,
-    morning: Morning,
+    run_data: RunData,
     pictures: Mapping[str, bytes],
     reach: Reach,
-    settings: list[tuple[str, str]],
+    told: list[tuple[str, str]],
     expected: Mapping[str, Any] | None,
 ) -> None:
     """Write the page.
 
-    pictures: JPEGs by place in sorted; settings: those worth telling; expected: what was foretold
+    pictures: JPEGs by place in sorted; told: what else is told of it, label and
+    text; expected: what was foretold
     of its window, where something was.
     """
-    summary = morning.summary
+    summary = run_data.summary
     write_page(
         file,
         "run.html.j2",
-        morning=morning,
+        run_data=run_data,
         summary=summary,
-        started=morning.started,
+        started=run_data.started,
         pictures=pictures,
-        is_balanced=is_balanced(summary),
-        sentence=_sentence(summary, morning),
+        is_balanced=not missing(summary),
+        sentence=_sentence(summary, run_data),
         balance=_balance(summary),
         tiles=_tiles(summary),
         foretold=forecast_words(expected, summary),
-        facts=[*_facts(morning), *settings],
+        facts=[*_facts(run_data), *told],
         bands=_BANDS,
-        set_apart=any(story.target.startswith(f"{REVIEW}/") for story in morning.review),
-        most=max((one.photos for one in morning.categories), default=1),
+        set_apart=any(story.target.startswith(f"{REVIEW}/") for story in run_data.review),
+        most=max((one.photos for one in run_data.categories), default=1),
         remedy=lambda code: REMEDIES.get(code, OTHER_REMEDY),
-        confidence_chart=confidence_chart(morning.confidences),
-        time_chart=time_chart(morning.timeline),
+        confidence_chart=confidence_chart(run_data.confidences),
+        time_chart=time_chart(run_data.timeline),
         href=partial(link, reach.links),
         folder=partial(shown, reach.links, reach.sorted_dir),
         said=_said,
+        when=lambda story: f"{datetime.fromisoformat(story.first_seen_at):%d %b, %H:%M}",
     )
 
 
-def _sentence(summary: Mapping[str, Any], morning: Morning) -> str:
+def _sentence(summary: RunSummary, run_data: RunData) -> str:
     """The run in one sentence, the state of it first."""
-    if not is_balanced(summary):
+    if missing(summary):
         return "The run does not add up: please tell the administrator."
     photos = summary["total_processed"]
-    sorted_ = f"{count(photos, 'photo')} sorted by {morning.finished:%H:%M}"
+    sorted_ = f"{count(photos, 'photo')} sorted by {run_data.finished:%H:%M}"
     if summary["deferred"]:
         return f"{sorted_}, {count(summary['deferred'], 'photo')} left for the next run."
     return f"{sorted_}, none left waiting."
 
 
-def _balance(summary: Mapping[str, Any]) -> str:
+def _balance(summary: RunSummary) -> str:
     came = summary["waiting_before"] + summary["arrived"]
     parts = [
         f"{summary['successful']:,} filed",
@@ -100,7 +103,7 @@ def _balance(summary: Mapping[str, Any]) -> str:
     return f"Of {count(came, 'photo')} that came: {', '.join(parts)}."
 
 
-def _tiles(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def _tiles(summary: RunSummary) -> list[tuple[str, str, str]]:
     """Label, figure, and what it is coloured as."""
     return [
         ("filed", f"{summary['successful']:,}", "auto"),
@@ -108,24 +111,34 @@ def _tiles(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         ("to retake", f"{summary['failed']:,}", "review" if summary["failed"] else ""),
         ("duplicates", f"{summary['duplicates']:,}", ""),
         ("success", f"{summary['success_rate']:.1f} %", ""),
-        ("took", took(summary["processing_time_seconds"]), ""),
+        ("took", duration(summary["processing_time_seconds"]), ""),
     ]
 
 
-def _facts(morning: Morning) -> list[tuple[str, str]]:
-    summary = morning.summary
+def _facts(run_data: RunData) -> list[tuple[str, str]]:
+    summary = run_data.summary
     return [
         ("Run", summary["run"]),
-        ("Time", f"{morning.started:%d %b %H:%M:%S} to {morning.finished:%d %b %H:%M:%S}"),
+        ("Time", f"{run_data.started:%d %b %H:%M:%S} to {run_data.finished:%d %b %H:%M:%S}"),
         ("Speed", f"{summary['images_per_second']:.1f} photos a second"),
+        *_ahead(summary),
         ("Confidence", f"{percent(summary['average_confidence'])} on average"),
         ("Model", summary["model"]),
     ]
 
 
+def _ahead(summary: RunSummary) -> Iterator[tuple[str, str]]:
+    """What was judged before the run; an older summary does not say."""
+    if photos := summary.get("judged_ahead", 0):
+        took = duration(summary["judged_ahead_seconds"])
+        yield "Judged ahead", f"{count(photos, 'photo')}, in {took} before the run"
+
+
 def _said(word: Correction) -> str:
     if word.word is Word.UNDONE:
         return f"put back by {plain(word.person)}"
+    if word.word is Word.RETAKE:
+        return f"to be photographed again, says {plain(word.person)}"
     if word.is_confirmation:
         return f"{plain(word.category)} confirmed by {plain(word.person)}"
     return f"now {plain(word.category)}, by {plain(word.person)}"

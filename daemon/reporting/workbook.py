@@ -6,7 +6,7 @@ a person must decide, each with its picture.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -14,9 +14,11 @@ from typing import Any, BinaryIO
 
 from xlsxwriter import Workbook
 
-from daemon.links import excel_link
-from daemon.records import ResultRow, Status, Story, as_text
-from daemon.reporting.morning import Morning
+from daemon.domain.corrections import Correction, Via, Word
+from daemon.domain.links import excel_link
+from daemon.domain.photos import Status, Story, as_text
+from daemon.domain.runs import ResultRow
+from daemon.reporting.run_data import RunData
 
 # What a cell of Excel holds at most.
 _LONGEST_TEXT = 32_767
@@ -35,6 +37,13 @@ _STATUSES = {
     Status.DUPLICATE: "duplicate",
     Status.ERROR: "in quarantine",
 }
+# What the sheet of photos to decide is called, and its columns that are read back.
+TO_DECIDE = "To decide"
+PHOTO, DECISION, NUMBER = "Photo", "Your decision", "No."
+RIGHT, RETAKE = "right", "retake"
+# How a cell begins that nightsort wrote there: it is done.
+DONE = "✓"
+_SAID = {Word.UNDONE: "put back", Word.RETAKE: "retake"}
 _COLUMNS = (
     # title, width in characters
     ("Photo", 34),
@@ -52,6 +61,8 @@ _COLUMNS = (
     ("Lies in", 44),
     ("Run", 17),
 )
+_CHOICES = "Choices"
+_LONGEST_RULE = 250  # characters of the list in a cell's rule
 _PICTURE_ROW_POINTS = 96
 _PICTURE_PIXELS = 120
 
@@ -89,24 +100,30 @@ class _Look:
 def write_workbook(
     file: BinaryIO,
     rows: Iterable[ResultRow],
-    morning: Morning,
+    run_data: RunData,
     pictures: Mapping[str, bytes],
     links: str | None,
+    categories: Sequence[str] = (),
 ) -> None:
-    """Write the workbook. pictures: JPEGs by place in sorted; links: how people reach sorted."""
+    """Write the workbook. pictures: JPEGs by place in sorted; links: how people reach sorted.
+
+    categories: what people may choose.
+    """
     book = Workbook(
         file,
         {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
          "strings_to_numbers": False},
     )  # fmt: skip
-    run = morning.summary["run"]
+    run = run_data.summary["run"]
     # The time of the run, so that the same run gives the same bytes.
     book.set_properties(
-        {"title": f"nightsort {run}", "created": morning.finished.replace(tzinfo=None)}
+        {"title": f"nightsort {run}", "created": run_data.finished.replace(tzinfo=None)}
     )
     look = _Look.of(book)
     _results_sheet(book, look, rows, links)
-    _review_sheet(book, look, morning, pictures, links)
+    review = _review_sheet(book, look, run_data, pictures, links)
+    if run_data.review:
+        _offer(book, review, len(run_data.review), categories)
     book.close()
 
 
@@ -122,7 +139,7 @@ def _results_sheet(
     for number, row in enumerate(rows, start=1):
         last = number
         address = excel_link(links, row.target) if number <= _MOST_LINKS else None
-        _text(sheet, number, 0, as_text(row.source.rpartition("/")[2]), look, address)
+        _text(sheet, number, 0, row.filename, look, address)
         _text(sheet, number, 1, row.category, look)
         _percent(sheet, number, 2, row.confidence, look)
         _text(sheet, number, 3, _STATUSES[row.status], look)
@@ -144,18 +161,18 @@ def _results_sheet(
 def _review_sheet(
     book: Workbook,
     look: _Look,
-    morning: Morning,
+    run_data: RunData,
     pictures: Mapping[str, bytes],
     links: str | None,
-) -> None:
-    sheet = book.add_worksheet("To decide")
+) -> Any:
+    sheet = book.add_worksheet(TO_DECIDE)
     sheet.freeze_panes(1, 0)
-    titles = (("Picture", 20), ("Photo", 34), ("Our guess", 16), ("Confidence", 11),
-              ("Next guess", 16), ("Why", 44), ("Your decision", 24))  # fmt: skip
+    titles = (("Picture", 20), (PHOTO, 34), ("Our guess", 16), ("Confidence", 11),
+              ("Next guess", 16), ("Why", 44), (DECISION, 24), (NUMBER, 8))  # fmt: skip
     for column, (title, width) in enumerate(titles):
         sheet.set_column(column, column, width)
         sheet.write_string(0, column, title, look.head)
-    for number, story in enumerate(morning.review, start=1):
+    for number, story in enumerate(run_data.review, start=1):
         sheet.set_row(number, _PICTURE_ROW_POINTS)
         _picture(sheet, number, story, pictures.get(story.place))
         _text(sheet, number, 1, story.filename, look, excel_link(links, story.place))
@@ -163,13 +180,52 @@ def _review_sheet(
         _percent(sheet, number, 3, story.confidence, look)
         second = story.alternatives[0].category if story.alternatives else ""
         _text(sheet, number, 4, second, look)
-        sheet.write_string(number, 5, story.reason_text[:_LONGEST_TEXT], look.wrapped)
-        word = morning.words.get(story.id)
-        said = f"{word.category or 'put back'} ({word.person})" if word else ""
+        sheet.write_string(number, 5, cell_text(story.reason_text), look.wrapped)
+        word = run_data.words.get(story.id)
+        said = f"{DONE} {_SAID.get(word.word, word.category)} ({_who(word)})" if word else ""
         _text(sheet, number, 6, said, look)
+        sheet.write_number(number, 7, story.id)
+    if run_data.undecided_in_all:
+        _text(sheet, len(run_data.review) + 2, 1, f"{run_data.undecided_in_all}.", look)
     sheet.set_landscape()
     sheet.repeat_rows(0)
     sheet.fit_to_pages(1, 0)
+    return sheet
+
+
+def _who(word: Correction) -> str:
+    return "here" if word.via is Via.WORKBOOK else word.person
+
+
+def _offer(book: Workbook, sheet: Any, rows: int, categories: Sequence[str]) -> None:
+    """Let people choose a decision from a list."""
+    choices = [RIGHT, RETAKE, *sorted(categories)]
+    is_short = sum(map(len, choices)) + len(choices) <= _LONGEST_RULE
+    if not is_short or any("," in choice for choice in choices):
+        _choices_sheet(book, choices)
+    sheet.data_validation(
+        1,
+        6,
+        rows,
+        6,
+        {
+            "validate": "list",
+            "source": choices if book.get_worksheet_by_name(_CHOICES) is None else f"={_CHOICES}",
+            "input_title": DECISION,
+            "input_message": "Choose, then save here. nightsort reads it within minutes.",
+            "error_title": "Not in the list",
+            "error_message": f"Choose a category, “{RIGHT}” or “{RETAKE}”.",
+        },
+    )
+
+
+def _choices_sheet(book: Workbook, choices: Sequence[str]) -> None:
+    """What may be chosen, on a sheet that nobody sees: a cell's rule holds a short list only."""
+    sheet = book.add_worksheet(_CHOICES)
+    for row, choice in enumerate(choices):
+        sheet.write_string(row, 0, cell_text(choice))
+    book.define_name(_CHOICES, f"='{_CHOICES}'!$A$1:$A${len(choices)}")
+    sheet.very_hidden()
 
 
 def _picture(sheet: Any, row: int, story: Story, picture: bytes | None) -> None:
@@ -188,7 +244,7 @@ def _picture(sheet: Any, row: int, story: Story, picture: bytes | None) -> None:
             "x_offset": 4,
             "y_offset": 4,
             "object_position": 1,
-            "description": f"{story.filename}, perhaps {story.category}",
+            "description": cell_text(f"{story.filename}, perhaps {story.category}"),
         },
     )
 
@@ -200,10 +256,16 @@ def _size(picture: bytes) -> tuple[int, int]:
         return image.size
 
 
+def cell_text(text: str) -> str:
+    """`text` as a cell holds it: control characters, which no workbook may, are shown as signs."""
+    signs = {number: 0x2400 + number for number in range(32) if chr(number) not in "\t\n\r"}
+    return text.translate({**signs, 0x7F: 0x2421, 0xFFFE: "?", 0xFFFF: "?"})[:_LONGEST_TEXT]
+
+
 def _text(
     sheet: Any, row: int, column: int, text: str, look: _Look, address: str | None = None
 ) -> None:
-    text = text[:_LONGEST_TEXT]
+    text = cell_text(text)
     if address is not None and len(address) <= _LONGEST_LINK:
         sheet.write_url(row, column, address, look.link, text)
     elif text:

@@ -7,37 +7,126 @@ admission to the end, so that nothing can be counted twice. One `Store` belongs 
 
 from __future__ import annotations
 
-from daemon.store.alerts import LONGEST_WAIT, Alerts, Delivery, Failing
-from daemon.store.database import DATABASE, is_free, swapping
-from daemon.store.filing import Filing
-from daemon.store.keeping import Keeping
-from daemon.store.queue import LONGEST_RETRY_SECONDS
+from pathlib import Path
+
+from daemon.store.admissions import Admissions
+from daemon.store.ahead import Ahead
+from daemon.store.alerts import Alerts
+from daemon.store.changes import Change, Changes
+from daemon.store.corrections import Corrections
+from daemon.store.database import (
+    DATABASE,
+    PATIENCE_SECONDS,
+    Database,
+    is_free,
+    keep_log,
+    swapping,
+)
+from daemon.store.deliveries import Deliveries, Delivery, Failing
+from daemon.store.examples import Examples
+from daemon.store.facts import Facts
+from daemon.store.handovers import Handovers
+from daemon.store.history import History
+from daemon.store.intentions import Intentions
+from daemon.store.mirrored import Mirrored
+from daemon.store.queue import LONGEST_RETRY_SECONDS, Queue
 from daemon.store.recall import Found, Recall, Recalled
+from daemon.store.removals import Removals
+from daemon.store.retention import Retention
+from daemon.store.returns import Returns
 from daemon.store.rows import Intention, Waiting
-from daemon.store.runs import RUN_UNTOLD, Runs
+from daemon.store.runs import Runs
 from daemon.store.schema import SCHEMA_VERSION
+from daemon.store.search import Search, Wanted, Whereabouts
+from daemon.store.spot_checks import SpotChecks
+from daemon.store.version_copies import VersionCopies
+from daemon.store.workbooks import Workbooks
 
 __all__ = [
     "DATABASE",
     "LONGEST_RETRY_SECONDS",
-    "LONGEST_WAIT",
-    "RUN_UNTOLD",
     "SCHEMA_VERSION",
+    "Admissions",
+    "Ahead",
+    "Alerts",
+    "Change",
+    "Changes",
+    "Corrections",
+    "Deliveries",
     "Delivery",
+    "Examples",
+    "Facts",
     "Failing",
     "Found",
+    "Handovers",
+    "History",
     "Intention",
+    "Intentions",
+    "Mirrored",
+    "Queue",
+    "Recall",
     "Recalled",
+    "Removals",
+    "Retention",
+    "Returns",
+    "Runs",
+    "Search",
+    "SpotChecks",
     "Store",
+    "VersionCopies",
     "Waiting",
+    "Wanted",
+    "Whereabouts",
+    "Workbooks",
     "is_free",
+    "keep_log",
     "swapping",
 ]
 
 
-class Store(Runs, Filing, Recall, Keeping, Alerts):
-    """The state of one instance; what a method writes is durable unless it says otherwise.
+class Store:
+    """The state of one instance, in parts; what a method of one writes is durable, or says so.
 
     Every method raises TransientError, and has then changed nothing, while the disk of the
     database is full or fails.
     """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        reading: bool = False,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        """Open the database, making it on first use; arguments and errors as `Database`'s."""
+        self._db = Database(state_dir, reading=reading, patience_seconds=patience_seconds)
+        self.facts = Facts(self._db)
+        self.admissions = Admissions(self._db)
+        self.queue = Queue(self._db)
+        self.ahead = Ahead(self._db)
+        self.intentions = Intentions(self._db)
+        self.runs = Runs(self._db)
+        self.history = History(self._db)
+        self.search = Search(self._db)
+        self.corrections = Corrections(self._db)
+        self.examples = Examples(self._db)
+        self.version_copies = VersionCopies(self._db)
+        self.removals = Removals(self._db)
+        self.returns = Returns(self._db)
+        self.recall = Recall(self._db)
+        self.spot_checks = SpotChecks(self._db)
+        self.workbooks = Workbooks(self._db)
+        self.retention = Retention(self._db)
+        self.changes = Changes(self._db)
+        self.mirrored = Mirrored(self._db)
+        self.alerts = Alerts(self._db)
+        self.deliveries = Deliveries(self._db)
+        self.handovers = Handovers(self._db)
+
+    def is_of_today(self) -> bool:
+        """Whether it has this version's form; one that is only read may be an older one's still."""
+        return self._db.require_known_version() == SCHEMA_VERSION
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()

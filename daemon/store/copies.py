@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from config.errors import FolderUnavailable, RefusedError, StoreDamaged, TransientError
+from daemon.folders.os_errors import printable, trouble
 from daemon.store.database import DATABASE, PATIENCE_SECONDS, connect, telling
 from daemon.store.schema import SCHEMA_VERSION
-from daemon.trouble import printable, trouble
 
 # A megabyte between two pauses.
 _PAGES_AT_ONCE = 256

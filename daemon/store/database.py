@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import sqlite3
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,13 @@ from config.errors import (
     StoreDamaged,
     TransientError,
 )
-from daemon.lock import no_look_at
+from daemon.domain.return_ids import recorded_key
+from daemon.folders.locks import no_look_at
 from daemon.store.schema import SCHEMA_VERSION, STEPS
 
 DATABASE = "nightsort.db"
+# What SQLite keeps beside a database: its log, and the index of that. Source: sqlite.org/wal.html
+LOG_ENDS = ("-wal", "-shm")
 # How long a write waits for another program that holds the database.
 PATIENCE_SECONDS = 30
 
@@ -50,6 +53,14 @@ class _Cursor(sqlite3.Cursor):
 
 class _Connection(sqlite3.Connection):
     """A connection that says what its disk refuses in nightsort's words."""
+
+    keeps_log_of: Path | None = None  # the database that it may have been the last to write to
+
+    def close(self) -> None:
+        """As sqlite3's; others who may only read can go on reading (docs/decisions/0014)."""
+        super().close()
+        if self.keeps_log_of is not None:
+            keep_log(self.keeps_log_of)
 
     def cursor(self, factory: Any = _Cursor) -> Any:
         """As sqlite3's; `execute` comes this way too."""
@@ -96,6 +107,20 @@ def told(error: sqlite3.DatabaseError) -> NightsortError | sqlite3.DatabaseError
     return error
 
 
+def keep_log(database: Path) -> None:
+    """Put an empty log and index beside a database that has none, for users who may only read.
+
+    SQLite removes both when the last writer closes, and a user without the right to make them
+    cannot open the database then. Empty, they say what their absence said. A disk that refuses
+    keeps nobody from anything but that.
+    """
+    for end in LOG_ENDS:
+        with suppress(OSError):  # it is there already
+            mode = stat.S_IMODE(database.stat().st_mode)
+            # Never opened: closing it would take away the locks that this process has on it.
+            os.mknod(database.with_name(f"{database.name}{end}"), stat.S_IFREG | mode)
+
+
 @contextmanager
 def swapping(state_dir: Path) -> Iterator[None]:
     """Nobody opens the database within the `with` block, in which another takes its place.
@@ -116,7 +141,7 @@ def _locked(state_dir: Path, how: int) -> Iterator[None]:
         yield
 
 
-def connect(path: Path, how: str, patience_seconds: float = PATIENCE_SECONDS) -> sqlite3.Connection:
+def connect(path: Path, how: str, patience_seconds: float = PATIENCE_SECONDS) -> _Connection:
     """A connection to a state folder's database, opened as `how` says; in any thread."""
     with _locked(path.parent, fcntl.LOCK_SH), telling():
         connection = sqlite3.connect(
@@ -131,6 +156,8 @@ def connect(path: Path, how: str, patience_seconds: float = PATIENCE_SECONDS) ->
         except BaseException:
             connection.close()
             raise
+    if how != "mode=ro":
+        connection.keeps_log_of = path.absolute()
     return connection
 
 
@@ -174,9 +201,11 @@ class Database:
                 "`nightsort now`"
             )
         try:
-            self._db = connect(self._path, f"mode={'ro' if reading else 'rwc'}", patience_seconds)
+            self._connection = connect(
+                self._path, f"mode={'ro' if reading else 'rwc'}", patience_seconds
+            )
             if reading:
-                self._require_known_version()
+                self.require_known_version()
             else:
                 self._prepare()
         except (sqlite3.Error, TransientError) as exc:
@@ -193,44 +222,19 @@ class Database:
 
     def close(self) -> None:
         """Close the database."""
-        self._db.close()
+        self._connection.close()
 
-    def fact(self, key: str) -> Any:
-        """A remembered fact, or None."""
-        row = self._db.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
-        return None if row is None else json.loads(row[0])
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """Execute one statement; raises TransientError while the disk fails, StoreDamaged."""
+        return self._connection.execute(statement, values)
 
-    def remember(self, key: str, value: Any) -> None:
-        """Remember a fact; `value` is anything JSON can hold."""
-        with self._transaction():
-            self._set_fact(key, value)
+    def executemany(self, statement: str, values: Iterable[Sequence[Any]]) -> sqlite3.Cursor:
+        """Execute one statement for each of `values`; raises as `execute` does."""
+        return self._connection.executemany(statement, values)
 
-    def _set_fact(self, key: str, value: Any) -> None:
-        self._db.execute(
-            "INSERT INTO facts VALUES (?, ?)"
-            " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            (key, json.dumps(value)),
-        )
-
-    def _prepare(self) -> None:
-        (mode,) = self._db.execute("PRAGMA journal_mode = WAL").fetchone()
-        if mode != "wal":
-            raise ConfigError(
-                f"{self._path}: the disk of state_dir cannot hold a database safely; "
-                "set state_dir to a folder on a local disk"
-            )
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute("PRAGMA foreign_keys = ON")
-        with self._transaction():
-            version = self._require_known_version()
-            for step in STEPS[version:]:
-                for statement in step:
-                    self._db.execute(statement)
-            if version != SCHEMA_VERSION:
-                self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-    def _require_known_version(self) -> int:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+    def require_known_version(self) -> int:
+        """The schema's version; raises ConfigError when it is a newer nightsort's."""
+        (version,) = self.execute("PRAGMA user_version").fetchone()
         if version > SCHEMA_VERSION:
             raise ConfigError(
                 f"{self._path}: was written by a newer nightsort (schema {version}, this one "
@@ -239,18 +243,44 @@ class Database:
         return int(version)
 
     @contextmanager
-    def _transaction(self, *, durable: bool = True) -> Iterator[None]:
+    def transaction(self, *, durable: bool = True) -> Iterator[None]:
+        """All that is written within, or nothing; not durable: survives a kill only."""
         if not durable:
-            self._db.execute("PRAGMA synchronous = NORMAL")
+            self.execute("PRAGMA synchronous = NORMAL")
         try:
-            self._db.execute("BEGIN IMMEDIATE")
+            self.execute("BEGIN IMMEDIATE")
             try:
                 yield
-                self._db.execute("COMMIT")
+                self.execute("COMMIT")
             except BaseException:
-                if self._db.in_transaction:  # some failures have ended it themselves
-                    self._db.execute("ROLLBACK")
+                if self._connection.in_transaction:  # some failures have ended it themselves
+                    self.execute("ROLLBACK")
                 raise
         finally:
             if not durable:
-                self._db.execute("PRAGMA synchronous = FULL")
+                self.execute("PRAGMA synchronous = FULL")
+
+    def _prepare(self) -> None:
+        (mode,) = self.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise ConfigError(
+                f"{self._path}: the disk of state_dir cannot hold a database safely; "
+                "set state_dir to a folder on a local disk"
+            )
+        self.execute("PRAGMA synchronous = FULL")
+        self.execute("PRAGMA foreign_keys = ON")
+        self._connection.create_function("recorded_key", 2, recorded_key, deterministic=True)
+        with self.transaction():
+            version = self.require_known_version()
+            for step in STEPS[version:]:
+                for statement in step:
+                    self.execute(statement)
+            if version != SCHEMA_VERSION:
+                self.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+class Part:
+    """One part of the store; all parts share a connection, and so one thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database

@@ -15,11 +15,14 @@ from datetime import datetime, timedelta
 
 from classifier.verdict import Band
 from config.errors import PhotoProblem
-from daemon.names import numbered
-from daemon.records import Fingerprint, ResultRow, Status, as_text
-from daemon.store.filing import FINAL_STATE
-from daemon.store.history import History
-from daemon.store.queue import ACTIVE, Queue
+from daemon.domain.photos import Fingerprint, Status, as_text
+from daemon.domain.return_ids import recorded_key
+from daemon.domain.runs import ResultRow
+from daemon.folders.names import numbered
+from daemon.store.admissions import active_photo
+from daemon.store.database import Part
+from daemon.store.intentions import FINAL_STATE
+from daemon.store.queue import ACTIVE
 
 # The results tell whole seconds.
 _A_SECOND = timedelta(seconds=1)
@@ -51,26 +54,26 @@ class Found:
     at: datetime  # when it came there
 
 
-class Recall(Queue, History):
+class Recall(Part):
     """Takes in what is told of photos that were sorted since."""
 
-    def recall_run(self, run: str, at: datetime, model: str) -> None:
+    def run(self, run: str, at: datetime, model: str) -> None:
         """Open a run that has ended since; people were told of it then."""
-        with self._transaction():
+        with self._db.transaction():
             self._db.execute(
                 "INSERT INTO runs (id, started_at, waiting_before, model, is_judged)"
                 " VALUES (?, ?, 0, ?, 1) ON CONFLICT (id) DO UPDATE SET is_judged = 1",
                 (run, at.isoformat(), model),
             )
 
-    def recall_rows(self, run: str, recalled: Iterable[Recalled]) -> int:
+    def rows(self, run: str, recalled: Iterable[Recalled]) -> int:
         """Record lines of a run's results as they were recorded then; how many were not known."""
-        with self._transaction():
+        with self._db.transaction():
             return sum(self._recall_one(run, one) for one in recalled)
 
     def balance_recalled(self, run: str) -> None:
         """Let a run have begun with those of its photos that were queued before it."""
-        with self._transaction():
+        with self._db.transaction():
             self._db.execute(
                 "UPDATE runs SET waiting_before = (SELECT count(*) FROM photos"
                 " WHERE run = ? AND result_number IS NOT NULL AND arrived_in IS NOT ?)"
@@ -80,7 +83,7 @@ class Recall(Queue, History):
 
     def balance_open_runs(self) -> None:
         """Let runs that go on have begun with what is still theirs: others took some of it."""
-        with self._transaction():
+        with self._db.transaction():
             self._db.execute(
                 "UPDATE runs SET waiting_before = (SELECT count(*) FROM photos"
                 " WHERE arrived_in IS NOT runs.id AND (state IN"
@@ -115,7 +118,7 @@ class Recall(Queue, History):
         path = source or self._free_path(found.place.rpartition("/")[2])
         at, mark = found.at.isoformat(timespec="seconds"), found.mark
         is_unread = found.status is Status.ERROR
-        with self._transaction():
+        with self._db.transaction():
             row = self._db.execute(
                 f"SELECT id FROM photos WHERE path = ? AND state IN {ACTIVE}", (os.fsencode(path),)
             ).fetchone()
@@ -143,14 +146,14 @@ class Recall(Queue, History):
     def _free_path(self, name: str) -> str:
         """`name`, or numbered, where no photo is under way."""
         number, path = 1, name
-        while self._active(path) is not None:
+        while active_photo(self._db, path) is not None:
             number += 1
             path = numbered(name, number)
         return path
 
     def forget_queued(self, path: str, mark: Fingerprint) -> None:
         """Drop a queue entry of a file that a person had put back there."""
-        with self._transaction():
+        with self._db.transaction():
             self._db.execute(
                 "DELETE FROM photos WHERE path = ? AND state = 'queued' AND size_bytes = ?"
                 " AND mtime_ns = ?",
@@ -171,8 +174,9 @@ class Recall(Queue, History):
         self._db.execute(
             "UPDATE photos SET state = ?, status = ?, run = ?, result_number = ?, sha256 = ?,"
             " category = ?, confidence = ?, band = ?, reason = ?, reason_text = ?,"
-            " alternatives = ?, return_id = ?, category_code = ?, location = ?, target = ?,"
-            " kept_source = ?, recorded_at = ?, inode = ?, size_bytes = ?, mtime_ns = ?,"
+            " alternatives = ?, return_id = ?, return_key = ?, category_code = ?, location = ?,"
+            " target = ?, kept_source = ?, recorded_at = ?, inode = ?, size_bytes = ?,"
+            " mtime_ns = ?,"
             " arrived_in = nullif(arrived_in, (SELECT id FROM runs"
             "  WHERE id = arrived_in AND id <> ? AND finished_at IS NULL))"
             " WHERE id = ?",
@@ -189,6 +193,7 @@ class Recall(Queue, History):
                 one.reason_text or None,
                 json.dumps(second),
                 row.return_id,
+                recorded_key(row.filename, row.return_id),
                 row.category_code,
                 row.location,
                 os.fsencode(row.target),
@@ -210,7 +215,7 @@ class Recall(Queue, History):
         """
         entries = self._db.execute(
             f"SELECT id, path, first_seen_at FROM photos WHERE filename = ? AND state IN {ACTIVE}",
-            (as_text(row.source.rpartition("/")[2]),),
+            (row.filename,),
         )
         latest = datetime.fromisoformat(row.timestamp) + _A_SECOND
         for photo, path, first_seen in entries.fetchall():

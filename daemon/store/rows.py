@@ -11,17 +11,10 @@ from typing import Any
 
 from classifier.verdict import Alternative, Band, Reason, Verdict
 from config.errors import PhotoProblem
-from daemon.records import (
-    Correction,
-    Examined,
-    Fingerprint,
-    Move,
-    Photo,
-    ResultRow,
-    Status,
-    Story,
-    Word,
-)
+from daemon.domain.corrections import Correction, Via, Word
+from daemon.domain.photos import Fingerprint, Photo, Status, Story
+from daemon.domain.runs import ResultRow
+from daemon.domain.sorting import Examined, Move
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +55,20 @@ STORY_COLUMNS = (
     " coalesce(target, x''),"
     " CASE WHEN state IN ('queued', 'claimed', 'classified', 'gone') THEN path"
     " ELSE coalesce(place, target) END, coalesce(decided, ''), kept_source,"
-    " coalesce(sha256, ''), inode, size_bytes, mtime_ns, coalesce(let_go_at, '')"
+    " coalesce(sha256, ''), inode, size_bytes, mtime_ns, coalesce(let_go_at, ''),"
+    " coalesce(model, ''), coalesce(edited_sha256, ''), coalesce(removed_at, ''),"
+    " coalesce(failing_since, ''), coalesce(failing_why, '')"
 )
+
+# What `edited_sha256` becomes once a file's hash was seen; an empty one says nothing new.
+EDITED = "nullif(coalesce(nullif(?, ''), edited_sha256), sha256)"
 
 
 def story_of(row: Sequence[Any]) -> Story:
     """All about one photo; the row has `STORY_COLUMNS`."""
-    fields: list[Any] = [*row[:19], Fingerprint(*row[19:22]), row[22]]
+    fields: list[Any] = [*row[:19], Fingerprint(*row[19:22]), *row[22:]]
     fields[1], fields[14], fields[15] = (os.fsdecode(row[n]) for n in (1, 14, 15))
-    fields[12], fields[17] = _alternatives(row[12]), bool(row[17])
+    fields[12], fields[17] = alternatives_of(row[12]), bool(row[17])
     return Story(*fields)
 
 
@@ -79,7 +77,8 @@ def correction_of(row: Sequence[Any]) -> Correction:
     mark = Fingerprint(*row[9:12])
     move = Move(row[1], os.fsdecode(row[7]), os.fsdecode(row[8]), mark, row[12] or "")
     said = datetime.fromisoformat(row[6])
-    return Correction(row[0], row[1], Word(row[2]), row[3], row[4], row[5], said, move)
+    via = Via(row[13]) if row[13] else Via.COMMAND  # older histories do not say
+    return Correction(row[0], row[1], Word(row[2]), row[3], row[4], row[5], said, move, via)
 
 
 def utc(at: datetime) -> str:
@@ -104,16 +103,21 @@ def intention_values(intention: Intention) -> tuple[Any, ...]:
         verdict and verdict.band,
         examined.problem or (verdict and verdict.reason),
         examined.problem_text or (verdict and verdict.reason_text),
-        verdict and _alternatives_json(verdict),
+        verdict and alternatives_json(verdict),
+        examined.label,
+        examined.model or None,
+        examined.ahead_seconds,
         examined.photo.id,
     )
 
 
-def _alternatives_json(verdict: Verdict) -> str:
+def alternatives_json(verdict: Verdict) -> str:
+    """The runners-up as they are stored."""
     return json.dumps([[a.category, a.confidence] for a in verdict.alternatives])
 
 
-def _alternatives(text: str | None) -> tuple[Alternative, ...]:
+def alternatives_of(text: str | None) -> tuple[Alternative, ...]:
+    """The runners-up of a row."""
     return tuple(
         Alternative(category, confidence) for category, confidence in json.loads(text or "[]")
     )
@@ -122,7 +126,8 @@ def _alternatives(text: str | None) -> tuple[Alternative, ...]:
 def intention_of(row: Sequence[Any]) -> Intention:
     """An intention as it was planned."""
     photo = photo_of(row[:8])
-    target, sha256, status, category, confidence, band, reason, text, alternatives, run = row[8:]
+    target, sha256, status, category, confidence, band, reason, text, *more = row[8:]
+    alternatives, run, label, model = more
     verdict = None
     problem = None
     if category is not None:
@@ -132,12 +137,13 @@ def intention_of(row: Sequence[Any]) -> Intention:
             Band(band),
             reason and Reason(reason),
             text,
-            _alternatives(alternatives),
+            alternatives_of(alternatives),
         )
     else:
         problem = PhotoProblem(reason)
+    why = text or "" if problem else ""
     examined = Examined(
-        photo, photo.fingerprint, sha256, verdict, problem, text or "" if problem else ""
+        photo, photo.fingerprint, sha256, verdict, problem, why, label or "", model or ""
     )
     move = Move(photo.id, photo.path, os.fsdecode(target), photo.fingerprint, sha256)
     return Intention(move, examined, Status(status), run or "")
@@ -147,7 +153,7 @@ def result_row_of(row: Sequence[Any]) -> ResultRow:
     """A line of the results."""
     (path, category, confidence, status, recorded_at, band, reason, reason_text, alternatives,
      return_id, category_code, location, target, sha256, run) = row  # fmt: skip
-    second = next(iter(_alternatives(alternatives)), None)
+    second = next(iter(alternatives_of(alternatives)), None)
     return ResultRow(
         source=os.fsdecode(path),
         category=category or "",

@@ -7,27 +7,25 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import date, datetime
-from typing import Any
 
 from classifier.verdict import Band
-from daemon.records import ResultRow, Run, Status, Tally
-from daemon.store.queue import Queue
+from daemon.domain.photos import Status
+from daemon.domain.runs import ResultRow, Run, Tally
+from daemon.domain.summaries import FailedPhoto, RunSummary
+from daemon.store.database import Part
+from daemon.store.queue import queue_length
 from daemon.store.rows import result_row_of
 
 # A run's time is written in local time, so that its day is read, not computed.
 _BEGAN = "substr(started_at, 1, 10) BETWEEN ? AND ?"
 
 
-# The fact that names the closed run of which no report was made yet.
-RUN_UNTOLD = "run_untold"
-
-
-class Runs(Queue):
+class Runs(Part):
     """Runs and their results."""
 
-    def open_run(self, run_id: str, at: datetime, steady: float, model: str) -> Run:
+    def open(self, run_id: str, at: datetime, model: str) -> Run:
         """Open a run; its id gets `_2`, `_3` … when taken."""
-        with self._transaction():
+        with self._db.transaction():
             taken = {
                 row[0]
                 for row in self._db.execute("SELECT id FROM runs WHERE id GLOB ?", (f"{run_id}*",))
@@ -36,14 +34,14 @@ class Runs(Queue):
             while unique in taken:
                 number += 1
                 unique = f"{run_id}_{number}"
-            waiting = self.waiting(steady).queued
+            waiting = queue_length(self._db)
             self._db.execute(
                 "INSERT INTO runs (id, started_at, waiting_before, model) VALUES (?, ?, ?, ?)",
                 (unique, at.isoformat(), waiting, model),
             )
         return Run(id=unique, started_at=at, waiting_before=waiting)
 
-    def open_runs(self) -> list[Run]:
+    def unclosed(self) -> list[Run]:
         """Runs that were never closed: those of a process that was killed, oldest first."""
         rows = self._db.execute(
             "SELECT id, started_at, waiting_before FROM runs"
@@ -53,28 +51,27 @@ class Runs(Queue):
 
     def add_busy_seconds(self, run: str, seconds: float) -> None:
         """Add to the time that a run spent working. Not synced: a figure, not a promise."""
-        with self._transaction(durable=False):
+        with self._db.transaction(durable=False):
             self._db.execute(
                 "UPDATE runs SET busy_seconds = busy_seconds + ? WHERE id = ?", (seconds, run)
             )
 
-    def close_run(self, run: str, at: datetime, summary: dict[str, Any]) -> None:
-        """Close a run with its summary; its report is still to be made."""
-        with self._transaction():
+    def close(self, run: str, at: datetime, summary: RunSummary) -> None:
+        """Close a run with its summary."""
+        with self._db.transaction():
             self._db.execute(
                 "UPDATE runs SET finished_at = ?, summary = ? WHERE id = ?",
                 (at.isoformat(), json.dumps(summary, ensure_ascii=False), run),
             )
-            self._set_fact(RUN_UNTOLD, run)
 
-    def drop_run(self, run: str) -> None:
+    def drop(self, run: str) -> None:
         """Take back a run in which nothing happened."""
-        with self._transaction():
+        with self._db.transaction():
             self._db.execute("UPDATE photos SET arrived_in = NULL WHERE arrived_in = ?", (run,))
             self._db.execute("UPDATE photos SET run = NULL WHERE run = ?", (run,))
             self._db.execute("DELETE FROM runs WHERE id = ?", (run,))
 
-    def tally(self, run: str, steady: float) -> Tally:
+    def tally(self, run: str) -> Tally:
         """Count what a run did, for its summary."""
         started_at, waiting_before, busy, model = self._db.execute(
             "SELECT started_at, waiting_before, busy_seconds, model FROM runs WHERE id = ?", (run,)
@@ -84,19 +81,26 @@ class Runs(Queue):
         (average,) = self._db.execute(
             f"SELECT avg(confidence) FROM photos WHERE run = ? AND {judged}", (run,)
         ).fetchone()
+        ahead, ahead_seconds = self._db.execute(
+            "SELECT count(ahead_seconds), coalesce(sum(ahead_seconds), 0.0) FROM photos"
+            " WHERE run = ? AND result_number IS NOT NULL",
+            (run,),
+        ).fetchone()
         return Tally(
             run=run,
             started_at=datetime.fromisoformat(started_at),
-            model=model,
+            model=", then ".join(self._models(run)) or model,
             waiting_before=waiting_before,
             busy_seconds=busy,
             arrived=self._count("arrived_in = ?", run),
             gone=self._count("run = ? AND state = 'gone'", run),
-            waiting_after=self.waiting(steady).queued,
+            waiting_after=queue_length(self._db),
             statuses={Status(status): n for status, n in statuses.items()},
             categories=dict(self._counts("category", run, judged)),
             bands={Band(band): n for band, n in self._counts("band", run, judged)},
             average_confidence=average,
+            judged_ahead=ahead,
+            ahead_seconds=ahead_seconds,
         )
 
     def rows(self, run: str) -> Iterator[ResultRow]:
@@ -110,7 +114,7 @@ class Runs(Queue):
         for row in cursor:
             yield result_row_of(row)
 
-    def errors(self, run: str) -> list[dict[str, str]]:
+    def errors(self, run: str) -> list[FailedPhoto]:
         """What went to quarantine in a run, for its summary."""
         rows = self._db.execute(
             "SELECT filename, reason_text FROM photos"
@@ -120,7 +124,12 @@ class Runs(Queue):
         )
         return [{"filename": filename, "error": text} for filename, text in rows]
 
-    def summaries(self, since: datetime | None = None, limit: int = -1) -> list[dict[str, Any]]:
+    def summary(self, run: str) -> RunSummary | None:
+        """The summary of a closed run; None when there is no such run, or it is not closed."""
+        row = self._db.execute("SELECT summary FROM runs WHERE id = ?", (run,)).fetchone()
+        return None if row is None or row[0] is None else json.loads(row[0])
+
+    def summaries(self, since: datetime | None = None, limit: int = -1) -> list[RunSummary]:
         """Summaries of closed runs, newest first; `limit` below 0 means all."""
         rows = self._db.execute(
             "SELECT started_at, summary FROM runs WHERE summary IS NOT NULL"
@@ -133,7 +142,29 @@ class Runs(Queue):
             if since is None or datetime.fromisoformat(started) >= since
         ]
 
-    def summaries_of_days(self, first: date, last: date) -> list[dict[str, Any]]:
+    def closed(self) -> tuple[int, int]:
+        """How many runs were closed, and a mark of the newest: as long as both stay, so do all."""
+        number, newest = self._db.execute(
+            "SELECT count(*), coalesce(max(rowid), 0) FROM runs WHERE summary IS NOT NULL"
+        ).fetchone()
+        return number, newest
+
+    def summaries_after(self, after: str | None, limit: int) -> list[RunSummary] | None:
+        """The next summaries of closed runs, newest first; None when there is no run `after`."""
+        before = 2**63 - 1
+        if after is not None:
+            row = self._db.execute("SELECT rowid FROM runs WHERE id = ?", (after,)).fetchone()
+            if row is None:
+                return None
+            before = row[0]
+        rows = self._db.execute(
+            "SELECT summary FROM runs WHERE summary IS NOT NULL AND rowid < ?"
+            " ORDER BY rowid DESC LIMIT ?",
+            (before, limit),
+        )
+        return [json.loads(summary) for (summary,) in rows]
+
+    def summaries_of_days(self, first: date, last: date) -> list[RunSummary]:
         """Summaries of the closed runs that began on these local days, oldest first."""
         rows = self._db.execute(
             f"SELECT summary FROM runs WHERE summary IS NOT NULL AND {_BEGAN} ORDER BY rowid",
@@ -141,10 +172,30 @@ class Runs(Queue):
         )
         return [json.loads(summary) for (summary,) in rows]
 
+    def bands_since(self, first: date | None = None) -> dict[Band, int]:
+        """How many photos each band had in the runs from that local day on, an open one included.
+
+        None: in all runs there were. One pass over the runs, none over their photos.
+        """
+        bands = dict.fromkeys(Band, 0)
+        since = "" if first is None else first.isoformat()
+        for band in bands:
+            (bands[band],) = self._db.execute(
+                "SELECT coalesce(sum(json_extract(summary, '$.confidence_distribution.' || ?)), 0)"
+                " FROM runs WHERE summary IS NOT NULL AND substr(started_at, 1, 10) >= ?",
+                (band.value, since),
+            ).fetchone()
+        for run in self.unclosed():
+            if run.started_at.date().isoformat() >= since:
+                for band, count in self.tally(run.id).bands.items():
+                    bands[band] += count
+        return bands
+
     def reasons_of_days(self, first: date, last: date) -> dict[Status, dict[str, int]]:
         """How often each reason was given in those runs: for quarantine, and for review."""
         rows = self._db.execute(
-            "SELECT status, reason, count(*) FROM runs JOIN photos ON photos.run = runs.id"
+            # CROSS: run by run, by the index; else all photos that there ever were are looked at.
+            "SELECT status, reason, count(*) FROM runs CROSS JOIN photos ON photos.run = runs.id"
             f" WHERE summary IS NOT NULL AND {_BEGAN} AND result_number IS NOT NULL"
             " AND status IN ('error', 'review') AND reason IS NOT NULL"
             " GROUP BY status, reason ORDER BY count(*) DESC, reason",
@@ -155,6 +206,19 @@ class Runs(Queue):
             reasons.setdefault(Status(status), {})[reason] = count
         return reasons
 
+    def confidences_of_days(
+        self, first: date, last: date, bins: int
+    ) -> list[tuple[int, Band, int]]:
+        """How many photos of those runs are of each confidence: bin of 0 to 1, band, number."""
+        rows = self._db.execute(
+            "SELECT min(CAST(confidence * ? AS INTEGER), ? - 1), band, count(*)"
+            " FROM runs CROSS JOIN photos ON photos.run = runs.id"
+            f" WHERE summary IS NOT NULL AND {_BEGAN} AND result_number IS NOT NULL"
+            " AND status IN ('success', 'review') AND confidence IS NOT NULL GROUP BY 1, 2",
+            (bins, bins, first.isoformat(), last.isoformat()),
+        )
+        return [(number, Band(band), count) for number, band, count in rows]
+
     def has_run_by(self, day: date) -> bool:
         """Whether any run began on that local day or before."""
         return bool(
@@ -163,6 +227,15 @@ class Runs(Queue):
                 (day.isoformat(),),
             ).fetchone()[0]
         )
+
+    def _models(self, run: str) -> list[str]:
+        """Those that gave its verdicts, in the order in which they did."""
+        rows = self._db.execute(
+            "SELECT model FROM photos WHERE run = ? AND result_number IS NOT NULL"
+            " AND model IS NOT NULL GROUP BY model ORDER BY min(result_number)",
+            (run,),
+        )
+        return [model for (model,) in rows]
 
     def _counts(self, column: str, run: str, condition: str) -> list[tuple[str, int]]:
         return self._db.execute(

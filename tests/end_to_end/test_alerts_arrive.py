@@ -6,10 +6,10 @@ import random
 from pathlib import Path
 from typing import Any
 
-from daemon.samples import draw_item
+from daemon.cli.samples import draw_item
 from tests.support.mail_server import MailServer, serving_mail
-from tests.support.processes import DEADLINE_SECONDS, Site
-from tests.support.waiting import eventually
+from tests.support.processes import Site
+from tests.support.waiting import DEADLINE_SECONDS, eventually
 from tests.support.web_hook import WebHook, black_hole, listening
 
 SECRET = "swordfish"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.mail_server import MailServer, serving_mail
-from tests.support.processes import DEADLINE_SECONDS, Site
-from tests.support.waiting import eventually
+from tests.support.processes import Site
+from tests.support.waiting import DEADLINE_SECONDS, eventually
 from tests.support.web_hook import WebHook, listening
 
 SECRET = "swordfish"

@@ -14,8 +14,8 @@ from daemon.store import DATABASE
 from daemon.store.copies import check_copy
 from tests.support.damage import overwrite_pages
 from tests.support.photos import write_photo
-from tests.support.processes import DEADLINE_SECONDS, Site
-from tests.support.waiting import eventually
+from tests.support.processes import Site
+from tests.support.waiting import DEADLINE_SECONDS, eventually
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +191,7 @@ def test_damage_in_mid_run_ends_the_daemon_in_order_and_the_next_start_mends_it(
 
 def test_the_daemon_makes_a_backup_by_itself_once_it_is_quiet(tmp_path: Path) -> None:
     site = after_a_night(tmp_path)
-    code = "import daemon.housekeeping.nightly as n\nn.TURN_SECONDS = 0.1"
+    code = "import daemon.maintenance.nightly_backup as n\nn.TURN_SECONDS = 0.1"
     with site.daemon(code):
         eventually(
             lambda: [*(site.state / "backups").glob("nightsort-*.db")], within_s=DEADLINE_SECONDS
@@ -203,7 +203,7 @@ def test_the_daemon_makes_a_backup_by_itself_once_it_is_quiet(tmp_path: Path) ->
 def test_a_backup_that_fails_stands_in_the_status_where_the_alerts_see_it(tmp_path: Path) -> None:
     site = after_a_night(tmp_path)
     (site.state / "backups").write_text("in the way", encoding="utf-8")
-    code = "import daemon.housekeeping.nightly as n\nn.TURN_SECONDS = 0.1"
+    code = "import daemon.maintenance.nightly_backup as n\nn.TURN_SECONDS = 0.1"
 
     def status() -> dict[str, Any]:
         document: dict[str, Any] = json.loads(site.nightsort("status", "--json").stdout)

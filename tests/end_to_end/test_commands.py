@@ -17,13 +17,13 @@ from typing import Any
 
 import pytest
 
-from daemon.control import SOCKET, ask_for_run
-from daemon.records import Progress
+from daemon.domain.runs import Progress
+from daemon.service.control_client import SOCKET, ask_for_run
 from tests.support.bundles import change_card, copy_of_real_bundle, flip_a_byte
 from tests.support.disks import sealed
 from tests.support.photos import write_photo
-from tests.support.processes import DEADLINE_SECONDS, Site, clean_environment, command
-from tests.support.waiting import eventually
+from tests.support.processes import Site, clean_environment, command
+from tests.support.waiting import DEADLINE_SECONDS, eventually
 
 LINE_KEYS = [
     "path", "category", "confidence", "band", "reason", "reason_text", "alternatives", "model",

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from config.settings import load
-from daemon.doctor import of_drop_in
-from daemon.findings import Level
-from daemon.lock import hold
-from daemon.unit import on_this_machine
+from daemon.folders.locks import hold
+from daemon.health.doctor.checks import of_drop_in
+from daemon.health.doctor.findings import Level
+from daemon.health.units import on_this_machine
 from tests.support.disks import mounted
+from tests.support.photos import write_photo
 from tests.support.processes import Site
 from tests.support.rights import like_an_ordinary_user, mounted_tmpfs
 from tests.support.samba import mounted as share_mounted
@@ -50,19 +51,29 @@ def test_a_machine_that_is_well_is_told_so_before_the_first_start(site: Site) ->
     assert "an event of another process arrived" in said
     assert "renames without replacing" in said
     assert "passes its self-test on 4 drawn pictures" in said
+    assert "threads: one for each worker: OpenBLAS" in said
     assert any("daemon: is not running" in text for text in found["advice"])
     assert any("nobody would be told" in text for text in found["advice"])
 
 
 def test_beside_a_running_daemon_it_disturbs_nothing_and_leaves_nothing(site: Site) -> None:
     with site.daemon():
-        eventually(lambda: site.nightsort("status").returncode == 0, within_s=60)
+        eventually(lambda: site.nightsort("status").returncode == 0)
         found = findings(site, code=0)
         assert any(text.startswith("daemon: waiting") for text in found["ok"])
     assert not [line for line in site.events() if line["level"] in ("warning", "error", "critical")]
     left = [path.name for folder in (site.incoming, site.sorted, site.results)
             for path in folder.iterdir()]  # fmt: skip
     assert set(left) == {".nightsort"}
+
+
+def test_return_ids_of_the_newest_run_are_judged(site: Site) -> None:
+    for number in range(6):
+        write_photo(site.incoming / f"DSC_{number:04d}.jpg", seed=number)
+    assert site.nightsort("now").returncode == 0
+    (text,) = [text for text in findings(site, code=0)["advice"] if text.startswith("returns:")]
+    assert "6 of 6 photos name no return, such as DSC_0000.jpg" in text
+    assert "return-60521_front.jpg, or set [returns] pattern" in text
 
 
 def test_a_daemon_that_is_starting_is_not_wrong(site: Site) -> None:
@@ -218,8 +229,8 @@ def test_a_deliberate_change_of_a_folder_is_accepted_with_adopt(site: Site) -> N
 
 def test_adopting_beside_the_daemon_makes_it_go_on(site: Site) -> None:
     with site.daemon():
-        eventually(lambda: site.nightsort("status").returncode == 0, within_s=60)
+        eventually(lambda: site.nightsort("status").returncode == 0)
         with mounted_tmpfs(site.sorted):
-            eventually(lambda: site.nightsort("status").returncode == 1, within_s=60)
+            eventually(lambda: site.nightsort("status").returncode == 1)
             findings(site, "--adopt", code=1)  # its status still says what was wrong a moment ago
-            eventually(lambda: site.nightsort("status").returncode == 0, within_s=60)
+            eventually(lambda: site.nightsort("status").returncode == 0)

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from daemon.samples import draw_item, draw_samples
-from tests.support.processes import DEADLINE_SECONDS, Site, clean_environment, command
-from tests.support.waiting import eventually
+from daemon.cli.samples import draw_item, draw_samples
+from tests.support.processes import Site, clean_environment, command
+from tests.support.waiting import DEADLINE_SECONDS, eventually
 
 
 def draw_photo(path: Path, seed: int) -> Path:
@@ -179,9 +179,9 @@ def test_now_that_hangs_ends_when_it_is_interrupted_again_and_loses_nothing(tmp_
     site = Site.make(tmp_path)
     photo = sha256(draw_photo(site.incoming / "return-40002.jpg", seed=8))
     hang = (
-        "import time\nfrom daemon.sorting import Sorter\n"
+        "import time\nfrom daemon.sorting.sorter import Sorter\n"
         "Sorter.sort = lambda *_: print('hangs', flush=True) or time.sleep(600)\n"
-        "from daemon.cli import main\nmain()"
+        "from daemon.cli.main import main\nmain()"
     )
     said = tmp_path / "said.txt"
     with said.open("wb") as file:
@@ -252,6 +252,39 @@ def test_ignored_files_are_counted_in_status_and_log(tmp_path: Path) -> None:
     (finished,) = (event for event in site.events() if event["event"] == "run_finished")
     assert finished["ignored"] == 2
     assert {path.name for path in site.photos("incoming")} == {"Thumbs.db", "notes.txt"}
+
+
+def test_what_is_no_photo_is_named_to_the_clerk(tmp_path: Path) -> None:
+    site = Site.make(tmp_path)
+    (site.incoming / "photos.zip").write_bytes(b"PK\x03\x04")
+    draw_photo(site.incoming / "return-50001.jpg", seed=6)
+    told = "1 thing here is no photo: photos.zip."
+    with site.daemon():
+        eventually((site.state / "status.json").exists, within_s=DEADLINE_SECONDS)
+        done = site.nightsort("now")
+        assert done.returncode == 0
+        assert told in done.stderr
+        found = site.nightsort("find", "photos.zip")
+        assert found.returncode == 1
+        assert "photos.zip: lies in incoming and is no photo" in found.stderr
+        assert f"Left alone       {told}" in site.nightsort("status").stdout
+    assert told in (site.results / "batch_report_latest.html").read_text(encoding="utf-8")
+
+
+def test_a_photo_that_stays_open_is_named_on_the_page_and_in_the_note(tmp_path: Path) -> None:
+    site = Site.make(tmp_path)
+    draw_photo(site.incoming / "return-50001.jpg", seed=6)
+    held = draw_photo(site.incoming / "return-50002.jpg", seed=7)
+    with held.open("ab"), site.daemon():
+        (site.incoming / "RUN NOW.txt.txt").write_bytes(b"")
+        eventually(lambda: [*site.incoming.glob("nightsort has run *")])
+        (note,) = site.incoming.glob("nightsort has run *")
+        found = site.nightsort("find", "return-50002.jpg")
+        assert "return-50002.jpg: is still being written" in found.stderr
+        page = (site.results / "batch_report_latest.html").read_text(encoding="utf-8")
+    told = "1 photo is still being written, or open in another program: return-50002.jpg (for "
+    assert told in note.read_text(encoding="utf-8")
+    assert told in page
 
 
 def test_the_demonstration_shows_every_fate_in_time(tmp_path: Path) -> None:

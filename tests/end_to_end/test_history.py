@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tests.support.photos import write_photo
-from tests.support.processes import DEADLINE_SECONDS, Site, clean_environment
-from tests.support.waiting import eventually
+from tests.support.processes import Site, clean_environment
+from tests.support.waiting import DEADLINE_SECONDS, eventually
 
 HOSTILE = "=cmd|' calc'!A0 <b>&\"4712.jpg"
 
@@ -70,7 +70,7 @@ def test_find_of_what_never_was_says_so(site: Site) -> None:
 
 def test_find_loads_nothing_that_loads_slowly(site: Site) -> None:
     code = (
-        "import sys; from daemon.cli import cli\n"
+        "import sys; from daemon.cli.main import cli\n"
         f"cli(['--config', {str(site.folder / 'nightsort.toml')!r}, 'find', '4711'],"
         " standalone_mode=False)\n"
         "print(*{'numpy', 'PIL', 'rich', 'apprise', 'jinja2', 'xlsxwriter'} & {*sys.modules})"
@@ -113,7 +113,7 @@ def test_a_run_leaves_a_report_and_a_workbook_which_can_be_made_again(site: Site
         file.unlink()
     done = site.nightsort("report")
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 4
+    assert len(done.stdout.splitlines()) == 6
     assert all(Path(line).is_file() for line in done.stdout.splitlines())
     assert all(file.is_file() for file in files)
 
@@ -212,3 +212,19 @@ def test_history_says_how_many_photos_people_corrected(tmp_path: Path) -> None:
     after = site.nightsort("history").stdout.splitlines()[-1].split()
     changed = [(was, now) for was, now in zip(before, after, strict=True) if was != now]
     assert changed == [("0", "1")]
+
+
+def test_what_was_saved_is_told_in_words_and_to_programs(site: Site) -> None:
+    today = datetime.now(UTC).astimezone().date()
+    told = json.loads(site.nightsort("value", "--month", f"{today:%Y-%m}", "--json").stdout)
+    assert (told["month"], told["runs"], told["saved_money"]) == (f"{today:%Y-%m}", 1, None)
+    assert told["saved_seconds"] == (
+        told["judged"] * 30 - told["reviews"] * 46 - told["looks"] * 10
+    )
+    words = site.nightsort("value").stdout
+    assert f"{today:%B %Y}, up to now" in words
+    assert f"{told['judged']} photos at 30 s by hand" in words
+    assert "No money is told: [value] wage_per_hour is not set." in words
+    done = site.nightsort("value", "--month", "November")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "'November' is no month; write one such as 2026-11" in done.stderr

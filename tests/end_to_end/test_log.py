@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.photos import photo_bytes, write_photo
-from tests.support.processes import DEADLINE_SECONDS, Site
+from tests.support.processes import Site
 from tests.support.samba import need
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_SECONDS, eventually
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "log-events.md"
 PRIORITY = {"info": 6, "warning": 4, "error": 3, "critical": 2}

@@ -14,9 +14,9 @@ import pytest
 from tests.end_to_end.test_samba import big_photo, contents, names, sha256
 from tests.support.manager import Manager
 from tests.support.photos import write_photo
-from tests.support.processes import DEADLINE_SECONDS, Site, is_over
+from tests.support.processes import Site, is_over
 from tests.support.samba import Mounted, Samba, mounted, samba
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_SECONDS, eventually
 
 pytestmark = pytest.mark.servers
 
@@ -106,7 +106,7 @@ def test_mount_killed_and_brought_back_in_mid_run(
         assert "check that the share is mounted" in json.dumps(status(site)["problems"])
         share.unmount()
         # Now an empty folder lies there, which looks as if somebody had taken all photos away.
-        eventually(lambda: "fuse.rclone" in json.dumps(status(site)["problems"]), within_s=30)
+        eventually(lambda: "fuse.rclone" in json.dumps(status(site)["problems"]))
         assert list(site.incoming.iterdir()) == []
         share.mount()
         eventually(lambda: len(names(site)) == 60, within_s=DEADLINE_SECONDS)
@@ -127,12 +127,12 @@ def test_mount_that_hangs_is_told_and_work_goes_on_when_it_answers_again(
         eventually(lambda: names(site) == {"a-10001.jpg"}, within_s=DEADLINE_SECONDS)
         share.hang()
         try:
-            eventually(lambda: site.nightsort("status").returncode == 1, within_s=60)
+            eventually(lambda: site.nightsort("status").returncode == 1)
         finally:
             share.go_on()
         server.put(write_photo(tmp_path / "b.jpg", seed=2), "b-10002.jpg")
         eventually(lambda: "b-10002.jpg" in names(site), within_s=DEADLINE_SECONDS)
-        eventually(lambda: site.nightsort("status").returncode == 0, within_s=30)
+        eventually(lambda: site.nightsort("status").returncode == 0)
 
 
 def test_mount_that_hangs_with_a_file_open_in_it_is_told_as_soon(
@@ -146,13 +146,13 @@ def test_mount_that_hangs_with_a_file_open_in_it_is_told_as_soon(
         eventually(lambda: site.nightsort("status").returncode == 0, within_s=DEADLINE_SECONDS)
         share.hang()
         try:
-            eventually(lambda: site.nightsort("status").returncode == 1, within_s=30)
+            eventually(lambda: site.nightsort("status").returncode == 1)
             problems = json.dumps(status(site)["problems"])
             assert "incoming_dir" in problems
             assert "sorted_dir" not in problems
         finally:
             share.go_on()
-        eventually(lambda: site.nightsort("status").returncode == 0, within_s=30)
+        eventually(lambda: site.nightsort("status").returncode == 0)
 
 
 def drop_sixty(server: Samba, tmp_path: Path) -> list[Path]:
@@ -171,7 +171,7 @@ def test_mount_that_hangs_in_mid_run_is_told_and_no_photo_suffers(
         share.hang()
         try:
             assert len(names(site)) < 60, "the run was over before the share hung"
-            eventually(lambda: site.nightsort("status").returncode == 1, within_s=30)
+            eventually(lambda: site.nightsort("status").returncode == 1)
             told = site.nightsort("status").stdout
             assert "does not answer" in told
             assert re.search(r"since \w{3} \d\d:\d\d: incoming_dir", told)
@@ -198,7 +198,7 @@ def test_a_daemon_that_hangs_in_a_mount_ends_when_asked_to_and_loses_nothing(
         share.hang()
         try:
             assert len(names(site)) < 60, "the run was over before the share hung"
-            eventually(lambda: site.nightsort("status").returncode == 1, within_s=30)
+            eventually(lambda: site.nightsort("status").returncode == 1)
             daemon.send_signal(signal.SIGTERM)
             assert "does not answer" in manager.hears("STATUS=stopping")
             eventually(lambda: is_over(daemon), within_s=DEADLINE_SECONDS)
@@ -222,7 +222,7 @@ def test_start_with_a_share_that_hangs_does_not_hang(
     share.hang()
     try:
         with site.daemon():
-            eventually(lambda: status(site)["state"] == "share unavailable", within_s=30)
+            eventually(lambda: status(site)["state"] == "share unavailable")
             began = time.monotonic()
             share.go_on()
             server.put(write_photo(tmp_path / "b.jpg", seed=2), "b-10002.jpg")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.photos import write_photo
-from tests.support.processes import DEADLINE_SECONDS, Site
+from tests.support.processes import Site
 from tests.support.samba import Samba, samba
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_SECONDS, eventually
 
 
 @pytest.mark.servers

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.photos import photo_bytes, write_photo
-from tests.support.processes import DEADLINE_SECONDS, Site
+from tests.support.processes import Site
 from tests.support.samba import Samba, samba
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_SECONDS, eventually
 
 pytestmark = pytest.mark.servers
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import calendar
 import re
 from pathlib import Path
 
-from daemon.screens import page
+from tools.screens import page
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "screens.md"
 
-
+DAYS_AND_MONTHS = "|".join([*calendar.day_abbr, *calendar.month_abbr[1:]])
 # What stands beside these is this machine's, this model's or this moment's affair.
 OWN_AFFAIR = ("Watching", "Last run", "Free disk", "Alerts")
 
@@ -25,10 +26,10 @@ def outline(text: str) -> list[str]:
         elif title in OWN_AFFAIR:
             lines.append(title)
         elif not line.startswith("            →"):
-            lines.append(re.sub(r"\d+|\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b", "#", line))
+            lines.append(re.sub(rf"\d+|\b({DAYS_AND_MONTHS})\b", "#", line))
     return lines
 
 
 def test_the_screens_are_what_is_printed_now() -> None:
     written = DOCUMENT.read_text(encoding="utf-8")
-    assert outline(page()) == outline(written), "python -m daemon.screens > docs/screens.md"
+    assert outline(page()) == outline(written), "python -m tools.screens > docs/screens.md"

@@ -16,10 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.bundles import change_card, copy_of_real_bundle, replace_model
 from tests.support.manager import Manager
 from tests.support.photos import drop_photos, write_photo
-from tests.support.processes import DEADLINE_SECONDS, Site, clean_environment, command
-from tests.support.waiting import eventually
+from tests.support.processes import Site, clean_environment, command
+from tests.support.waiting import DEADLINE_SECONDS, eventually
 from tests.support.zones import zone_where_it_is
 
 WATCHDOG_SECONDS = 2.0
@@ -185,7 +186,10 @@ def test_a_blocked_store_stops_the_pings_until_it_is_free(tmp_path: Path, manage
 
 def test_a_blocked_worker_stops_the_pings(tmp_path: Path, manager: Manager) -> None:
     site = site_with(tmp_path, 'mode = "continuous"', photos=1)
-    hang = "import time, daemon.examine\ndaemon.examine.decode = lambda *_, **__: time.sleep(600)"
+    hang = (
+        "import time\nfrom daemon.sorting import workers\n"
+        "workers.decode = lambda *_, **__: time.sleep(600)"
+    )
     with site.daemon(hang, **manager.environment(WATCHDOG_SECONDS)) as daemon:
         manager.hears("STATUS=sorting")
         assert stands_still(site, manager, "worker")
@@ -198,10 +202,11 @@ def test_a_dead_emitter_that_cannot_be_replaced_stops_the_pings(
     site = site_with(tmp_path, 'mode = "manual"')
     # The thread that reads events ends as soon as it is there, and nothing heals that.
     die = (
-        "from daemon.events import Events\nfrom daemon.hearing import Hearing\n"
+        "from daemon.intake.events import Events\n"
+        "from daemon.intake.event_source import EventSource\n"
         "start = Events.start\nEvents.start = lambda self: (start(self), self.stop())\n"
-        "heal = Hearing.heal\n"
-        "Hearing.heal = lambda self, now: self.events is None and heal(self, now)"
+        "heal = EventSource.heal\n"
+        "EventSource.heal = lambda self, now: self.events is None and heal(self, now)"
     )
     with site.daemon(die, **manager.environment(WATCHDOG_SECONDS)):
         manager.hears("READY=1")
@@ -211,7 +216,8 @@ def test_a_dead_emitter_that_cannot_be_replaced_stops_the_pings(
 def test_an_emitter_that_hangs_stops_the_pings(tmp_path: Path, manager: Manager) -> None:
     site = site_with(tmp_path, 'mode = "manual"')
     hang = (
-        "import time\nfrom daemon.events import Events\nEvents._hear = lambda *_: time.sleep(600)"
+        "import time\nfrom daemon.intake.events import Events\n"
+        "Events._hear = lambda *_: time.sleep(600)"
     )
     with site.daemon(hang, **manager.environment(WATCHDOG_SECONDS)):
         manager.hears("READY=1")
@@ -225,8 +231,8 @@ def test_a_loop_that_hangs_stops_the_pings_and_is_seen_in_the_status(
 ) -> None:
     site = site_with(tmp_path, 'mode = "continuous"', photos=1)
     hang = (
-        "import time, daemon.vitals\nfrom daemon.sorting import Sorter\n"
-        "daemon.vitals.SILENCE_SECONDS = 2\n"
+        "import time, daemon.health.status_document\nfrom daemon.sorting.sorter import Sorter\n"
+        "daemon.health.status_document.SILENCE_SECONDS = 2\n"
         "Sorter.sort = lambda *_: time.sleep(600)"
     )
     with site.daemon(hang, **manager.environment(WATCHDOG_SECONDS)) as daemon:
@@ -236,6 +242,22 @@ def test_a_loop_that_hangs_stops_the_pings_and_is_seen_in_the_status(
         assert done.returncode == 1
         assert "seems to hang" in done.stdout
         assert site.nightsort("lookout").returncode == 1
+        daemon.kill()
+
+
+def test_a_report_that_hangs_stops_the_pings_while_the_sorting_goes_on(
+    tmp_path: Path, manager: Manager
+) -> None:
+    site = site_with(tmp_path, 'mode = "manual"', photos=1)
+    hang = (
+        "import time\nfrom daemon.reporting.reporter import Reporter\n"
+        "Reporter.write = lambda *_, **__: time.sleep(600)"
+    )
+    with site.daemon(hang, **manager.environment(WATCHDOG_SECONDS)) as daemon:
+        manager.hears("STATUS=waiting to be asked, 1 queued")
+        daemon.send_signal(signal.SIGUSR1)
+        manager.hears("STATUS=waiting to be asked, 0 queued")
+        assert stands_still(site, manager, "writes reports hangs")
         daemon.kill()
 
 
@@ -280,6 +302,32 @@ def test_what_cannot_change_under_way_is_told_to_need_a_restart(
         manager.hears("READY=1")
     (reloaded,) = (line for line in site.events() if line["event"] == "settings_reloaded")
     assert (reloaded["level"], reloaded["need_restart"]) == ("warning", ["batch.size"])
+
+
+def test_a_reload_takes_a_new_model_if_it_answers_as_it_should(
+    tmp_path: Path, manager: Manager
+) -> None:
+    site = site_with(tmp_path, 'mode = "manual"', photos=1)
+    new, broken = (copy_of_real_bundle(tmp_path / name) for name in ("new", "broken"))
+    change_card(new, {"version": "2099.1"})
+    replace_model(broken, (broken / "model.tflite").read_bytes()[:-1000])
+    settings = site.folder / "nightsort.toml"
+    plain = settings.read_text(encoding="utf-8")
+    with site.daemon(**manager.environment()) as daemon:
+        manager.hears("STATUS=waiting to be asked, 1 queued")
+        for bundle, said in ((broken, "; the new model is not in use: "), (new, "1 queued")):
+            settings.write_text(f'model_dir = "{bundle}"\n{plain}', encoding="utf-8")
+            daemon.send_signal(signal.SIGHUP)
+            assert said in manager.hears("STATUS=waiting to be asked, 1 queued")
+        document = json.loads((site.state / "status.json").read_text(encoding="utf-8"))
+        assert document["model"] == "fashion 2099.1"
+        assert site.nightsort("now").returncode == 0
+    summary = json.loads((site.results / "summary_latest.json").read_text(encoding="utf-8"))
+    assert summary["model"] == "fashion 2099.1"
+    (refused,) = (line for line in site.events() if line["event"] == "model_refused")
+    assert refused["in_use"].startswith("fashion 2026")
+    (changed,) = (line for line in site.events() if line["event"] == "model_changed")
+    assert changed["model"] == "fashion 2099.1"
 
 
 def test_wrong_new_settings_change_nothing_and_are_told_until_they_are_right(

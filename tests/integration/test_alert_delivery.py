@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from config.settings import Settings, load
-from daemon.alerting.alert import Alert, Outcome
+from daemon.alerting.outbox import addressees
 from daemon.alerting.targets import Target, targets_of
+from daemon.domain.alerts import Alert, Sent
 from tests.support.mail_server import MailServer, certificate, serving_mail
 from tests.support.web_hook import WebHook, black_hole, dripping, listening, unreachable
 
@@ -78,7 +79,7 @@ def test_a_mail_has_subject_text_html_and_headers_for_machines(target: Any) -> N
         outcome = target(**mail_to(server, to=["it@example.com", "boss@example.com"])).deliver(
             ALERT, AMPLE_SECONDS
         )
-    assert outcome == Outcome(True)
+    assert outcome == Sent(True)
     (mail,) = server.mails
     assert server.envelopes == [("nightsort@example.com", ["it@example.com", "boss@example.com"])]
     assert mail["Subject"] == "[nightsort error] 12 % of the photos could not be read"
@@ -122,7 +123,7 @@ def test_a_login_over_starttls_and_over_tls(target: Any, tmp_path: Path) -> None
                 **mail_to(server, security=security, user="ns", password=SECRET)
                 | {"ca_file": str(trusted)}
             )
-            assert only.deliver(ALERT, AMPLE_SECONDS) == Outcome(True), security
+            assert only.deliver(ALERT, AMPLE_SECONDS) == Sent(True), security
         assert len(server.mails) == 1
 
 
@@ -174,7 +175,7 @@ def test_one_refused_address_is_told_and_keeps_nothing_from_the_others(target: A
         only = target(**mail_to(server, to=["gone@example.com", "it@example.com"]))
         outcome = only.deliver(ALERT, AMPLE_SECONDS)
         nobody = target(**mail_to(server, to=["gone@example.com"])).deliver(ALERT, AMPLE_SECONDS)
-    assert outcome == Outcome(True, "gone@example.com refused: 550 5.1.1 no such person")
+    assert outcome == Sent(True, "gone@example.com refused: 550 5.1.1 no such person")
     assert [to for _, to in server.envelopes] == [["it@example.com"]]
     assert not nobody.is_delivered
     assert "550 5.1.1 no such person" in nobody.error
@@ -186,7 +187,7 @@ def test_a_slow_server_is_waited_for(target: Any) -> None:
         answer = pool.submit(target(**mail_to(server)).deliver, ALERT, AMPLE_SECONDS)
         assert server.dawdles is not None
         server.dawdles.set()
-        assert answer.result() == Outcome(True)
+        assert answer.result() == Sent(True)
 
 
 def test_a_server_that_was_down_and_is_up_again(target: Any) -> None:
@@ -194,9 +195,9 @@ def test_a_server_that_was_down_and_is_up_again(target: Any) -> None:
     with serving_mail(server):
         only = target(**mail_to(server))
     outcome = only.deliver(ALERT, AMPLE_SECONDS)
-    assert outcome == Outcome(False, f"127.0.0.1:{server.port}: Connection refused")
+    assert outcome == Sent(False, f"127.0.0.1:{server.port}: Connection refused")
     with serving_mail(server):
-        assert only.deliver(ALERT, AMPLE_SECONDS) == Outcome(True)
+        assert only.deliver(ALERT, AMPLE_SECONDS) == Sent(True)
     assert len(server.mails) == 1
 
 
@@ -206,7 +207,7 @@ def test_mail_by_url_is_the_same_mail(target: Any) -> None:
             f"mailto://127.0.0.1:{server.port}/it@example.com?from=nightsort@example.com"
             "&smtp=127.0.0.1&mode=insecure"
         )
-        assert target(url=url).deliver(ALERT, AMPLE_SECONDS) == Outcome(True)
+        assert target(url=url).deliver(ALERT, AMPLE_SECONDS) == Sent(True)
     (mail,) = server.mails
     assert mail["X-Nightsort-Rule"] == "high_error_rate"
     assert mail["Message-ID"].endswith("@example.com>")
@@ -239,7 +240,7 @@ def test_a_file_that_cannot_be_attached_stops_no_alert(
     monkeypatch.setenv("NIGHTSORT_ALERTS__ATTACH_MAX_MB", "1")
     with serving_mail(MailServer()) as server:
         for path in (link, large, tmp_path / "gone.csv", tmp_path):
-            assert target(**mail_to(server)).deliver(attached(path), AMPLE_SECONDS) == Outcome(True)
+            assert target(**mail_to(server)).deliver(attached(path), AMPLE_SECONDS) == Sent(True)
     assert [list(mail.iter_attachments()) for mail in server.mails] == [[], [], [], []]
 
 
@@ -249,7 +250,7 @@ def test_a_file_that_cannot_be_attached_stops_no_alert(
 def test_slack_is_sent_its_own_markup(target: Any) -> None:
     with listening(WebHook()) as hook:
         only = target(type="slack", webhook=f"http://127.0.0.1:{hook.port}/services/T0/B0/{SECRET}")
-        assert only.deliver(ALERT, AMPLE_SECONDS) == Outcome(True)
+        assert only.deliver(ALERT, AMPLE_SECONDS) == Sent(True)
     assert hook.paths == [f"/services/T0/B0/{SECRET.partition('#')[0]}"]
     (body,) = hook.bodies
     subject = "[nightsort error] 12 % of the photos could not be read"
@@ -266,7 +267,7 @@ def test_a_server_of_the_house_is_trusted_by_its_authority(target: Any, tmp_path
     context, trusted = certificate(tmp_path)
     with listening(WebHook(), context) as hook:
         fields = {"type": "slack", "webhook": f"https://127.0.0.1:{hook.port}/hooks/x"}
-        assert target(**fields, ca_file=str(trusted)).deliver(ALERT, AMPLE_SECONDS) == Outcome(True)
+        assert target(**fields, ca_file=str(trusted)).deliver(ALERT, AMPLE_SECONDS) == Sent(True)
         stranger = target(**fields).deliver(ALERT, AMPLE_SECONDS)
         nothing = target(**fields, ca_file="/nowhere.pem").deliver(ALERT, AMPLE_SECONDS)
     assert "certificate verify failed" in stranger.error
@@ -287,7 +288,7 @@ def test_slacks_refusal_is_told_without_the_address(target: Any) -> None:
 def test_a_program_is_sent_the_rule_as_title_and_the_facts(target: Any) -> None:
     with listening(WebHook()) as hook:
         only = target(url=f"json://127.0.0.1:{hook.port}/alerts?:source=warehouse")
-        assert only.deliver(ALERT, AMPLE_SECONDS) == Outcome(True)
+        assert only.deliver(ALERT, AMPLE_SECONDS) == Sent(True)
     (body,) = hook.bodies
     assert body["title"] == "high_error_rate"
     assert body["type"] == "failure"
@@ -301,7 +302,7 @@ def test_a_program_is_sent_the_rule_as_title_and_the_facts(target: Any) -> None:
 def test_another_service_of_apprise_gets_subject_and_text(target: Any) -> None:
     with listening(WebHook()) as hook:
         only = target(url=f"apprise://127.0.0.1:{hook.port}/{'k' * 8}/")
-        assert only.deliver(ALERT, AMPLE_SECONDS) == Outcome(True)
+        assert only.deliver(ALERT, AMPLE_SECONDS) == Sent(True)
     assert "48 photos of 400 could not be read" in json.dumps(hook.bodies[0])
 
 
@@ -350,7 +351,7 @@ def test_a_good_target_is_served_while_another_hangs(monkeypatch: pytest.MonkeyP
             )
         )
         bad = pool.submit(hanging.deliver, ALERT, 30.0)
-        assert good.deliver(ALERT, 30.0) == Outcome(True)
+        assert good.deliver(ALERT, 30.0) == Sent(True)
         assert not bad.done()
         assert not bad.result().is_delivered
 
@@ -363,14 +364,14 @@ def test_a_secret_is_taken_from_its_credential_when_it_is_needed(
 ) -> None:
     with listening(WebHook()) as hook:
         only = target(type="slack", webhook_credential="slack-webhook")
-        assert only.deliver(ALERT, AMPLE_SECONDS) == Outcome(
+        assert only.deliver(ALERT, AMPLE_SECONDS) == Sent(
             False,
             "the credential slack-webhook is only there for the service, "
             "from /etc/credstore by systemd",
         )
         monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
         (tmp_path / "slack-webhook").write_text(f"http://127.0.0.1:{hook.port}/services/T/B/X\n")
-        assert only.deliver(ALERT, AMPLE_SECONDS) == Outcome(True)
+        assert only.deliver(ALERT, AMPLE_SECONDS) == Sent(True)
 
 
 def test_no_secret_is_in_the_arguments_or_the_environment_of_the_sending_process(
@@ -385,7 +386,7 @@ def test_no_secret_is_in_the_arguments_or_the_environment_of_the_sending_process
             with suppress(OSError):  # one has just ended: look again
                 for child in own_children():
                     line = (child / "cmdline").read_bytes()
-                    if b"daemon.alerting.sending" in line:
+                    if b"daemon.alerting.send_process" in line:
                         seen.append(line + (child / "environ").read_bytes())
         assert not answer.result().is_delivered
     assert seen
@@ -428,5 +429,5 @@ def test_names_of_targets_hold_no_secret_and_differ(monkeypatch: pytest.MonkeyPa
 
 def test_targets_are_told_what_they_want_to_hear(target: Any) -> None:
     quiet = target(url="json://x", severities=["info", "critical"])
-    assert not quiet.wants(ALERT)
-    assert target(url="json://x").wants(ALERT)
+    both = [quiet, target(url="json://y", name="any")]
+    assert addressees(ALERT, both) == ["any"]

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from config.settings import load
-from daemon.alerting.words import message_of
+from daemon.alerting.render import message_of
+from daemon.alerting.tasks import AlertData
 from tests.support.alert_samples import sample
 from tests.support.browser import look_at
 
@@ -46,7 +47,11 @@ def test_with_a_bots_token_files_go_along_to_slack() -> None:
             return {"ok": True, "channel": "C1", "files": [{"id": "F1"}], **there}
 
     service = SlackOfOurs(access_token="xoxb-1-2-abc", targets="#warehouse")
-    service.letter = Letter("Subject", "text", "", "words", "id", None, datetime.now(UTC), {})
+    now = datetime.now(UTC)
+    data = AlertData(
+        rule="test", severity="info", phase="told", day=1, key="k", at=now.isoformat(), facts={}
+    )
+    service.letter = Letter("Subject", "text", "", "words", "id", None, now, data)
     sender = Apprise()
     sender.add(service)
     table = AttachMemory(b"a,b\r\n", "batch_results_1.csv", "text/csv")

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from config.errors import DiskFull, FolderUnavailable, RefusedError, StoreDamaged
-from daemon.housekeeping.backups import Backups
-from daemon.housekeeping.nightly import NightlyBackup, backup_is_due
-from daemon.records import Fingerprint, Sighting
-from daemon.renaming import Entry, rename_new
+from daemon.domain.photos import Fingerprint, Sighting
+from daemon.folders.renaming import Entry, rename_new
+from daemon.maintenance.backups import Backups
+from daemon.maintenance.nightly_backup import NightlyBackup, backup_is_due
 from daemon.store import DATABASE, SCHEMA_VERSION, Store
 from daemon.store.copies import check_copy, damage
 from tests.support.clocks import ManualClock
@@ -54,7 +54,7 @@ def backups(state: Path) -> Backups:
 
 
 def queue(store: Store, first: int, last: int) -> None:
-    store.admit(
+    store.admissions.admit(
         [Sighting(f"return-{n:08}.jpg", Fingerprint(n, 10, n)) for n in range(first, last)], NOON
     )
 
@@ -90,7 +90,7 @@ def test_a_backup_is_on_the_disk_before_it_has_its_name(
         order.append(f"named {new.name}")
         rename_new(old, new, *how)
 
-    monkeypatch.setattr("daemon.housekeeping.backups.rename_new", named)
+    monkeypatch.setattr("daemon.maintenance.backups.rename_new", named)
     backups.make(NOON, pause=no_pause)
     partial, *rest = order
     assert partial.startswith("flushed .nightsort-backup-")
@@ -109,7 +109,7 @@ def test_whoever_writes_meanwhile_goes_on_and_the_backup_is_of_one_moment(
 
         made = backups.make(NOON, pause=write)
         assert len(written) > 1
-        assert store.waiting(0).queued == PHOTOS + len(written)
+        assert store.queue.waiting(0).queued == PHOTOS + len(written)
     assert made.contents.photos == PHOTOS
 
 

@@ -2,26 +2,64 @@
 
 from __future__ import annotations
 
+import json
 import os
+import pwd
 import socket
 import stat
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from config.errors import FolderUnavailable, RefusedError
-from daemon.control import SOCKET, NoAnswer, Summary, ask_for_run, give_order, serving
-from daemon.lock import hold, user_name
-from daemon.records import Order, Progress
-from daemon.status import StatusFile
+from config.errors import FolderUnavailable, NightsortError, RefusedError
+from daemon.corrections.answers import NoSuchCategory
+from daemon.domain.corrections import Via
+from daemon.domain.orders import (
+    LATEST,
+    ORDERS,
+    Answer,
+    ChangeModel,
+    Code,
+    Correct,
+    Decide,
+    Decision,
+    Done,
+    FilesAnswer,
+    Given,
+    Left,
+    MakePeriodReport,
+    MakeReport,
+    ModelAnswer,
+    Order,
+    PhotosAnswer,
+    Rebuild,
+    SendTestAlert,
+    Speaker,
+    TakeBack,
+    TargetsAnswer,
+    TargetTried,
+    Undo,
+)
+from daemon.domain.runs import Progress
+from daemon.domain.summaries import DrainSummary
+from daemon.folders.locks import hold, user_name
+from daemon.health.status_file import StatusFile
+from daemon.service import control
+from daemon.service.control import WEB_USER, serving
+from daemon.service.control_client import SOCKET, NoAnswer, ask_for_run, give_order
+from tests.support.documents import part_of_status, part_of_summary
 from tests.support.waiting import eventually
 
-SUMMARY: Summary = {"run": "20251013_020000", "successful": 3, "errors": [{"error": "Häh?"}]}
+SUMMARY: DrainSummary = part_of_summary(
+    run="20251013_020000", successful=3, errors=[{"error": "Häh?"}]
+)
 PATIENCE_SECONDS = 60.0
 
 
@@ -29,22 +67,24 @@ class FakeService:
     """Takes the place of the service; the test answers what was asked."""
 
     def __init__(self) -> None:
-        self.asked: list[Future[Summary]] = []
-        self.orders: list[Order] = []
+        self.asked: list[Future[Any]] = []
+        self.orders: list[Given] = []
         self.progress = self.at(0)
 
     def at(self, processed: int, *, silent_s: float = 0.0) -> Progress:
         now = time.monotonic() - silent_s
         return Progress("20251013_020000", processed, waiting=5, settling=1, at=now)
 
-    def ask(self) -> Future[Summary]:
-        answer: Future[Summary] = Future()
+    def ask(self) -> Future[DrainSummary]:
+        answer: Future[DrainSummary] = Future()
         self.asked.append(answer)
         return answer
 
-    def order(self, order: Order) -> Future[Summary]:
-        self.orders.append(order)
-        return self.ask()
+    def order(self, given: Given) -> Future[Answer]:
+        self.orders.append(given)
+        answer: Future[Answer] = Future()
+        self.asked.append(answer)
+        return answer
 
     def wait_for_clients(self, count: int) -> None:
         eventually(lambda: len(self.asked) == count)
@@ -69,12 +109,12 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def ask(state: Path, seen: list[Progress] | None = None) -> Summary:
+def ask(state: Path, seen: list[Progress] | None = None) -> DrainSummary:
     watch = (lambda _: None) if seen is None else seen.append
     return ask_for_run(state, watch, PATIENCE_SECONDS)
 
 
-def refusal_of(answer: Future[Summary]) -> str:
+def refusal_of(answer: Future[Any]) -> str:
     error = answer.exception(timeout=PATIENCE_SECONDS)
     assert isinstance(error, NoAnswer)
     assert "\n" not in str(error)
@@ -167,16 +207,45 @@ def test_client_that_goes_away_harms_neither_run_nor_others(
 
 
 @pytest.mark.parametrize(
-    "request_line",
-    [b"\n", b"hello\n", b"{}\n", b'{"ask": "stop"}\n', b"[1]\n", b"\xff\xfe\n", b"x" * 200_000],
+    ("line", "error"),
+    [
+        (b"\n", 'a question is one line of JSON, such as {"ask": "run"}'),
+        (b"hello\n", "one line of JSON"),
+        (b"\xff\xfe\n", "one line of JSON"),
+        (b"[1]\n", "one line of JSON"),
+        (b"[" * 100_000 + b"\n", "one line of JSON"),
+        (b"{}\n", "None is no order; there are run, correct, decide"),
+        (b'{"ask": "stop"}\n', "'stop' is no order; there are run, correct, decide"),
+        (b'{"ask": ["run"]}\n', "['run'] is no order"),
+        (b'{"ask": "undo"}\n', "the order 'undo' is not understood: photos is missing"),
+        (b'{"ask": "undo", "photos": 5}\n', "photos must be a list"),
+        (b'{"ask": "undo", "photos": ["a", 5]}\n', "photos[1] must be text"),
+        (b'{"ask": "undo", "photos": [], "colour": 1}\n', "colour is not known here"),
+        (b'{"ask": "decide", "photos": [7], "decision": "category"}\n', "category must be there"),
+        (b'{"ask": "decide", "photos": [7], "decision": "maybe"}\n', "must be agree or category"),
+        (b'{"ask": "period", "first": "soon", "last": "2026-11-16"}\n', "first must be a day"),
+        (b'{"ask": "run", "on_behalf_of": "anna"}\n', "on_behalf_of says nobody: it must be"),
+    ],
 )
-def test_what_is_no_known_question_is_hung_up_on(
-    state: Path, service: FakeService, request_line: bytes
+def test_what_is_no_complete_question_is_told_so_and_does_no_harm(
+    state: Path, service: FakeService, line: bytes, error: str
 ) -> None:
     with connected(state) as client:
-        client.sendall(request_line)
-        with suppress(ConnectionResetError):  # it did not even read all of it
-            assert client.recv(1000) == b""
+        client.sendall(line)
+        answer = json.loads(client.makefile("rb").readline())
+    assert error in answer["error"]
+    assert answer["code"] == "bad_order"
+    assert service.asked == []
+
+
+def test_a_question_without_an_end_is_not_read_for_ever(
+    state: Path, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "LONGEST_QUESTION", 1000)
+    with connected(state) as client:
+        client.sendall(b"x" * 1000)
+        answer = json.loads(client.makefile("rb").readline())
+    assert "at most 1,000 bytes" in answer["error"]
     assert service.asked == []
 
 
@@ -241,7 +310,7 @@ def test_daemon_that_hangs_in_a_share_is_reported_with_what_its_status_says(
     state: Path, service: FakeService
 ) -> None:
     why = "since Mon 02:13: incoming_dir /srv/incoming does not answer within 5 s"
-    StatusFile(state).tell({"problems": [why]})
+    StatusFile(state).tell(part_of_status(problems=[why]))
     service.progress = service.at(2, silent_s=60)
     with hold(state), pytest.raises(NoAnswer, match="for 5 seconds: since Mon 02:13: incoming_dir"):
         ask_for_run(state, lambda _: None, silence_seconds=5)
@@ -263,33 +332,121 @@ def test_daemon_that_ends_in_mid_run_is_reported(tmp_path: Path, says: bytes) ->
 # Orders
 
 
+DONE = PhotosAnswer(
+    done=(Done(7, "a.jpg", "Tops", "Shirts/a.jpg", "Tops/a.jpg"),),
+    left=(Left(None, "b.jpg", Code.NOT_FOUND, "no such photo among the sorted"),),
+)
+ME = user_name(os.getuid())
+
+
 def test_an_order_is_carried_out_in_the_name_of_who_gives_it(
     state: Path, service: FakeService, pool: ThreadPoolExecutor
 ) -> None:
-    words = ("Shirts/\udcff \N{T-SHIRT}.jpg", "Tops")
-    answer = pool.submit(give_order, state, "correct", words, PATIENCE_SECONDS)
+    order = Correct(("Shirts/\udcff \N{T-SHIRT}.jpg", "b.jpg"), "Tops")
+    answer = pool.submit(give_order, state, order)
     service.wait_for_clients(1)
-    service.asked[0].set_result({"done": [], "left": []})
-    assert answer.result(timeout=PATIENCE_SECONDS) == {"done": [], "left": []}
-    assert service.orders == [Order("correct", words, user_name(os.getuid()))]
+    service.asked[0].set_result(DONE)
+    assert answer.result(timeout=PATIENCE_SECONDS) == DONE
+    assert service.orders == [Given(order, Speaker(ME, Via.COMMAND))]
 
 
-def test_an_order_that_cannot_be_carried_out_says_why(
+def test_each_order_arrives_as_it_was_given_and_its_answer_as_well(
     state: Path, service: FakeService, pool: ThreadPoolExecutor
 ) -> None:
-    answer = pool.submit(give_order, state, "undo", ("x.jpg",), PATIENCE_SECONDS)
+    files = FilesAnswer(("/srv/results/a.html", "/srv/results/b.xlsx"))
+    given: list[tuple[Order[Any], Answer]] = [
+        (Undo(("20251013_020000", "#7")), DONE),
+        (Decide((7, 8), Decision.CATEGORY, "Tops"), DONE),
+        (Decide((7,), Decision.AGREE), DONE),
+        (TakeBack((7,)), DONE),
+        (TakeBack((7, 8), upon=(3, 0)), DONE),
+        (MakeReport(LATEST), files),
+        (MakePeriodReport(date(2026, 11, 1), date(2026, 11, 15)), files),
+        (Rebuild("20251013_020000"), files),
+        (ChangeModel(), ModelAnswer("it fails its self-test")),
+        (SendTestAlert(), TargetsAnswer((TargetTried("mail", delivered=False, error="refused"),))),
+    ]
+    assert {order.name for order, _ in given} | {"correct"} == {*ORDERS}
+    for number, (order, wanted) in enumerate(given):
+        answer = pool.submit(give_order, state, order)
+        service.wait_for_clients(number + 1)
+        service.asked[number].set_result(wanted)
+        assert answer.result(timeout=PATIENCE_SECONDS) == wanted
+    assert [one.order for one in service.orders] == [order for order, _ in given]
+
+
+def test_the_pages_user_speaks_for_others(
+    state: Path, service: FakeService, pool: ThreadPoolExecutor
+) -> None:
+    # The same user as the daemon's, as where the page is no service of its own.
+    answer = pool.submit(give_order, state, Undo(("a.jpg",)), Speaker("Anna Schmidt", Via.PAGE))
     service.wait_for_clients(1)
-    service.asked[0].set_exception(RefusedError("x.jpg: no such photo"))
-    assert refusal_of(answer) == "x.jpg: no such photo"
+    service.asked[0].set_result(DONE)
+    answer.result(timeout=PATIENCE_SECONDS)
+    assert service.orders[0].by == Speaker("Anna Schmidt", Via.PAGE)
 
 
-@pytest.mark.parametrize("question", [b"[]", b'{"ask": "undo"}', b'{"ask": "undo", "words": 5}'])
-def test_a_question_that_nobody_understands_does_no_harm(
-    state: Path, service: FakeService, question: bytes
+@pytest.mark.parametrize("is_web", [True, False])
+def test_nobody_but_the_pages_user_is_believed_for_whom_they_speak(
+    state: Path,
+    service: FakeService,
+    pool: ThreadPoolExecutor,
+    monkeypatch: pytest.MonkeyPatch,
+    is_web: bool,
+) -> None:
+    me = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: me + 1)  # the daemon is another's
+    entry = pwd.struct_passwd((WEB_USER, "x", me if is_web else me + 2, 0, "", "/", "/bin/false"))
+    real = pwd.getpwnam
+    monkeypatch.setattr(pwd, "getpwnam", lambda name: entry if name == WEB_USER else real(name))
+    answer = pool.submit(give_order, state, Undo(("a.jpg",)), Speaker("the boss", Via.API))
+    service.wait_for_clients(1)
+    service.asked[0].set_result(DONE)
+    answer.result(timeout=PATIENCE_SECONDS)
+    expected = Speaker("the boss", Via.API) if is_web else Speaker(ME, Via.COMMAND)
+    assert service.orders[0].by == expected
+
+
+@pytest.mark.parametrize("person", ["", "  ", "a\nb", "x" * 101, "\u202eanna"])
+def test_what_cannot_be_a_persons_name_is_refused(
+    state: Path, service: FakeService, person: str
 ) -> None:
     with connected(state) as client:
-        client.sendall(question + b"\n")
-        assert client.recv(100) == b""
+        question = {"ask": "undo", "photos": ["a"], "on_behalf_of": {"person": person}}
+        client.sendall(json.dumps(question).encode() + b"\n")
+        answer = json.loads(client.makefile("rb").readline())
+    assert "on_behalf_of says nobody: person must" in answer["error"]
+    assert service.orders == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (RefusedError("x.jpg: no such photo"), "refused"),
+        (FolderUnavailable("sorted is away"), "unavailable"),
+        (NoSuchCategory("Hats: no such category"), "impossible"),
+    ],
+)
+def test_an_order_that_cannot_be_carried_out_says_why_to_people_and_programs(
+    state: Path,
+    service: FakeService,
+    pool: ThreadPoolExecutor,
+    error: NightsortError,
+    code: str,
+) -> None:
+    answer = pool.submit(give_order, state, Undo(("x.jpg",)))
+    service.wait_for_clients(1)
+    service.asked[0].set_exception(error)
+    assert refusal_of(answer) == str(error)
+    assert getattr(answer.exception(), "code", "") == code
+
+
+def test_an_order_that_needs_nothing_of_the_service_is_carried_out_beside_its_work(
+    tmp_path: Path, service: FakeService
+) -> None:
+    wanted = TargetsAnswer(())
+    with serving(service, tmp_path, {SendTestAlert: lambda: wanted}):
+        assert give_order(tmp_path, SendTestAlert()) == wanted
     assert service.orders == []
 
 

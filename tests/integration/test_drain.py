@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import structlog
@@ -15,14 +16,13 @@ import structlog
 from classifier.pixels import UInt8Array
 from classifier.verdict import Verdict
 from config.errors import DiskFull, FolderUnavailable, SelfTestFailed, TransientError
-from daemon.examine import Limits, Workers
-from daemon.records import Fingerprint, Photo
-from daemon.results import RunResults
-from daemon.store import Store
-from daemon.tree import Tree
-from tests.support.classifiers import ScriptedClassifier
+from daemon.domain.photos import Fingerprint, Photo
+from daemon.folders.tree import Tree
+from daemon.reporting.run_files import RunResults
+from daemon.store import Intentions, Store
 from tests.support.core import Core, by_tone, tiny_photo
 from tests.support.desk import Crash
+from tests.support.leases import leased
 from tests.support.rights import like_an_ordinary_user
 
 
@@ -61,10 +61,10 @@ def test_model_that_fails_its_self_test_begins_no_run_and_photos_wait(core: Core
     core.classifier.complaints.append("model scripted 1 fails its self-test: 3.10 off")
     with structlog.testing.capture_logs() as logged, pytest.raises(SelfTestFailed, match=r"3\.10"):
         core.work()
-    assert core.store.open_runs() == []
+    assert core.store.runs.unclosed() == []
     assert core.files() == before
     assert [*core.results.iterdir()] == []
-    assert core.store.waiting(core.clock.steady()).queued == 3
+    assert core.store.queue.waiting(core.clock.steady()).queued == 3
     (told,) = [line for line in logged if line["event"] == "self_test_failed"]
     assert (told["log_level"], told["why"]) == ("critical", core.classifier.complaints[0])
 
@@ -88,16 +88,6 @@ def test_self_test_is_taken_before_every_run_and_not_without_photos(core: Core) 
         core.classifier.tested.clear()
 
 
-def test_every_workers_model_takes_the_self_test(core: Core) -> None:
-    classifier = ScriptedClassifier()
-    workers = Workers(Tree(core.incoming), classifier, Limits(1_000_000, 1.0), count=3)
-    try:
-        workers.self_test()
-    finally:
-        workers.stop()
-    assert len(classifier.tested) == 3
-
-
 # --- a run and its results -----------------------------------------------------------------------
 
 
@@ -113,7 +103,7 @@ def test_a_run_leaves_a_csv_a_summary_and_copies_of_both(core: Core) -> None:
         "summary_latest.json",
     ]
     assert json.loads((core.results / f"summary_{run}.json").read_bytes()) == summary
-    assert core.store.summaries() == [summary]
+    assert core.store.runs.summaries() == [summary]
 
 
 def test_an_empty_queue_makes_no_run_and_leaves_the_newest_results_alone(core: Core) -> None:
@@ -125,7 +115,7 @@ def test_an_empty_queue_makes_no_run_and_leaves_the_newest_results_alone(core: C
     assert summary["run"] is None
     assert summary["total_processed"] == 0
     assert {path: path.stat().st_mtime_ns for path in core.results.iterdir()} == before
-    assert core.store.open_runs() == []
+    assert core.store.runs.unclosed() == []
 
 
 def test_the_csv_grows_with_the_run_by_whole_rows_and_is_complete_at_its_end(
@@ -162,7 +152,7 @@ def test_results_made_again_from_the_store_alone_are_byte_for_byte_the_same(core
     written = path.read_bytes()
     path.unlink()
     core.restart()
-    RunResults(core.results, run, core.incoming, core.sorted).begin(core.store.rows(run))
+    RunResults(core.results, run, core.incoming, core.sorted).begin(core.store.runs.rows(run))
     assert path.read_bytes() == written
 
 
@@ -226,7 +216,7 @@ def test_a_clock_that_is_set_back_harms_nothing(core: Core) -> None:
     assert summary["processing_time_seconds"] >= 0
     drop(core, 1, first=20)
     assert core.drain()["run"] == "20240908_020000"
-    assert [s["successful"] for s in core.store.summaries()] == [1, 4]
+    assert [s["successful"] for s in core.store.runs.summaries()] == [1, 4]
 
 
 # --- photos that cannot be filed now -------------------------------------------------------------
@@ -237,7 +227,7 @@ def test_a_photo_cut_off_in_the_middle_waits_and_is_set_aside_only_after_its_tim
 ) -> None:
     core.drop("a.png", tiny_photo()[:-16])
     assert core.drain()["run"] is None
-    assert core.store.waiting(core.clock.steady()).retrying == 1
+    assert core.store.queue.waiting(core.clock.steady()).retrying == 1
     for _ in range(8):
         core.clock.advance(70)
         core.drain()
@@ -279,7 +269,7 @@ def test_one_photo_that_cannot_be_read_does_not_stop_the_others(
             raise OSError(5, "Input/output error")
         return read(descriptor, count)
 
-    monkeypatch.setattr("daemon.examine.os.read", failing)
+    monkeypatch.setattr("daemon.folders.photo_files.os.read", failing)
     core.take_in()
     core.work()
     assert len(core.all_rows()) == 3
@@ -292,6 +282,57 @@ def test_one_photo_that_cannot_be_read_does_not_stop_the_others(
     assert (core.sorted / "_quarantine" / "002.png").exists()
 
 
+def test_photos_that_another_program_holds_wait_and_the_others_go_on(core: Core) -> None:
+    drop(core, 4)
+    core.take_in()
+    with leased(core.incoming / "000.png"), leased(core.incoming / "001.png"):
+        for _ in range(12):  # more often than a photo that cannot be read is tried
+            assert core.failing() is None
+            core.clock.advance(700)
+        assert len(core.all_rows()) == 2
+    core.clock.advance(700)
+    core.work()
+    summary = core.drainer.close(settling=0)
+    assert (summary["successful"], summary["failed"]) == (4, 0)
+
+
+def test_a_batch_of_nothing_but_photos_in_use_is_no_trouble_of_the_share(core: Core) -> None:
+    drop(core, 2)
+    core.take_in()
+    with leased(core.incoming / "000.png"), leased(core.incoming / "001.png"):
+        assert core.failing() is None
+    core.clock.advance(700)
+    core.work()
+    assert core.drainer.close(settling=0)["successful"] == 2
+
+
+def test_a_filed_photo_that_another_program_holds_stops_nothing(core: Core) -> None:
+    core.drop("a.png", tiny_photo("Shirts", 1))
+    core.drain()
+    with leased(core.sorted / "Shirts" / "a.png"):
+        core.drop("copy.png", tiny_photo("Shirts", 1))
+        assert core.drain()["successful"] == 1  # whether it is a duplicate could not be told
+        assert core.corrector.notice_dragged(10) == 0
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.EBUSY, errno.ETXTBSY])
+def test_reading_that_another_program_forbids_is_no_trouble_of_the_share(
+    core: Core, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    drop(core, 2)
+    core.take_in()
+
+    def refusing(_descriptor: int, _count: int) -> bytes:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("daemon.folders.photo_files.os.read", refusing)
+        assert core.failing() is None
+    core.clock.advance(700)
+    core.work()
+    assert core.drainer.close(settling=0)["successful"] == 2
+
+
 def test_a_share_that_does_not_answer_blames_no_photo(
     core: Core, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -302,7 +343,7 @@ def test_a_share_that_does_not_answer_blames_no_photo(
         raise OSError(116, "Stale file handle")
 
     with monkeypatch.context() as patch:
-        patch.setattr("daemon.examine.os.read", failing)
+        patch.setattr("daemon.folders.photo_files.os.read", failing)
         for _ in range(12):
             assert isinstance(core.failing(), FolderUnavailable)
             core.drainer.recover()
@@ -364,18 +405,16 @@ def test_a_csv_that_fails_half_way_is_completed_from_the_store(tmp_path: Path) -
 def test_a_photo_recorded_in_the_moment_of_trouble_has_its_row_when_the_run_is_closed(
     tmp_path: Path,
 ) -> None:
-    class FullAfterwards:
-        def __init__(self, store: Store) -> None:
-            self._store = store
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(self._store, name)
-
-        def record(self, *args: Any) -> None:
-            self._store.record(*args)
+    class FullAfterwards(Intentions):
+        def record(self, *args: Any) -> NoReturn:
+            super().record(*args)
             raise DiskFull("state_dir: no space left")
 
-    core = Core(tmp_path, inline=True, wrap=FullAfterwards)
+    def full_afterwards(store: Store) -> Store:
+        store.intentions = FullAfterwards(store._db)
+        return store
+
+    core = Core(tmp_path, inline=True, wrap=full_afterwards)
     drop(core, 1)
     core.take_in()
     assert core.failing() is not None
@@ -420,7 +459,7 @@ def test_a_defect_that_comes_with_one_photo_does_not_hold_up_the_others(tmp_path
             core.drainer.recover()
     assert len(core.all_rows()) == 5
     assert set(core.files()) >= {"incoming/odd.png"}
-    assert core.store.waiting(core.clock.steady()).retrying == 1
+    assert core.store.queue.waiting(core.clock.steady()).retrying == 1
     core.stop()
 
 
@@ -444,7 +483,7 @@ def test_after_a_crash_the_run_goes_on_and_nothing_is_filed_twice(tmp_path: Path
     assert summary["run"] == "20251013_020000"
     assert summary["total_processed"] == summary["successful"] == summary["waiting_before"] == 8
     assert len(core.rows()) == 8
-    assert len(core.store.summaries()) == 1
+    assert len(core.store.runs.summaries()) == 1
     core.stop()
 
 
@@ -460,7 +499,7 @@ def test_only_the_photo_that_crashes_the_program_is_set_aside(tmp_path: Path) ->
     drop(core, 3, first=10)
     core.take_in()
     crashes = 0
-    while core.store.waiting(0).queued:
+    while core.store.queue.waiting(0).queued:
         try:
             core.work()
         except Crash:
@@ -494,12 +533,12 @@ def test_power_cuts_set_nothing_aside(tmp_path: Path) -> None:
 
 def test_two_runs_that_were_never_closed_are_closed_and_continued(core: Core) -> None:
     for _ in range(2):
-        core.store.open_run("20251012_020000", core.clock.now(), core.clock.steady(), "m")
+        core.store.runs.open("20251012_020000", core.clock.now(), "m")
     drop(core, 2)
     core.restart()
     summary = core.recover_and_drain()
     assert summary["run"] == "20251012_020000_2"
-    assert core.store.open_runs() == []
+    assert core.store.runs.unclosed() == []
 
 
 def test_an_interrupted_run_of_yesterday_is_finished_with_its_own_id(core: Core) -> None:
@@ -545,7 +584,7 @@ def test_a_changed_photo_whose_folder_is_now_locked_is_tried_later(core: Core) -
             core.work()
     finally:
         (core.incoming / "t").chmod(0o755)
-    assert core.store.waiting(core.clock.steady()).retrying == 1
+    assert core.store.queue.waiting(core.clock.steady()).retrying == 1
 
 
 def test_the_time_at_work_is_kept_as_the_run_goes_on_also_for_whoever_goes_on_after_a_kill(
@@ -563,7 +602,7 @@ def test_the_time_at_work_is_kept_as_the_run_goes_on_also_for_whoever_goes_on_af
 
     def between() -> None:
         assert core.drainer.run is not None
-        counted.append(core.store.tally(core.drainer.run.id, core.clock.steady()).busy_seconds)
+        counted.append(core.store.runs.tally(core.drainer.run.id).busy_seconds)
 
     core.drainer.work(lambda: True, between)
     assert counted[0] > 0

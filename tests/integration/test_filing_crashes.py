@@ -18,9 +18,9 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from daemon.private import PRIVATE_PREFIX, partial_name
-from daemon.records import Move, Placement
-from daemon.renaming import WAYS, Way, by_flag, by_link, by_reservation
+from daemon.domain.sorting import Move, Placement
+from daemon.folders.own_files import PRIVATE_PREFIX, partial_name
+from daemon.folders.renaming import WAYS, Way, by_flag, by_link, by_reservation
 from tests.support.desk import Crash, Desk, die_at
 from tests.support.disks import other_file_system
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon.contents import remove
-from daemon.records import Placement
-from daemon.renaming import Entry
-from daemon.tree import Tree
+from daemon.domain.sorting import Placement
+from daemon.folders.contents import remove
+from daemon.folders.renaming import Entry
+from daemon.folders.tree import Tree
 from tests.support.desk import Desk
 from tests.support.disks import other_file_system
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import structlog
 
-from daemon.filing import FilingPolicy
-from daemon.records import Placement
-from daemon.renaming import Entry, UnknownWayError, by_flag, by_link
+from daemon.domain.sorting import Placement
+from daemon.folders.renaming import Entry, UnknownWayError, by_flag, by_link
+from daemon.sorting.filer import FilingPolicy
 from tests.support.desk import Crash, Desk, die_at
 from tests.support.disks import mounted
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from config.errors import DiskFull, FolderRefused, FolderUnavailable
-from daemon.filing import FilingPolicy
-from daemon.private import partial_name
-from daemon.records import Placement
-from daemon.renaming import Entry, Way, by_flag, by_link, by_reservation
+from daemon.domain.sorting import Placement
+from daemon.folders.own_files import partial_name
+from daemon.folders.renaming import Entry, Way, by_flag, by_link, by_reservation
+from daemon.sorting.filer import FilingPolicy
 from tests.support.desk import Desk
 from tests.support.disks import other_file_system, read_only, sealed, tiny_disk
 
@@ -102,9 +102,9 @@ def test_a_name_that_the_disk_refuses_gets_a_plain_one(desk: Desk) -> None:
 
     filer = desk.filer(ways=[refuse])
     photo = desk.drop("外套.jpg")
-    move = filer.plan(photo, "Shirts", desk.examine(photo), ())
+    move = filer.plan(desk.examine(photo).source, "Shirts")
     assert filer.place(move) is Placement.NAME_TAKEN
-    move = filer.plan(photo, "Shirts", desk.examine(photo), ())
+    move = filer.plan(desk.examine(photo).source, "Shirts")
     assert filer.place(move) is Placement.MOVED
     assert desk.files() == {f"sorted/Shirts/photo-{photo.id}.jpg": b"a photo"}
 
@@ -115,9 +115,9 @@ def test_a_disk_that_refuses_every_name_is_told_of(desk: Desk) -> None:
 
     filer = desk.filer(ways=[refuse])
     photo = desk.drop()
-    move = filer.plan(photo, "Shirts", desk.examine(photo), ())
+    move = filer.plan(desk.examine(photo).source, "Shirts")
     assert filer.place(move) is Placement.NAME_TAKEN
-    move = filer.plan(photo, "Shirts", desk.examine(photo), ())
+    move = filer.plan(desk.examine(photo).source, "Shirts")
     with pytest.raises(FolderUnavailable):
         filer.place(move)
     assert desk.files() == {"incoming/shirt.jpg": b"a photo"}
@@ -376,7 +376,7 @@ def test_a_copy_is_on_the_disk_before_its_original_goes(
 
     move = two_disks.plan(two_disks.drop())
     (two_disks.sorted / "Shirts").mkdir()
-    monkeypatch.setattr("daemon.moving.os.fsync", fsync)
+    monkeypatch.setattr("daemon.sorting.mover.os.fsync", fsync)
     two_disks.filer(reached=order.append).place(move)
     assert order[order.index("after_partial") :] == [
         "after_partial",
@@ -401,7 +401,7 @@ def test_each_folder_of_a_micro_batch_is_flushed_once_targets_first(
     for move in moves:
         filer.place(move)
     monkeypatch.setattr(
-        "daemon.contents.os.fsync",
+        "daemon.folders.contents.os.fsync",
         lambda fd: flushed.append(Path(f"/proc/self/fd/{fd}").readlink().name),
     )
     filer.sync(moves)

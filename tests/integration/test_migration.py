@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from config.errors import ConfigError
-from daemon.alerting.alert import news
+from daemon.domain.alerts import news
 from daemon.store import DATABASE, SCHEMA_VERSION, Store
+from daemon.store.changes import LISTS, REPORTS
+from daemon.store.schema import STEPS
+from tests.support.documents import part_of_summary
 from tests.support.schema_1 import SCHEMA_1
 
 NOON = datetime(2025, 10, 13, 12, tzinfo=UTC)
@@ -47,19 +50,19 @@ def version_of(state_dir: Path) -> int:
 
 def test_what_version_1_held_is_kept_and_alerts_can_be_recorded(of_version_1: Path) -> None:
     with closing(Store(of_version_1)) as store:
-        assert store.waiting(0.0).queued == 1
-        assert store.fact("instance") == "box"
-        assert [run.id for run in store.open_runs()] == ["20251013_020000"]
-        store.keep_alerts([news("database_restored", "once", NOON, {})])
-        assert [alert.rule for _, alert in store.unaddressed()] == ["database_restored"]
+        assert store.queue.waiting(0.0).queued == 1
+        assert store.facts.get("instance") == "box"
+        assert [run.id for run in store.runs.unclosed()] == ["20251013_020000"]
+        store.alerts.keep([news("database_restored", "once", NOON, {})])
+        assert [alert.rule for _, alert in store.deliveries.unaddressed()] == ["database_restored"]
     assert version_of(of_version_1) == SCHEMA_VERSION
 
 
 def test_of_runs_before_the_migration_nobody_is_told(of_version_1: Path) -> None:
     with closing(Store(of_version_1)) as store:
-        assert store.runs_to_judge() == []
-        store.close_run("20251013_020000", NOON, {"run": "20251013_020000"})
-        assert [run["run"] for run in store.runs_to_judge()] == ["20251013_020000"]
+        assert store.alerts.runs_to_tell() == []
+        store.runs.close("20251013_020000", NOON, part_of_summary(run="20251013_020000"))
+        assert [run["run"] for _, run in store.alerts.runs_to_tell()] == ["20251013_020000"]
 
 
 def test_a_migrated_database_has_the_tables_of_a_new_one(
@@ -86,12 +89,107 @@ def test_a_migration_that_fails_half_way_leaves_version_1(of_version_1: Path) ->
 
 def test_who_only_reads_beside_an_older_daemon_finds_no_alerts(of_version_1: Path) -> None:
     with closing(Store(of_version_1, reading=True)) as store:
-        assert store.incident_history(10) == []
-        assert store.waiting(0.0).queued == 1
+        assert store.alerts.history(10) == []
+        assert store.queue.waiting(0.0).queued == 1
     assert version_of(of_version_1) == 1
+
+
+def test_photos_recorded_under_a_date_are_found_by_their_return_and_keep_what_was_recorded(
+    of_version_1: Path,
+) -> None:
+    of_before = (
+        ("return_20251013_001.jpg", "20251013"),
+        ("RET-20251013-001_back.jpg", "20251013"),
+        ("return_20251013_002.jpg", "20251013"),
+        ("return-7.jpg", ""),
+    )
+    with closing(sqlite3.connect(of_version_1 / DATABASE)) as db:
+        for number, (name, return_id) in enumerate(of_before, start=1):
+            db.execute(
+                "INSERT INTO photos (state, path, filename, inode, size_bytes, mtime_ns,"
+                " first_seen_at, run, result_number, return_id, target, status, recorded_at)"
+                " VALUES ('filed', ?, ?, 1, 2, 3, ?, '20251012_020000', ?, ?, ?, 'success', ?)",
+                (name.encode(), name, NOON.isoformat(), number, return_id, name.encode(),
+                 NOON.isoformat()),
+            )  # fmt: skip
+        db.commit()
+    with closing(Store(of_version_1)) as store:
+        assert {s.filename for s in store.history.stories("ret 20251013 1")} == {
+            "return_20251013_001.jpg",
+            "RET-20251013-001_back.jpg",
+        }
+        assert [s.filename for s in store.history.stories("7")] == ["return-7.jpg"]
+        assert len(store.history.stories("20251013")) == 3
+        assert {s.return_id for s in store.history.stories_of_run("20251012_020000")} == {
+            "20251013",
+            "",
+        }
 
 
 def tables_of(state_dir: Path) -> dict[str, str]:
     with closing(sqlite3.connect(state_dir / DATABASE)) as db:
         rows = db.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
         return {name: "".join(sql.split()) for name, sql in rows}
+
+
+def test_what_was_untold_before_the_feed_is_told_after_it_and_nothing_twice(tmp_path: Path) -> None:
+    before = 3  # as it was released last
+    with closing(sqlite3.connect(tmp_path / DATABASE)) as db:
+        for statement in (one for step in STEPS[:before] for one in step):
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {before}")
+        for run, is_judged in (("20251012_020000", 1), ("20251013_020000", 0)):
+            db.execute(
+                "INSERT INTO runs (id, started_at, finished_at, waiting_before, model, summary,"
+                " is_judged) VALUES (?, ?, ?, 1, 'model', ?, ?)",
+                (run, NOON.isoformat(), NOON.isoformat(), json.dumps({"run": run}), is_judged),
+            )
+        db.commit()
+    with closing(Store(tmp_path)) as store:
+        ((seq, summary),) = store.alerts.runs_to_tell()
+        assert summary["run"] == "20251013_020000"
+        store.alerts.keep([], told_to=seq)
+        assert store.alerts.runs_to_tell() == []
+
+
+def test_what_no_report_tells_of_before_the_feed_is_told_after_it(tmp_path: Path) -> None:
+    before = 3  # as it was released last
+    with closing(sqlite3.connect(tmp_path / DATABASE)) as db:
+        for statement in (one for step in STEPS[:before] for one in step):
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {before}")
+        for run in ("20251012_020000", "20251013_020000"):
+            db.execute(
+                "INSERT INTO runs (id, started_at, finished_at, waiting_before, model, summary,"
+                " is_judged) VALUES (?, ?, ?, 1, 'model', ?, 1)",
+                (run, NOON.isoformat(), NOON.isoformat(), json.dumps({"run": run})),
+            )
+            (photo,) = db.execute(
+                "INSERT INTO photos (state, path, filename, inode, size_bytes, mtime_ns,"
+                " first_seen_at, run) VALUES ('filed', x'61', 'a.jpg', 1, 2, 3, ?, ?) RETURNING id",
+                (NOON.isoformat(), run),
+            ).fetchone()
+            db.execute(
+                "INSERT INTO corrections (photo, word, before, category, person, at, source,"
+                " target, inode, size_bytes, mtime_ns, is_done)"
+                " VALUES (?, 'corrected', 'Tops', 'Shirts', 'anna', ?, x'61', x'62', 1, 2, 3, 1)",
+                (photo, NOON.isoformat()),
+            )
+        db.execute("""INSERT INTO facts VALUES ('run_untold', '"20251013_020000"')""")
+        db.execute("INSERT INTO facts VALUES ('corrections_listed', '1')")
+        db.commit()
+    with closing(Store(tmp_path)) as store:
+        assert store.changes.runs_closed(REPORTS) == ["20251013_020000"]
+        assert [*store.changes.runs_touched(LISTS)] == ["20251013_020000"]
+        assert store.changes.first_word(LISTS) == NOON
+        assert store.alerts.runs_to_tell() == []
+
+
+def test_new_states_and_words_are_taken_and_others_are_not(of_version_1: Path) -> None:
+    Store(of_version_1).close()
+    with closing(sqlite3.connect(of_version_1 / DATABASE)) as db:
+        for state in ("removed", "retake"):
+            db.execute("UPDATE photos SET state = ?", (state,))
+        with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+            db.execute("UPDATE photos SET state = 'eaten'")
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

@@ -12,6 +12,7 @@ import pytest
 
 from installer.build import oldest_glibc, pack
 from tests.support.disks import tiny_disk
+from tests.support.waiting import DEADLINE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,7 +47,7 @@ def sh(package: Path, *arguments: str, **environment: str) -> subprocess.Complet
         ["/bin/sh", str(package), *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_SECONDS,
         check=False,
         env={"PATH": "/usr/bin:/bin"} | environment,
     )
@@ -74,7 +75,7 @@ def test_whatever_the_umask_the_service_can_read_what_is_installed(
         env={"PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_SECONDS,
         check=False,
     )
     assert (done.stdout, done.stderr) == ("0o22 0o755\n", "")
@@ -150,7 +151,7 @@ def test_what_cannot_be_packed_is_told_in_words(
         env=os.environ | {"PIP_NO_INDEX": "1"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_SECONDS,
         check=False,
     )
     assert done.returncode != 0

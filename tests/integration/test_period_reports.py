@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from config.errors import FolderUnavailable
+from config.value import ValueSettings
+from daemon.folders.tree import Tree
 from daemon.reporting.figures import Figures, figures_of
-from daemon.reporting.periodical import WEEK_TOLD, Periodical
+from daemon.reporting.periodical import MONTHLY, WEEKLY, Periodical, Rhythm
 from daemon.reporting.periods import Period
-from daemon.tree import Tree
+from daemon.store.facts import MONTH_TOLD, WEEK_TOLD
 from tests.support.browser import look_at
 from tests.support.core import Core, tiny_photo
 
@@ -52,8 +54,8 @@ def figures(core: Core, period: Period = WEEK) -> Figures:
     return figures_of(core.store, period, UTC)
 
 
-def periodical(core: Core, *, weekly: bool = True) -> Periodical:
-    return Periodical(core.store, Tree(core.results), core.clock, weekly=weekly)
+def periodical(core: Core, *rhythms: Rhythm) -> Periodical:
+    return Periodical(core.store, Tree(core.results), core.clock, rhythms or (WEEKLY,))
 
 
 # --- figures -----------------------------------------------------------------------------------
@@ -61,7 +63,7 @@ def periodical(core: Core, *, weekly: bool = True) -> Periodical:
 
 def test_the_figures_of_a_week_are_the_sum_of_its_runs(core: Core) -> None:
     a_fortnight(core)
-    runs = [run for run in core.store.summaries() if "20251013" <= run["run"] < "20251020"]
+    runs = [run for run in core.store.runs.summaries() if "20251013" <= run["run"] < "20251020"]
     week = figures(core).as_json()
     for key in ("total_processed", "successful", "review", "duplicates", "failed"):
         assert week[key] == sum(run[key] for run in runs), key
@@ -167,14 +169,26 @@ def test_a_page_links_those_reports_of_runs_that_are_there(core: Core) -> None:
 def test_a_hostile_category_is_only_text(core: Core) -> None:
     hostile = "<img src=x onerror=alert(1)>\N{RIGHT-TO-LEFT OVERRIDE}\n{{ 7*7 }}"
     a_fortnight(core)
-    (run,) = (run for run in core.store.summaries() if run["run"] == "20251013_020000")
+    (run,) = (run for run in core.store.runs.summaries() if run["run"] == "20251013_020000")
     run["categories"] = {hostile: 8}
     run["model"] = hostile
-    core.store.close_run(run["run"], MONDAY, run)
+    core.store.runs.close(run["run"], MONDAY, run)
     page = (core.results / periodical(core).write(WEEK)).read_text(encoding="utf-8")
     assert "<img" not in page
     assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in page
     assert "{{ 7*7 }}" in page
+
+
+def test_a_page_says_what_was_saved_and_what_that_assumes(core: Core) -> None:
+    night(core, 0, shirts=6, review=2, damaged=2)
+    assumed = ValueSettings(wage_per_hour=20.0)
+    teller = Periodical(core.store, Tree(core.results), core.clock, (), assumed)
+    page = (core.results / teller.write(WEEK)).read_text(encoding="utf-8")
+    assert (
+        "<dt>Time saved</dt><dd>2 min 28 s: 8 photos at 30 s by hand, less 2 decisions at 46 s "
+        "and 0 quick looks at 10 s</dd>" in page
+    )
+    assert "<dt>Money saved</dt><dd>0.82 EUR: that time at 20.00 an hour" in page
 
 
 # --- every Monday ------------------------------------------------------------------------------
@@ -192,9 +206,10 @@ def test_a_week_is_told_once_when_it_is_over(core: Core) -> None:
     core.clock.set_wall_clock(MONDAY + timedelta(days=6, hours=22))
     periodical(core).check()
     assert weeks_told(core) == ["period_report_2025-W42.html"]
-    told = core.store.fact(WEEK_TOLD)
+    told = core.store.facts.get(WEEK_TOLD)
     assert (told["week"], told["page"]) == ("2025-W42", "period_report_2025-W42.html")
     assert told["figures"]["total_processed"] == 3
+    assert told["figures"]["value"]["saved_seconds"] == 90
     latest = core.results / "period_report_latest.html"
     assert latest.read_bytes() == (core.results / told["page"]).read_bytes()
     (core.results / told["page"]).unlink()
@@ -221,7 +236,7 @@ def test_the_night_of_sunday_is_waited_for(core: Core) -> None:
     assert weeks_told(core) == []
     core.drainer.close(settling=0)
     periodical(core).check()
-    assert core.store.fact(WEEK_TOLD)["figures"]["total_processed"] == 1
+    assert core.store.facts.get(WEEK_TOLD)["figures"]["total_processed"] == 1
 
 
 def test_a_new_box_tells_nothing_of_weeks_before_its_first_run(core: Core) -> None:
@@ -242,9 +257,9 @@ def test_a_week_without_a_run_is_told_of_as_such(core: Core) -> None:
 def test_nothing_is_told_when_the_setting_says_so(core: Core) -> None:
     night(core, 0, shirts=3)
     core.clock.set_wall_clock(MONDAY + timedelta(days=7))
-    periodical(core, weekly=False).check()
+    Periodical(core.store, Tree(core.results), core.clock, ()).check()
     assert weeks_told(core) == []
-    assert core.store.fact(WEEK_TOLD) is None
+    assert core.store.facts.get(WEEK_TOLD) is None
 
 
 def test_a_results_folder_that_is_away_is_tried_again_an_hour_later(core: Core) -> None:
@@ -270,3 +285,41 @@ def test_a_clock_that_was_wrong_for_a_while_costs_no_week(core: Core) -> None:
     core.clock.set_wall_clock(MONDAY + timedelta(days=7))
     periodical(core).check()
     assert "period_report_2025-W42.html" in weeks_told(core)
+
+
+# --- every month -------------------------------------------------------------------------------
+
+
+def test_a_month_is_told_once_when_it_is_over_against_the_month_before(core: Core) -> None:
+    night(core, -20, shirts=2)  # in September
+    night(core, 0, shirts=3)
+    night(core, 18, shirts=2, review=1)  # the 31st
+    core.clock.set_wall_clock(MONDAY + timedelta(days=18, hours=19))
+    periodical(core, MONTHLY).check()
+    assert weeks_told(core) == ["period_report_2025-09.html"]
+    core.clock.set_wall_clock(MONDAY + timedelta(days=19))
+    periodical(core, WEEKLY, MONTHLY).check()
+    told = core.store.facts.get(MONTH_TOLD)
+    assert (told["month"], told["page"]) == ("2025-10", "period_report_2025-10.html")
+    assert (told["figures"]["total_processed"], told["figures"]["total_processed_before"]) == (6, 2)
+    latest = core.results / "month_report_latest.html"
+    assert latest.read_bytes() == (core.results / told["page"]).read_bytes()
+    page = latest.read_text(encoding="utf-8")
+    assert "<h1>October 2025</h1>" in page
+    assert "200 % more than September 2025 (2 photos)" in page
+    (core.results / told["page"]).unlink()
+    core.clock.advance(3 * 86400)
+    periodical(core, MONTHLY).check()
+    assert "period_report_2025-10.html" not in weeks_told(core)
+
+
+def test_a_month_is_tried_again_when_its_folder_was_away(core: Core) -> None:
+    night(core, 0, shirts=3)
+    core.clock.set_wall_clock(MONDAY + timedelta(days=30))
+    away = core.results.rename(core.results.with_name("away"))
+    teller = periodical(core, WEEKLY, MONTHLY)
+    teller.check()
+    away.rename(core.results)
+    core.clock.advance(3601)
+    teller.check()
+    assert "period_report_2025-10.html" in weeks_told(core)

@@ -6,19 +6,21 @@ import csv
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from daemon.examine import Limits
-from daemon.filing import FilingPolicy
-from daemon.records import as_text
+from daemon.corrections import moved_photos
+from daemon.corrections.folder_index import FolderIndex
+from daemon.domain.photos import as_text
+from daemon.folders.photo_files import Limits
+from daemon.folders.tree import Tree
 from daemon.reporting.exports import EXPORTS, INVENTORY_COLUMNS, Exports
 from daemon.reporting.periodical import Periodical
-from daemon.reporting.press import Press, Writers
+from daemon.reporting.report_updater import ReportUpdater, Writers
 from daemon.reporting.reporter import Reporter, ReportPolicy
-from daemon.thumbnails import Thumbnails
-from daemon.tree import Tree
+from daemon.reporting.thumbnails import Thumbnails
+from daemon.sorting.filer import FilingPolicy
+from daemon.store.changes import LISTS, PAGES
 from tests.support.browser import look_at, printed_sheets
 from tests.support.core import WAREHOUSE, Core, tiny_photo
 from tests.support.names import HOSTILE
@@ -37,15 +39,15 @@ def exports(core: Core) -> Exports:
     return Exports(core.store, Tree(core.results), WAREHOUSE.codes)
 
 
-def press(core: Core) -> Press:
+def updater(core: Core) -> ReportUpdater:
     sorted_tree, results = Tree(core.sorted), Tree(core.results)
     limits = Limits(1_000_000, 1.0)
     thumbnails = Thumbnails(sorted_tree, limits, threads=1)
     reporter = Reporter(
-        core.store, sorted_tree, results, thumbnails, ReportPolicy(None, [], limits)
+        core.store, sorted_tree, results, thumbnails, ReportPolicy(None, list, limits)
     )
-    periodical = Periodical(core.store, results, core.clock, weekly=False)
-    return Press(core.store, Writers(exports(core), reporter, periodical), core.clock)
+    periodical = Periodical(core.store, results, core.clock, ())
+    return ReportUpdater(core.store, Writers(exports(core), reporter, periodical), core.clock)
 
 
 class Sheets(HTMLParser):
@@ -96,7 +98,7 @@ def a_run(core: Core) -> None:
     core.drop("nameless.png", tiny_photo("Tops", 5))
     core.drop("return-5004.png", b"Please call back.")
     core.drop("return-5001_zwei.png", tiny_photo("Shirts", 1))
-    press(core).tell(core.drain())
+    updater(core).make(core.drain()["run"])
 
 
 def test_each_category_has_a_sheet_with_its_code_and_its_place(core: Core) -> None:
@@ -110,13 +112,39 @@ def test_each_category_has_a_sheet_with_its_code_and_its_place(core: Core) -> No
     assert found["Tops"].index("5002") < found["Tops"].index("nameless.png")
 
 
+def test_photos_of_one_return_are_one_item_however_their_names_spell_it(core: Core) -> None:
+    core.drop("return_20251013_001.png", tiny_photo("Shirts", 1))
+    core.drop("RET-20251013-001 back.png", tiny_photo("Shirts", 2))
+    core.drop("ret 20251013 1 front.png", tiny_photo("Shirts", 3))
+    core.drop("IMG_20251013_101530.png", tiny_photo("Shirts", 4))
+    updater(core).make(core.drain()["run"])
+    assert "2 returns, 4 photos" in sheets(core)["Shirts SH"]
+    found = {row["filename"]: row["return_id"] for row in inventory(core)}
+    assert found.pop("IMG_20251013_101530.png") == ""
+    assert {*found.values()} == {"20251013-001"}
+
+
 def test_what_waits_for_a_person_is_on_a_sheet_of_its_own_and_in_no_list(core: Core) -> None:
     a_run(core)
     found = sheets(core)
     assert "return-5003.png" not in found["Tops"]
     assert "return-5003.png perhaps Tops" in " ".join(found["Not in the lists"].split())
     assert "return-5004.png" in found["Not in the lists"]
-    assert "documents and other files belong elsewhere" in found["Not in the lists"]
+    assert "other files belong elsewhere" in found["Not in the lists"]
+
+
+def test_what_waits_for_a_person_of_all_nights_is_said_in_the_lists_and_on_the_page(
+    core: Core,
+) -> None:
+    core.drop("odd-before.png", tiny_photo("review", 900))
+    core.drain()
+    core.clock.advance(3 * 86400)
+    a_run(core)
+    assert core.store.history.undecided()["photos"] == 2
+    said = "2 photos wait for a decision in all, since Mon 13 Oct"
+    exports_folder = core.results / "exports"
+    assert said in (exports_folder / "pick_lists_latest.html").read_text(encoding="utf-8")
+    assert said in (core.results / "batch_report_latest.html").read_text(encoding="utf-8")
 
 
 def test_duplicates_are_in_no_list(core: Core) -> None:
@@ -125,10 +153,28 @@ def test_duplicates_are_in_no_list(core: Core) -> None:
     assert "return-5001_zwei.png" not in {row["filename"] for row in inventory(core)}
 
 
+def test_the_very_photo_of_another_return_is_pointed_out(core: Core) -> None:
+    core.drop("return-8001.png", tiny_photo("Shirts", 1))
+    core.drop("return-8001_again.png", tiny_photo("Shirts", 1))
+    core.drop("return-8002.png", tiny_photo("Shirts", 1))
+    updater(core).make(core.drain()["run"])
+    left = " ".join(sheets(core)["Not in the lists"].split())
+    assert "8002 return-8002.png equals return-8001.png of 8001 , Shirts" in left
+    assert "return-8001_again.png" not in left
+    page = (core.results / f"batch_report_{RUN}.html").read_text(encoding="utf-8")
+    assert page.count("<b>look:</b> return 8002 has the very photo of return 8001") == 1
+    path = core.results / EXPORTS / f"returns_{RUN}.csv"
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = {row["return_id"]: row for row in csv.DictReader(file)}
+    assert (rows["8001"]["status"], rows["8001"]["photos"]) == ("filed", "1")
+    assert (rows["8002"]["status"], rows["8002"]["category"]) == ("look", "Shirts")
+    assert rows["8002"]["photos"] == "1"
+
+
 def test_a_return_whose_photos_lie_in_two_categories_is_pointed_out(core: Core) -> None:
     core.drop("7001 front.png", tiny_photo("Shirts", 1))
     core.drop("7001 back.png", tiny_photo("Tops", 2))
-    press(core).tell(core.drain())
+    updater(core).make(core.drain()["run"])
     assert "also in Tops" in sheets(core)["Shirts SH"]
     assert "also in Shirts" in sheets(core)["Tops"]
 
@@ -149,6 +195,7 @@ def test_the_inventory_is_for_programs(core: Core) -> None:
         "auto_classified": "true",
         "location": "Section A, Aisle 3",
         "filename": "return-5001_front.png",
+        "retaken": "false",
     }
     assert by_name["nameless.png"]["return_id"] == ""
 
@@ -171,7 +218,7 @@ def test_lists_follow_a_persons_word(core: Core) -> None:
     core.corrector.correct("return-5003.png", "Shirts", "alice")
     core.corrector.correct("return-5002.png", "Tshirts", "alice")
     core.corrector.undo("nameless.png", "alice")
-    assert press(core).follow()
+    assert updater(core).follow()
     found = sheets(core)
     assert "return-5003.png" in found["Shirts SH"]
     assert "return-5002.png" in found["Tshirts"]
@@ -186,7 +233,7 @@ def test_lists_follow_a_persons_word(core: Core) -> None:
 def test_a_confirmed_guess_keeps_its_confidence(core: Core) -> None:
     a_run(core)
     core.corrector.correct("return-5003.png", "Tops", "alice")
-    press(core).follow()
+    updater(core).follow()
     (row,) = (row for row in inventory(core) if row["return_id"] == "5003")
     assert (row["auto_classified"], row["confidence"]) == ("false", "0.4123")
 
@@ -195,10 +242,10 @@ def test_lists_and_page_follow_a_guess_that_is_confirmed_where_it_lies(tmp_path:
     core = Core(tmp_path, inline=True, filing=FilingPolicy(review_folder=False))
     a_run(core)
     assert [row for row in inventory(core) if row["return_id"] == "5003"] == []
-    pressing = press(core)
+    updating = updater(core)
     core.corrector.correct("return-5003.png", "Tops", "alice")
-    pressing.follow()
-    pressing.catch_up(lambda: True)
+    updating.follow()
+    updating.catch_up()
     assert "5003" in sheets(core)["Tops"]
     (row,) = (row for row in inventory(core) if row["return_id"] == "5003")
     assert (row["auto_classified"], row["confidence"]) == ("false", "0.4123")
@@ -215,32 +262,72 @@ def test_lists_and_page_follow_a_guess_that_is_confirmed_where_it_lies(tmp_path:
 
 def test_lists_are_written_again_only_when_somebody_spoke(core: Core) -> None:
     a_run(core)
-    assert not press(core).follow()
+    written = [made(core)]
+    updater(core).follow()
+    written.append(made(core))
     core.corrector.correct("return-5003.png", "Shirts", "alice")
-    assert press(core).follow()
+    updater(core).follow()
+    written.append(made(core))
     core.restart()
-    assert not press(core).follow()
+    updater(core).follow()
+    written.append(made(core))
+    assert written[0] == written[1] != written[2] == written[3]
+
+
+def test_a_run_that_was_just_told_of_is_not_told_of_again(core: Core) -> None:
+    a_run(core)
+    for follower in (LISTS, PAGES):
+        assert core.store.changes.runs_touched(follower) == {}
+    core.drop("return-6001.png", tiny_photo("Shirts", 77))
+    core.take_in()
+    core.work()  # its run is not closed
+    assert core.store.changes.runs_touched(LISTS) == {}
+
+
+def test_lists_follow_a_photo_that_was_taken_away(core: Core) -> None:
+    a_run(core)
+    core.store._db.execute("UPDATE photos SET removed_at = ?1 WHERE id = 1", ("2025-10-14",))
+    assert [*core.store.changes.runs_touched(LISTS)] == [RUN]
+    written = made(core)
+    updater(core).follow()
+    assert made(core) != written
+    assert core.store.changes.runs_touched(LISTS) == {}
+
+
+def test_what_was_said_before_midnight_is_in_the_file_of_that_day(core: Core) -> None:
+    a_run(core)
+    for name, hours in (("return-5002.png", 21), ("return-5003.png", 30)):
+        core.clock.advance(hours * 3600)
+        core.corrector.correct(name, "Tshirts", "alice")
+    updater(core).follow()
+    said = {file.name for file in (core.results / EXPORTS).glob("corrections_*.csv")}
+    assert said == {"corrections_20251013.csv", "corrections_20251015.csv"}
+
+
+def made(core: Core) -> int:
+    """By what one tells an inventory from the one that took its place."""
+    return (core.results / EXPORTS / f"inventory_{RUN}.csv").stat().st_mtime_ns
 
 
 def test_lists_that_could_not_be_written_are_written_next_time(core: Core) -> None:
     a_run(core)
     core.corrector.correct("return-5003.png", "Shirts", "alice")
     away = core.results.rename(core.results.with_name("away"))
-    assert press(core).follow()
+    assert not updater(core).follow()
     away.rename(core.results)
     assert "return-5003.png" not in sheets(core)["Shirts SH"]
-    assert press(core).follow()
+    assert updater(core).follow()
     assert "return-5003.png" in sheets(core)["Shirts SH"]
 
 
 def test_pages_follow_once_nobody_says_anything_more(core: Core) -> None:
     a_run(core)
     page = core.results / f"batch_report_{RUN}.html"
-    pressing = press(core)
+    updating = updater(core)
     core.corrector.correct("return-5003.png", "Shirts", "alice")
-    pressing.follow()
+    updating.follow()
     assert "now Shirts" not in page.read_text(encoding="utf-8")
-    pressing.catch_up(lambda: True)
+    updating.catch_up()
     assert "now Shirts, by alice" in page.read_text(encoding="utf-8")
 
 
@@ -251,9 +338,9 @@ def test_what_is_decided_by_dragging_is_noticed_without_a_look_at_all_photos(cor
     waiting.rename(core.sorted / "Tshirts" / waiting.name)
     (core.sorted / "Tops" / "return-5002.png").rename(core.sorted / "Tshirts" / "return-5002.png")
     assert core.corrector.notice_decided(300) == 1
-    press(core).follow()
+    updater(core).follow()
     assert "return-5003.png" in sheets(core)["Tshirts"]
-    assert core.store.stories("return-5002.png")[0].category_now == "Tops"
+    assert core.store.history.stories("return-5002.png")[0].category_now == "Tops"
 
 
 def test_a_deleted_photo_is_not_looked_for_for_ever(
@@ -262,11 +349,16 @@ def test_a_deleted_photo_is_not_looked_for_for_ever(
     a_run(core)
     (waiting,) = (core.sorted / "_review").rglob("*.png")
     waiting.unlink()
-    searched: list[Any] = []
-    monkeypatch.setattr(core.seeker, "notice", searched.append)
+    searched: list[Tree] = []
+
+    def listed(tree: Tree) -> FolderIndex:
+        searched.append(tree)
+        return FolderIndex(tree)
+
+    monkeypatch.setattr(moved_photos, "FolderIndex", listed)
     for _ in range(10):
         core.corrector.notice_decided(300)
-    assert len(searched) == 3
+    assert len(searched) == 1
 
 
 def test_what_is_left_to_decide_comes_first_on_the_page(core: Core) -> None:
@@ -274,7 +366,7 @@ def test_what_is_left_to_decide_comes_first_on_the_page(core: Core) -> None:
         core.drop(f"odd-{number}.png", tiny_photo("review", number))
     summary = core.drain()
     core.corrector.correct("odd-0.png", "Shirts", "alice")
-    page, *_ = press(core).tell(summary)
+    page, *_ = updater(core).make(summary["run"])
     text = page.read_text(encoding="utf-8")
     assert "1 of 3 decided; those that are left come first." in text
     assert "To decide <b>2</b>" in text
@@ -288,10 +380,10 @@ def test_hostile_names_are_only_text_in_every_export(core: Core, tmp_path: Path)
     for number, name in enumerate(HOSTILE):
         core.drop(name, tiny_photo("Shirts", number))
         core.drop(f"odd {name}", tiny_photo("review", 100 + number))
-    press(core).tell(core.drain())
+    updater(core).make(core.drain()["run"])
     for name in HOSTILE:
         core.corrector.correct(f"odd {name}", "Tops", "=alice")
-    press(core).follow()
+    updater(core).follow()
     page = Sheets(core.results / EXPORTS / f"pick_lists_{RUN}.html")
     assert not page.tags & {"script", "img", "a href"}
     assert "<script>alert(1)<script> 4712.png" in page.text["Shirts SH"]

@@ -16,25 +16,25 @@ import pytest
 from structlog.testing import capture_logs
 
 from config.errors import ConfigError
-from daemon import probe
-from daemon.presence import Presence
+from daemon.folders import probe
+from daemon.folders.presence import Presence, SavedPresence
 from tests.support.rights import like_an_ordinary_user, mounted_tmpfs
 from tests.support.waiting import eventually
 
 NAMES = ("incoming", "sorted", "results")
 
 
-class Notebook:
+class FileOutbox:
     """A memory that keeps what a file would keep."""
 
     def __init__(self) -> None:
         self.text = ""
 
-    def load_presence(self) -> dict[str, Any] | None:
-        loaded: dict[str, Any] | None = json.loads(self.text) if self.text else None
+    def load_presence(self) -> SavedPresence | None:
+        loaded: SavedPresence | None = json.loads(self.text) if self.text else None
         return loaded
 
-    def save_presence(self, presence: dict[str, Any]) -> None:
+    def save_presence(self, presence: SavedPresence) -> None:
         self.text = json.dumps(presence)
 
 
@@ -42,16 +42,16 @@ Make = Callable[..., Presence]
 
 
 @pytest.fixture
-def memory() -> Notebook:
-    return Notebook()
+def memory() -> FileOutbox:
+    return FileOutbox()
 
 
 @pytest.fixture
-def instance(tmp_path: Path, memory: Notebook) -> Iterator[Make]:
+def instance(tmp_path: Path, memory: FileOutbox) -> Iterator[Make]:
     """Starts an instance on folders below tmp_path; again, it is the same one restarted."""
     made: list[Presence] = []
 
-    def make(memory: Notebook = memory, **options: Any) -> Presence:
+    def make(memory: FileOutbox = memory, **options: Any) -> Presence:
         options = {"fstab": tmp_path / "no-fstab"} | options
         made.append(Presence({n: tmp_path / "share" / n for n in NAMES}, memory, **options))
         return made[-1]
@@ -296,7 +296,7 @@ def test_what_another_process_adopted_counts_here_at_once(instance: Make, share:
 
 
 def test_two_instances_never_share_a_folder(instance: Make, share: Path) -> None:
-    first, second = instance(), instance(memory=Notebook())
+    first, second = instance(), instance(memory=FileOutbox())
     first.adopt()
     second.adopt()
     why = second.check()
@@ -309,7 +309,7 @@ def test_two_instances_never_share_a_folder(instance: Make, share: Path) -> None
 
 
 def test_of_two_that_start_at_once_one_gets_each_folder(instance: Make, share: Path) -> None:
-    instances = [instance(memory=Notebook()) for _ in range(6)]
+    instances = [instance(memory=FileOutbox()) for _ in range(6)]
     start = threading.Barrier(len(instances))
 
     def go(one: Presence) -> None:
@@ -359,7 +359,7 @@ def test_marker_replaced_by_a_link_is_not_followed(
 
 def test_name_that_is_no_utf8_is_no_obstacle(tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"eing\xe4nge\n")
-    presence = Presence({"incoming": folder}, Notebook())
+    presence = Presence({"incoming": folder}, FileOutbox())
     try:
         presence.adopt()
         assert presence.check() == {}

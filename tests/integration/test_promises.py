@@ -30,9 +30,10 @@ from hypothesis.stateful import (
 )
 
 from config.errors import DiskFull, TransientError
-from daemon.records import as_text
-from daemon.renaming import Way, by_flag, by_link, by_reservation
+from daemon.domain.photos import as_text
+from daemon.folders.renaming import Way, by_flag, by_link, by_reservation
 from daemon.store import Store
+from daemon.store.database import Part
 from tests.support.core import Core, tiny_photo
 from tests.support.desk import Crash
 from tests.support.long import LONG
@@ -83,14 +84,26 @@ class Fate:
 
 
 class DyingStore:
-    """The store, in a process that may die before or after each of its words."""
+    """The store, in a process that may die before or after each word of its parts."""
 
     def __init__(self, store: Store, fate: Fate) -> None:
         self._store = store
         self._fate = fate
 
     def __getattr__(self, name: str) -> Any:
-        method: Callable[..., Any] = getattr(self._store, name)
+        part = getattr(self._store, name)
+        return DyingPart(part, self._fate) if isinstance(part, Part) else part
+
+
+class DyingPart:
+    """One part of that store."""
+
+    def __init__(self, part: Part, fate: Fate) -> None:
+        self._part = part
+        self._fate = fate
+
+    def __getattr__(self, name: str) -> Any:
+        method: Callable[..., Any] = getattr(self._part, name)
 
         def called(*args: Any, **options: Any) -> Any:
             self._fate.spoke()
@@ -213,6 +226,20 @@ class Night(RuleBasedStateMachine):
     def it_works(self, die_after: int | None) -> None:
         self._run(die_after)
 
+    @rule(die_after=st.none() | st.integers(0, 12))
+    def it_looks_ahead(self, die_after: int | None) -> None:
+        """Between runs; nothing may move by it."""
+        before = self.core.files()
+        self.fate.die_after = die_after
+        try:
+            if self.core.drainer.run is None:
+                self.core.look_ahead()
+        except Crash:
+            self._restart()
+        finally:
+            self.fate.spare()
+        assert self.core.files() == before
+
     @rule(full_after=st.integers(0, 40))
     def it_works_while_a_disk_fills_up(self, full_after: int) -> None:
         self.fate.full_after = full_after
@@ -288,7 +315,7 @@ class Night(RuleBasedStateMachine):
     def every_closed_run_balances(self) -> None:
         if not hasattr(self, "core"):
             return
-        for summary in self.core.store.summaries():
+        for summary in self.core.store.runs.summaries():
             came = summary["waiting_before"] + summary["arrived"]
             went = summary["total_processed"] + summary["gone"] + summary["waiting_after"]
             assert came == went, summary
@@ -315,7 +342,9 @@ class Night(RuleBasedStateMachine):
         assert all(present[name] in kept for name in left)
         rows = core.all_rows()
         history = [
-            row for summary in core.store.summaries() for row in core.store.rows(summary["run"])
+            row
+            for summary in core.store.runs.summaries()
+            for row in core.store.runs.rows(summary["run"])
         ]
         assert len(rows) == len(history)
         # One row for each photo that was filed; those that people took away again had theirs too.
@@ -323,7 +352,7 @@ class Night(RuleBasedStateMachine):
         for name in present.keys() - set(left):
             assert filed[as_text(str(core.sorted / name.removeprefix("sorted/")))] >= 1
         self.nothing_of_ours_is_left()
-        assert core.store.waiting(core.clock.steady()).queued == 0
+        assert core.store.queue.waiting(core.clock.steady()).queued == 0
 
     def nothing_of_ours_is_left(self) -> None:
         roots = self.core.incoming, self.core.sorted

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from daemon.housekeeping.backups import Backups
-from daemon.housekeeping.healing import heal
-from daemon.housekeeping.reconciling import Reconciler
-from daemon.housekeeping.restoring import restore
+from daemon.folders.tree import Tree
+from daemon.maintenance.backups import Backups
+from daemon.maintenance.reconcile import Reconciler
+from daemon.maintenance.repair import heal
+from daemon.maintenance.restore import restore
 from daemon.store import DATABASE
-from daemon.tree import Tree
 from tests.integration.test_promises import WHICH, Night
 from tests.support.long import LONG
 

@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 import pytest
 import structlog
+from xlsxwriter import Workbook
 
 from config.errors import FolderUnavailable
-from config.sections import WindowSettings
-from daemon.examine import Limits
-from daemon.heralding import Herald
-from daemon.links import excel_link, link, shown
+from config.timing import WindowSettings
+from daemon.domain.links import excel_link, link, shown
+from daemon.domain.summaries import RunSummary
+from daemon.domain.timetable import Timetable
+from daemon.folders.photo_files import Limits
+from daemon.folders.tree import Tree
+from daemon.reporting.forecast_log import ForecastLog
 from daemon.reporting.reporter import Reporter, ReportPolicy
-from daemon.results import summarise
-from daemon.thumbnails import Thumbnails
-from daemon.timetable import Timetable
-from daemon.tree import Tree
+from daemon.reporting.run_files import summarise
+from daemon.reporting.thumbnails import Thumbnails
 from tests.support.browser import look_at
 from tests.support.classifiers import verdict
-from tests.support.core import Core, tiny_photo
+from tests.support.core import Core, running, tiny_photo
 from tests.support.names import HOSTILE
 from tests.support.photos import photo_bytes
 
@@ -50,16 +54,18 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Core]:
     core.stop()
 
 
-def reporter(core: Core, links: str | None = None) -> Reporter:
+def reporter(
+    core: Core, links: str | None = None, beat: Callable[[], object] = lambda: None
+) -> Reporter:
     sorted_tree = Tree(core.sorted)
     limits = Limits(1_000_000, 1.0)
-    thumbnails = Thumbnails(sorted_tree, limits, threads=1)
-    policy = ReportPolicy(links, [("Mode", "window 02:00 to 06:00")], limits)
-    return Reporter(core.store, sorted_tree, Tree(core.results), thumbnails, policy)
+    thumbnails = Thumbnails(sorted_tree, limits, 1, beat)
+    policy = ReportPolicy(links, lambda: [("Mode", "window 02:00 to 06:00")], limits)
+    return Reporter(core.store, sorted_tree, Tree(core.results), thumbnails, policy, beat)
 
 
 def write(core: Core, links: str | None = None) -> tuple[Path, Path]:
-    (summary,) = core.store.summaries()
+    (summary,) = core.store.runs.summaries()
     page, book = reporter(core, links).write(summary, is_newest=True)
     return page, book
 
@@ -103,7 +109,7 @@ def test_the_page_shows_what_needs_a_person(core: Core) -> None:
     assert "44 photos sorted by 02:00, none left waiting." in text
     assert "To decide 12" in text
     assert "unsure between Tops and Tops" in text
-    assert "documents and other files belong elsewhere" in text
+    assert "other files belong elsewhere" in text
     assert "is filed as Shirts/return-5000.png" in text
     assert "Of 44 photos that came: 30 filed, 12 to decide, 1 duplicate, 1 to retake" in text
 
@@ -147,9 +153,14 @@ def test_a_report_that_is_told_to_end_leaves_nothing_half(tmp_path: Path) -> Non
     core = Core(tmp_path, inline=True)
     core.drop("odd.png", tiny_photo("review"))
     core.drain()
-    (summary,) = core.store.summaries()
-    assert reporter(core).write(summary, is_newest=True, go_on=lambda: False) == []
-    assert not [*core.results.glob("*.html")]
+    (summary,) = core.store.runs.summaries()
+    before = {*core.results.iterdir()}
+    for steps in range(3):  # between pictures, before the page, and before the workbook
+        left = [*range(steps)]
+        with pytest.raises(IndexError):
+            reporter(core, beat=left.pop).write(summary, is_newest=True)
+        page = core.results / f"batch_report_{summary['run']}.html"
+        assert {*core.results.iterdir()} - {page} == before
     core.stop()
 
 
@@ -157,7 +168,7 @@ def test_a_results_folder_that_is_away_is_told(tmp_path: Path) -> None:
     core = Core(tmp_path, inline=True)
     core.drop("odd.png", tiny_photo("review"))
     core.drain()
-    (summary,) = core.store.summaries()
+    (summary,) = core.store.runs.summaries()
     core.results.rename(tmp_path / "away")
     with pytest.raises(FolderUnavailable):
         reporter(core).write(summary, is_newest=True)
@@ -174,6 +185,19 @@ def test_a_browser_shows_all_of_the_page_in_its_width(
     assert seen.pictures >= 10
     assert (seen.unseen, seen.without_alt, seen.scripts, seen.console) == (0, 0, 0, [])
     assert "<script>alert(1)<script> 4712.png" in seen.text
+
+
+def test_the_page_doubts_return_ids_that_cannot_be_right(tmp_path: Path) -> None:
+    with running(Core(tmp_path, inline=True, batch_size=32)) as core:
+        for number in range(9):
+            core.drop(f"return-4711_{number}.png", tiny_photo("Shirts", number))
+        for number in range(10, 20):
+            core.drop(f"DSC_{number:04d}.png", tiny_photo("Tops", number))
+        core.drain()
+        page = write(core)[0].read_text(encoding="utf-8")
+    assert "the return 4711 has 9 photos in 1 category, such as return-4711_0.png" in page
+    assert "10 of 19 photos name no return, such as DSC_0010.png" in page
+    assert "[returns] pattern" in page
 
 
 def test_what_can_be_seen_of_a_damaged_photo_is_shown(tmp_path: Path) -> None:
@@ -209,8 +233,8 @@ def test_the_page_says_what_was_foretold(tmp_path: Path) -> None:
     core = Core(tmp_path, inline=True)
     window = WindowSettings(start=time(2), end=time(6), timezone="UTC")
     core.drop("odd.png", tiny_photo("review"))
-    herald = Herald(Timetable(window, core.clock), core.clock, core.store)
-    herald.note_opening(lambda: 1, 0.5)
+    forecast_log = ForecastLog(Timetable(window, core.clock), core.clock, core.store.facts)
+    forecast_log.note_opening(lambda: 1, 0.5)
     core.drain()
     text = " ".join(Elements(write(core)[0]).text.split())
     assert "at 02:00, 1 photo done by 02:00: kept" in text
@@ -220,7 +244,7 @@ def test_the_page_says_what_was_foretold(tmp_path: Path) -> None:
 # --- how large it becomes ----------------------------------------------------------------------
 
 
-def many(core: Core, photos: int, review: int) -> dict[str, Any]:
+def many(core: Core, photos: int, review: int) -> RunSummary:
     """A run of so many photos: a few that were really sorted, in the store many times over.
 
     Their pictures are real files, and are real pictures in the report.
@@ -234,7 +258,7 @@ def many(core: Core, photos: int, review: int) -> dict[str, Any]:
         for c in columns
     )
     core.store._db.execute("BEGIN")
-    core.store._db.executemany(
+    core.store._db._connection.executemany(
         f"INSERT INTO photos SELECT {copied} FROM photos WHERE id = 1 + :n % 12",
         [{"n": n} for n in range(photos - 12)],
     )
@@ -243,8 +267,8 @@ def many(core: Core, photos: int, review: int) -> dict[str, Any]:
         (review,),
     )
     core.store._db.execute("COMMIT")
-    (summary,) = core.store.summaries()
-    tally = core.store.tally(summary["run"], 0.0)
+    (summary,) = core.store.runs.summaries()
+    tally = core.store.runs.tally(summary["run"])
     core.store._db.execute("UPDATE runs SET waiting_before = ?", (photos,))
     return summarise(replace(tally, waiting_before=photos), core.clock.now(), 0, [])
 
@@ -316,7 +340,9 @@ def test_hostile_names_stay_text_in_the_workbook(core: Core) -> None:
 
 def test_the_photos_to_decide_have_a_sheet_with_their_pictures(core: Core) -> None:
     book = write(core)[1]
-    assert len(cells(book, 2)) == 1 + len(HOSTILE)
+    titles, *rows, in_all = cells(book, 2)
+    assert (titles["A"], len(rows)) == ("Picture", len(HOSTILE))
+    assert in_all["B"] == f"{len(HOSTILE)} photos wait for a decision in all, since Mon 13 Oct."
     with zipfile.ZipFile(book) as file:
         drawing = file.read("xl/drawings/drawing1.xml").decode("utf-8")
     assert drawing.count("<xdr:pic>") == len(HOSTILE)
@@ -333,9 +359,9 @@ def test_the_workbook_tells_what_was_decided(tmp_path: Path) -> None:
     core.corrector.correct("wrong.png", "Shirts", "bob")
     _, *rows = cells(write(core)[1], 2)
     assert {row["B"]: row["G"] for row in rows} == {
-        "odd.png": "put back (alice)",
-        "right.png": "Tops (alice)",
-        "wrong.png": "Shirts (bob)",
+        "odd.png": "✓ put back (alice)",
+        "right.png": "✓ Tops (alice)",
+        "wrong.png": "✓ Shirts (bob)",
     }
     core.stop()
 
@@ -363,6 +389,35 @@ def test_the_same_run_gives_the_same_workbook(core: Core) -> None:
 )
 def test_links_lead_to_files_and_nowhere_else(base: str | None, expected: str | None) -> None:
     assert link(base, os.fsdecode(b"A #<b/\xff.jpg")) == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["return%2060552.jpg", "50%25 off [1].jpg", "100% wool.jpg", "a%zz b.jpg", "%41.jpg"]
+)
+@pytest.mark.parametrize("base", [r"\\box\photos", "S:\\my photos", r"\\box\a%20b"])
+def test_excel_opens_the_file_of_that_very_name(base: str, name: str) -> None:
+    address = excel_link(base, f"Tops/{name}")
+    assert address is not None
+    file = BytesIO()
+    with Workbook(file) as book:
+        book.add_worksheet().write_url(0, 0, address)
+    with zipfile.ZipFile(file) as book:
+        links = ET.fromstring(book.read("xl/worksheets/_rels/sheet1.xml.rels"))
+    (target,) = [unquote(one.get("Target") or "") for one in links]
+    assert target.removeprefix("file:///") == rf"{base}\Tops\{name}"
+
+
+@pytest.mark.parametrize("base", [r"\\box\photos", "S:\\photos"])
+def test_what_is_too_long_for_windows_is_no_link(base: str) -> None:
+    room = 259 - len(rf"{base}\Tops\.jpg")
+    for stem in ("a" * room, "ä" * room, "👕" * (room // 2)):
+        for address in (link(base, f"Tops/{stem}.jpg"), excel_link(base, f"Tops/{stem}.jpg")):
+            assert address is not None
+        longer = f"Tops/{stem}bb.jpg"
+        assert link(base, longer) is None
+        assert excel_link(base, longer) is None
+    assert link("/mnt/photos", f"Tops/{'a' * 250}.jpg") is not None
+    assert link("https://box/photos", f"Tops/{'a' * 250}.jpg") is not None
 
 
 def test_excel_gets_paths_that_it_can_open() -> None:

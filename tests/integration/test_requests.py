@@ -12,20 +12,22 @@ from pathlib import Path
 import pytest
 
 from config.errors import FolderUnavailable
-from daemon.looking import Look
-from daemon.private import is_note
-from daemon.requests import Requests, Summary, is_request_name
-from daemon.screening import Screening
+from daemon.domain.request_names import is_request_name
+from daemon.domain.summaries import DrainSummary
+from daemon.folders.own_files import is_note
+from daemon.folders.tree import Tree
+from daemon.intake.scan import Scan
+from daemon.intake.screening import Screening
+from daemon.service.run_now import RunNow
 from daemon.store import Store
-from daemon.tree import Tree
 from tests.support.clocks import ManualClock
+from tests.support.documents import part_of_summary
 from tests.support.photos import photo_bytes
 
 SETTLE_SECONDS = 5.0
-SUMMARY: Summary = {
-    "run": "20251013_141500", "successful": 12, "review": 3, "duplicates": 0, "failed": 1,
-    "deferred": 0,
-}  # fmt: skip
+SUMMARY: DrainSummary = part_of_summary(
+    run="20251013_141500", successful=12, review=3, duplicates=0, failed=1, deferred=0
+)
 
 
 class Desk:
@@ -36,14 +38,14 @@ class Desk:
         self.incoming.mkdir()
         self.clock = ManualClock()
         self.store = store
-        self.answers: list[Future[Summary]] = []
+        self.answers: list[Future[DrainSummary]] = []
         self.restart()
 
     def restart(self) -> None:
-        self.requests = Requests(Tree(self.incoming), self.store, self.clock, SETTLE_SECONDS)
+        self.requests = RunNow(Tree(self.incoming), self.store.facts, self.clock, SETTLE_SECONDS)
 
-    def ask(self) -> Future[Summary]:
-        answer: Future[Summary] = Future()
+    def ask(self) -> Future[DrainSummary]:
+        answer: Future[DrainSummary] = Future()
         self.answers.append(answer)
         return answer
 
@@ -72,7 +74,11 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 # Names
 
 
-@pytest.mark.parametrize("name", ["RUN NOW", "run now", "Run Now.txt", "RUN NOW.docx", "run now."])
+@pytest.mark.parametrize(
+    "name",
+    ["RUN NOW", "run now", "Run Now.txt", "RUN NOW.docx", "run now.", "RUN NOW.txt.txt",
+     "Run Now.TXT.Txt", "RUN NOW.docx.txt", "RUN NOW.txt.txt.txt", "run now..txt", "RUN NOW.txt."],
+)  # fmt: skip
 def test_the_name_counts_in_any_case_and_with_any_extension(name: str) -> None:
     assert is_request_name(name)
 
@@ -98,7 +104,16 @@ def test_an_empty_folder_starts_a_run_and_disappears(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"please\r\n", "größe bitte".encode("latin-1"), b"x" * 1023]
+    "content",
+    [
+        b"",
+        b"please\r\n",
+        "größe bitte".encode("latin-1"),
+        b"x" * 1023,
+        "bitte".encode("utf-16"),
+        "bitte".encode("utf-16-le"),
+        "größe".encode("utf-8-sig"),
+    ],
 )
 def test_a_short_text_starts_a_run_and_disappears(desk: Desk, content: bytes) -> None:
     (desk.incoming / "Run Now.txt").write_bytes(content)
@@ -189,8 +204,8 @@ def test_the_outcome_lies_in_a_note_that_goes_away_by_itself(desk: Desk) -> None
     assert desk.names() == []
 
 
-def look_at(desk: Desk) -> Look:
-    look = Look(Tree(desk.incoming), Screening([]))
+def look_at(desk: Desk) -> Scan:
+    look = Scan(Tree(desk.incoming), Screening([]))
     assert look.sightings(10, 60.0) == []
     assert look.done
     return look

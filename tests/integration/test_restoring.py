@@ -10,7 +10,7 @@ import re
 import shutil
 import sqlite3
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,14 +19,15 @@ from typing import Any
 import pytest
 
 from config.errors import DiskFull, FolderUnavailable, RefusedError, StoreDamaged
-from daemon.filing import FilingPolicy
-from daemon.housekeeping.backups import Backups
-from daemon.housekeeping.healing import RESTORED, heal, suspecting
-from daemon.housekeeping.restoring import UNRECONCILED, restore
-from daemon.private import RESERVATION
-from daemon.results import is_balanced
-from daemon.store import DATABASE, SCHEMA_VERSION, Intention, Store, database, is_free
+from daemon.domain.summaries import missing
+from daemon.folders.own_files import RESERVATION
+from daemon.maintenance.backups import Backups
+from daemon.maintenance.repair import heal, suspecting
+from daemon.maintenance.restore import UNRECONCILED, restore
+from daemon.sorting.filer import FilingPolicy
+from daemon.store import DATABASE, SCHEMA_VERSION, Intention, Intentions, Store, database, is_free
 from daemon.store.copies import copy_database
+from daemon.store.facts import RESTORED
 from tests.support.core import running, tiny_photo
 from tests.support.damage import overwrite_pages
 from tests.support.disks import sealed, tiny_disk
@@ -51,26 +52,28 @@ def test_what_was_sorted_since_the_backup_is_in_the_history_as_it_was(shop: Shop
     shop.drop("note.jpg", b"Please call back.")
     run = shop.night("tray/return-3333.png", "=cmd|'!A0.png", "r\n4.png", first=2)
     again = shop.night("return-5555.png", first=2)  # a duplicate
-    files, history, summaries = shop.files(), shop.history(), shop.store.summaries()
+    files, history, summaries = shop.files(), shop.history(), shop.store.runs.summaries()
     shop.restore(backup)
     assert shop.files() == files
     assert shop.history() == history
-    assert shop.store.summaries() == summaries
+    assert shop.store.runs.summaries() == summaries
     for known in (run, again):
         written = shop.results / f"batch_results_{known}.csv"
         assert shop.rebuilt(known) == written.read_bytes()
-    assert shop.store.waiting(0).queued == 0
-    assert shop.store.fact(UNRECONCILED) is None
-    assert all(len(shop.store.stories(name)) == 1 for name in ("return-1111.png", "note.jpg"))
+    assert shop.store.queue.waiting(0).queued == 0
+    assert shop.store.facts.get(UNRECONCILED) is None
+    assert all(
+        len(shop.store.history.stories(name)) == 1 for name in ("return-1111.png", "note.jpg")
+    )
 
 
 def test_people_are_not_told_again_of_runs_that_were_recalled(shop: Shop) -> None:
     backup = shop.back_up()
     shop.night("return-1111.png")
     shop.restore(backup)
-    assert shop.store.runs_to_judge() == []
+    assert shop.store.alerts.runs_to_tell() == []
     shop.night("return-2222.png", first=2)
-    assert len(shop.store.runs_to_judge()) == 1
+    assert len(shop.store.alerts.runs_to_tell()) == 1
 
 
 def test_a_photo_that_came_under_a_name_sorted_since_is_not_taken_for_that(shop: Shop) -> None:
@@ -82,7 +85,7 @@ def test_a_photo_that_came_under_a_name_sorted_since_is_not_taken_for_that(shop:
     shop.drop("return-1111.png", tiny_photo("Tops", 7))
     assert len(shop.take_in()) == 1  # before the results could be read
     shop.reconciler().reconcile()
-    assert shop.store.waiting(0).queued == 1
+    assert shop.store.queue.waiting(0).queued == 1
     assert shop.recover_and_drain()["successful"] == 1
     assert [row["category"] for row in shop.rows(run)] == ["Shirts"]
     assert (shop.sorted / "Tops/return-1111.png").read_bytes() == tiny_photo("Tops", 7)
@@ -112,7 +115,7 @@ def test_photos_queued_in_the_backup_that_were_sorted_since_are_sorted_once(shop
     run = shop.night()
     (shop.state / "waits.png").rename(waits)
     shop.restore(backup)
-    assert shop.store.waiting(0).queued == 2
+    assert shop.store.queue.waiting(0).queued == 2
     summary = shop.recover_and_drain()
     assert (summary["successful"], summary["gone"]) == (1, 1)
     assert [row["filename"] for row in shop.rows(run)] == ["queued.png"]
@@ -123,20 +126,18 @@ def test_a_move_planned_in_the_backup_and_done_since_is_told_once(shop: Shop) ->
     """The backup is made in mid-run: between plan and record of a photo's move."""
     backups: list[Path] = []
 
-    class BacksUp:
-        def __init__(self, store: Store) -> None:
-            self._store = store
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(self._store, name)
-
-        def plan(self, intentions: list[Intention]) -> None:
-            self._store.plan(intentions)
+    class BacksUp(Intentions):
+        def plan(self, intentions: Iterable[Intention]) -> None:
+            super().plan(intentions)
             backups.append(shop.back_up())
             shop.clock.advance(1)
 
+    def backing_up(store: Store) -> Store:
+        store.intentions = BacksUp(store._db)
+        return store
+
     shop.stop()
-    shop._wrap = BacksUp
+    shop._wrap = backing_up
     shop._start()
     run = shop.night("a.png", "b.png", "c.png", "d.png", "e.png", "f.png")
     rows, history = shop.all_rows(), shop.history()
@@ -146,7 +147,7 @@ def test_a_move_planned_in_the_backup_and_done_since_is_told_once(shop: Shop) ->
         assert shop.recover_and_drain()["run"] is None
         assert shop.history() == history
         assert shop.all_rows() == rows
-        assert shop.store.runs_to_judge() == []
+        assert shop.store.alerts.runs_to_tell() == []
     assert len(backups) > 1
     assert {row["run"] for row in rows} == {run}
 
@@ -156,7 +157,7 @@ def test_a_run_that_nobody_closed_is_closed_with_its_last_photo(shop: Shop) -> N
     run = shop.night("return-1111.png", "return-2222.png")
     (shop.results / f"summary_{run}.json").unlink()
     shop.restore(backup)
-    (summary,) = shop.store.summaries()
+    (summary,) = shop.store.runs.summaries()
     assert (summary["run"], summary["total_processed"]) == (run, 2)
     assert summary["waiting_before"] + summary["arrived"] == 2
     assert (summary["gone"], summary["waiting_after"]) == (0, 0)
@@ -184,8 +185,8 @@ def test_a_run_that_goes_on_balances_although_another_took_its_photos(
     shop.restore(in_mid_run)
     shop.drop("late.png", tiny_photo("Shirts", 3))
     shop.recover_and_drain()
-    assert len(shop.store.summaries()) == 2
-    assert all(is_balanced(summary) for summary in shop.store.summaries())
+    assert len(shop.store.runs.summaries()) == 2
+    assert not any(missing(summary) for summary in shop.store.runs.summaries())
 
 
 def test_corrections_made_since_the_backup_hold_again(shop: Shop) -> None:
@@ -225,8 +226,8 @@ def test_a_guess_that_was_confirmed_where_it_lay_is_still_confirmed(tmp_path: Pa
         assert shop.history() == history
         shop.reconciler().reconcile()
         for name, words in (("1111", ["anna"]), ("2222", ["anna", "ben"]), ("3333", [])):
-            (story,) = shop.store.stories(name)
-            assert [one.person for one in shop.store.corrections_of(story.id)] == words
+            (story,) = shop.store.history.stories(name)
+            assert [one.person for one in shop.store.corrections.of(story.id)] == words
         assert shop.files() == files
 
 
@@ -284,11 +285,11 @@ def test_photos_that_no_results_tell_of_any_more_get_their_row_in_a_new_run(shop
     assert found["successful"] == 2
     assert len(shop.rows(found["run"])) == 2
     for name in ("queued.png", "return-2222.png"):
-        (story,) = shop.store.stories(name)
+        (story,) = shop.store.history.stories(name)
         assert (story.state, story.place, story.run) == ("filed", f"Shirts/{name}", found["run"])
         assert (story.category, story.band) == ("Shirts", "check")
-    assert shop.store.stories("notes.txt") == []
-    assert shop.store.stories("copied.png") == []
+    assert shop.store.history.stories("notes.txt") == []
+    assert shop.store.history.stories("copied.png") == []
     shop.drop("again.png", tiny_photo("Shirts", 1))
     assert shop.recover_and_drain()["duplicates"] == 1
 
@@ -302,7 +303,7 @@ def test_a_name_that_was_kept_for_a_photo_is_no_photo(shop: Shop) -> None:
     shop.restore(backup)
     assert not kept.exists()
     assert shop.recover_and_drain()["run"] is None
-    assert shop.store.stories("return-2222.png") == []
+    assert shop.store.history.stories("return-2222.png") == []
 
 
 def test_results_that_were_compressed_are_read_too(shop: Shop) -> None:
@@ -340,10 +341,10 @@ def test_results_that_somebody_changed_are_not_believed(
     csv = shop.results / f"batch_results_{run}.csv"
     csv.write_text(spoil(csv.read_text(encoding="utf-8-sig")), encoding="utf-8-sig")
     shop.restore(backup)
-    assert shop.store.stories("../../etc/return-1111.png") == []
-    assert all(story.run != run for story in shop.store.stories("1111"))
+    assert shop.store.history.stories("../../etc/return-1111.png") == []
+    assert all(story.run != run for story in shop.store.history.stories("1111"))
     assert shop.recover_and_drain()["successful"] == 1  # as found, in a run of its own
-    (story,) = shop.store.stories("1111")
+    (story,) = shop.store.history.stories("1111")
     assert story.place == "Shirts/return-1111.png"
     assert (shop.sorted / "Shirts/return-1111.png").exists()
 
@@ -369,13 +370,13 @@ def test_a_summary_that_somebody_changed_is_counted_anew(
 ) -> None:
     backup = shop.back_up()
     run = shop.night("return-1111.png", "return-2222.png")
-    (summary,) = shop.store.summaries()
+    (summary,) = shop.store.runs.summaries()
     told = shop.results / f"summary_{run}.json"
     told.write_text(json.dumps(json.loads(told.read_text(encoding="utf-8")) | said), "utf-8")
     shop.restore(backup)
-    (counted,) = shop.store.summaries()
+    (counted,) = shop.store.runs.summaries()
     same = "run", "total_processed", "successful", "categories", "confidence_distribution"
-    assert {key: counted[key] for key in same} == {key: summary[key] for key in same}
+    assert {key: dict(counted)[key] for key in same} == {key: dict(summary)[key] for key in same}
     assert counted["waiting_before"] + counted["arrived"] == 2
 
 
@@ -388,7 +389,7 @@ def test_a_summary_of_a_night_with_very_many_failures_is_believed(shop: Shop) ->
     summary["errors"] = [{"filename": f"{n}.jpg", "error": "x" * 50} for n in range(20_000)]
     told.write_text(json.dumps(summary), encoding="utf-8")
     shop.restore(backup)
-    assert shop.store.summaries() == [summary]
+    assert shop.store.runs.summaries() == [summary]
 
 
 PACKED = gzip.compress(b"filename,category\r\n" * 100, mtime=0)
@@ -522,7 +523,7 @@ def test_a_file_that_cannot_be_restored_is_refused_and_changes_nothing(
     shop: Shop, spoil: Callable[[Path], None], said: str
 ) -> None:
     shop.night(*(f"return-{n}.png" for n in range(60)))
-    shop.store.remember("presence", {"instance": "012345", "folders": {}})
+    shop.store.facts.remember("presence", {"instance": "012345", "folders": {}})
     backup = shop.back_up()
     spoil(backup)
     shop.stop()
@@ -565,13 +566,13 @@ def test_what_a_killed_restore_had_begun_goes_at_the_next_start(shop: Shop) -> N
 
 
 def test_a_backup_of_another_nightsort_is_taken_where_that_is_meant(shop: Shop) -> None:
-    shop.store.remember("presence", {"instance": "012345", "folders": {}})
+    shop.store.facts.remember("presence", {"instance": "012345", "folders": {}})
     backup = shop.back_up()
     of_another(backup)
     shop.stop()
     restore(shop.state, backup, shop.clock.now(), anyway=True)
     shop._start()
-    assert shop.store.fact("presence")["instance"] == "abcdef"
+    assert shop.store.facts.get("presence")["instance"] == "abcdef"
 
 
 def test_a_raw_copy_with_its_log_is_restored_whole(shop: Shop) -> None:
@@ -620,10 +621,10 @@ def test_the_log_of_a_database_that_crashed_is_not_taken_for_that_of_the_restore
     log = (crashed / f"{DATABASE}-wal").read_bytes()
     done = restore(crashed, backup, shop.clock.now())
     assert done.set_aside is not None
-    assert not (crashed / f"{DATABASE}-wal").exists()
+    assert (crashed / f"{DATABASE}-wal").read_bytes() == b""
     assert done.set_aside.with_name(f"{done.set_aside.name}-wal").read_bytes() == log
     with closing(Store(crashed)) as store:
-        assert store.stories("return-1111.png") == []
+        assert store.history.stories("return-1111.png") == []
     with closing(sqlite3.connect(done.set_aside)) as db:
         assert db.execute("SELECT filename FROM photos").fetchall() == [("return-1111.png",)]
 
@@ -775,20 +776,20 @@ def test_a_damaged_database_is_set_aside_and_the_newest_good_backup_takes_over(
     shop._start()
     assert shop.reconciler().reconcile()
     assert shop.history() == history
-    told = shop.store.fact(RESTORED)
+    told = shop.store.facts.get(RESTORED)
     assert told["backup"] == good.name
     assert Path(told["set_aside"]).read_bytes() == damaged
 
 
 def test_a_backup_of_another_nightsort_in_the_same_folder_is_passed_over(shop: Shop) -> None:
-    shop.store.remember("presence", {"instance": "012345", "folders": {}})
+    shop.store.facts.remember("presence", {"instance": "012345", "folders": {}})
     shop.night("return-1111.png")
     mine = shop.back_up()
     shop.clock.advance(60)
     of_another(shop.back_up())
     (shop.state / DATABASE).unlink()
     shop.heal("012345")
-    assert shop.store.fact(RESTORED)["backup"] == mine.name
+    assert shop.store.facts.get(RESTORED)["backup"] == mine.name
 
 
 def test_a_backup_made_while_the_clock_was_ahead_is_not_the_newest(shop: Shop) -> None:
@@ -800,11 +801,11 @@ def test_a_backup_made_while_the_clock_was_ahead_is_not_the_newest(shop: Shop) -
     newest = shop.back_up()
     (shop.state / DATABASE).unlink()
     shop.heal()
-    assert shop.store.fact(RESTORED)["backup"] == newest.name
+    assert shop.store.facts.get(RESTORED)["backup"] == newest.name
     newest.unlink()
     (shop.state / DATABASE).unlink()
     shop.heal()
-    assert shop.store.fact(RESTORED)["backup"] == ahead.name
+    assert shop.store.facts.get(RESTORED)["backup"] == ahead.name
 
 
 def test_without_a_good_backup_a_new_database_learns_all_from_the_results(shop: Shop) -> None:
@@ -815,10 +816,10 @@ def test_without_a_good_backup_a_new_database_learns_all_from_the_results(shop: 
     overwrite_pages(shop.state / DATABASE, "head")
     heal(shop.backups, shop.clock.now(), lambda: "012345")
     shop._start()
-    assert shop.store.fact("presence")["instance"] == "012345"
+    assert shop.store.facts.get("presence")["instance"] == "012345"
     assert shop.reconciler().reconcile()
     assert shop.history() == history
-    assert shop.store.fact(RESTORED)["backup"] is None
+    assert shop.store.facts.get(RESTORED)["backup"] is None
     assert shop.recover_and_drain()["run"] is None
 
 
@@ -854,7 +855,7 @@ def test_a_healthy_or_a_new_or_a_newer_database_is_left_alone(shop: Shop, tmp_pa
     shop.night("return-1111.png")
     shop.back_up()
     shop.heal()
-    assert shop.store.fact(RESTORED) is None
+    assert shop.store.facts.get(RESTORED) is None
     newer(shop.state / DATABASE)
     shop.stop()
     heal(shop.backups, shop.clock.now(), str)
@@ -905,4 +906,4 @@ def test_damage_that_shows_in_mid_run_has_its_own_error(shop: Shop) -> None:
         file.seek(4096)
         file.write(b"\xa5" * 100_000)
     with pytest.raises(StoreDamaged, match="start nightsort again"):
-        shop.store.newest_filed(1000)
+        shop.store.history.newest_filed(1000)

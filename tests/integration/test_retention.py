@@ -12,8 +12,8 @@ import pytest
 
 from config.errors import ConfigError
 from config.settings import RetentionSettings, load
-from daemon.records import Word
-from daemon.tree import Tree
+from daemon.domain.corrections import Word
+from daemon.folders.tree import Tree
 from tests.support.core import running, tiny_photo
 from tests.support.disks import sealed
 from tests.support.shop import Shop
@@ -50,6 +50,8 @@ def night(shop: Shop, *names: str, first: int = 0) -> str:
         date(path, shop)
     leave(shop, f"batch_report_{run}.html", f"batch_results_{run}.xlsx")
     leave(shop, f"exports/pick_lists_{run}.html", f"exports/inventory_{run}.csv")
+    leave(shop, f"exports/returns_{run}.csv", f"exports/returns_{run}_changes.csv")
+    leave(shop, f"batch_results_{run}.note.txt")
     return run
 
 
@@ -62,8 +64,14 @@ def of(run: str, *patterns: str) -> set[str]:
     return {pattern.format(run) for pattern in patterns}
 
 
-FOR_PROGRAMS = ("batch_results_{}.csv", "summary_{}.json", "exports/inventory_{}.csv")
-FOR_PEOPLE = ("batch_report_{}.html", "batch_results_{}.xlsx", "exports/pick_lists_{}.html")
+FOR_PROGRAMS = (
+    "batch_results_{}.csv", "summary_{}.json", "exports/inventory_{}.csv",
+    "exports/returns_{}.csv", "exports/returns_{}_changes.csv",
+)  # fmt: skip
+FOR_PEOPLE = (
+    "batch_report_{}.html", "batch_results_{}.xlsx", "batch_results_{}.note.txt",
+    "exports/pick_lists_{}.html",
+)  # fmt: skip
 
 
 def test_nothing_is_removed_unless_it_was_asked_for(shop: Shop) -> None:
@@ -76,7 +84,10 @@ def test_nothing_is_removed_unless_it_was_asked_for(shop: Shop) -> None:
     assert files(shop) == before
     assert shop.files() == photos
     defaults = RetentionSettings()
-    assert not any(value for key, value in defaults if key != "compress_results_days")
+    # Compressed is not removed, and what the page notes of calls is nobody's file.
+    assert not any(
+        value for key, value in defaults if key not in ("compress_results_days", "api_days")
+    )
 
 
 def test_old_results_are_compressed_byte_for_byte_and_rebuilt_as_they_were(shop: Shop) -> None:
@@ -157,7 +168,7 @@ def test_results_and_reports_go_after_their_days_but_never_the_newest(shop: Shop
     shop.tidy()
     assert files(shop) == kept - of(young, *FOR_PROGRAMS, *FOR_PEOPLE)
     assert of(newest, *FOR_PROGRAMS, *FOR_PEOPLE) <= files(shop)
-    assert len(shop.store.summaries()) == 3
+    assert len(shop.store.runs.summaries()) == 3
     assert shop.rebuilt(old)
 
 
@@ -182,6 +193,8 @@ def test_what_people_put_beside_is_never_touched(shop: Shop, tmp_path: Path) -> 
         "exports/corrections_20200101.csv",  # on that day nobody corrected anything
         "period_report_2001-W01.html",
         "period_report_2001-W99.html",
+        "period_report_2001-01.html",
+        "period_report_2001-13.html",
         "exports/notes.txt",
     }
     leave(shop, *mine, text="mine")
@@ -209,7 +222,10 @@ def test_corrections_and_period_reports_go_too(shop: Shop) -> None:
     shop.export_corrections()
     day = shop.clock.now().date()
     year, week, _ = day.isocalendar()
-    reports = {f"period_report_{year}-W{week:02}.html", f"period_report_{day}_{day}.html"}
+    reports = {
+        f"period_report_{name}.html"
+        for name in (f"{year}-W{week:02}", f"{day}_{day}", f"{day:%Y-%m}")
+    }
     leave(shop, *reports)
     exported = f"exports/corrections_{day:%Y%m%d}.csv"
     date(shop.results / exported, shop)
@@ -247,9 +263,9 @@ def test_photos_go_by_where_they_lie_and_never_those_in_review(shop: Shop) -> No
         photos -= gone
         assert {path.name for path in shop.sorted.rglob("*") if path.is_file()} == photos
     assert photos == {"review.png"}
-    (story,) = shop.store.stories("return-1111.png")
+    (story,) = shop.store.history.stories("return-1111.png")
     assert (story.state, bool(story.let_go_at)) == ("filed", True)
-    assert not shop.store.stories("review.png")[0].let_go_at
+    assert not shop.store.history.stories("review.png")[0].let_go_at
 
 
 def test_a_photo_is_kept_for_its_days(shop: Shop) -> None:
@@ -284,7 +300,10 @@ def test_a_photo_that_people_changed_moved_or_replaced_is_left_to_them(
     assert elsewhere.exists()
     assert (shop.incoming / "undone.png").exists()
     assert not (shop.sorted / "Tops/corrected.png").exists()  # at its place, whoever chose it
-    words = [one.word for one in shop.store.corrections_of(shop.store.stories("undone.png")[0].id)]
+    words = [
+        one.word
+        for one in shop.store.corrections.of(shop.store.history.stories("undone.png")[0].id)
+    ]
     assert words == [Word.UNDONE]
 
 

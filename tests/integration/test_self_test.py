@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -131,9 +132,8 @@ def test_answers_for_other_labels_are_refused(bundle: Path) -> None:
 def test_answers_that_are_no_numbers_fail_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = load_bundle(REAL_BUNDLE)
     model = Model(loaded)
-    monkeypatch.setattr(
-        model, "logits", lambda pixels: np.full((len(pixels), len(loaded.card.labels)), np.nan)
-    )
+    layer = replace(model.own_head.layer, bias=np.full(len(loaded.card.labels), np.nan))
+    monkeypatch.setattr(model, "own_head", replace(model.own_head, layer=layer))
     with pytest.raises(ModelError, match="is nan off"):
         check_answers(loaded, model)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from config.errors import DiskFull, TransientError
-from daemon.records import Setback
+from daemon.domain.sorting import Setback
 from tests.support.core import Core, tiny_photo
 from tests.support.desk import Crash
 from tests.support.disks import sealed
@@ -191,8 +191,8 @@ def test_another_photo_at_the_place_of_one_that_had_to_stay_is_taken(core: Core)
 def test_a_photo_that_changed_after_it_was_read_goes_back_to_settle(core: Core) -> None:
     photo = core.drop("a.png", tiny_photo())
     core.take_in()
-    (claimed,) = core.store.claim(
-        core.store.open_run("r", core.clock.now(), 0, "m").id, 9, 1000, "b"
+    (claimed,) = core.store.queue.claim(
+        core.store.runs.open("r", core.clock.now(), "m").id, 9, 1000, "b"
     )
     (examined,) = core.workers.examine([claimed]).result()
     photo.write_bytes(tiny_photo("Tops", 5))
@@ -213,7 +213,7 @@ def test_a_folder_that_nobody_may_enter_holds_up_only_its_own_photos(core: Core)
     finally:
         (core.incoming / "locked").chmod(0o755)
     assert statuses(core) == {"b.png": "success"}
-    core.store.retry_now()
+    core.store.queue.retry_now()
     core.drain()
     assert statuses(core) == {"a.png": "success", "b.png": "success"}
 
@@ -265,10 +265,10 @@ def test_a_disk_that_is_full_half_way_leaves_what_was_filed_recorded(tmp_path: P
     core.take_in()
     with pytest.raises(TransientError):
         core.work()
-    assert len(core.store.unfinished()) == 5
+    assert len(core.store.intentions.unfinished()) == 5
     passed[0] = 100
     core.drainer.recover()
-    assert core.store.unfinished() == []
+    assert core.store.intentions.unfinished() == []
     summary = core.drain()
     assert summary["successful"] == 5
     assert len(core.rows()) == 5

@@ -11,12 +11,21 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings
-from daemon.unit import drop_in, mount_unit, writable_folders
+from daemon.health.units import (
+    LOOKOUT_DROP_IN,
+    SECRETS,
+    WEB_DROP_IN,
+    WEB_SECRETS,
+    drop_in,
+    mount_unit,
+    writable_folders,
+)
 from tests.support.processes import Site
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE_SECONDS, eventually
 
 UNITS = Path(__file__).parents[2] / "systemd"
-MOST_EXPOSED = 1.6
+# A tenth of it is `setpriority`, by which what can wait gives way to everything else.
+MOST_EXPOSED = 1.7
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -24,7 +33,11 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     if shutil.which(tool) is None:
         pytest.skip(f"{tool} is not installed")
     return subprocess.run(
-        [str(part) for part in arguments], capture_output=True, text=True, timeout=60, check=False
+        [str(part) for part in arguments],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+        check=False,
     )
 
 
@@ -52,8 +65,27 @@ def test_systemd_finds_nothing_wrong_with_the_units(units: Path, unit: str) -> N
     assert (ours, done.returncode) == ([], 0), done.stderr
 
 
-def test_the_service_is_hardly_exposed() -> None:
-    done = run("systemd-analyze", "security", "--offline=true", UNITS / "nightsort.service")
+def test_the_page_gets_neither_folders_nor_secrets_of_the_lookout(units: Path) -> None:
+    """What lies in nightsort-.service.d would hold for it, too, but for files of the same name."""
+    for other in units.glob("*.service"):  # the lookout's own would be read along
+        if other.name != "nightsort-web.service":
+            other.unlink()
+    for place in (LOOKOUT_DROP_IN, WEB_DROP_IN, *SECRETS, WEB_SECRETS):
+        (units / place.parent.name).mkdir(exist_ok=True)
+        text = (
+            "[Service]\nRead=this\n"  # a key that systemd does not know: it says where it read it
+        )
+        (units / place.parent.name / place.name).write_text(text, encoding="utf-8")
+    done = run("systemd-analyze", "verify", units / "nightsort-web.service")
+    read = set(re.findall(r"/(nightsort[^/]*\.d/\w+\.conf):", done.stderr))
+    assert {one for one in read if one.startswith("nightsort-")} == {
+        "nightsort-web.service.d/folders.conf", "nightsort-web.service.d/secrets.conf",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", ["nightsort.service", "nightsort-web.service"])
+def test_the_services_are_hardly_exposed(unit: str) -> None:
+    done = run("systemd-analyze", "security", "--offline=true", UNITS / unit)
     found = re.search(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
     assert found is not None, done.stdout + done.stderr
     assert float(found[1]) <= MOST_EXPOSED
@@ -94,7 +126,7 @@ def test_the_lookout_says_nothing_while_the_daemon_lives_and_is_critical_when_no
 ) -> None:
     site = Site.make(tmp_path / "site")
     with site.daemon():
-        eventually(lambda: site.nightsort("status").returncode == 0, within_s=60)
+        eventually(lambda: site.nightsort("status").returncode == 0)
         done = site.nightsort("lookout")
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     done = site.nightsort("lookout")

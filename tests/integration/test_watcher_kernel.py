@@ -12,8 +12,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from config.settings import IntakeSettings
-from daemon.tree import Tree
-from daemon.watcher import Watcher
+from daemon.folders.tree import Tree
+from daemon.intake.watcher import Watcher
 from tests.support.rights import mounted_tmpfs
 from tests.support.waiting import eventually
 
@@ -35,7 +35,7 @@ def sees(watcher: Watcher, path: str) -> None:
         watcher.wait(0.1)
         return path in [sighting.path for sighting in watcher.sightings(100)]
 
-    eventually(ask, within_s=20)
+    eventually(ask)
 
 
 def unmount(place: Path) -> None:
@@ -78,9 +78,9 @@ LIMITED = """
 import sys
 import time
 from pathlib import Path
-from daemon import hearing
-from daemon.tree import Tree
-from daemon.watcher import Watcher
+from daemon.intake import event_source as hearing
+from daemon.folders.tree import Tree
+from daemon.intake.watcher import Watcher
 
 limit, root = Path(sys.argv[1]), Path(sys.argv[2])
 enough = limit.read_text()

@@ -2,97 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from config.settings import Settings, load
-from daemon.assembly import build
-from daemon.notify import Notifier
-from daemon.service import Service
 from daemon.store import Store
-from tests.support.clocks import ManualClock
 from tests.support.core import tiny_photo
+from tests.support.documents import part_of_summary
+from tests.support.nights import Night, serving
 from tests.support.photos import photo_bytes, write_photo
-from tests.support.processes import Site
-from tests.support.waiting import eventually
-
-DEADLINE_SECONDS = 60.0
-WINDOW = 'start = "02:00"\nend = "06:00"\ntimezone = "UTC"\n[batch]\nsize = 1\nworkers = 1\n'
-
-
-class Night:
-    """A service in a thread, in the window of one night."""
-
-    def __init__(self, site: Site, clock: ManualClock) -> None:
-        self.site = site
-        self.clock = clock
-
-    @property
-    def summaries(self) -> list[dict[str, Any]]:
-        """Of all runs that are closed, oldest first."""
-        files = sorted(self.site.results.glob("summary_2*.json"))
-        return [json.loads(file.read_text(encoding="utf-8")) for file in files]
-
-    def pass_time_until_run(self, number: int) -> dict[str, Any]:
-        """Let time pass quickly until so many runs are closed; the summary of the last."""
-
-        def runs() -> list[dict[str, Any]]:
-            self.clock.advance(1)
-            return self.summaries if len(self.summaries) >= number else []
-
-        return eventually(runs, within_s=DEADLINE_SECONDS, every_s=0.05)[-1]
-
-    def has_begun(self) -> bool:
-        """Whether a photo was filed; time passes meanwhile, so that photos settle."""
-        self.clock.advance(0.1)
-        return any(self.site.sorted.rglob("shirt-*"))
-
-    def is_queued(self, photos: int) -> bool:
-        """Whether so many photos wait, by its status; time passes meanwhile."""
-        self.clock.advance(0.1)
-        file = self.site.state / "status.json"
-        return file.exists() and bool(json.loads(file.read_text())["queue"]["waiting"] == photos)
-
-    def waits(self) -> bool:
-        """Whether nothing is under way, by its status."""
-        said = json.loads((self.site.state / "status.json").read_text(encoding="utf-8"))
-        return bool(said["state"] == "waiting" and said["queue"]["settling"] == 0)
+from tests.support.waiting import DEADLINE_SECONDS, eventually
 
 
 @pytest.fixture
 def night(tmp_path: Path) -> Night:
-    site = Site.make(tmp_path / "site", mode="window")
-    file = site.folder / "nightsort.toml"
-    file.write_text(file.read_text().replace('"window"\n', f'"window"\n{WINDOW}'))
-    return Night(site, ManualClock(datetime(2025, 10, 13, 2, tzinfo=UTC)))
-
-
-@contextmanager
-def serving(night: Night) -> Iterator[None]:
-    """The service at work until the end of the `with` block."""
-    settings = load(night.site.folder / "nightsort.toml")
-    started: list[Service] = []
-    thread = threading.Thread(target=_serve, args=(settings, night.clock, started))
-    thread.start()
-    try:
-        yield
-    finally:
-        eventually(lambda: started, within_s=DEADLINE_SECONDS)[0].stop()
-        thread.join(DEADLINE_SECONDS)
-
-
-def _serve(settings: Settings, clock: ManualClock, started: list[Service]) -> None:
-    # A watchdog, though nobody listens, keeps the loop from resting while the clock is moved.
-    with build(settings, clock, Notifier("@nobody", watchdog_seconds=0.2)) as service:
-        started.append(service)
-        service.run()
+    return Night.make(tmp_path / "site")
 
 
 def test_what_the_window_has_no_time_for_waits_and_is_told_as_deferred(night: Night) -> None:
@@ -148,7 +74,9 @@ def test_the_report_says_what_was_forecast_when_the_window_opened(night: Night) 
         summary = night.pass_time_until_run(1)
     with closing(Store(night.site.state)) as store:  # with a pace that no clock decides
         at = datetime.fromisoformat(summary["finished"])
-        store.close_run(summary["run"], at, summary | {"images_per_second": 1.0})
+        store.runs.close(
+            summary["run"], at, part_of_summary(**summary | {"images_per_second": 1.0})
+        )
     night.clock.set_wall_clock(datetime(2025, 10, 13, 20, tzinfo=UTC))
     write_photo(night.site.incoming / "shirt-2.jpg", seed=2)
     with serving(night):

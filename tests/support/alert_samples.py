@@ -6,9 +6,45 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from daemon.alerting.alert import RULES, Alert, Phase
+from daemon.domain.alerts import RULES, Alert, Phase
 
 AT = datetime(2025, 10, 13, 2, 8, tzinfo=UTC)
+
+_PERIOD: dict[str, Any] = {
+    "first_day": "2025-10-13",
+    "last_day": "2025-10-19",
+    "runs": 7,
+    "total_processed": 2904,
+    "total_processed_before": 2811,
+    "successful": 2731,
+    "review": 131,
+    "duplicates": 22,
+    "failed": 20,
+    "success_rate": 99.3,
+    "average_confidence": 0.9274,
+    "categories": {"Tshirts": 1010, "Shirts": 655, "Watches": 400},
+    "corrected": 12,
+    "value": {
+        "saved_seconds": 75984.0, "saved_hours": 21.11, "saved_money": 379.95, "judged": 2862,
+        "reviews": 131, "looks": 385, "cost": 10.52,
+        "assumed": {
+            "seconds_by_hand": 30.0, "review_seconds": 46.0, "check_seconds": 10.0,
+            "wage_per_hour": 18.5, "currency": "EUR", "monthly_cost": 46.5,
+        },
+    },
+    "accuracy": {
+        "from": "2025-07-28", "to": "2025-10-19",
+        "filed": {
+            "right": 309, "checked": 312, "shown": 340, "share": 0.9904, "low": 0.9721,
+            "high": 0.9967,
+        },
+        "decided": {
+            "right": 80, "checked": 120, "shown": 131, "share": 0.6667, "low": 0.5783,
+            "high": 0.7447,
+        },
+    },
+    "report": "report_2025-W42.html",
+}  # fmt: skip
 
 FACTS: Mapping[str, Mapping[str, Any]] = {
     "run_failed": {
@@ -62,16 +98,52 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
         "done_by": "2025-10-14T06:04:00+00:00",
     },
     "window_missed": {"opened": "2025-10-11T14:00:00+00:00", "hours": 36, "waiting": 412},
+    "model_refused": {
+        "why": "fashion 2026.11.3 judges instead of the version adopted: 2026-11-26.1.npz: "
+        "is damaged",
+        "model": "fashion 2026.11.3",
+    },
+    "lesson_learnt": {
+        "version": "2025-10-13.1",
+        "judgement": "better",
+        "why": "of 1,278 photos 19 become right and 3 wrong; 30 of these photos were corrected",
+        "new": 46,
+        "examples": 212,
+        "adopted": False,
+    },
     "backup_failed": {"why": "there is no new backup: /mnt/usb is not mounted; mount it"},
     "watch_degraded": {
         "mode": "polling",
         "why": "the kernel lets a user watch 8192 folders only",
     },
+    "photos_held": {
+        "held": [
+            {"name": "table-1/return-1.jpg", "seconds": 7380.0},
+            {"name": "return-2.jpg", "seconds": 4200.0, "why": "Permission denied"},
+        ],
+        "minutes": 60.0,
+    },
+    "undecided_too_long": {
+        "photos": 12,
+        "oldest": "2025-10-10T02:03:00+00:00",
+        "days": 3.0,
+    },
+    "accuracy_below_promise": {
+        "right": 288, "checked": 301, "shown": 340, "share": 0.9568, "low": 0.9275, "high": 0.9746,
+        "promise": 0.99, "days": 28, "model": "fashion 2026.11.3",
+    },
+    "many_removed": {"photos": 212, "gone_since": "2025-10-13T02:08:00+00:00"},
     "target_undeliverable": {
         "target": "mail to it@example.com",
         "error": "mail.example.com:587: login refused: 535 5.7.8 authentication failed",
         "undelivered": 3,
     },
+    "mirror_behind": {
+        "station": "berlin",
+        "why": "PostgreSQL: connection to server at \"10.0.0.7\", port 5432 failed",
+        "waiting": 1240,
+    },
+    "handover_undeliverable": {"error": "it answered 502 Bad Gateway", "waiting": 3},
     "imbalance": {
         "run": "20251013_020000",
         "waiting_before": 400,
@@ -99,6 +171,8 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
         "failed": 3,
         "deferred": 0,
         "waiting_after": 0,
+        "undecided": 14,
+        "undecided_since": "2025-10-12T02:03:00+00:00",
         "success_rate": 99.3,
         "processing_time_seconds": 488.2,
         "average_confidence": 0.9312,
@@ -109,22 +183,8 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
         "report": "batch_report_20251013_020000.html",
         "results": "batch_results_20251013_020000.csv",
     },
-    "weekly_summary": {
-        "week": "2025-W42",
-        "first_day": "2025-10-13",
-        "last_day": "2025-10-19",
-        "runs": 7,
-        "total_processed": 2904,
-        "successful": 2731,
-        "review": 131,
-        "duplicates": 22,
-        "failed": 20,
-        "success_rate": 99.3,
-        "average_confidence": 0.9274,
-        "categories": {"Tshirts": 1010, "Shirts": 655, "Watches": 400},
-        "corrected": 12,
-        "report": "report_2025-W42.html",
-    },
+    "weekly_summary": {"week": "2025-W42", **_PERIOD},
+    "monthly_summary": {"month": "2025-10", **_PERIOD},
 }  # fmt: skip
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from PIL import Image, ImageChops
 
-from config.sections import WindowSettings
 from config.settings import LinkSettings, Settings
-from daemon.alerting.words import message_of
+from config.timing import WindowSettings
+from daemon.alerting.render import message_of
 from tests.support.alert_samples import sample
+from tests.support.waiting import DEADLINE_SECONDS
 
 _WIDTH = 430
 _TALLEST = 1400
@@ -55,7 +56,7 @@ def main(folder: Path) -> None:
                     f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}",
                     page.as_uri(),
                 ],
-                check=True, capture_output=True, timeout=120,
+                check=True, capture_output=True, timeout=DEADLINE_SECONDS,
             )  # fmt: skip
             _cropped(shot).save(folder / f"{name}.png", optimize=True)
 

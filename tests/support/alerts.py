@@ -12,16 +12,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
-from config.sections import Severity
 from config.settings import Settings
-from daemon.alerting.alert import Alert, Outcome
-from daemon.alerting.crier import Crier
-from daemon.alerting.outbox import Target
-from daemon.store import RUN_UNTOLD, Delivery, Store
-from daemon.timetable import Timetable
+from config.targets import Severity
+from daemon.alerting.outbox import Addressee
+from daemon.alerting.worker import AlertingSession
+from daemon.domain.alerts import Alert, Sent
+from daemon.domain.summaries import RunSummary
+from daemon.domain.timetable import Timetable
+from daemon.store import Delivery, Store
+from daemon.store.changes import REPORTS
 from tests.support.clocks import ManualClock
+from tests.support.documents import part_of_status, part_of_summary
 
-DELIVERED = Outcome(is_delivered=True)
+DELIVERED = Sent(is_delivered=True)
 
 
 class FakeTarget:
@@ -31,35 +34,35 @@ class FakeTarget:
         self,
         name: str,
         severities: Sequence[str] = get_args(Severity),
-        answer: Callable[[Alert], Outcome] = lambda _: DELIVERED,
+        answer: Callable[[Alert], Sent] = lambda _: DELIVERED,
     ) -> None:
         self.name = name
         self.severities = tuple(severities)
         self.told: list[Alert] = []
         self._answer = answer
 
-    def deliver(self, alert: Alert, deadline_seconds: float) -> Outcome:
+    def deliver(self, alert: Alert, deadline_seconds: float) -> Sent:
         outcome = self._answer(alert)
         if outcome.is_delivered:
             self.told.append(alert)
         return outcome
 
 
-class InlinePostmen:
-    """In place of `Postmen`: what is given has been tried when `give` returns."""
+class InlineSenders:
+    """In place of `Senders`: what is given has been tried when `give` returns."""
 
     def __init__(self) -> None:
-        self.crier: Crier | None = None
-        self._targets: dict[str, Target] = {}
+        self.session: AlertingSession | None = None
+        self._targets: dict[str, Addressee] = {}
 
-    def take(self, targets: Sequence[Target]) -> None:
+    def take(self, targets: Sequence[Addressee]) -> None:
         self._targets = {target.name: target for target in targets}
 
     def give(self, deliveries: Sequence[Delivery]) -> None:
-        assert self.crier is not None
+        assert self.session is not None
         for delivery in deliveries:
             outcome = self._targets[delivery.target].deliver(delivery.alert, 1.0)
-            self.crier.note(delivery, outcome)
+            self.session.note(delivery, outcome)
 
     def arrived(self, delivery: Delivery) -> None:
         """Nothing is ever on its way."""
@@ -91,16 +94,15 @@ class Box:
 
     def start(self) -> None:
         self.store = Store(self.settings.state_dir)
-        postmen = InlinePostmen()
-        self.crier = Crier(
+        senders = InlineSenders()
+        self.session = AlertingSession(
             self.store,
             self.clock,
-            self.settings,
-            postmen,  # type: ignore[arg-type]
+            senders,  # type: ignore[arg-type]
             is_service=self._is_service,
         )
-        postmen.crier = self.crier
-        self.crier.take(self.settings, self.targets)
+        senders.session = self.session
+        self.session.use(self.targets)
 
     def restart(self) -> None:
         self.store.close()
@@ -109,7 +111,9 @@ class Box:
     def turn(self) -> list[tuple[str, str]]:
         """One turn; returns what the target was told in it."""
         before = len(self.target.told)
-        self.crier.turn({"window": self._window(), **self.document})
+        self.session.turn(
+            self.settings, part_of_status(**{"window": self._window(), **self.document})
+        )
         return [(alert.rule, alert.phase) for alert in self.target.told[before:]]
 
     def turns(self, seconds: float, every: float = 60.0) -> list[tuple[str, str]]:
@@ -130,16 +134,21 @@ class Box:
             "closes": window and window.closes.isoformat(),
         }
 
-    def run(self, *, at: datetime | None = None, **counts: Any) -> str:
+    def report_runs(self) -> None:
+        """The reports of all runs that have ended are there."""
+        self.store.changes.move(REPORTS, self.store.changes.newest())
+
+    def run(self, *, at: datetime | None = None, is_reported: bool = True, **counts: Any) -> str:
         """A run that has ended, report and all; returns its id."""
         now = at or self.clock.now()
-        run = self.store.open_run(now.strftime("%Y%m%d_%H%M%S"), now, 0.0, "model").id
-        self.store.close_run(run, now, summary(run, now, **counts))
-        self.store.remember(RUN_UNTOLD, None)
+        run = self.store.runs.open(now.strftime("%Y%m%d_%H%M%S"), now, "model").id
+        self.store.runs.close(run, now, summary(run, now, **counts))
+        if is_reported:
+            self.report_runs()
         return run
 
 
-def summary(run: str, at: datetime, **counts: Any) -> dict[str, Any]:
+def summary(run: str, at: datetime, **counts: Any) -> RunSummary:
     """A run's summary: ten photos that were filed, unless `counts` says otherwise."""
     known = {
         "run": run,
@@ -164,7 +173,7 @@ def summary(run: str, at: datetime, **counts: Any) -> dict[str, Any]:
     done = sum(known[key] for key in ("successful", "review", "duplicates", "failed"))
     known.setdefault("total_processed", done)
     known.setdefault("arrived", known["total_processed"])
-    return known
+    return part_of_summary(**known)
 
 
 def healthy(**changes: Any) -> dict[str, Any]:
@@ -176,11 +185,16 @@ def healthy(**changes: Any) -> dict[str, Any]:
         "queue": {"waiting": 0, "settling": 0, "retrying": 0},
         "forecast": None,
         "last_run": None,
+        "undecided": {"photos": 0, "oldest": None},
         "model": "model",
         "disk": {"sorted": 100_000, "state": 100_000},
         "filing": {"min_free_mb": 512, "copies": True},
         "failing": None,
+        "left_alone": None,
         "backup": None,
+        "mirror": None,
+        "model_problem": None,
+        "learning": None,
         "problems": [],
         **changes,
     }

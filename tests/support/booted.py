@@ -140,7 +140,7 @@ def _running(root: Path, console: Path) -> Iterator[Booted]:
             os.kill(leader, signal.SIGKILL)
         nspawn.kill()
         nspawn.wait(60)
-        eventually(lambda: _is_dead(leader), within_s=60)
+        eventually(lambda: _is_dead(leader))
 
 
 def _leader(nspawn: subprocess.Popen[bytes]) -> int:

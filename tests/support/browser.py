@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import DEADLINE_SECONDS
+
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -74,7 +76,7 @@ def look_at(page: Path, width: int, folder: Path) -> Sight:
             program, *FLAGS, f"--user-data-dir={folder / f'profile-{width}'}",
             f"--window-size={max(width, 600)},1000", "--dump-dom", around.as_uri(),
         ],
-        capture_output=True, text=True, timeout=120, check=True,
+        capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=True,
     )  # fmt: skip
     seen = done.stdout.partition('<pre id="seen">')[2].partition("</pre>")[0]
     console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
@@ -92,6 +94,6 @@ def printed_sheets(page: Path, folder: Path) -> int:
             program, *FLAGS, f"--user-data-dir={folder / 'profile-print'}",
             f"--print-to-pdf={printed}", "--no-pdf-header-footer", page.as_uri(),
         ],
-        capture_output=True, timeout=120, check=True,
+        capture_output=True, timeout=DEADLINE_SECONDS, check=True,
     )  # fmt: skip
     return len(re.findall(rb"/Type\s*/Page\b", printed.read_bytes()))

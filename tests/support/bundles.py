@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 REAL_BUNDLE = Path(__file__).parents[2] / "models" / "fashion"
-PARTS = ("card.json", "labels.txt", "model.tflite", "novelty.npy")
+PARTS = ("card.json", "labels.txt", "model.tflite", "novelty.npy", "learning.npz")
 PICTURES = tuple(f"self-test-{n}.png" for n in range(1, 5))
 
 _MODEL = b"TFL3 as far as the bundle knows"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class ManualClock:
-    """Takes the place of `daemon.clock.SystemClock`."""
+    """Takes the place of `daemon.domain.clock.SystemClock`."""
 
     def __init__(self, now: datetime = datetime(2025, 10, 13, 2, 0, tzinfo=UTC)) -> None:
         """`now` is aware; steady time begins at 1000 seconds."""

@@ -12,8 +12,7 @@ A tiny photo's tone is its category: `by_tone` reads it, in place of a model.
 from __future__ import annotations
 
 import csv
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from functools import cache
@@ -27,25 +26,32 @@ from PIL.PngImagePlugin import PngInfo
 from classifier.pixels import UInt8Array
 from classifier.verdict import Band, Verdict
 from config.errors import TransientError
-from daemon.corrections import Corrector
-from daemon.drain import Drain, DrainPolicy
-from daemon.examine import Limits, Workers
-from daemon.filing import Filer, FilingPolicy
-from daemon.records import Examined, Photo, Returned, Sighting
-from daemon.renaming import Way
-from daemon.results import Warehouse
-from daemon.seeking import Seeker
-from daemon.sorting import Sorter
+from daemon.corrections.corrector import Corrector
+from daemon.corrections.moved_photos import MovedPhotos
+from daemon.domain.photos import Photo, Sighting
+from daemon.domain.return_ids import return_id
+from daemon.domain.sorting import Examined, JudgedAhead, Returned
+from daemon.folders.photo_files import Limits
+from daemon.folders.renaming import Way
+from daemon.folders.tree import Tree, fingerprint_of
+from daemon.reporting.kept_pictures import KeptPictures
+from daemon.reporting.run_files import Warehouse
+from daemon.sorting.back_to_queue import BackToQueue, Waits
+from daemon.sorting.drain import Drain
+from daemon.sorting.filer import Filer, FilingPolicy
+from daemon.sorting.labels import label_reader
+from daemon.sorting.look_ahead import LookAhead
+from daemon.sorting.model_slot import ModelSlot
+from daemon.sorting.open_results import OpenResults
+from daemon.sorting.sorter import Sorter
+from daemon.sorting.workers import LookedAhead, Workers, no_label
 from daemon.store import Store
-from daemon.tree import Tree, fingerprint_of
 from tests.support.classifiers import ScriptedClassifier, verdict
 from tests.support.clocks import ManualClock
 
 TONES = {"Shirts": 40, "review": 128, "Tops": 210}
 CATEGORIES = ("Shirts", "Tops", "Tshirts")
-WAREHOUSE = Warehouse(
-    return_id=re.compile("([0-9]{4,})"), codes={"Shirts": ("SH", "Section A, Aisle 3")}
-)
+WAREHOUSE = Warehouse(return_id=return_id, codes={"Shirts": ("SH", "Section A, Aisle 3")})
 
 
 @cache
@@ -69,8 +75,15 @@ def by_tone(picture: UInt8Array) -> Verdict:
 class InlineWorkers(Workers):
     """Workers that have always finished already."""
 
-    def examine(self, batch: Sequence[Photo]) -> Future[list[Examined | Returned]]:
-        done = super().examine(batch)
+    def examine(
+        self, batch: Sequence[Photo], known: Mapping[int, JudgedAhead] | None = None
+    ) -> Future[list[Examined | Returned]]:
+        done = super().examine(batch, known or {})
+        wait([done])
+        return done
+
+    def look_ahead(self, batch: Sequence[Photo]) -> Future[LookedAhead]:
+        done = super().look_ahead(batch)
         wait([done])
         return done
 
@@ -89,8 +102,12 @@ class Core:
         think: Callable[[UInt8Array], Verdict] = by_tone,
         inline: bool = False,
         filing: FilingPolicy | None = None,
+        labels: bool = False,
     ) -> None:
-        """inline: examine in the calling thread, so that everything happens in one order."""
+        """inline: examine in the calling thread, so that everything happens in one order.
+
+        labels: look for return ids in the photos.
+        """
         self.incoming, self.sorted, self.results, self.state = (
             folder / name for name in ("incoming", "sorted", "results", "state")
         )
@@ -101,6 +118,8 @@ class Core:
         self._reached, self._ways, self._wrap, self._think = reached, ways, wrap, think
         self._workers = InlineWorkers if inline else Workers
         self._filing = filing or FilingPolicy()
+        self._label_of = label_reader(return_id, 1.0) if labels else no_label
+        self.pictures = KeptPictures(self.state)
         self._start()
 
     def _start(self) -> None:
@@ -111,9 +130,14 @@ class Core:
             incoming, sorted_tree, self._filing, reached=self._reached, ways=self._ways
         )
         self.classifier = ScriptedClassifier(self._think)
-        self.workers = self._workers(incoming, self.classifier, Limits(1_000_000, 1.0), count=1)
+        self.slot = ModelSlot(lambda: self.classifier, count=1)
+        self.workers = self._workers(
+            incoming, self.slot, Limits(1_000_000, 1.0), 1, self._label_of, self.pictures
+        )
         self.sorter = Sorter(used, self.filer, incoming, sorted_tree, WAREHOUSE, self.clock)
-        self.seeker = Seeker(self.store, sorted_tree, self.filer, CATEGORIES, self.clock)
+        self.seeker = MovedPhotos(
+            self.store, sorted_tree, self.filer, lambda: CATEGORIES, self.clock
+        )
         self.corrector = Corrector(
             self.store,
             incoming,
@@ -123,15 +147,14 @@ class Core:
             self.clock,
             self._reached,
         )
-        policy = DrainPolicy(
-            batch_size=self.batch_size,
-            settle_seconds=5.0,
-            cut_off_seconds=600.0,
-            results=Tree(self.results),
-            sorted_dir=self.sorted,
-            model="scripted 1",
+        patience = Waits(settle_seconds=5.0, cut_off_seconds=600.0)
+        back = BackToQueue(used.queue, incoming, self.clock, patience)
+        results = OpenResults(used.runs, Tree(self.results), self.incoming, self.sorted)
+        self.drainer = Drain(
+            used, self.workers, self.sorter, results, back, self.clock, self.batch_size
         )
-        self.drainer = Drain(used, self.workers, self.sorter, incoming, self.clock, policy)
+
+        self.ahead = LookAhead(used.ahead, self.workers, self.clock, share=1.0)
 
     def stop(self) -> None:
         """End the process, as far as there is one."""
@@ -161,19 +184,28 @@ class Core:
 
     def take_in(self) -> list[Sighting]:
         """Admit what lies in incoming and is new; returns that."""
-        return self.store.admit(self.store.unknown(self.sightings()), self.clock.now())
+        return self.store.admissions.admit(
+            self.store.admissions.unknown(self.sightings()), self.clock.now()
+        )
+
+    def look_ahead(self) -> None:
+        """Judge all that waits and may be judged ahead."""
+        self.ahead.turn()
+        while self.ahead._in_hand is not None:
+            wait([self.ahead._in_hand.looked])
+            self.ahead.turn()
 
     def work(self) -> bool:
         """Drain what is due; the run stays open."""
         return self.drainer.work(lambda: True, lambda: None)
 
-    def drain(self) -> dict[str, Any]:
+    def drain(self) -> Any:
         """Take in, drain what is due, close the run; returns its summary."""
         self.take_in()
         self.work()
         return self.drainer.close(settling=0)
 
-    def recover_and_drain(self) -> dict[str, Any]:
+    def recover_and_drain(self) -> Any:
         """What `nightsort now` does after a start."""
         self.drainer.recover()
         return self.drain()

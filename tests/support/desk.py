@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from daemon.filing import Filer, FilingPolicy
-from daemon.records import Examined, Move, Photo
-from daemon.renaming import Way
-from daemon.tree import Tree
+from daemon.domain.photos import Photo
+from daemon.domain.sorting import Examined, Move
+from daemon.folders.renaming import Way
+from daemon.folders.tree import Tree
+from daemon.sorting.filer import Filer, FilingPolicy
 
 NOON = datetime(2025, 10, 13, 12, tzinfo=UTC)
 
@@ -73,7 +74,7 @@ class Desk:
         return Examined(photo, photo.fingerprint, sha256, None)
 
     def plan(self, photo: Photo, folder: str = "Shirts", readable: bool = True) -> Move:
-        return self.filer().plan(photo, folder, self.examine(photo, readable), ())
+        return self.filer().plan(self.examine(photo, readable).source, folder)
 
     def files(self) -> dict[str, bytes]:
         """All files of both folders, hidden ones too, with their bytes; links are named so."""

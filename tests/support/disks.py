@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import DEADLINE_SECONDS
+
 _DEADLINE_SECONDS = 15.0
 
 
@@ -31,7 +33,9 @@ def _need_root() -> None:
 
 
 def _run(*command: str | Path) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=DEADLINE_SECONDS
+    )
     if done.returncode != 0:
         pytest.skip(
             f"{command[0]} does not work here: {done.stderr.strip() or done.stdout.strip()}"

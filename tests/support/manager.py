@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-DEADLINE_SECONDS = 60.0
+from tests.support.waiting import DEADLINE_SECONDS
 
 
 class Manager:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-DEADLINE_SECONDS = 60.0
+from tests.support.waiting import DEADLINE_SECONDS
 
 
 def command(*arguments: str) -> list[str]:
@@ -109,7 +109,7 @@ class Site:
         """
         arguments = command("--config", str(self.folder / "nightsort.toml"), "run")
         if code:
-            main = f"{code}\nfrom daemon.cli import main\nmain()"
+            main = f"{code}\nfrom daemon.cli.main import main\nmain()"
             arguments[1:3] = ["-c", main]
         with (self.folder / "daemon.log").open("ab") as log:
             process = subprocess.Popen(

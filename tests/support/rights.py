@@ -30,7 +30,11 @@ class _Rights(ctypes.Structure):
 
 @contextmanager
 def like_an_ordinary_user() -> Iterator[None]:
-    """File permissions bind even root, in this thread and processes it starts, for a while."""
+    """File permissions bind even root, in this thread and those it starts, for a while.
+
+    A thread started meanwhile never gets the rights back, so this process must not change its user
+    later: the C library ends a process whose threads do not all agree to.
+    """
     header = _Header(_VERSION_3, 0)
     rights = (_Rights * 2)()
     assert _libc.capget(ctypes.byref(header), ctypes.byref(rights)) == 0

@@ -161,7 +161,7 @@ class Mounted:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        eventually(self.place.is_mount, within_s=30)
+        eventually(self.place.is_mount)
 
     def kill(self) -> None:
         """Kill it as a crash does; the dead mount stays."""

@@ -100,3 +100,28 @@ CREATE TRIGGER photo_passed AFTER UPDATE OF state ON photos BEGIN
     ON CONFLICT (state) DO UPDATE SET photos = photos + 1; END;
 PRAGMA user_version = 1;
 """
+
+# A summary as the first release wrote it.
+SUMMARY_1 = {
+    "run": "20251012_020000",
+    "started": "2025-10-12T02:00:00+00:00",
+    "finished": "2025-10-12T02:01:00+00:00",
+    "total_processed": 1,
+    "successful": 1,
+    "review": 0,
+    "duplicates": 0,
+    "failed": 0,
+    "deferred": 0,
+    "waiting_before": 1,
+    "arrived": 0,
+    "gone": 0,
+    "waiting_after": 0,
+    "success_rate": 100.0,
+    "processing_time_seconds": 0.5,
+    "images_per_second": 2.0,
+    "categories": {"Tops": 1},
+    "confidence_distribution": {"auto": 1, "check": 0, "review": 0},
+    "average_confidence": 0.97,
+    "errors": [],
+    "model": "fashion",
+}

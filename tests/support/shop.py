@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from config.settings import RetentionSettings
-from daemon.filing import FilingPolicy
-from daemon.housekeeping.backups import Backups
-from daemon.housekeeping.healing import heal
-from daemon.housekeeping.reconciling import Reconciler
-from daemon.housekeeping.restoring import restore
-from daemon.housekeeping.retention import Retention
+from daemon.folders.tree import Tree
+from daemon.maintenance.backups import Backups
+from daemon.maintenance.reconcile import Reconciler
+from daemon.maintenance.repair import heal
+from daemon.maintenance.restore import restore
+from daemon.maintenance.retention import Retention
 from daemon.reporting.exports import Exports
-from daemon.results import RunResults
-from daemon.tree import Tree
+from daemon.reporting.run_files import RunResults
+from daemon.sorting.filer import FilingPolicy
 from tests.support.core import Core, tiny_photo
 
 
@@ -79,8 +79,8 @@ class Shop(Core):
                 story.state, story.status, story.category, story.place, story.decided,
                 story.return_id, story.sha256, story.recorded_at, story.fingerprint,
             )
-            for run in self.store.summaries()
-            for story in self.store.stories_of_run(run["run"])
+            for run in self.store.runs.summaries()
+            for story in self.store.history.stories_of_run(run["run"])
         }  # fmt: skip
 
     def rebuilt(self, run: str) -> bytes:
@@ -88,5 +88,5 @@ class Shop(Core):
         folder = self.state / "rebuilt"
         folder.mkdir(exist_ok=True)
         results = RunResults(folder, run, self.incoming, self.sorted)
-        results.begin(self.store.rows(run))
+        results.begin(self.store.runs.rows(run))
         return results.csv_path.read_bytes()

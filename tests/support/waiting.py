@@ -8,12 +8,14 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+# For a machine that is slow, or busy with other things; only a failure takes all of it.
+DEADLINE_SECONDS = 240.0
 
-def eventually(question: Callable[[], T], *, within_s: float = 60.0, every_s: float = 0.01) -> T:
-    """The first truthy answer; AssertionError when none came in time.
 
-    The time is for a machine that is busy with other things; only a failure takes all of it.
-    """
+def eventually(
+    question: Callable[[], T], *, within_s: float = DEADLINE_SECONDS, every_s: float = 0.01
+) -> T:
+    """The first truthy answer; AssertionError when none came in time."""
     deadline = time.monotonic() + within_s
     while not (answer := question()):
         assert time.monotonic() < deadline, f"not within {within_s} s; last answer: {answer!r}"

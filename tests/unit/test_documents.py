@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -76,3 +77,17 @@ def test_the_readme_quotes_the_benchmarks() -> None:
 
 def test_the_table_of_the_benchmarks_is_made_of_their_figures() -> None:
     assert (RESULTS / "latest.md").read_text("utf-8") == table(measured())
+
+
+def test_every_name_on_the_page_of_the_architecture_is_there() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    names = set(re.findall(r"`((?:daemon|classifier)\.[\w.]+)`", text))
+    assert len(names) > 30
+    for name in names:
+        module, _, attribute = name.rpartition(".")
+        try:
+            import_module(name)
+        except ModuleNotFoundError:
+            assert hasattr(import_module(module), attribute), name
+    packages = {path.parent.name for path in (ROOT / "daemon").glob("*/__init__.py")}
+    assert set(re.findall(r"^\| `daemon/(\w+)` \|", text, re.MULTILINE)) == packages

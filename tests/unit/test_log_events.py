@@ -15,7 +15,7 @@ LEVELS = {"debug", "info", "warning", "error", "critical", "exception"}
 def events_in_code() -> dict[str, set[str]]:
     """Every event with its levels, from the calls of `log` in the product."""
     found = defaultdict[str, set[str]](set)
-    for package in ("config", "classifier", "daemon"):
+    for package in ("config", "classifier", "daemon", "web"):
         for path in (ROOT / package).rglob("*.py"):
             for name, levels in _events(ast.parse(path.read_text(encoding="utf-8"))):
                 found[name] |= levels

@@ -32,6 +32,7 @@ from tests.support.photos import (
     with_alpha,
     ycck_jpeg,
 )
+from tests.support.waiting import DEADLINE_SECONDS
 
 SIZE = (224, 224)
 # Mean difference in levels of 255 that coding and the way to 224 pixels may leave.
@@ -390,7 +391,7 @@ def test_large_pictures_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatc
         thread.start()
         assert not done.wait(0.05)
         assert decode(photo_bytes("JPEG")).format == "JPEG"  # never waits
-    thread.join(timeout=60)
+    thread.join(timeout=DEADLINE_SECONDS)
     assert done.is_set()
 
 
@@ -423,5 +424,20 @@ def test_a_jpeg_loads_no_other_format() -> None:
         "'PIL.PngImagePlugin') if name in sys.modules])"
     )
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, input=photo_bytes(), capture_output=True, check=True, timeout=60)
+    done = subprocess.run(
+        command, input=photo_bytes(), capture_output=True, check=True, timeout=DEADLINE_SECONDS
+    )
     assert done.stdout.decode().strip() == "[]"
+
+
+@pytest.mark.parametrize("kind", samples())
+def test_what_is_kept_of_a_photo_changes_nothing_of_its_pixels(kind: str) -> None:
+    data = samples()[kind]
+    plain, kept = decode(data), decode(data, keep_side=100)
+    assert np.array_equal(plain.pixels, kept.pixels)
+    assert plain.decoded is None
+    assert kept.decoded is not None
+    shown = kept.decoded.within(100)
+    assert shown.mode == "RGB"
+    assert max(shown.size) <= 100
+    assert abs(shown.width / shown.height - kept.width / kept.height) < 0.1

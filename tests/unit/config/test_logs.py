@@ -171,7 +171,7 @@ def test_terminal_gets_words_and_colour() -> None:
     configure(service=True, stream=stream)
     log.info("photo_filed", name="shirt-12.jpg", category="Shirts", band="auto", confidence=0.94)
     line = stream.getvalue()
-    assert "shirt-12.jpg → Shirts  94 %" in line
+    assert "shirt-12.jpg → Shirts  94.0 %" in line
     assert "\x1b[32mfiled" in line
 
 
@@ -180,11 +180,11 @@ def test_terminal_gets_words_and_colour() -> None:
     [
         (
             {"event": "photo_filed", "category": "Shirts", "band": "auto", "confidence": 0.941},
-            "02:14:07  filed      a.jpg → Shirts  94 %",
+            "02:14:07  filed      a.jpg → Shirts  94.1 %",
         ),
         (
             {"event": "photo_filed", "category": "Shirts", "band": "check", "confidence": 0.8},
-            "02:14:07  filed      a.jpg → Shirts  80 %, worth a quick look",
+            "02:14:07  filed      a.jpg → Shirts  80.0 %, worth a quick look",
         ),
         (
             {
@@ -194,7 +194,7 @@ def test_terminal_gets_words_and_colour() -> None:
                 "confidence": 0.51,
                 "why": "unsure between Shirts and Tshirts",
             },
-            "02:14:07  review     a.jpg → Shirts?  51 %, unsure between Shirts and Tshirts",
+            "02:14:07  review     a.jpg → Shirts?  51.0 %, unsure between Shirts and Tshirts",
         ),
         (
             {"event": "watch_started", "folder": "/srv/in", "mode": "native"},
@@ -243,7 +243,7 @@ def test_terminal_that_knows_no_arrow_gets_a_question_mark() -> None:
     stream = io.TextIOWrapper(buffer, encoding="latin-1")
     configure(service=False, stream=stream)
     log.warning("photo_filed", name="a.jpg", category="Shirts", confidence=1.0)
-    assert buffer.getvalue() == b"warning: filed: a.jpg ? Shirts  99 %\n"
+    assert buffer.getvalue() == b"warning: filed: a.jpg ? Shirts  99.9 %\n"
 
 
 # For every other command

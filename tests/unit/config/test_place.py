@@ -10,7 +10,7 @@ import pytest
 
 from config import place
 from config.settings import load
-from daemon.lock import hold
+from daemon.folders.locks import hold
 
 FOLDERS = 'incoming_dir = "in"\nsorted_dir = "sorted"\nresults_dir = "results"\n'
 
@@ -59,7 +59,7 @@ def test_status_of_a_daemon_that_runs_needs_no_library_that_is_slow_to_load(
     file: Path, tmp_path: Path
 ) -> None:
     code = (
-        "import sys\nfrom daemon.cli import main\n"
+        "import sys\nfrom daemon.cli.main import main\n"
         "try:\n    main()\nfinally:\n"
         "    slow = {'pydantic', 'asyncio', 'numpy', 'apprise', 'structlog', 'email'}\n"
         "    print('loaded:', *slow & {*sys.modules})"

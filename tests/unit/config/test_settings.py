@@ -11,6 +11,7 @@ import pytest
 
 from config import place, settings
 from config.errors import ConfigError
+from config.renamed import RENAMED
 from config.settings import Settings, load
 from config.targets import UrlTarget
 
@@ -414,10 +415,8 @@ to = ["it@example.com"]
         ('[batch\nsize = 3\n[window]\nmode = "manual\n' + TWO_TARGETS, 2),
         (TWO_TARGETS + TWO_TARGETS.replace('to = ["', 'to = "'), 3),
         ("[window]\n[window]\n" + TWO_TARGETS, 2),
-        (
-            '[alerts]\nmorning = 8\ntargets = [\n  { url = "json://x" },\n]\nx = "\n',
-            1,
-        ),
+        # Where a table is no TOML, all of it is left out.
+        ('[alerts]\nmorning = 8\ntargets = [{ url = "json://x" }]\nx = "\n', 0),
         (TWO_TARGETS + "# K\xfcche", 2),
     ],
 )
@@ -447,6 +446,39 @@ def test_loaded_secrets_are_not_printed(file: Path) -> None:
     loaded = load(file)
     assert SECRET not in repr(loaded)
     assert SECRET not in str(loaded.model_dump_json())
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [("secret", SECRET[:8]), ("webhook", f"ftp://{SECRET}"), ("webhook", f"https://x/ {SECRET}")],
+)
+@pytest.mark.parametrize("source", ["file", "environment", "credential"])
+def test_what_signs_a_hand_over_is_checked_and_never_shown(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, text: str, source: str
+) -> None:
+    write(file, "")
+    name = f"NIGHTSORT_HANDOVER__{key.upper()}"
+    if source == "file":
+        write(file, f"[handover]\n{key} = {json.dumps(text)}")
+    elif source == "environment":
+        monkeypatch.setenv(name, text)
+    else:
+        credential(tmp_path / "c", name, text, monkeypatch)
+    (problem,) = problems_of(file)
+    assert problem.startswith(f"handover.{key} (")
+    assert text not in problem
+    assert SECRET not in problem
+
+
+def test_a_hand_over_s_secret_is_read_from_its_credential(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(file, '[handover]\nwebhook = "https://erp.example.com/in"')
+    credential(tmp_path / "c", "NIGHTSORT_HANDOVER__SECRET", SECRET * 3, monkeypatch)
+    secret = load(file).handover.secret
+    assert secret is not None
+    assert secret.get_secret_value() == SECRET * 3
+    assert SECRET not in repr(load(file))
 
 
 def test_long_value_is_shortened(file: Path) -> None:
@@ -527,3 +559,80 @@ def test_a_variable_that_names_no_folder_is_not_the_folder_of_the_command(
     monkeypatch.setenv("NIGHTSORT_STATE_DIR", "")
     assert place.state_dir(write(file, "")) is None
     assert problems_of(file) == ['state_dir (NIGHTSORT_STATE_DIR) = "": must name a folder']
+
+
+# Keys that have another name today
+
+
+def test_key_of_before_is_read_under_its_name_of_today(file: Path) -> None:
+    loaded = load(write(file, '[results]\nreturn_id = "order-([0-9]+)"'))
+    assert loaded.returns.pattern == "order-([0-9]+)"
+    assert loaded.renamed == (
+        f"{file}: results.return_id is called returns.pattern today and is read as that; rename it",
+    )
+
+
+def test_name_of_today_counts_where_both_stand(file: Path) -> None:
+    text = '[results]\nreturn_id = "old-([0-9]+)"\n[returns]\npattern = "new-([0-9]+)"'
+    assert load(write(file, text)).returns.pattern == "new-([0-9]+)"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("NIGHTSORT_RESULTS__RETURN_ID", "order-([0-9]+)"),
+        ("NIGHTSORT_RESULTS", '{"return_id": "order-([0-9]+)"}'),
+    ],
+)
+def test_variable_of_before_is_read_under_its_name_of_today(
+    file: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    monkeypatch.setenv(name, text)
+    loaded = load(write(file, ""))
+    assert loaded.returns.pattern == "order-([0-9]+)"
+    (warning,) = loaded.renamed
+    assert "NIGHTSORT_RESULTS__RETURN_ID is called NIGHTSORT_RETURNS__PATTERN today" in warning
+
+
+def test_what_is_wrong_with_a_key_of_before_is_told_of_todays(file: Path) -> None:
+    (problem,) = problems_of(write(file, '[results]\nreturn_id = "order"'))
+    assert problem.startswith(f'returns.pattern ({file}) = "order": must hold a group')
+
+
+def test_other_keys_beside_one_of_before_are_still_unknown(file: Path) -> None:
+    (problem,) = problems_of(write(file, '[results]\nreturn_id = "(x)"\nmore = 1'))
+    assert problem.startswith(f"results ({file}): no such setting")
+
+
+def test_keys_of_today_are_settings_and_those_of_before_are_not() -> None:
+    known = {name for name, _ in settings.walk(settings.Settings)}
+    assert {*RENAMED.values()} <= known
+    assert not {*RENAMED} & known
+
+
+# What editors make of a file
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]
+)
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_file_is_read_as_any_editor_saves_it(file: Path, encoding: str, line_end: str) -> None:
+    write(file, '[categories."Röcke"]\nlocation = "Gang 3"')
+    text = file.read_text(encoding="utf-8").replace("\n", line_end)
+    file.write_bytes(text.encode(encoding))
+    assert load(file).categories["Röcke"].location == "Gang 3"
+    assert place.state_dir(file) == load(file).state_dir
+
+
+def test_credential_is_read_as_any_editor_saves_it(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credential(tmp_path / "c", "NIGHTSORT_BATCH__SIZE", "", monkeypatch)
+    (tmp_path / "c" / "NIGHTSORT_BATCH__SIZE").write_bytes("7\r\n".encode("utf-16"))
+    assert load(write(file, "")).batch.size == 7
+
+
+def test_file_in_a_code_page_is_refused_with_the_remedy(file: Path) -> None:
+    file.write_bytes('incoming_dir = "/srv/Rücksendungen"'.encode("cp1252"))
+    assert problems_of(file) == [f"{file}: is not UTF-8 text; save it as UTF-8"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.tree import Tree, fingerprint_of
+from daemon.folders.tree import Tree, fingerprint_of
 
 UNSIGNED = st.integers(0, 2**64 - 1)
 

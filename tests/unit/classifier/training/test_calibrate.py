@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from classifier.evaluation import wilson
+from classifier.proportions import wilson
 from classifier.training import calibrate
 
 

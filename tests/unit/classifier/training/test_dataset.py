@@ -52,6 +52,13 @@ def test_sources_are_told_apart_and_joined_by_kind(tmp_path: Path) -> None:
     assert data.pixels.shape == (len(data.items), 224, 224, 3)
 
 
+def test_folders_of_what_could_not_be_filed_are_no_categories(tmp_path: Path) -> None:
+    plain(tmp_path)
+    for folder in ("_review", "_quarantine"):
+        draw(tmp_path / folder / "mug99.png", 99)
+    assert dataset.load(tmp_path, seed=1).categories == ["Mugs", "Plates"]
+
+
 def test_what_is_for_testing_only_is_never_trained_on(tmp_path: Path) -> None:
     data = dataset.load(shop(tmp_path), seed=1)
     assert {data.items[i].side for i in data.where(source="small")} == {"test"}

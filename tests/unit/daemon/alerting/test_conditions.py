@@ -10,7 +10,6 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.alerting.alert import Alert
 from daemon.alerting.conditions import (
     Conditions,
     Incidents,
@@ -19,6 +18,7 @@ from daemon.alerting.conditions import (
     Patience,
     after,
 )
+from daemon.domain.alerts import Alert
 from tests.support.clocks import ManualClock
 
 HOUR = 3600.0

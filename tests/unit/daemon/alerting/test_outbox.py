@@ -12,15 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.errors import DiskFull
-from daemon.alerting.alert import RULES, Alert, Outcome, Phase, key_of, news
-from daemon.alerting.outbox import Outbox, wait_after
+from daemon.alerting.outbox import GIVE_UP, Outbox
+from daemon.domain.alerts import RULES, Alert, Phase, Sent, key_of, news
+from daemon.domain.failures import wait_after
 from daemon.store import Store
 from tests.support.alerts import FakeTarget
 
 NIGHT = datetime(2025, 10, 13, 2, tzinfo=UTC)
 FACTS = {"since": NIGHT.isoformat(), "target": "mail"}
-DELIVERED = Outcome(is_delivered=True)
-REFUSED = Outcome(is_delivered=False, error="connection refused")
+DELIVERED = Sent(is_delivered=True)
+REFUSED = Sent(is_delivered=False, error="connection refused")
 MAIL, SLACK = FakeTarget("mail"), FakeTarget("slack")
 
 
@@ -68,15 +69,15 @@ def test_what_arrived_is_not_sent_again(store: Store) -> None:
 
 
 def test_what_failed_is_tried_after_5_15_and_60_seconds_and_then_ever_more_rarely() -> None:
-    waits = [wait_after(attempts, timedelta()) for attempts in range(1, 12)]
+    waits = [wait_after(attempts, timedelta(), GIVE_UP) for attempts in range(1, 12)]
     seconds = [wait.total_seconds() for wait in waits if wait is not None]
     assert seconds == [5, 15, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
 
 
 def test_it_is_given_up_after_a_day_but_not_before_some_attempts() -> None:
-    assert wait_after(30, timedelta(hours=23)) is not None
-    assert wait_after(30, timedelta(hours=25)) is None
-    assert wait_after(1, timedelta(days=9)) is not None
+    assert wait_after(30, timedelta(hours=23), GIVE_UP) is not None
+    assert wait_after(30, timedelta(hours=25), GIVE_UP) is None
+    assert wait_after(1, timedelta(days=9), GIVE_UP) is not None
 
 
 def test_an_alert_that_failed_is_due_when_its_time_has_come_and_at_a_start(store: Store) -> None:
@@ -105,9 +106,9 @@ def test_what_failed_for_a_day_is_a_dead_letter_and_counted(store: Store) -> Non
             attempts += 1
             outbox.note(delivery, REFUSED, now)
         now += timedelta(minutes=1)
-    assert store.count_deliveries() == {"waiting": 0, "delivered": 0, "dead": 1}
+    assert store.deliveries.count() == {"waiting": 0, "delivered": 0, "dead": 1}
     assert 25 <= attempts <= 40
-    (failing,) = store.failing_targets()
+    (failing,) = store.deliveries.failing_targets()
     assert (failing.target, failing.since, failing.error) == ("mail", NIGHT, "connection refused")
 
 
@@ -124,30 +125,30 @@ def test_a_target_that_works_again_is_not_failing(store: Store) -> None:
     outbox.put([alert("run_failed")])
     (delivery,) = outbox.due([MAIL], NIGHT)
     outbox.note(delivery, REFUSED, NIGHT)
-    assert [one.target for one in store.failing_targets()] == ["mail"]
+    assert [one.target for one in store.deliveries.failing_targets()] == ["mail"]
     later = NIGHT + timedelta(minutes=1)
     outbox.note(outbox.due([MAIL], later)[0], DELIVERED, later)
-    assert store.failing_targets() == []
+    assert store.deliveries.failing_targets() == []
 
 
 def test_what_is_raised_cannot_be_raised_again_nor_resolved_twice(store: Store) -> None:
     other = Alert("run_failed.other", "run_failed", "critical", "raised", 1, NIGHT, FACTS)
-    assert store.keep_alerts([alert("run_failed"), other]) == [alert("run_failed")]
+    assert store.alerts.keep([alert("run_failed"), other]) == [alert("run_failed")]
     resolved = alert("run_failed", "resolved")
     again = Alert("run_failed.again", "run_failed", "critical", "resolved", 1, NIGHT, FACTS)
-    assert store.keep_alerts([resolved, again]) == [resolved]
-    assert store.open_incidents() == []
+    assert store.alerts.keep([resolved, again]) == [resolved]
+    assert store.alerts.open_incidents() == []
 
 
 def test_the_same_news_is_told_once(store: Store) -> None:
     told = news("run_finished", "20251013_020000", NIGHT, {})
-    assert store.keep_alerts([told, told]) == [told]
-    assert store.keep_alerts([told]) == []
+    assert store.alerts.keep([told, told]) == [told]
+    assert store.alerts.keep([told]) == []
 
 
 def test_news_of_one_rule_do_not_keep_each_other_away(store: Store) -> None:
     both = [news("run_finished", run, NIGHT, {}) for run in ("1", "2")]
-    assert store.keep_alerts(both) == both
+    assert store.alerts.keep(both) == both
 
 
 def test_targets_that_are_no_more_are_given_up(store: Store) -> None:
@@ -159,13 +160,13 @@ def test_targets_that_are_no_more_are_given_up(store: Store) -> None:
 
 
 def test_who_knows_of_an_alert_is_kept_the_first_to_say_so(store: Store) -> None:
-    store.keep_alerts([alert("run_failed")])
-    assert store.acknowledge(1, "ann", NIGHT)
-    assert store.acknowledge(1, "bob", NIGHT + timedelta(hours=1))
-    assert not store.acknowledge(99, "ann", NIGHT)
-    (incident,) = store.open_incidents()
+    store.alerts.keep([alert("run_failed")])
+    assert store.alerts.acknowledge(1, "ann", NIGHT)
+    assert store.alerts.acknowledge(1, "bob", NIGHT + timedelta(hours=1))
+    assert not store.alerts.acknowledge(99, "ann", NIGHT)
+    (incident,) = store.alerts.open_incidents()
     assert incident.is_acknowledged
-    (told,) = store.incident_history(10)
+    (told,) = store.alerts.history(10)
     assert told["acknowledged_by"] == "ann"
 
 
@@ -175,7 +176,7 @@ def test_the_history_has_every_alert_with_where_it_went(store: Store) -> None:
     outbox.put([alert("run_failed", "resolved")])
     for delivery in outbox.due([MAIL], NIGHT):
         outbox.note(delivery, DELIVERED if delivery.alert.phase == "raised" else REFUSED, NIGHT)
-    (told,) = store.incident_history(10)
+    (told,) = store.alerts.history(10)
     assert (told["day"], told["resolved"] is None) == (2, False)
     assert [(one["phase"], one["deliveries"][0]["state"]) for one in told["alerts"]] == [
         ("raised", "delivered"),
@@ -189,10 +190,10 @@ def test_what_is_over_for_long_is_forgotten_and_what_lasts_is_not(store: Store) 
     outbox = Outbox(store)
     outbox.put([alert("run_failed"), news("run_finished", "1", NIGHT, {})])
     outbox.due([MAIL], NIGHT)
-    assert store.forget_incidents(NIGHT) == 0
-    assert store.forget_incidents(NIGHT + timedelta(seconds=1)) == 1
-    assert [told["rule"] for told in store.incident_history(10)] == ["run_failed"]
-    assert store.count_deliveries()["waiting"] == 1
+    assert store.alerts.forget(NIGHT) == 0
+    assert store.alerts.forget(NIGHT + timedelta(seconds=1)) == 1
+    assert [told["rule"] for told in store.alerts.history(10)] == ["run_failed"]
+    assert store.deliveries.count()["waiting"] == 1
 
 
 class FullStore:
@@ -224,7 +225,7 @@ def test_on_a_full_disk_people_are_told_and_it_is_recorded_when_there_is_room(
     full.is_full = False
     outbox.put([])
     assert outbox.due([MAIL], NIGHT + timedelta(hours=1)) == []
-    assert store.count_deliveries() == {"waiting": 0, "delivered": 1, "dead": 0}
+    assert store.deliveries.count() == {"waiting": 0, "delivered": 1, "dead": 0}
     assert [*outbox.incidents()] == [("run_failed", "")]
 
 
@@ -248,7 +249,7 @@ def test_what_arrived_while_the_disk_was_full_is_not_sent_again(store: Store) ->
     assert outbox.due([MAIL], NIGHT + timedelta(hours=1)) == []
     full.is_full = False
     assert outbox.due([MAIL], NIGHT + timedelta(hours=1)) == []
-    assert store.count_deliveries()["delivered"] == 1
+    assert store.deliveries.count()["delivered"] == 1
 
 
 class Machine:

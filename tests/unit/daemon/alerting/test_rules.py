@@ -9,17 +9,18 @@ from typing import Any
 
 import pytest
 
+from config.alerts import AlertSettings
 from config.errors import FolderUnavailable, ModelError
-from config.sections import AlertSettings
 from daemon.alerting import rules
-from daemon.alerting.alert import RULES, Alert, Outcome, news
-from daemon.housekeeping.healing import RESTORED
-from daemon.reporting.periodical import WEEK_TOLD
-from daemon.store import RUN_UNTOLD
+from daemon.domain.accuracy import Rate
+from daemon.domain.alerts import RULES, Alert, Sent, news
+from daemon.store.facts import LESSON, MASS_REMOVAL, MONTH_TOLD, RESTORED, WEEK_TOLD
+from daemon.store.handovers import Call
 from tests.support.alerts import Box, FakeTarget, healthy
+from tests.support.documents import a_lesson
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
-REFUSED = Outcome(is_delivered=False, error="connection refused")
+REFUSED = Sent(is_delivered=False, error="connection refused")
 AWAY = {"share": {"incoming": "incoming_dir /srv/in does not answer", "sorted": "available",
                   "results": "available"}, "state": "share unavailable"}  # fmt: skip
 
@@ -115,14 +116,14 @@ def test_an_error_that_ends_the_process_is_told_at_once_and_once(
     box: Box, error: Exception, rule: str
 ) -> None:
     for _ in range(3):
-        box.crier.end_with(error)
+        box.session.end_with(error)
         box.restart()
     assert [(alert.rule, alert.phase) for alert in box.target.told] == [(rule, "raised")]
 
 
 def test_a_command_that_ends_with_its_run_tells_all_at_once(tmp_path: Path) -> None:
     box = Box(tmp_path, is_service=False)
-    box.crier.end_with(FolderUnavailable("incoming_dir is away"))
+    box.session.end_with(FolderUnavailable("incoming_dir is away"))
     assert only(box, "run_failed").facts["why"] == "incoming_dir is away"
     box.restart()
     assert box.turn() == [("run_failed", "resolved")]
@@ -158,6 +159,24 @@ def test_a_backup_that_fails_again_and_again_is_told_until_there_is_one(box: Box
     assert box.turns(100 * MINUTE) == [("backup_failed", "resolved")]
 
 
+def test_another_model_than_the_one_adopted_is_told_until_that_is_mended(box: Box) -> None:
+    why = "fashion 1 judges instead of the version adopted: version 2.npz: is damaged"
+    box.document = healthy(model_problem=why)
+    assert box.turns(MINUTE) == [("model_refused", "raised")]
+    facts = only(box, "model_refused").facts
+    assert (facts["why"], facts["model"]) == (why, box.document["model"])
+    box.document = healthy()
+    assert box.turns(MINUTE) == [("model_refused", "resolved")]
+
+
+def test_a_lesson_by_itself_is_told_once_and_one_that_somebody_asked_for_is_not(box: Box) -> None:
+    box.store.facts.remember(LESSON, a_lesson(by_itself=False))
+    assert box.turns(MINUTE) == []
+    box.store.facts.remember(LESSON, a_lesson())
+    assert box.turns(HOUR) == [("lesson_learnt", "told")]
+    assert only(box, "lesson_learnt").facts.keys() == RULES["lesson_learnt"].facts.keys()
+
+
 def box_since(box: Box) -> str:
     since: str = box.target.told[0].facts["since"]
     return since
@@ -185,14 +204,37 @@ def test_photos_that_are_only_renamed_need_no_space(box: Box) -> None:
 
 
 def admit_bytes(box: Box, size: int) -> None:
-    from daemon.records import Fingerprint, Sighting
+    from daemon.domain.photos import Fingerprint, Sighting
 
-    box.store.admit([Sighting("a.jpg", Fingerprint(1, size, 1))], box.clock.now())
+    box.store.admissions.admit([Sighting("a.jpg", Fingerprint(1, size, 1))], box.clock.now())
 
 
 def test_a_watch_that_fell_back_to_polling_is_told(box: Box) -> None:
     box.document["watch"] |= {"degraded": True, "mode": "polling", "why": "limit reached"}
     assert box.turns(5 * MINUTE) == [("watch_degraded", "raised")]
+
+
+def test_another_system_that_is_not_reached_for_half_an_hour_is_told(box: Box) -> None:
+    handovers, key = box.store.handovers, "run-1"
+    handovers.put([Call(key, box.clock.now(), "{}")], 0)
+    handovers.failed(key, box.clock.now(), "it answered 502", box.clock.now() + timedelta(hours=1))
+    assert box.turns(29 * MINUTE) == []
+    assert box.turns(5 * MINUTE) == [("handover_undeliverable", "raised")]
+    assert only(box, "handover_undeliverable").facts["waiting"] == 1
+    handovers.arrived(key, box.clock.now())
+    assert box.turns(5 * MINUTE) == [("handover_undeliverable", "resolved")]
+
+
+def test_a_photo_that_cannot_be_taken_for_an_hour_is_told_by_its_name(box: Box) -> None:
+    held = [{"name": "return-1.jpg", "seconds": 3500.0}]
+    box.document["left_alone"] = {"held": held}
+    assert box.turns(5 * MINUTE) == []
+    held[0]["seconds"] = 3700.0
+    assert box.turns(5 * MINUTE) == [("photos_held", "raised")]
+    held[:] = [{"name": "return-2.jpg", "seconds": 3700.0, "why": "Permission denied"}]
+    assert box.turns(5 * MINUTE) == []  # it is told already that one cannot be taken
+    held.clear()
+    assert box.turns(5 * MINUTE) == [("photos_held", "resolved")]
 
 
 def test_a_forecast_that_misses_the_window_is_told_an_hour_before_not_in_the_afternoon(
@@ -268,12 +310,12 @@ def test_a_clock_that_is_set_right_after_the_start_missed_no_window(tmp_path: Pa
 
 
 def test_a_run_that_ended_is_told_with_its_figures_and_files(box: Box) -> None:
-    run = box.run(successful=8, review=2, failed=0, categories={"Shirts": 4, "Tops": 6})
+    categories = {"Shirts": 4, "Tops": 6}
+    run = box.run(successful=8, review=2, failed=0, categories=categories, is_reported=False)
     for name in (f"batch_report_{run}.html", f"batch_results_{run}.csv"):
         (box.settings.results_dir / name).write_text("x")
-    box.store.remember(RUN_UNTOLD, run)
     assert box.turn() == []  # its report is not made yet
-    box.store.remember(RUN_UNTOLD, None)
+    box.report_runs()
     assert box.turn() == [("run_finished", "told")]
     told = only(box, "run_finished")
     assert told.facts["total_processed"] == 10
@@ -300,8 +342,7 @@ def test_what_is_told_of_a_run_has_its_files_with_it_until_it_is_over(box: Box) 
 
 
 def test_a_run_whose_report_cannot_be_made_is_told_without_it(box: Box) -> None:
-    run = box.run()
-    box.store.remember(RUN_UNTOLD, run)
+    box.run(is_reported=False)
     assert box.turns(20 * MINUTE) == [("run_finished", "told")]
     assert only(box, "run_finished").facts["report"] is None
 
@@ -342,14 +383,14 @@ def test_many_photos_in_review_are_told(box: Box) -> None:
 
 
 def test_a_long_run_is_told_while_it_goes_on_and_not_resolved_by_its_own_end(box: Box) -> None:
-    run = box.store.open_run("20251013_020000", box.clock.now(), 0.0, "model").id
+    run = box.store.runs.open("20251013_020000", box.clock.now(), "model").id
     assert box.turns(14 * MINUTE) == []
     assert box.turns(10 * MINUTE) == [("slow_run", "raised")]
     from tests.support.alerts import summary
 
     now = box.clock.now()
-    box.store.close_run(run, now, summary(run, now, processing_time_seconds=800.0))
-    box.store.remember(RUN_UNTOLD, None)
+    box.store.runs.close(run, now, summary(run, now, processing_time_seconds=800.0))
+    box.report_runs()
     assert box.turns(HOUR) == [("run_finished", "told")]
     box.run(processing_time_seconds=5.0)
     assert ("slow_run", "resolved") in box.turn()
@@ -414,7 +455,7 @@ def test_a_week_is_summed_up_on_its_morning_once(box: Box) -> None:
     }  # fmt: skip
     told = {"week": "2025-W41", "page": "period_report_2025-W41.html", "figures": figures}
     (box.settings.results_dir / told["page"]).write_text("x")  # type: ignore[operator]
-    box.store.remember(WEEK_TOLD, told)
+    box.store.facts.remember(WEEK_TOLD, told)
     assert box.turns(4.9 * HOUR) == []  # it is Monday, 02:00
     assert box.turns(HOUR) == [("weekly_summary", "told")]
     alert = only(box, "weekly_summary")
@@ -423,8 +464,46 @@ def test_a_week_is_summed_up_on_its_morning_once(box: Box) -> None:
     assert box.turns(9 * DAY, every=HOUR) == []
 
 
+def test_a_month_is_summed_up_in_the_morning_once_and_never_a_month_long_past(box: Box) -> None:
+    figures = {
+        "from": "2025-09-01", "to": "2025-09-30", "runs": 22, "total_processed": 4000,
+        "total_processed_before": 3500, "successful": 3900, "review": 80, "duplicates": 12,
+        "failed": 8, "success_rate": 99.8, "average_confidence": 0.93,
+        "categories": {"Shirts": 3980}, "corrected": 4,
+    }  # fmt: skip
+    told = {"month": "2025-09", "page": None, "figures": figures}
+    box.store.facts.remember(MONTH_TOLD, {**told, "month": "2025-08"})
+    assert box.turns(9 * HOUR) == []  # it is October
+    box.store.facts.remember(MONTH_TOLD, told)
+    assert box.turns(DAY, every=HOUR) == [("monthly_summary", "told")]
+    alert = only(box, "monthly_summary")
+    assert alert.facts.keys() == RULES["monthly_summary"].facts.keys()
+    assert alert.facts["total_processed_before"] == 3500
+    assert box.turns(9 * DAY, every=HOUR) == []
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "alone", "is_told"),
+    [
+        (20, 0, 0, False),
+        (20, 2, 0, False),  # fewer than three are chance
+        (190, 10, 0, True),
+        (40, 10, 150, True),  # though all that was left alone were right
+        (40, 10, 700, False),
+        (0, 3, 200, False),  # only what was wrong was answered
+    ],
+)
+def test_a_promise_is_broken_when_spot_checks_say_so_beyond_doubt(
+    right: int, wrong: int, alone: int, is_told: bool
+) -> None:
+    rate = Rate(right, right + wrong, right + wrong + alone)
+    seen = rules.of_accuracy(rate, 0.99, 28, "fashion")
+    assert seen.holds is is_told
+    assert seen.facts.keys() == RULES["accuracy_below_promise"].facts.keys()
+
+
 def test_a_week_without_photos_is_not_summed_up(box: Box) -> None:
-    box.store.remember(WEEK_TOLD, {"week": "2025-W41", "page": None, "figures": None})
+    box.store.facts.remember(WEEK_TOLD, {"week": "2025-W41", "page": None, "figures": None})
     assert box.turns(9 * DAY, every=HOUR) == []
 
 
@@ -434,15 +513,15 @@ def test_a_week_without_photos_is_not_summed_up(box: Box) -> None:
 def test_a_target_out_of_reach_for_half_an_hour_is_told_through_the_others(tmp_path: Path) -> None:
     box = Box(tmp_path)
     is_down = True
-    slack = FakeTarget("slack", answer=lambda _: REFUSED if is_down else Outcome(is_delivered=True))
+    slack = FakeTarget("slack", answer=lambda _: REFUSED if is_down else Sent(is_delivered=True))
     box.targets.append(slack)
-    box.crier.take(box.settings, box.targets)
+    box.session.use(box.targets)
     box.run()
     assert box.turns(29 * MINUTE) == [("run_finished", "told")]
     assert box.turns(5 * MINUTE) == [("target_undeliverable", "raised")]
     facts = only(box, "target_undeliverable").facts
     assert (facts["target"], facts["error"]) == ("slack", "connection refused")
-    assert box.crier.figures()["unreachable"] == ["slack"]
+    assert box.session.figures()["unreachable"] == ["slack"]
     assert box.turns(2 * HOUR) == []
     is_down = False
     assert box.turns(2 * HOUR) == [("target_undeliverable", "resolved")]
@@ -453,25 +532,25 @@ def test_a_target_out_of_reach_for_half_an_hour_is_told_through_the_others(tmp_p
 def test_a_target_that_was_removed_is_no_longer_out_of_reach(tmp_path: Path) -> None:
     box = Box(tmp_path)
     slack = FakeTarget("slack", answer=lambda _: REFUSED)
-    box.crier.take(box.settings, [box.target, slack])
+    box.session.use([box.target, slack])
     box.run()
     assert ("target_undeliverable", "raised") in box.turns(HOUR)
-    box.crier.take(box.settings, [box.target])
+    box.session.use([box.target])
     assert box.turn() == [("target_undeliverable", "resolved")]
-    assert box.crier.figures()["given_up"] == 1
+    assert box.session.figures()["given_up"] == 1
     box.store.close()
 
 
 def test_what_others_put_into_the_store_is_told(box: Box) -> None:
     facts = {"why": "malformed", "backup": None, "backup_taken": None, "set_aside": "x"}
-    box.store.keep_alerts([news("database_restored", "1", box.clock.now(), facts)])
+    box.store.alerts.keep([news("database_restored", "1", box.clock.now(), facts)])
     assert box.turn() == [("database_restored", "told")]
 
 
 def test_a_database_that_was_mended_is_told_once(box: Box) -> None:
     at = box.clock.now().isoformat(timespec="seconds")
     told = {"why": "malformed", "backup": "b.db", "backup_taken": at, "set_aside": "damaged.db"}
-    box.store.remember(RESTORED, {"at": at, **told})
+    box.store.facts.remember(RESTORED, {"at": at, **told})
     assert box.turns(HOUR) == [("database_restored", "told")]
     assert only(box, "database_restored").facts == told
     box.restart()
@@ -497,3 +576,47 @@ def test_patience_is_known_for_every_rule() -> None:
     for rule in RULES:
         patience = rules.patience(rule, AlertSettings())
         assert 0 <= patience.raise_seconds <= patience.clear_seconds
+
+
+def test_photos_that_wait_for_days_are_told_once_a_day_until_they_are_decided(box: Box) -> None:
+    since = box.clock.now() - timedelta(days=2, hours=23)
+    box.document["undecided"] = {"photos": 12, "oldest": since.isoformat()}
+    assert box.turn() == []
+    assert box.turns(2 * HOUR) == [("undecided_too_long", "raised")]
+    assert box.target.told[-1].facts["photos"] == 12
+    assert box.turns(25 * HOUR, every=HOUR) == [("undecided_too_long", "repeated")]
+    box.document["undecided"] = {"photos": 0, "oldest": None}
+    assert box.turn() == [("undecided_too_long", "resolved")]
+
+
+def test_many_photos_gone_at_once_are_told_until_they_are_back_or_believed_gone(box: Box) -> None:
+    at = box.clock.now()
+    later = at + timedelta(hours=1)
+    doubted = {later.isoformat(): [4], at.isoformat(): [1, 2, 3]}
+    box.store.facts.remember(MASS_REMOVAL, doubted)
+    assert box.turn() == [("many_removed", "raised")]
+    facts = box.target.told[-1].facts
+    assert (facts["photos"], facts["gone_since"]) == (4, at.isoformat())
+    assert box.turns(HOUR) == []
+    box.store.facts.remember(MASS_REMOVAL, None)
+    assert box.turn() == [("many_removed", "resolved")]
+
+
+def test_a_mirror_that_fails_for_long_is_told_once_and_when_it_is_over(box: Box) -> None:
+    mirror = {"station": "berlin", "waiting": 12, "why": "refused"}
+    box.document = healthy(mirror=mirror)
+    assert box.turns(29 * MINUTE) == []
+    assert box.turns(3 * HOUR) == [("mirror_behind", "raised")]
+    assert only(box, "mirror_behind").facts.keys() == {"station", "why", "waiting", "since"}
+    box.document = healthy(mirror={**mirror, "why": None})
+    assert box.turns(HOUR) == [("mirror_behind", "resolved")]
+
+
+def test_a_mirror_that_comes_and_goes_is_told_once(box: Box) -> None:
+    told = []
+    for _ in range(12):
+        for why in ("connection refused", None):
+            mirror = {"station": "berlin", "waiting": 0, "why": why}
+            box.document = healthy(mirror=mirror)
+            told += box.turns(10 * MINUTE)
+    assert told == [("mirror_behind", "raised")]

@@ -1,0 +1,145 @@
+"""`python -m benchmarks.load`: more and more users until it sheds, and a drain beside them.
+
+Everybody is on this machine: page, daemon and Locust's users share its cores, so the figures are
+below what the page alone could do. Writes benchmarks/results/load/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.bench import Bench, Figures, machine
+from benchmarks.load.history import Second, read_history, read_totals, steady
+from benchmarks.load.pictures import CHARTS, chart, table
+from benchmarks.photos import CAMERA, CATALOGUE, TINY, put
+from benchmarks.predicting import page
+from benchmarks.share import Share
+
+RESULTS = Path(__file__).parents[1] / "results" / "load"
+_LOCUSTFILE = Path(__file__).with_name("locustfile.py")
+# Users, and how many more come a second: the first as the old system was measured.
+_STEPS = ((5, 5), (50, 5), (100, 10), (150, 10), (200, 10))
+_QUICK = ((5, 5), (20, 10))
+_KINDS = {TINY: 6, CATALOGUE: 12, CAMERA: 2}
+_DRAINED, _USERS_BESIDE = 1200, 50
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    options = _parser().parse_args()
+    if not options.locust.exists():
+        raise SystemExit(f"{options.locust} does not exist; `make load` makes it")
+    with tempfile.TemporaryDirectory(prefix="nightsort-load-", dir=options.folder) as own:
+        load = _Load(Path(own), options.locust, 8 if options.quick else options.seconds)
+        document, history = load.steps(_QUICK if options.quick else _STEPS)
+        if not options.quick:
+            document["drain"] = load.drain()
+    print(table(document))
+    if options.quick:
+        print("Quick: far too short to quote; nothing was written.")
+        return
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    (RESULTS / "latest.json").write_text(text, encoding="utf-8")
+    (RESULTS / "latest.md").write_text(table(document), encoding="utf-8")
+    for name, (title, lines) in CHARTS.items():
+        (RESULTS / f"{name}.svg").write_text(chart(title, lines, history), encoding="utf-8")
+
+
+class _Load:
+    """A page, photos to send, and Locust against it."""
+
+    def __init__(self, folder: Path, locust: Path, seconds: int) -> None:
+        self._folder = folder
+        self._locust = locust
+        self._seconds = seconds
+        self._photos = folder / "photos"
+        for kind, count in _KINDS.items():
+            put(kind, count, folder / kind.name)
+            self._photos.mkdir(exist_ok=True)
+            for photo in (folder / kind.name).glob("*.jpg"):
+                photo.rename(self._photos / f"{kind.name} {photo.name}")
+
+    def steps(self, steps: Sequence[tuple[int, int]]) -> tuple[Figures, list[Second]]:
+        """One number of users after the other, over a page that goes on."""
+        document: Figures = {
+            "machine": machine(self._folder), "photos": [kind.name for kind in _KINDS], "steps": [],
+        }  # fmt: skip
+        history: list[Second] = []
+        with page(Share(self._folder / "page").configure("manual")) as (address, key):
+            for users, rate in steps:
+                print(f"{users} users ...", flush=True)
+                name = f"users-{users}"
+                self._users(address, key, users, rate, name).wait()
+                found = read_history(self._folder / f"{name}_stats_history.csv")
+                history += found
+                step = {
+                    "name": "nightsort, no pause between photos",
+                    "users": users,
+                    "answers_per_second": steady(found),
+                    "figures": read_totals(self._folder / f"{name}_stats.csv"),
+                }
+                document["steps"].append(step)
+        return document, history
+
+    def drain(self) -> Figures:
+        """How fast a queue is drained alone, and beside users."""
+        bench = Bench(self._folder, quick=False, keras_python=None)
+        share = bench.share("drained")
+        share.fill(CATALOGUE, _DRAINED)
+        alone = self._speed(bench, share)
+        share.fill(CATALOGUE, _DRAINED)
+        with page(share.configure("manual")) as (address, key):
+            print(f"a drain beside {_USERS_BESIDE} users ...", flush=True)
+            users = self._users(address, key, _USERS_BESIDE, _USERS_BESIDE, "beside")
+            time.sleep(5)  # until they are there
+            beside = self._speed(bench, share)
+            users.terminate()
+            users.wait()
+        return {"alone": alone, "beside": beside, "users": _USERS_BESIDE}
+
+    def _speed(self, bench: Bench, share: Share) -> float:
+        """Photos a second."""
+        settings = share.configure("manual")
+        return _DRAINED / float(bench.child("drain", settings, _DRAINED)["seconds"])
+
+    def _users(
+        self, address: str, key: str, users: int, rate: int, name: str
+    ) -> subprocess.Popen[bytes]:
+        command: list[Any] = [
+            self._locust, "--headless", "--locustfile", _LOCUSTFILE, "--host", f"http://{address}",
+            "--users", users, "--spawn-rate", rate, "--run-time", f"{self._seconds}s",
+            "--csv", self._folder / name, "--csv-full-history", "--only-summary",
+            "--exit-code-on-error", 0, "--loglevel", "WARNING",
+        ]  # fmt: skip
+        environment = os.environ | {"PHOTOS": str(self._photos), "KEY": key}
+        with (self._folder / f"{name}.log").open("wb") as log:
+            return subprocess.Popen(
+                list(map(str, command)), stdout=log, stderr=log, env=environment
+            )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="20 seconds, nothing kept")
+    parser.add_argument("--seconds", type=int, default=60, help="for each number of users")
+    parser.add_argument("--locust", type=Path, default=Path(".venv-load/bin/locust"))
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path(tempfile.gettempdir()),
+        help="where photos are",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""How things are, what is wrong, and what systemd must know: status, doctor, lookout, unit."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from config.errors import ConfigError
+from config.readable import plain
+from daemon.cli.common import EXIT_FAILED, json_option, load, print_json
+from daemon.cli.ending import fail
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def status(config_file: Path | None, as_json: bool) -> None:
+    """Say how things are: exit 0 healthy, 1 degraded, 3 not running.
+
+    \b
+    Example:
+      nightsort status
+      nightsort status --json | jq .queue
+    """  # noqa: D301
+    from config.place import state_dir
+    from daemon.folders.locks import is_held
+    from daemon.health.status_file import in_words, read
+
+    folder = state_dir(config_file)
+    if folder is None or not is_held(folder):
+        folder = load(config_file).state_dir  # why it does not run may stand there
+    document, code = read(folder)
+    if as_json:
+        print_json(document)
+    else:
+        click.echo(in_words(document))
+    sys.exit(code)
+
+
+@click.command()
+@click.option("--send", is_flag=True, help="Also send a test alert to every target.")
+@click.option(
+    "--adopt", is_flag=True, help="First accept the folders as they are now, after a change."
+)
+@click.pass_obj
+def doctor(config_file: Path | None, send: bool, adopt: bool) -> None:
+    """Check everything that can be wrong, and say what to do about each; exit 1 if something is.
+
+    Run it as the user that the service runs as, beside the service or without it. It changes
+    nothing, unless --adopt is given.
+
+    \b
+    Example:
+      nightsort doctor
+      nightsort doctor --adopt
+    """  # noqa: D301
+    from config.logs import configure
+    from daemon.cli.alerts import in_words as target_in_words
+    from daemon.cli.alerts import sent
+    from daemon.domain.clock import SystemClock, local_zone
+    from daemon.health.doctor.checks import examine
+    from daemon.health.doctor.findings import Level, in_words
+
+    settings = load(config_file)
+    configure(service=False)
+    if adopt:
+        from daemon.service.state import adopt_folders
+
+        adopt_folders(settings)
+    is_wrong = False
+    for finding in examine(settings, SystemClock(settings.window.zone() or local_zone())):
+        is_wrong |= finding.level is Level.WRONG
+        click.echo("\n".join(map(plain, in_words(finding).splitlines())))
+    for one in sent(settings).targets if send else ():
+        is_wrong |= bool(one.error)
+        click.echo(target_in_words(one))
+    if is_wrong:
+        sys.exit(EXIT_FAILED)
+
+
+@click.command()
+@click.option(
+    "--write",
+    is_flag=True,
+    help="Write them where systemd looks for them, instead of printing them.",
+)
+@click.pass_obj
+def unit(config_file: Path | None, write: bool) -> None:
+    """Say what systemd must know: writable folders and secrets, as drop-ins of the units.
+
+    To be written again whenever a folder in the settings changes, or a secret comes or goes in
+    /etc/credstore or /etc/credstore.encrypted; `nightsort doctor` notices forgotten folders.
+
+    \b
+    Example:
+      nightsort unit
+      nightsort unit --write
+    """  # noqa: D301
+    from daemon.health.units import drop_ins
+
+    os.umask(0o022)  # the doctor reads them as the service's user, whatever root's own umask is
+    for path, text in drop_ins(load(config_file)).items():
+        if not write:
+            click.echo(f"# {path}\n{text}")
+            continue
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", errors="surrogateescape")
+        except OSError as exc:
+            fail(f"{path}: cannot be written ({exc.strerror}); run it as root", EXIT_FAILED)
+        click.echo(f"{path} is written", err=True)
+    if write:
+        click.echo("now: systemctl daemon-reload", err=True)
+
+
+@click.command()
+@click.pass_obj
+def lookout(config_file: Path | None) -> None:
+    """Tell people, and exit 1, when the daemon is dead or silent; a timer runs it.
+
+    Also when a window passed in which it should have worked. Told once, then once a day; through
+    the targets that can be read, also when the settings are refused.
+
+    \b
+    Example:
+      nightsort lookout
+    """  # noqa: D301
+    from config.logs import configure
+    from config.settings import salvage
+    from daemon.alerting.targets import targets_of
+    from daemon.domain.clock import SystemClock, local_zone
+    from daemon.health.outside_check import OutsideCheck, look
+
+    configure(service=True)
+    refusal: ConfigError | None = None
+    try:
+        settings = load(config_file)
+    except ConfigError as exc:
+        refusal, settings = exc, salvage(config_file)
+    clock = SystemClock(settings.window.zone() or local_zone())
+    seen = look(settings.state_dir, os.environ)
+    if refusal is not None:
+        seen = seen.because(f"the settings are refused: {str(refusal).splitlines()[0]}")
+    OutsideCheck(settings, clock, targets_of(settings), os.environ).tell(seen)
+    if refusal is not None:
+        raise refusal
+    if not seen.is_alive:
+        sys.exit(EXIT_FAILED)

@@ -1,0 +1,269 @@
+"""The commands about learnt versions: models list, show, compare, adopt and back.
+
+Like `daemon.cli.main`, which registers them, they parse, call and print.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+import click
+
+from config.errors import ModelError, NightsortError, RefusedError
+from config.readable import plain
+from daemon.cli.common import any_path, check_it_can_be_a_page, json_option, load, print_json
+
+if TYPE_CHECKING:
+    from classifier.bundle import Bundle
+    from classifier.classifier import Classifier
+    from config.settings import Settings
+    from daemon.domain.examples import Kept
+    from daemon.sorting.versions import Versions
+
+
+@click.group()
+def models() -> None:
+    """See and change what judges photos: the model that ships, or a version learnt over it."""
+
+
+@models.command("list")
+@json_option
+@click.pass_obj
+def list_versions(config_file: Path | None, as_json: bool) -> None:
+    """List the versions there are, and mark the one in use.
+
+    \b
+    Example:
+      nightsort models list
+    """  # noqa: D301
+    from classifier.bundle import load_bundle
+    from daemon.sorting.versions import SHIPPED, Versions
+
+    settings = load(config_file)
+    versions, bundle = Versions(settings.state_dir), load_bundle(settings.model_dir)
+    in_use = versions.in_use()
+    shown: list[_Brief] = [{"version": SHIPPED, "model": bundle.card.title, "problem": ""}]
+    shown += [_brief(versions, name, bundle) for name in versions.names()]
+    if as_json:
+        print_json({"in_use": in_use, "versions": shown})
+        return
+    for one in shown:
+        mark = "*" if one["version"] == in_use else " "
+        click.echo(plain(f"{mark} {one['version']:14} {one['problem'] or _words(one)}"))
+
+
+@models.command()
+@click.argument("version")
+@json_option
+@click.pass_obj
+def show(config_file: Path | None, version: str, as_json: bool) -> None:
+    """Say what a version was learnt from, and how it compared.
+
+    \b
+    Example:
+      nightsort models show 2026-11-26.1
+    """  # noqa: D301
+    from classifier.bundle import load_bundle
+    from classifier.version import load_version
+    from daemon.cli.lessons import comparison_words
+    from daemon.sorting.versions import Versions
+
+    settings = load(config_file)
+    path = Versions(settings.state_dir).file(version)
+    card = load_version(path, load_bundle(settings.model_dir)).card
+    if as_json:
+        print_json(card.model_dump(mode="json"))
+        return
+    click.echo(plain(f"Version {card.name}, learnt {card.learnt}"))
+    click.echo(plain(f"Over {card.base.name} {card.base.version}"))
+    click.echo(plain(f"Categories: {', '.join(card.categories)}"))
+    told = ", ".join(f"{label} {count}" for label, count in card.examples.items())
+    click.echo(plain(f"Examples: {told}"))
+    for line in comparison_words(card.figures):
+        click.echo(plain(line))
+
+
+@models.command()
+@click.argument("a")
+@click.argument("b")
+@json_option
+@click.option("--report", type=any_path, help="Also write a page with pictures of what changes.")
+@click.pass_obj
+def compare(config_file: Path | None, a: str, b: str, as_json: bool, report: Path | None) -> None:
+    """Compare version A with version B on photos that neither learnt from.
+
+    These are photos that came with the network and that it was not trained on, and the examples
+    that are kept. "shipped" is the model as it comes. What judges stays as it is.
+
+    \b
+    Example:
+      nightsort models compare shipped 2026-11-26.1 --report comparison.html
+    """  # noqa: D301
+    from config.logs import configure
+    from daemon.cli.lessons import comparison_words
+    from daemon.folders.photo_files import Limits
+    from daemon.sorting.comparing import compare as tried
+    from daemon.sorting.comparing import write_report
+    from daemon.sorting.versions import Versions
+    from daemon.store import Store
+
+    if report is not None:
+        check_it_can_be_a_page(report)
+    settings = load(config_file)
+    configure(service=False)
+    versions = Versions(settings.state_dir)
+    first, second = (_try_out(settings, versions, name) for name in (a, b))
+    kept: list[Kept] = []
+    with (
+        suppress(RefusedError),  # there is no database yet
+        closing(Store(settings.state_dir, reading=True)) as store,
+    ):
+        kept = store.examples.usable(first.network)
+    compared = tried(first, second, kept)
+    document = compared.as_json(a, b)
+    if report is not None:
+        limits = Limits.from_settings(settings.intake)
+        write_report(report, compared, (a, b), settings.sorted_dir, limits)
+    if as_json:
+        print_json(document)
+        return
+    for line in comparison_words(document):
+        click.echo(plain(line))
+
+
+@models.command()
+@click.argument("version")
+@json_option
+@click.pass_obj
+def adopt(config_file: Path | None, version: str, as_json: bool) -> None:
+    """Judge with a version from now on; "shipped" is the model as it comes with nightsort.
+
+    A running daemon takes it between two micro-batches. A version that fails its self-test, is
+    damaged or was learnt over another model is refused, and nothing changes.
+
+    \b
+    Example:
+      nightsort models adopt 2026-11-26.1
+      nightsort models adopt shipped
+    """  # noqa: D301
+    from config.logs import configure
+    from daemon.sorting.versions import Versions
+
+    settings = load(config_file)
+    configure(service=False)
+    versions = Versions(settings.state_dir)
+    with versions.held():
+        adopt_here(settings, versions, version)
+    if as_json:
+        print_json({"in_use": version})
+
+
+@models.command()
+@json_option
+@click.pass_obj
+def back(config_file: Path | None, as_json: bool) -> None:
+    """Judge with the version before again.
+
+    \b
+    Example:
+      nightsort models back
+    """  # noqa: D301
+    from config.logs import configure
+    from daemon.sorting.versions import Versions
+
+    settings = load(config_file)
+    configure(service=False)
+    versions = Versions(settings.state_dir)
+    with versions.held():
+        was = versions.in_use()
+        _try_out(settings, versions, versions.before() or was)
+        name = versions.back()
+        try:
+            told = _told_to_daemon(settings)
+        except ModelError:
+            versions.adopt(was)
+            raise
+    click.echo(plain(f"In use: {name}{told}"), err=True)
+    if as_json:
+        print_json({"in_use": name})
+
+
+def adopt_here(settings: Settings, versions: Versions, name: str) -> None:
+    """Adopt a version and say so; to be called while `versions` is held."""
+    try:
+        is_other = name != versions.in_use()
+    except ModelError:  # nobody knows any more; this says it anew
+        is_other = False
+    _try_out(settings, versions, name)
+    versions.adopt(name)
+    try:
+        told = _told_to_daemon(settings)
+    except ModelError:
+        if is_other:
+            versions.back()
+        raise
+    click.echo(plain(f"In use: {name}{told}"), err=True)
+
+
+def _try_out(settings: Settings, versions: Versions, name: str) -> Classifier:
+    from daemon.sorting.versions import SHIPPED, try_out
+
+    return try_out(settings, None if name == SHIPPED else versions.file(name))
+
+
+def _told_to_daemon(settings: Settings) -> str:
+    """Have a running daemon take what is to be used now; raises ModelError when it refuses."""
+    from daemon.domain.orders import ChangeModel
+    from daemon.folders.locks import is_held
+    from daemon.service.control_client import NoAnswer, give_order
+
+    if not is_held(settings.state_dir):
+        return "; the daemon takes it at its start"
+    try:
+        problem = give_order(settings.state_dir, ChangeModel()).problem
+    except NoAnswer as exc:
+        return f"; the running process takes it at its next start: {exc}"
+    if problem:
+        raise ModelError(problem)
+    return "; the daemon judges with it from now on"
+
+
+class _Brief(TypedDict, total=False):
+    """A version in one line; of the shipped model, or one that is refused, less is known."""
+
+    version: str
+    model: str
+    learnt: str
+    categories: list[str]
+    examples: int
+    judgement: object
+    problem: str
+
+
+def _brief(versions: Versions, name: str, bundle: Bundle) -> _Brief:
+    from classifier.version import load_version
+
+    try:
+        card = load_version(versions.file(name), bundle).card
+    except NightsortError as exc:
+        return {"version": name, "problem": str(exc)}
+    return {
+        "version": name,
+        "model": f"{card.base.name} {card.base.version}",
+        "learnt": card.learnt,
+        "categories": list(card.categories),
+        "examples": sum(card.examples.values()),
+        "judgement": card.figures.get("judgement"),
+        "problem": "",
+    }
+
+
+def _words(one: _Brief) -> str:
+    if "learnt" not in one:
+        return str(one["model"])
+    return (
+        f"{one['examples']} examples, {len(one['categories'])} categories, {one['judgement']}; "
+        f"learnt {one['learnt']}"
+    )

@@ -1,0 +1,220 @@
+"""The command `setup`: the settings file, by asking a person, or from a file of answers.
+
+Like `daemon.cli.main`, which names it, it parses, calls and prints.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import shutil
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from config.errors import ConfigError, RefusedError
+from config.readable import plain
+from daemon.cli.common import EXIT_FAILED, any_path
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+
+_USER = "nightsort"
+_MODE = 0o640  # a password may stand in it
+_FOLDER_MODE = 0o2770
+
+
+@click.command()
+@click.option("--answers", type=any_path, metavar="FILE", help="Take settings from FILE; ask none.")
+@click.option("--make-folders", is_flag=True, help="Make folders that are missing; ask not.")
+@click.pass_obj
+def setup(config_file: Path | None, answers: Path | None, make_folders: bool) -> None:
+    """Write the settings file by asking for what matters: folders, times, mail, places, wage.
+
+    Each question says what it is about and is asked again where the answer will not do. Settings
+    that are there already are offered, and those that are not asked for kept; the file before is
+    kept beside the new one. In the end everything is tried, as `nightsort doctor` does; exit 1 if
+    something is wrong then. Without a terminal, --answers names a TOML file with the keys to set.
+
+    \b
+    Example:
+      nightsort setup
+      nightsort --config nightsort.toml setup --answers answers.toml --make-folders
+    """  # noqa: D301
+    from config.answers import as_file, merged, read_values
+
+    path = _place(config_file)
+    present = read_values(path) if path.exists() else {}
+    if answers is not None:
+        values = merged(present, read_values(answers))
+    elif sys.stdin.isatty() and sys.stdout.isatty():
+        values = _asked(path, present)
+    else:
+        raise click.UsageError("there is no terminal to ask on; give --answers FILE")
+    text = as_file(values)
+    if answers is None and not click.confirm(f"Write {plain(str(path))}", default=True):
+        click.echo("Nothing was changed.")
+        return
+    _write(path, text)
+    _try(path, asking=answers is None, make_folders=make_folders)
+
+
+def _place(config_file: Path | None) -> Path:
+    """The file that is to be written; raises RefusedError where that cannot be."""
+    from config.place import DEFAULT_FILE, settings_file
+
+    path = (settings_file(config_file) or DEFAULT_FILE).absolute().resolve()
+    there = next(folder for folder in path.parents if folder.is_dir())
+    if not os.access(there, os.W_OK):
+        raise RefusedError(f"{there}: may not be written to; call it as root, or give --config")
+    return path
+
+
+def _asked(path: Path, present: dict[str, Any]) -> dict[str, Any]:
+    from classifier.bundle import load_bundle
+    from config.settings import FOLDER_KEYS, refusals
+    from daemon.cli.questions import ask_all
+
+    missing = {key for key in FOLDER_KEYS if key not in present}  # they are asked for
+    if problems := [words for key, words in refusals(present) if key not in missing]:
+        raise ConfigError("\n".join(f"{path}: {words}" for words in problems))
+    click.echo(f"Settings for {plain(str(path))}. Ctrl-C leaves everything as it is.")
+    named = present.get("model_dir")
+    model = None if named is None else path.parent / str(named)
+    return ask_all(present, _Terminal(), load_bundle(model).card.categories)
+
+
+class _Terminal:
+    """Asks whoever sits there."""
+
+    def say(self, text: str) -> None:
+        """Tell something."""
+        for line in click.wrap_text(plain(text), 78).splitlines() or [""]:
+            click.echo(line)
+
+    def ask(self, question: str, default: str) -> str:
+        """An answer; the default for an empty one."""
+        return str(click.prompt(question, default=default, show_default=bool(default)))
+
+    def confirm(self, question: str, *, default: bool) -> bool:
+        """Yes or no."""
+        return click.confirm(question, default=default)
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+def _write(path: Path, text: str) -> None:
+    """Write the file in place of any other, which is kept beside it."""
+    if path.exists() and path.read_bytes() == text.encode():
+        click.echo(f"{plain(str(path))} says so already.")
+        return
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kept = _keep(path)
+        partial.unlink(missing_ok=True)
+        with os.fdopen(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _MODE), "wb") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        _belongs_like(partial, kept)
+        partial.replace(path)
+    except OSError as exc:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise RefusedError(f"{path}: cannot be written ({exc.strerror}); see to it") from exc
+    beside = f"; the one before is {plain(kept.name)}" if kept else ""
+    click.echo(f"Written: {plain(str(path))}{beside}.")
+
+
+def _keep(path: Path) -> Path | None:
+    """Copy the file to a name that is free beside it; None where there is none."""
+    if not path.exists():
+        return None
+    name = f"{path.name}.{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    kept = next(k for n in range(1000) if not (k := path.with_name(_numbered(name, n))).exists())
+    with (
+        path.open("rb") as old,
+        os.fdopen(os.open(kept, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as new,
+    ):
+        shutil.copyfileobj(old, new)
+        os.fsync(new.fileno())
+    _belongs_like(kept, path)
+    return kept
+
+
+def _numbered(name: str, number: int) -> str:
+    return f"{name}.bak" if not number else f"{name}_{number}.bak"
+
+
+def _belongs_like(path: Path, other: Path | None) -> None:
+    """Give a file the owner and mode of another; without one, let the service read it."""
+    if other is not None:
+        seen = other.stat()
+        if os.geteuid() == 0:
+            os.chown(path, seen.st_uid, seen.st_gid)
+        path.chmod(seen.st_mode & 0o777)
+    elif os.geteuid() == 0:
+        with suppress(KeyError):  # nightsort is not installed here
+            os.chown(path, 0, grp.getgrnam(_USER).gr_gid)
+
+
+# --- trying --------------------------------------------------------------------------------------
+
+
+def _try(path: Path, *, asking: bool, make_folders: bool) -> None:
+    """Make the folders that are missing, and let the doctor look."""
+    from config.logs import configure
+    from config.settings import FOLDER_KEYS, load
+    from daemon.domain.clock import SystemClock, local_zone
+    from daemon.health.doctor.checks import examine
+    from daemon.health.doctor.findings import Level, in_words
+
+    settings = load(path)
+    missing = [folder for key in FOLDER_KEYS if not (folder := getattr(settings, key)).exists()]
+    if missing and (make_folders or (asking and _wants(missing))):
+        for folder in missing:
+            _make(folder)
+    configure(service=False)
+    is_wrong = False
+    for finding in examine(settings, SystemClock(settings.window.zone() or local_zone())):
+        is_wrong |= finding.level is Level.WRONG
+        if finding.level is not Level.OK:
+            click.echo("\n".join(map(plain, in_words(finding).splitlines())))
+    click.echo(_next(settings))
+    if is_wrong:
+        sys.exit(EXIT_FAILED)
+
+
+def _wants(missing: Iterable[Path]) -> bool:
+    for folder in missing:
+        click.echo(f"{plain(str(folder))} is not there yet.")
+    return click.confirm("Make what is missing", default=True)
+
+
+def _make(folder: Path) -> None:
+    """Make a folder; as root one that the service's user owns."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.geteuid() == 0:
+            with suppress(KeyError):  # nightsort is not installed here
+                user = pwd.getpwnam(_USER)
+                os.chown(folder, user.pw_uid, user.pw_gid)
+                folder.chmod(_FOLDER_MODE)
+    except OSError as exc:
+        raise RefusedError(f"{folder}: cannot be made ({exc.strerror}); make it by hand") from exc
+
+
+def _next(settings: Settings) -> str:
+    mail = "; nightsort alerts test sends a message" if settings.alerts.targets else ""
+    return (
+        "Next, where it is a service: nightsort unit --write; systemctl daemon-reload; "
+        f"systemctl restart nightsort{mail}."
+    )

@@ -1,0 +1,1 @@
+"""A person's later word on photos that were sorted."""

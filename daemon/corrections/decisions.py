@@ -1,0 +1,113 @@
+"""Decisions: what people say of a photo that they were shown, on a page or through a program.
+
+The first word holds: whoever decides on a photo that somebody decided on meanwhile is told who did,
+and what. To decide otherwise, take the last word back first. Who says which word they saw last
+(`upon`) is told of any other that was said since, also of one that was taken back.
+"""
+
+from __future__ import annotations
+
+from daemon.corrections.answers import WHY_NOT, NoSuchPhoto
+from daemon.corrections.corrector import Corrector
+from daemon.domain.clock import Clock
+from daemon.domain.corrections import Correction, Word
+from daemon.domain.orders import Code, Decision, Done, Left, PhotosAnswer, Speaker
+from daemon.domain.photos import Story, as_text
+from daemon.store import Store
+
+# What lies where it was put, and may have been shown to somebody.
+_SHOWN = ("review", "filed", "retake")
+
+
+class Decisions:
+    """Carries out what people decide."""
+
+    def __init__(self, store: Store, corrector: Corrector, clock: Clock) -> None:
+        self._store = store
+        self._corrector = corrector
+        self._clock = clock
+
+    def decide(
+        self,
+        photo: int,
+        decision: Decision,
+        category: str,
+        by: Speaker,
+        upon: int | None = None,
+    ) -> PhotosAnswer:
+        """Decide on a photo in review, or on one that was filed without a look (a spot check).
+
+        category: what it is, where the decision is that. upon: number of the last word on it as
+        it was shown, 0: none; None: whatever was said. Raises NoSuchPhoto, NoSuchCategory, and
+        TransientError as `Corrector.correct` does.
+        """
+        self._corrector.finish_interrupted()
+        story = self._story(photo)
+        said = self._corrector.category(category) if category else story.category_now
+        last = self._last_word(story)
+        if story.state != "review" and last is not None:
+            return self._decided_before(story, last, decision, said, by)
+        if last is not None and upon not in (None, last.id):
+            return self._left(story, last)
+        return self._corrector.put(story, _word(story, decision), said, by)
+
+    def take_back(self, photo: int, by: Speaker, upon: int | None = None) -> PhotosAnswer:
+        """Take back the last word on a photo, which then waits in review again.
+
+        upon: as in `decide`: nobody takes back what somebody else said meanwhile. Raises
+        NoSuchPhoto, and TransientError as `Corrector.correct` does.
+        """
+        self._corrector.finish_interrupted()
+        story = self._story(photo)
+        last = self._last_word(story)
+        if story.state == "review" or last is None:
+            detail = "nobody has decided on it"
+            return PhotosAnswer(left=(Left(story.id, story.filename, Code.ALREADY, detail),))
+        if upon not in (None, last.id):
+            return self._left(story, last)
+        return self._corrector.put(story, Word.TAKEN_BACK, story.category, by)
+
+    def _story(self, photo: int) -> Story:
+        named = f"#{photo}"
+        stories = [one for one in self._store.history.stories(named) if one.id == photo]
+        if not stories:
+            raise NoSuchPhoto(named, Code.NOT_FOUND, "there is no such photo")
+        (story,) = stories
+        if story.state not in _SHOWN:
+            raise NoSuchPhoto(named, Code.STATE, WHY_NOT[story.state])
+        return story
+
+    def _last_word(self, story: Story) -> Correction | None:
+        return next(reversed(self._store.corrections.of(story.id)), None)
+
+    def _decided_before(
+        self, story: Story, last: Correction, decision: Decision, said: str, by: Speaker
+    ) -> PhotosAnswer:
+        """Nothing is left to be done for the same word of the same person: a second click."""
+        is_same = (last.word is Word.RETAKE) == (decision is Decision.RETAKE)
+        if is_same and last.person == by.person and last.category == said:
+            place = as_text(story.place)
+            return PhotosAnswer(done=(Done(story.id, story.filename, said, place, place),))
+        return self._left(story, last)
+
+    def _left(self, story: Story, last: Correction) -> PhotosAnswer:
+        """Somebody said something meanwhile: who, and what."""
+        detail = self._in_words(last)
+        return PhotosAnswer(left=(Left(story.id, story.filename, Code.DECIDED, detail),))
+
+    def _in_words(self, last: Correction) -> str:
+        at = last.at.astimezone(self._clock.now().tzinfo)
+        if last.word is Word.TAKEN_BACK:
+            return f"{last.person} took a decision back on {at:%d %b %Y %H:%M}; look at it again"
+        what = "to be photographed again" if last.word is Word.RETAKE else last.category
+        return f"{last.person} decided on {at:%d %b %Y %H:%M}: {what}"
+
+
+def _word(story: Story, decision: Decision) -> Word:
+    match decision:
+        case Decision.RETAKE:
+            return Word.RETAKE
+        case Decision.CATEGORY:
+            return Word.CORRECTED
+        case Decision.AGREE:
+            return Word.AGREED if story.state == "review" else Word.CHECKED

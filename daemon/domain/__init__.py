@@ -1,0 +1,1 @@
+"""What all parts exchange: photos, runs, alerts, times and words; no disk, no SQL."""

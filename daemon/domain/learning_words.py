@@ -1,0 +1,42 @@
+"""What is said of learning, in the status and elsewhere."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from daemon.domain.effects import Effect
+from daemon.domain.examples import LastLesson, LearningStatus
+from daemon.domain.phrases import count
+
+
+def learning_words(learning: LearningStatus) -> str:
+    """How much was said since the last lesson, what came of that, what the model in use brought.
+
+    "" where nothing was said or learnt.
+    """
+    if not learning["examples"] and learning["last"] is None:
+        return ""
+    new = f"{count(learning['new'], 'new example')}"
+    last = learning["last"]
+    said = f"{new} since the last lesson: {lesson_words(last)}" if last else f"{new}, no lesson yet"
+    effect = learning["effect"]
+    return f"{said}; {effect_words(effect)}" if effect else said
+
+
+def effect_words(effect: Effect) -> str:
+    """How many photos people must decide on since the model in use judges, and before."""
+    since = f"{datetime.fromisoformat(effect['since']):%a %d %b}"
+    return f"since {since} {effect['after']:.1%} to review, {effect['before']:.1%} before"
+
+
+def lesson_words(last: LastLesson) -> str:
+    """What came of a lesson, and what to do."""
+    on = f"{datetime.fromisoformat(last['at']).astimezone():%a %d %b %H:%M}"
+    if last["version"] is None:
+        return f"{on}, refused"
+    said = f"{on}, {last['version']} is {last['judgement']}"
+    if last["adopted"]:
+        return f"{said} and was adopted"
+    if last["judgement"] == "worse":
+        return f"{said} and was not adopted"
+    return f"{said}; to use it: nightsort models adopt {last['version']}"

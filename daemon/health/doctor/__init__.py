@@ -1,0 +1,1 @@
+"""The doctor: checks everything that can be wrong on this machine, each with its remedy."""

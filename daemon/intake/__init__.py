@@ -1,0 +1,1 @@
+"""From seen to admitted: every photo that arrives in incoming, once it is settled."""

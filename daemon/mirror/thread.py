@@ -1,0 +1,172 @@
+"""The mirror's thread: follows the store as long as the service runs, and tries again for ever.
+
+It has a connection of its own to the store, and nobody waits for it: whatever becomes of the other
+side, sorting goes on, and what was not copied yet is copied later.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import structlog
+
+from config.errors import NightsortError
+from config.mirror import MirrorSettings
+from config.units import duration
+from config.variables import credential
+from daemon.domain.status import MirrorStatus
+from daemon.mirror.copier import Copier
+from daemon.mirror.postgres import CONNECT_SECONDS, Postgres, connect
+from daemon.store import Store
+from daemon.store.mirrored import MIRROR
+
+log = structlog.get_logger()
+
+TURN_SECONDS = 2.0
+# With the time that an attempt may take, the next one comes within 30 seconds.
+LONGEST_WAIT_SECONDS = 28.0 - CONNECT_SECONDS
+_FIRST_WAIT_SECONDS = 1.0
+_JOIN_SECONDS = 2.0
+# Of one outage: what is said differently each time would fill the log.
+_MOST_LOGGED = 5
+# A server that is there and does not answer is told, too; it is waited for all the same.
+SILENCE_SECONDS = 120.0
+
+
+def address_of(settings: MirrorSettings) -> str:
+    """The connection string. Raises ConfigError where its credential is not there."""
+    if settings.postgres_credential is not None:
+        return credential(settings.postgres_credential)
+    assert settings.postgres is not None
+    return settings.postgres.get_secret_value()
+
+
+class MirrorThread:
+    """Keeps the mirror of one service."""
+
+    def __init__(
+        self,
+        settings: MirrorSettings,
+        state_dir: Path,
+        opened: Callable[[str], Postgres] = connect,
+        *,
+        is_service: bool = True,
+        silence_seconds: float = SILENCE_SECONDS,
+    ) -> None:
+        """opened: connects to the database of a connection string.
+
+        is_service: else the process ends with its run, and the next service copies what it did.
+        silence_seconds: after which a server that does not answer fails, as people see it.
+        """
+        self._settings = settings
+        self._state_dir = state_dir
+        self._opened = opened
+        self._is_service = is_service
+        self._is_over = threading.Event()
+        self._failure = ""
+        self._logged: set[str] = set()  # in this outage
+        self._wait_seconds = _FIRST_WAIT_SECONDS
+        self._silence_seconds = silence_seconds
+        self._asked_at: float | None = None  # since when an answer is waited for
+        self._figures: MirrorStatus | None = None
+        if settings.is_wanted and is_service:
+            self._figures = {"station": settings.station or "", "waiting": 0, "why": None}
+
+    @property
+    def figures(self) -> MirrorStatus | None:
+        """How far it is, None where there is to be no mirror; for any thread."""
+        figures, asked_at = self._figures, self._asked_at
+        if figures is None or asked_at is None or figures["why"] is not None:
+            return figures
+        if time.monotonic() - asked_at < self._silence_seconds:
+            return figures
+        patience = duration(self._silence_seconds, digits=0)
+        return {**figures, "why": f"PostgreSQL has not answered for more than {patience}"}
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Copy until the end of the `with` block, where there is to be a mirror."""
+        if not self._is_service:
+            yield
+            return
+        if not self._settings.is_wanted:
+            with closing(Store(self._state_dir)) as store:
+                store.changes.unfollow(MIRROR)  # else everything would be kept for it
+            yield
+            return
+        thread = threading.Thread(target=self._keep, name="mirror", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._is_over.set()
+            thread.join(_JOIN_SECONDS)
+
+    # --- the thread ------------------------------------------------------------------------------
+
+    def _keep(self) -> None:
+        while not self._is_over.is_set():
+            try:
+                self._serve()
+            except NightsortError as exc:
+                self._failed(str(exc))
+            except Exception as exc:
+                if repr(exc) != self._failure:
+                    log.critical("defect_met", exc_info=True)
+                self._failed(f"unexpected {type(exc).__name__}; the log has more")
+            self._is_over.wait(self._wait_seconds)
+            self._wait_seconds = min(2 * self._wait_seconds, LONGEST_WAIT_SECONDS)
+
+    def _serve(self) -> None:
+        with closing(Store(self._state_dir)) as store:
+            self._tell(store, self._failure or None)
+            with closing(self._opened(address_of(self._settings))) as postgres:
+                assert self._settings.station is not None
+                with self._waiting_for_answers():
+                    copier = Copier(store, postgres, self._settings.station)
+                self._resumed()
+                while not self._is_over.is_set():
+                    was_filling = copier.filling
+                    with self._waiting_for_answers():
+                        has_copied = copier.step()
+                    self._tell(store)
+                    if was_filling and copier.filling is None:
+                        log.info("mirror_filled", station=self._settings.station)
+                    if not has_copied:
+                        self._is_over.wait(TURN_SECONDS)
+
+    @contextmanager
+    def _waiting_for_answers(self) -> Iterator[None]:
+        self._asked_at = time.monotonic()
+        try:
+            yield
+        finally:
+            self._asked_at = None
+
+    def _failed(self, why: str) -> None:
+        if self._is_over.is_set():
+            return
+        if why not in self._logged and len(self._logged) < _MOST_LOGGED:
+            self._logged.add(why)
+            log.warning("mirror_interrupted", why=why)
+        self._failure = why
+        if self._figures is not None:
+            self._figures = {**self._figures, "why": why}
+
+    def _resumed(self) -> None:
+        self._wait_seconds = _FIRST_WAIT_SECONDS
+        if self._failure:
+            log.info("mirror_resumed", station=self._settings.station)
+        self._failure = ""
+        self._logged.clear()
+
+    def _tell(self, store: Store, why: str | None = None) -> None:
+        self._figures = {
+            "station": self._settings.station or "",
+            "waiting": store.mirrored.waiting(),
+            "why": why,
+        }

@@ -1,0 +1,1 @@
+"""The process: builds all parts, hands one stage's output to the next, and answers who asks."""

@@ -1,0 +1,262 @@
+"""Carrying out orders: what people ask for beside sorting, and what is to be done after a run.
+
+The process that owns the state folder does it: the daemon between two micro-batches, or the command
+itself where no daemon runs. What is only to be written is left to the report thread.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from config.errors import RefusedError, TransientError
+from daemon.corrections.answers import NoSuchPhoto
+from daemon.corrections.corrector import Corrector
+from daemon.corrections.decisions import Decisions
+from daemon.corrections.workbooks import Workbooks
+from daemon.domain.clock import Clock
+from daemon.domain.orders import (
+    LATEST,
+    A,
+    Answer,
+    AnyOrder,
+    BadOrder,
+    ChangeModel,
+    Code,
+    Correct,
+    Decide,
+    Done,
+    FilesAnswer,
+    Given,
+    Left,
+    MakePeriodReport,
+    MakeReport,
+    ModelAnswer,
+    Order,
+    PhotosAnswer,
+    Rebuild,
+    SendTestAlert,
+    Speaker,
+    TakeBack,
+    Undo,
+)
+from daemon.domain.photos import as_text
+from daemon.folders.locks import user_name
+from daemon.folders.tree import Tree
+from daemon.reporting.periods import Period
+from daemon.reporting.report_thread import ReportThread
+from daemon.reporting.report_updater import finished_run
+from daemon.reporting.run_data import MOST_IN_REVIEW
+from daemon.reporting.run_files import RunResults
+from daemon.store import Store
+from daemon.store.changes import REPORTS
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The folders that people know."""
+
+    incoming: Tree
+    sorted: Tree
+    results: Tree
+
+
+@dataclass(frozen=True, slots=True)
+class DragPolicy:
+    """How photos are looked for that people dragged on the share."""
+
+    back: int  # how many of the newest photos, after each run
+    seconds: float  # between two looks at the photos in review; 0: none
+
+
+class Orders:
+    """Carries out orders, and sees to it that what people did on the share is known."""
+
+    def __init__(
+        self,
+        store: Store,
+        corrector: Corrector,
+        reports: ReportThread,
+        clock: Clock,
+        desk: Desk,
+        look: DragPolicy,
+        change_model: Callable[[], str],
+    ) -> None:
+        """change_model: puts the model that is to be used in place; returns why it did not."""
+        self._store = store
+        self._corrector = corrector
+        self._decisions = Decisions(store, corrector, clock)
+        self._workbooks = Workbooks(store, desk.results, corrector, self._decisions, clock)
+        self._reports = reports
+        self._clock = clock
+        self._desk = desk
+        self._look = look
+        self._change_model = change_model
+        self._look_due = float("-inf")  # steady seconds
+
+    def carry_out(self, given: Given) -> Answer | Future[FilesAnswer]:
+        """Do what was asked for; what the report thread makes is answered later.
+
+        Raises NightsortError when it cannot be done; TransientError among them: not now.
+        """
+        match given.order:
+            case Correct() | Decide() | TakeBack() | Undo():
+                return self._about_photos(given.order, given.by)
+            case Rebuild(run):
+                return self._rebuild(self._run(run))
+            case MakeReport(run):
+                return self._make_report(self._run(run))
+            case MakePeriodReport(first, last):
+                return self._make_period_report(first, last)
+            case ChangeModel():
+                return ModelAnswer(self._change_model())
+            case SendTestAlert():
+                raise RefusedError("a run without a daemon is under way; ask again when it is over")
+
+    def answer(self, order: Order[A]) -> A:
+        """Do what whoever runs this process asks for; returns the whole answer."""
+        said: Any = self.carry_out(Given(cast(AnyOrder, order), _whoever_runs_this()))
+        answer: A = said.result() if isinstance(said, Future) else said
+        return answer
+
+    # --- by itself -------------------------------------------------------------------------------
+
+    def recover(self) -> None:
+        """After a start or a failure: finish, or take back, what was under way."""
+        self._corrector.finish_interrupted()
+
+    def tell(self) -> Future[None]:
+        """After a run, or a start: see what people did on the share, have what is due told.
+
+        Done when the reports are there, or cannot be made. Never raises for a folder that fails:
+        the run is done and its results are complete.
+        """
+        if self._store.changes.runs_closed(REPORTS):
+            # The report, which needs the same folders, says what is wrong with them.
+            with suppress(TransientError):
+                self._workbooks.notice()
+            with suppress(TransientError):
+                self._corrector.notice_dragged(self._look.back)
+        self._reports.spoken()
+        return self._reports.make_due()
+
+    def between_runs(self) -> None:
+        """Now and then: see what people decided on the share and in workbooks; have it told.
+
+        Raises TransientError when the folder of photos or results does not answer.
+        """
+        if not self._look.seconds or self._clock.steady() < self._look_due:
+            return
+        self._look_due = self._clock.steady() + self._look.seconds
+        decided = self._corrector.notice_decided(MOST_IN_REVIEW)
+        if decided + self._workbooks.notice():
+            self._reports.spoken()
+        if self._workbooks.has_more:
+            self._look_due = self._clock.steady()
+
+    # --- orders ----------------------------------------------------------------------------------
+
+    def _about_photos(self, order: Correct | Decide | TakeBack | Undo, by: Speaker) -> PhotosAnswer:
+        corrector, decisions = self._corrector, self._decisions
+        match order:
+            case Correct(names, category):
+                return self._each(
+                    names, lambda what: corrector.correct(what, category, by.person, by.via)
+                )
+            case Decide(photos, decision, category, upon):
+                seen = dict(zip(photos, upon, strict=False))
+                return self._each(
+                    photos,
+                    lambda photo: decisions.decide(photo, decision, category, by, seen.get(photo)),
+                )
+            case TakeBack(photos, upon):
+                seen = dict(zip(photos, upon, strict=False))
+                return self._each(
+                    photos, lambda photo: decisions.take_back(photo, by, seen.get(photo))
+                )
+            case Undo(names):
+                named = [self._run(what) if what == LATEST else what for what in names]
+                return self._each(named, lambda what: corrector.undo(what, by.person, by.via))
+
+    def _each(self, photos: Sequence[T], act: Callable[[T], PhotosAnswer]) -> PhotosAnswer:
+        """Act on each photo; one that cannot be acted on keeps no other from it.
+
+        A folder or disk that fails ends it: the rest is left, unless nothing was done yet.
+        """
+        done: list[Done] = []
+        left: list[Left] = []
+        try:
+            for number, what in enumerate(photos):
+                try:
+                    answer = act(what)
+                except NoSuchPhoto as exc:
+                    left.append(exc.left)
+                except TransientError as exc:
+                    if not done and not left:
+                        raise
+                    left += [_unavailable(one, exc) for one in photos[number:]]
+                    break
+                else:
+                    done += answer.done
+                    left += answer.left
+        finally:
+            self._reports.spoken()
+        return PhotosAnswer(tuple(done), tuple(left))
+
+    def _rebuild(self, run: str) -> FilesAnswer:
+        """Results files again from the store alone, byte for byte as they were."""
+        summary, desk = finished_run(self._store, run), self._desk
+        desk.results.require()
+        results = RunResults(desk.results.root, run, desk.incoming.root, desk.sorted.root)
+        results.begin(self._store.runs.rows(run))
+        results.finish(summary)
+        if run == self._run(LATEST):
+            results.copy_as_latest()
+        return _files([results.csv_path, results.summary_path])
+
+    def _make_report(self, run: str) -> Future[FilesAnswer]:
+        """All that people read of a run again, with what was corrected since."""
+        finished_run(self._store, run)
+        noticed = self._workbooks.notice()
+        while self._workbooks.has_more:
+            noticed += self._workbooks.notice()
+        if noticed + self._corrector.notice_dragged(self._look.back):
+            self._reports.spoken()
+        return self._reports.make(lambda updater: _files(updater.make(run)))
+
+    def _make_period_report(self, first: date, last: date) -> Future[FilesAnswer]:
+        try:
+            period = Period.asked_for(first, last)
+        except ValueError as exc:
+            raise BadOrder(str(exc)) from exc
+        return self._reports.make(lambda updater: _files([updater.make_period(period)]))
+
+    def _run(self, named: str) -> str:
+        """The run that is meant; LATEST is the newest that is closed."""
+        if named != LATEST:
+            return named
+        for summary in self._store.runs.summaries(limit=1):
+            return str(summary["run"])
+        raise RefusedError("there is no finished run yet")
+
+
+def _whoever_runs_this() -> Speaker:
+    return Speaker(user_name(os.getuid()))
+
+
+def _files(paths: Sequence[Path]) -> FilesAnswer:
+    return FilesAnswer(tuple(as_text(str(path)) for path in paths))
+
+
+def _unavailable(what: object, error: TransientError) -> Left:
+    if isinstance(what, int):
+        return Left(what, f"#{what}", Code.UNAVAILABLE, str(error))
+    return Left(None, as_text(str(what)), Code.UNAVAILABLE, str(error))

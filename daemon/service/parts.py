@@ -1,0 +1,331 @@
+"""Parts: what the service is built of, and a command that gives orders without one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from classifier.bundle import load_bundle
+from classifier.classifier import Classifier, thresholds_of
+from classifier.verdict import Thresholds
+from config.errors import ModelError, RefusedError
+from config.settings import ReportSettings, ReturnSettings, Settings
+from daemon.corrections.corrector import Corrector
+from daemon.corrections.moved_photos import MovedPhotos
+from daemon.domain.clock import Clock
+from daemon.domain.return_ids import by_pattern, return_id
+from daemon.folders.availability import Availability
+from daemon.folders.photo_files import Limits
+from daemon.folders.presence import Presence
+from daemon.folders.tree import Tree
+from daemon.intake.admission import Admission
+from daemon.intake.empty_folders import EmptyFolders
+from daemon.intake.watcher import Watcher
+from daemon.maintenance.backups import Backups
+from daemon.maintenance.housekeeper import Housekeeper
+from daemon.maintenance.nightly_backup import NightlyBackup
+from daemon.maintenance.reconcile import Reconciler
+from daemon.maintenance.retention import Retention
+from daemon.reporting.exports import Exports
+from daemon.reporting.kept_pictures import KeptPictures
+from daemon.reporting.periodical import MONTHLY, WEEKLY, Periodical, Rhythm
+from daemon.reporting.report_thread import PAGES_QUIET_SECONDS, ReportThread
+from daemon.reporting.report_updater import ReportUpdater, Writers
+from daemon.reporting.reporter import Reporter, ReportPolicy
+from daemon.reporting.run_files import Warehouse
+from daemon.reporting.thumbnails import Thumbnails
+from daemon.service.lessons import Lessons
+from daemon.service.orders import Desk, DragPolicy, Orders
+from daemon.service.run_now import RunNow
+from daemon.service.share import Share
+from daemon.service.state import folders
+from daemon.service.teaching import Teaching
+from daemon.sorting.back_to_queue import BackToQueue, Waits
+from daemon.sorting.drain import Drain
+from daemon.sorting.filer import Filer, FilingPolicy
+from daemon.sorting.gathering import Gathering
+from daemon.sorting.labels import label_reader
+from daemon.sorting.look_ahead import LookAhead
+from daemon.sorting.model_slot import ModelSlot
+from daemon.sorting.open_results import OpenResults
+from daemon.sorting.sorter import Sorter
+from daemon.sorting.versions import load_classifier, load_instead, version_usable
+from daemon.sorting.workers import LabelOf, Workers, no_label
+from daemon.store import Store
+
+Beat = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """What is known of how photos are judged now."""
+
+    categories: Callable[[], tuple[str, ...]]
+    thresholds: Callable[[], Thresholds]
+
+    @classmethod
+    def by(cls, slot: ModelSlot) -> Judging:
+        """By the model in the slot, also once that is another one."""
+        return cls(lambda: slot.model.categories, lambda: slot.model.thresholds)
+
+    @classmethod
+    def without_model(cls, settings: Settings) -> Judging:
+        """As the card of model or version says. Raises ModelError when no model can be trusted."""
+        bundle = load_bundle(settings.model_dir)
+        version = version_usable(settings, bundle)
+        thresholds = thresholds_of(bundle, settings.bands.auto, settings.bands.review, version)
+        categories = bundle.card.categories if version is None else version.card.categories
+        return cls(lambda: categories, lambda: thresholds)
+
+
+def load_model(settings: Settings) -> Classifier:
+    """The model that is to be used. Raises ModelError when it cannot be trusted."""
+    try:
+        return load_classifier(settings)
+    except RefusedError as exc:  # whoever spoilt the rights of its folder shall not stop the start
+        raise ModelError(str(exc)) from exc
+
+
+def load_stand_in(settings: Settings) -> Classifier:
+    """What judges while that one cannot be trusted. Raises ModelError when nothing can be."""
+    return load_instead(settings)
+
+
+class Parts:
+    """Builds the parts of one process that owns its state folder."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        store: Store,
+        presence: Presence,
+        judging: Judging,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._store = store
+        self._judging = judging
+        self.desk = Desk(**{n: _tree(presence, n, p) for n, p in folders(settings).items()})
+        self._filing = FilingPolicy.from_settings(settings.filing)
+        self._limits = Limits.from_settings(settings.intake)
+        self._kept_pictures = KeptPictures(settings.state_dir)
+        self._moved_photos = MovedPhotos(
+            store,
+            self.desk.sorted,
+            Filer(self.desk.incoming, self.desk.sorted, self._filing),
+            self._categories,
+            clock,
+        )
+
+    def _categories(self) -> tuple[str, ...]:
+        """What photos may be filed into; a new model may know others."""
+        return tuple(dict.fromkeys((*self._judging.categories(), *self._settings.categories)))
+
+    # --- incoming --------------------------------------------------------------------------------
+
+    def watcher(self) -> Watcher:
+        """Sights what comes into incoming."""
+        intake = self._settings.intake
+        return Watcher(
+            self.desk.incoming,
+            observer=intake.observer,
+            rescan_seconds=intake.rescan_seconds,
+            ignore=intake.ignore,
+        )
+
+    def share(self, availability: Availability, watcher: Watcher) -> Share:
+        """The share as the service sees it."""
+        settle_seconds = self._settings.intake.settle_seconds
+        admission = Admission(self.desk.incoming, watcher, self._store, self._clock, settle_seconds)
+        about = {name: str(path) for name, path in folders(self._settings).items()}
+        return Share(availability, watcher, admission, settle_seconds, about)
+
+    def run_now(self, share: Share) -> RunNow:
+        """Hears of those who drop RUN NOW."""
+        return RunNow(
+            self.desk.incoming,
+            self._store.facts,
+            self._clock,
+            share.settle_seconds,
+            lambda: share.left_alone(0.0),
+        )
+
+    # --- sorting ---------------------------------------------------------------------------------
+
+    def workers(self, slot: ModelSlot, count: int) -> Workers:
+        """Examine photos."""
+        label_of: LabelOf = no_label
+        if (returns := self._settings.returns).barcodes:
+            label_of = label_reader(_return_id(returns), self._settings.intake.max_megapixels)
+        return Workers(
+            self.desk.incoming,
+            slot,
+            self._limits,
+            count,
+            label_of,
+            self._kept_pictures,
+            mark=repr((returns.barcodes, returns.pattern)),
+        )
+
+    def look_ahead(self, workers: Workers, wake: Callable[[], None]) -> LookAhead | None:
+        """Judges photos while nothing else is to be done, if that is wanted."""
+        intake = self._settings.intake
+        if not intake.look_ahead:
+            return None
+        return LookAhead(self._store.ahead, workers, self._clock, intake.look_ahead_share, wake)
+
+    def drain(self, workers: Workers, beat: Beat) -> Drain:
+        """Drains the queue. beat: called for each photo that is moved."""
+        # It is a sign of life: a slow share is no standstill.
+        desk, settings = self.desk, self._settings
+        filer = Filer(desk.incoming, desk.sorted, self._filing, reached=lambda _: beat())
+        sorter = Sorter(
+            self._store, filer, desk.incoming, desk.sorted, self._warehouse(), self._clock
+        )
+        patience = Waits(
+            settle_seconds=settings.intake.settle_seconds,
+            cut_off_seconds=settings.intake.truncated_minutes * 60,
+        )
+        back = BackToQueue(self._store.queue, desk.incoming, self._clock, patience)
+        results = OpenResults(
+            self._store.runs, desk.results, settings.incoming_dir, settings.sorted_dir
+        )
+        return Drain(self._store, workers, sorter, results, back, self._clock, settings.batch.size)
+
+    def _warehouse(self) -> Warehouse:
+        return Warehouse(
+            return_id=_return_id(self._settings.returns),
+            codes={name: (c.code, c.location) for name, c in self._settings.categories.items()},
+        )
+
+    # --- what people say and read ----------------------------------------------------------------
+
+    def orders(self, reports: ReportThread, change_model: Callable[[], str]) -> Orders:
+        """Carries out orders."""
+        desk, corrections = self.desk, self._settings.corrections
+        return Orders(
+            self._store,
+            Corrector(
+                self._store,
+                desk.incoming,
+                desk.sorted,
+                self._filing,
+                self._moved_photos,
+                self._clock,
+            ),
+            reports,
+            self._clock,
+            desk,
+            DragPolicy(corrections.look_back, corrections.look_minutes * 60),
+            change_model,
+        )
+
+    def reports(self, may_work: Callable[[], bool]) -> ReportThread:
+        """Makes reports. may_work: whether the folders are there."""
+
+        @contextmanager
+        def opened(beat: Beat) -> Iterator[ReportUpdater]:
+            with closing(Store(self._settings.state_dir)) as store:
+                yield self._report_updater(store, beat)
+
+        look_seconds = self._settings.corrections.look_minutes * 60 or PAGES_QUIET_SECONDS
+        quiet_seconds = min(PAGES_QUIET_SECONDS, look_seconds)
+        return ReportThread(opened, self._clock, may_work, pages_quiet_seconds=quiet_seconds)
+
+    def _report_updater(self, store: Store, beat: Beat) -> ReportUpdater:
+        settings, desk = self._settings, self.desk
+        reporter = Reporter(
+            store,
+            desk.sorted,
+            desk.results,
+            Thumbnails(desk.sorted, self._limits, beat=beat, kept=self._kept_pictures),
+            ReportPolicy(
+                settings.links.sorted,
+                self._shown,
+                self._limits,
+                self._categories,
+                settings.value,
+                settings.reports.spot_checks,
+            ),
+            beat,
+        )
+        writers = Writers(
+            Exports(store, desk.results, self._warehouse().codes),
+            reporter,
+            Periodical(
+                store,
+                desk.results,
+                self._clock,
+                _rhythms(settings.reports),
+                settings.value,
+            ),
+        )
+        return ReportUpdater(store, writers, self._clock)
+
+    def _shown(self) -> list[tuple[str, str]]:
+        """Settings that reports tell."""
+        window, layout = self._settings.window, self._settings.filing.layout
+        bands, hours = self._judging.thresholds(), f"{window.start:%H:%M} to {window.end:%H:%M}"
+        return [
+            ("Mode", f"window {hours}" if window.mode == "window" else window.mode),
+            ("Sure from", f"{100 * bands.auto:.1f} % on"),
+            ("To decide", f"below {100 * bands.review:.1f} %, and what no category fits"),
+            ("Filed in", layout if layout != "{category}" else "a folder for each category"),
+        ]
+
+    # --- upkeep ----------------------------------------------------------------------------------
+
+    def housekeeper(self) -> Housekeeper:
+        """Keeps the instance well."""
+        settings, desk = self._settings, self.desk
+        backups = Backups.from_settings(settings)
+        return Housekeeper(
+            self._store,
+            Reconciler(
+                self._store,
+                desk.incoming,
+                desk.sorted,
+                desk.results,
+                self._moved_photos,
+                self._clock,
+            ),
+            NightlyBackup(backups, self._clock, is_wanted=settings.backups.nightly),
+            Retention(
+                self._store,
+                desk.sorted,
+                desk.results,
+                settings.retention,
+                self._clock,
+                self._kept_pictures.forget,
+            ),
+            self._clock,
+        )
+
+    def teaching(self, slot: ModelSlot) -> Teaching:
+        """Makes examples of what people decide."""
+        gathering = Gathering(self._store, self.desk.sorted, self._limits, slot.lease)
+        lessons = Lessons(self._store, slot, self._settings, self._clock)
+        return Teaching(gathering, lessons, self._clock)
+
+    def empty_folders(self) -> EmptyFolders:
+        """Removes folders in incoming that were emptied."""
+        hours = self._settings.intake.remove_empty_folders_hours
+        return EmptyFolders(self.desk.incoming, self._store.intentions, self._clock, hours)
+
+
+def _tree(presence: Presence, name: str, root: Path) -> Tree:
+    """The folder, refused as soon as another disk lies there than at the last look."""
+    return Tree(root, lambda: presence.devices.get(name))
+
+
+def _rhythms(reports: ReportSettings) -> list[Rhythm]:
+    """The periods that are told of by themselves."""
+    wanted = ((WEEKLY, reports.weekly), (MONTHLY, reports.monthly))
+    return [rhythm for rhythm, is_wanted in wanted if is_wanted]
+
+
+def _return_id(settings: ReturnSettings) -> Callable[[str], str]:
+    return return_id if settings.pattern is None else by_pattern(settings.pattern)

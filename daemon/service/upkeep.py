@@ -1,0 +1,113 @@
+"""Upkeep: all that is done beside sorting photos and for its sake.
+
+Reports, backups, what is too old, folders that were emptied; new settings, another model, and what
+people's decisions teach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from datetime import datetime
+
+from daemon.domain.examples import LearningStatus
+from daemon.intake.empty_folders import EmptyFolders
+from daemon.maintenance.housekeeper import Housekeeper
+from daemon.reporting.report_thread import ReportThread
+from daemon.reporting.report_updater import ReportUpdater
+from daemon.service.reload import Reloading
+from daemon.service.teaching import Teaching
+from daemon.sorting.model_slot import ModelSlot
+
+
+class Upkeep:
+    """Keeps one instance well."""
+
+    def __init__(
+        self,
+        housekeeper: Housekeeper,
+        reports: ReportThread,
+        reloading: Reloading,
+        slot: ModelSlot,
+        empty_folders: EmptyFolders,
+        teaching: Teaching,
+    ) -> None:
+        self._housekeeper = housekeeper
+        self._reports = reports
+        self._reloading = reloading
+        self._slot = slot
+        self._empty_folders = empty_folders
+        self._teaching = teaching
+        self.ask_reload, self.reload_if_asked = reloading.ask, reloading.check
+
+    @contextmanager
+    def kept(self, *, is_service: bool) -> Iterator[None]:
+        """Work in threads of its own until the end of the `with` block.
+
+        is_service: else the process ends with its run, and makes no backups.
+        """
+        with self._reports.kept():
+            if not is_service:
+                yield
+                return
+            try:
+                with self._housekeeper.kept():
+                    yield
+            finally:
+                self.give_way()
+
+    def end(self) -> None:
+        """Leave what can be left; from any thread."""
+        self._reports.end()
+
+    def reconcile(self, go_on: Callable[[], bool]) -> bool:
+        """As `Housekeeper.reconcile`."""
+        return self._housekeeper.reconcile(go_on)
+
+    def check(self, quiet_since: datetime | None = None) -> None:
+        """Let what is due be done. quiet_since: when the last run ended; None: somebody works.
+
+        Raises StoreDamaged when one of the threads met that.
+        """
+        self._reports.check()
+        self._housekeeper.check(quiet_since)
+
+    def tidy(self, *, is_quiet: bool) -> None:
+        """Remove what is not needed any more. All folders must be there; is_quiet: no run is open.
+
+        Raises TransientError when a folder does not answer.
+        """
+        self._empty_folders.tidy()
+        if is_quiet:
+            self._housekeeper.tidy()
+            self._teaching.step()
+
+    def catch_up(self) -> Future[None]:
+        """Have the pages written that people made old, which otherwise waits a while."""
+        return self._reports.make(ReportUpdater.catch_up)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What people should see in the status."""
+        own = self._reloading.problem, self._slot.problem
+        return tuple(filter(None, (*own, *self._housekeeper.problems)))
+
+    def give_way(self) -> None:
+        """Photos are being sorted: leave them the machine."""
+        self._teaching.lessons.give_way()
+
+    @property
+    def learning(self) -> LearningStatus:
+        """How much was said to learn from, and what came of the last lesson."""
+        return self._teaching.lessons.status()
+
+    @property
+    def model_problem(self) -> str | None:
+        """Why another model judges than the one that is to; None: all is well."""
+        return self._slot.problem or None
+
+    @property
+    def backup_problem(self) -> str | None:
+        """Why there is no new backup; None: all is well."""
+        return self._housekeeper.backup_problem

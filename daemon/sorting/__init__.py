@@ -1,0 +1,1 @@
+"""From the queue to filed: what becomes of each photo, and that it arrives whole, once."""

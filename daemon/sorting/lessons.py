@@ -1,0 +1,161 @@
+"""A lesson from kept examples: chosen, learnt, compared, and kept as a version."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from classifier.classifier import Classifier
+from classifier.learning.base import load_base
+from classifier.learning.lesson import Request, learn
+from config.learning import LearningSettings
+from daemon.domain.examples import Kept, Stock
+from daemon.sorting.kept_examples import Chosen, choose
+from daemon.sorting.versions import Versions
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A lesson that was held. document: what `learn --json` prints, examples by their ids."""
+
+    document: dict[str, Any]
+    names: Mapping[str, str] = field(default_factory=dict)  # how people know the examples
+    too_few: tuple[str, ...] = ()
+
+    @property
+    def version(self) -> str | None:
+        """The candidate; None where the lesson is refused."""
+        name: str | None = self.document["version"]
+        return name
+
+    def named(self, places: Mapping[str, str]) -> dict[str, Any]:
+        """The document with names in place of ids: nobody knows a photo by its hash.
+
+        places: names that go before those that are known.
+        """
+        document, names = dict(self.document), {**self.names, **places}
+        for change in ("became_right", "became_wrong"):
+            document[change] = [names.get(one, one) for one in document[change]]
+        document["doubtful"] = [
+            one | {"photo": names.get(one["photo"], one["photo"])} for one in document["doubtful"]
+        ]
+        return document
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes of categories: some are none any longer, some are part of others."""
+
+    removed: frozenset[str] = frozenset()
+    merged: Mapping[str, str] = field(default_factory=dict)
+
+    def after(self, earlier: Change) -> Change:
+        """With what was changed before, as far as this does not say otherwise."""
+        kept = {one for one in earlier.removed if one not in self.merged}
+        merged = {one: into for one, into in earlier.merged.items() if one not in self.removed}
+        return Change(self.removed | kept, merged | dict(self.merged))
+
+    def __bool__(self) -> bool:
+        """Whether anything is changed."""
+        return bool(self.removed or self.merged)
+
+    @classmethod
+    def of(cls, classifier: Classifier) -> Change:
+        """What the version that judges has changed of the network's and the examples' labels."""
+        if classifier.version is None:
+            return cls()
+        card = classifier.version.card
+        own = set() if card.only else {*classifier.bundle.card.categories}
+        owners = dict(zip(card.rows, card.owners, strict=True))
+        merged = {
+            label: card.categories[at]
+            for label, at in owners.items()
+            if at >= 0 and card.categories[at] != label
+        }
+        return cls(frozenset(one for one in own if owners.get(one, 0) < 0), merged)
+
+
+def hold_lesson(
+    classifier: Classifier,
+    versions: Versions,
+    settings: LearningSettings,
+    kept: Sequence[Kept],
+    stock: Stock,
+    *,
+    is_only: bool = False,
+    change: Change | None = None,
+) -> Held:
+    """Learn from what is kept; the version is kept, too, and what judges is as before.
+
+    classifier: what judges now. is_only: without the categories of the network; so it stays where
+    what judges has none of them either, and is then compared with that. change: of categories,
+    beside those that what judges has; for its sake no example is needed. To be called while
+    `versions` is held. Raises LessonError when the examples will not do, ModelError when nothing
+    can be learnt over this network, TransientError when the disk refuses.
+    """
+    goes_on = not is_only and classifier.version is not None and classifier.version.card.only
+    is_only = is_only or goes_on
+    fewest = 0 if change else settings.examples_per_label
+    change = (change or Change()).after(Change.of(classifier))
+    kept = [one for one in kept if one.label not in change.removed]
+    known = (*change.merged, *(() if is_only else known_to(classifier)))
+    chosen = choose(kept, known, settings.examples_per_label)
+    bundle = classifier.bundle
+    if why := _too_little(chosen, stock, fewest):
+        return Held(_refused(bundle.card.title, chosen, why), chosen.names, chosen.too_few)
+    now = datetime.now().astimezone()
+    request = Request(
+        name=versions.new_name(now),
+        learnt=now.isoformat(timespec="seconds"),
+        only=is_only,
+        compared=goes_on,
+        removed=change.removed,
+        merged=change.merged,
+    )
+    began = time.perf_counter()
+    lesson = learn(load_base(bundle), bundle, chosen.examples, request, classifier)
+    seconds = time.perf_counter() - began
+    if lesson.version is not None:
+        versions.add(lesson.version, settings.keep_versions)
+    return Held(lesson.as_json(seconds, adopted=False), chosen.names, chosen.too_few)
+
+
+def known_to(classifier: Classifier) -> tuple[str, ...]:
+    """Categories that the network knows, or that photos are filed into now."""
+    return tuple(dict.fromkeys((*classifier.bundle.card.categories, *classifier.categories)))
+
+
+def _too_little(chosen: Chosen, stock: Stock, fewest: int) -> str:
+    """Why there is nothing to be learnt yet, or ""."""
+    count = len(chosen.examples)
+    if count >= fewest:
+        return ""
+    why = f"there are {count} examples to learn from, and a lesson needs {fewest}"
+    if stock.unseen:
+        why += f"; {stock.unseen} more photos cannot be looked at just now"
+    if stock.lost:
+        why += f"; {stock.lost} photos were gone or unreadable when they were to be looked at"
+    return f"{why}; they come from what people correct and decide, and from: nightsort learn add"
+
+
+def _refused(base: str, chosen: Chosen, why: str) -> dict[str, Any]:
+    """The document of a lesson that was not begun."""
+    return {
+        "version": None,
+        "base": base,
+        "examples": dict(sorted(Counter(one.label for one in chosen.examples).items())),
+        "new_labels": [],
+        "seconds": 0.0,
+        "before": None,
+        "after": None,
+        "became_right": [],
+        "became_wrong": [],
+        "judgement": "refused",
+        "why": why,
+        "doubtful": [],
+        "adopted": False,
+    }

@@ -1,0 +1,43 @@
+"""Learnt versions go into backups, by copies in the database, and come back from there."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import structlog
+
+from config.errors import ModelError, RefusedError
+from daemon.sorting.versions import Versions
+from daemon.store import Store
+
+log = structlog.get_logger()
+
+# Damaged, removed this moment, or of somebody else's: then the copies stay as they are.
+_UNREADABLE = (ModelError, RefusedError, OSError)
+
+
+def copy_versions(store: Store, versions: Versions) -> None:
+    """Let the database have copies of what lies in the folder of versions, if that has changed.
+
+    Raises TransientError when the disk of the database refuses.
+    """
+    with suppress(*_UNREADABLE):
+        there, copied = versions.names(), store.version_copies.names()
+        adopted = versions.adopted()
+        new = {name: versions.file(name).read_bytes() for name in there if name not in copied}
+        gone = copied - {*there}
+        if new or gone or adopted != store.version_copies.adopted():
+            store.version_copies.keep(new, gone, adopted)
+
+
+def bring_versions_back(store: Store, versions: Versions) -> None:
+    """Put the versions in place that the database has copies of, where the folder has none at all.
+
+    That is so after a backup was restored on another machine. Raises as `copy_versions` does.
+    """
+    copies = store.version_copies
+    with suppress(*_UNREADABLE):
+        if versions.names() or versions.adopted() or not (names := copies.names()):
+            return
+        versions.bring_back({name: copies.content(name) for name in names}, copies.adopted())
+        log.warning("versions_restored", count=len(names))

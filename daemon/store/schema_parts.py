@@ -1,0 +1,65 @@
+"""Steps of the schema that are long, or came last; `schema` has the others and their order."""
+
+# ruff: noqa: S608 - what is put into statements is this package's own text, never a value
+
+from __future__ import annotations
+
+# Verdicts wait for their run. `looked_ahead` marks model and limits by which a waiting photo was
+# looked at; `ahead_seconds` is how long a verdict took that a run took over. What was found goes
+# when the wait is over, and when the photo is written anew.
+_AHEAD = """
+ALTER TABLE photos ADD COLUMN looked_ahead TEXT;
+ALTER TABLE photos ADD COLUMN ahead_seconds REAL;
+CREATE INDEX photos_not_ahead ON photos (alone, crashes, id)
+    WHERE state = 'queued' AND looked_ahead IS NULL;
+CREATE TABLE verdicts_ahead (
+    photo INTEGER PRIMARY KEY,
+    mark TEXT NOT NULL,
+    ctime_ns INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    category TEXT,
+    confidence REAL,
+    band TEXT,
+    reason TEXT,
+    reason_text TEXT,
+    alternatives TEXT,
+    label TEXT NOT NULL,
+    model TEXT NOT NULL,
+    seconds REAL NOT NULL
+) STRICT;
+CREATE INDEX verdicts_ahead_mark ON verdicts_ahead (mark)
+"""
+
+
+def _ending(name: str, when: str, condition: str, photo: str, also: str = "") -> str:
+    return (
+        f"CREATE TRIGGER {name} AFTER {when} ON photos"
+        f" WHEN {photo}.looked_ahead IS NOT NULL AND {condition} BEGIN {also}"
+        f" DELETE FROM verdicts_ahead WHERE photo = {photo}.id; END"
+    )
+
+
+_AHEAD_ENDS = (
+    _ending(
+        "ahead_of_other_bytes",
+        "UPDATE OF inode, size_bytes, mtime_ns",
+        "(new.inode, new.size_bytes, new.mtime_ns) <> (old.inode, old.size_bytes, old.mtime_ns)",
+        "new",
+        "UPDATE photos SET looked_ahead = NULL WHERE id = new.id;",
+    ),
+    _ending(
+        "ahead_is_over",
+        "UPDATE OF state",
+        "new.state NOT IN ('queued', 'claimed', 'classified')",
+        "new",
+    ),
+    _ending("ahead_went", "DELETE", "1", "old"),
+)
+
+AHEAD = (*_AHEAD.split(";"), *_AHEAD_ENDS)
+
+# Photos filed without a look that were chosen for people to look at.
+SPOT_CHECKS = """
+CREATE TABLE spot_checks (photo INTEGER PRIMARY KEY, run TEXT NOT NULL) STRICT;
+CREATE INDEX spot_checks_run ON spot_checks (run)
+"""

@@ -1,0 +1,124 @@
+"""Every example in docs/api.md is run, as it stands there."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import pytest
+
+from tests.support.photos import photo_bytes
+from tests.support.processes import clean_environment
+from tests.support.review_site import with_photos
+from tests.support.waiting import DEADLINE_SECONDS
+from tests.support.web import Page
+from web.problems import CONTENT_TYPE
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
+
+
+def examples(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    with with_photos(tmp_path_factory.mktemp("web") / "site", 3) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("here")
+    (folder / "shirt.jpg").write_bytes(photo_bytes(seed=3))
+    (folder / "notes.txt").write_text("this is no photo, only what somebody noted")
+    return folder
+
+
+def run(page: Page, folder: Path, *command: str, role: str = "reader") -> str:
+    """What it prints, with a key of its own."""
+    key = page.add_key(f"example {token_hex(4)}", role)
+    ours = {"NIGHTSORT_URL": page.url, "NIGHTSORT_KEY": key}
+    done = subprocess.run(
+        command, cwd=folder, env=clean_environment() | ours, capture_output=True, text=True,
+        timeout=DEADLINE_SECONDS, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def shape(value: Any) -> Any:
+    """What kinds a document is made of, whatever the values are."""
+    return {key: type(one).__name__ for key, one in value.items()}
+
+
+def test_the_examples_of_curl_answer_as_the_document_says(page: Page, folder: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    said = []
+    output = run(page, folder, "sh", "-euc", "\n".join(examples("sh")))
+    decoder, at = json.JSONDecoder(), 0
+    while at < len(output):
+        found, at = decoder.raw_decode(output, at)
+        said.append(found)
+    assert not [one for one in said if "code" in one], said
+    one, batch = (json.loads(shown) for shown in examples("json")[:2])
+    assert set(said[0]) == set(one)
+    assert shape(said[1]) == shape(batch)
+    assert set(said[1]["predictions"][1]) == set(batch["predictions"][1])
+
+
+def test_the_example_of_python_does_what_it_says(page: Page, folder: Path) -> None:
+    example = examples("python")[0]
+    lines = run(page, folder, sys.executable, "-Werror::SyntaxWarning", "-c", example).splitlines()
+    category, band = lines[0].rsplit(" ", 1)
+    assert band in ("auto", "check", "review")
+    assert lines[1] == f"shirt.jpg {category}"
+    assert lines[2].startswith("notes.txt not a photo")
+
+
+def test_the_example_that_decides_does_what_it_says(page: Page, folder: Path) -> None:
+    _, example = examples("python")
+    said = run(page, folder, sys.executable, "-c", example, role="clerk").splitlines()
+    assert [line.partition("/")[0] for line in said[:3]] == ["Tops"] * 3
+    assert said[3].endswith("'failed': []}")
+    with page.client(headers={"x-api-key": page.add_key("looks")}) as client:
+        assert client.get("/reviews").json()["total"] == 0
+
+
+def test_the_example_of_javascript_does_what_it_says(page: Page, folder: Path) -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
+    if int(version.removeprefix("v").partition(".")[0]) < 20:
+        pytest.skip(f"node {version.strip()} is older than the 20 that has openAsBlob")
+    (example,) = examples("js")
+    (folder / "example.mjs").write_text(example)
+    first, second = run(page, folder, node, "--no-warnings", "example.mjs").splitlines()
+    assert first.rsplit(" ", 1)[1] in ("auto", "check", "review")
+    assert second.startswith("not_an_image: ")
+
+
+def test_the_document_names_every_code_that_the_description_shows(page: Page) -> None:
+    with page.client() as client:
+        described = client.get("/openapi.json").json()
+    paths = {
+        name: operation for name, path in described["paths"].items() for operation in path.values()
+    }
+    codes = {
+        code
+        for operation in paths.values()
+        for answer in operation["responses"].values()
+        for code in answer["content"].get(CONTENT_TYPE, {}).get("examples", {})
+    }
+    assert {"no_file", "no_model", "busy", "truncated", "decided"} <= codes
+    assert [code for code in sorted(codes) if f"`{code}`" not in DOCUMENT] == []
+    assert [path for path in paths if path not in DOCUMENT] == []

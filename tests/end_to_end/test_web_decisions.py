@@ -1,0 +1,266 @@
+"""Decisions through the API: done by the daemon, recorded with who said so; or said why not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.end_to_end.test_web import ROOT, TwoUsers
+from tests.support.processes import clean_environment, command
+from tests.support.review_site import draw, with_photos
+from tests.support.two_users import DAEMON, WEB, as_user, shared_folder
+from tests.support.waiting import DEADLINE_SECONDS, eventually
+from tests.support.web import Page
+
+# Helper processes are of the same user, who must be able to start them.
+_STARTS = (
+    "import subprocess, sys\n"
+    "try: sys.exit(subprocess.run([sys.executable, '-c', '']).returncode)\n"
+    "except OSError: sys.exit(1)"
+)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    with with_photos(tmp_path_factory.mktemp("review") / "web", 16) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def keys(page: Page) -> dict[str, str]:
+    return {
+        "anna": page.add_key("anna", "clerk"),
+        "bob": page.add_key("bob", "clerk"),
+        "shop": page.add_key("shop"),
+    }
+
+
+@pytest.fixture
+def anna(page: Page, keys: dict[str, str]) -> Iterator[httpx.Client]:
+    with page.client(headers={"x-api-key": keys["anna"]}) as client:
+        yield client
+
+
+@pytest.fixture
+def bob(page: Page, keys: dict[str, str]) -> Iterator[httpx.Client]:
+    with page.client(headers={"x-api-key": keys["bob"]}) as client:
+        yield client
+
+
+@pytest.fixture
+def photo(anna: httpx.Client) -> dict[str, Any]:
+    """The one that has waited for longest."""
+    waiting = anna.get("/reviews?limit=1").json()["photos"][0]
+    found: dict[str, Any] = anna.get(f"/photos/{waiting['id']}").json()
+    return found
+
+
+def decide(client: httpx.Client, photo: dict[str, Any], **word: Any) -> httpx.Response:
+    return client.post(f"/photos/{photo['id']}/decision", json=word)
+
+
+def undo(client: httpx.Client, photo: dict[str, Any], **upon: Any) -> httpx.Response:
+    return client.post(f"/photos/{photo['id']}/undo", json=upon)
+
+
+def test_a_decision_is_done_recorded_and_shown(
+    page: Page, anna: httpx.Client, photo: dict[str, Any]
+) -> None:
+    before = anna.get("/reviews").json()["total"]
+    answer = decide(anna, photo, decision="category", category="Watches", upon=photo["said"])
+    assert answer.status_code == 200, answer.text
+    done = answer.json()
+    assert (done["state"], done["category_now"]) == ("filed", "Watches")
+    assert (page.site.sorted / "Watches" / photo["filename"]).is_file()
+    assert (done["words"][-1]["person"], done["words"][-1]["via"]) == ("anna", "api")
+    assert done == anna.get(f"/photos/{photo['id']}").json()
+    assert anna.get("/reviews").json()["total"] == before - 1
+
+
+def test_agreed_is_filed_where_it_was_guessed_to_belong_and_taken_back_waits_again(
+    page: Page, anna: httpx.Client, bob: httpx.Client, photo: dict[str, Any]
+) -> None:
+    agreed = decide(anna, photo, decision="agree").json()
+    assert agreed["path_now"] == f"{photo['category']}/{photo['filename']}"
+    back = undo(bob, photo)
+    assert (back.status_code, back.json()["state"]) == (200, "review")
+    assert [one["person"] for one in back.json()["words"]][-2:] == ["anna", "bob"]
+    assert photo["id"] in [one["id"] for one in anna.get("/reviews").json()["photos"]]
+    again = undo(anna, photo)
+    assert (again.status_code, again.json()["code"]) == (409, "already")
+
+
+def test_a_photo_to_be_taken_again_lies_in_retake(
+    page: Page, anna: httpx.Client, photo: dict[str, Any]
+) -> None:
+    assert decide(anna, photo, decision="retake").json()["state"] == "retake"
+    assert (page.site.sorted / "_retake" / photo["filename"]).is_file()
+    assert undo(anna, photo).status_code == 200
+
+
+def test_who_comes_second_is_told_who_decided_and_what(
+    anna: httpx.Client, bob: httpx.Client, photo: dict[str, Any]
+) -> None:
+    decide(anna, photo, decision="category", category="Shirts")
+    second = decide(bob, photo, decision="agree")
+    assert (second.status_code, second.headers["content-type"]) == (409, "application/problem+json")
+    told = second.json()
+    assert (told["code"], told["by"], told["category"]) == ("decided", "anna", "Shirts")
+    assert "anna decided" in told["detail"]
+    # Her own word once more, as after an answer that was lost, does no harm.
+    assert decide(anna, photo, decision="category", category="Shirts").status_code == 200
+
+
+def test_of_two_at_once_one_decides_and_the_other_is_told(
+    anna: httpx.Client, bob: httpx.Client, photo: dict[str, Any]
+) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        answers = [
+            pool.submit(
+                decide, client, photo, decision="category", category=name, upon=photo["said"]
+            )
+            for client, name in ((anna, "Shirts"), (bob, "Watches"))
+        ]
+        assert sorted(one.result().status_code for one in answers) == [200, 409]
+
+
+def test_who_saw_another_state_neither_decides_nor_takes_back_unknowingly(
+    anna: httpx.Client, bob: httpx.Client, photo: dict[str, Any]
+) -> None:
+    hers = decide(anna, photo, decision="agree", upon=photo["said"]).json()["said"]
+    undo(bob, photo)
+    assert decide(anna, photo, decision="agree", upon=photo["said"]).json()["by"] == "bob"
+    decide(bob, photo, decision="category", category="Shirts")
+    late = undo(anna, photo, upon=hers)
+    assert (late.status_code, late.json()["by"], late.json()["category"]) == (409, "bob", "Shirts")
+
+
+def test_many_are_decided_in_one_stroke_and_each_that_is_left_is_named(
+    anna: httpx.Client, photo: dict[str, Any]
+) -> None:
+    waiting = [one["id"] for one in anna.get("/reviews?limit=3").json()["photos"]]
+    decide(anna, {"id": waiting[0]}, decision="retake")
+    asked = {"photos": [*waiting, 4711], "decision": "category", "category": "shirts"}
+    answer = anna.post("/decisions", json=asked)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["done"] == waiting[1:]
+    left = {one["id"]: one["code"] for one in answer.json()["failed"]}
+    assert left == {waiting[0]: "decided", 4711: "not_found"}
+
+
+@pytest.mark.parametrize(
+    ("word", "status", "code"),
+    [
+        ({"decision": "category", "category": "Hats"}, 422, "unknown_category"),
+        ({"decision": "category"}, 400, "malformed"),
+        ({"decision": "agree", "category": "Tops"}, 400, "malformed"),
+        ({"decision": "burn"}, 400, "malformed"),
+        ({"decision": "agree", "upon": -1}, 400, "malformed"),
+        ({"decision": "agree", "person": "somebody else"}, 400, "malformed"),
+        ({}, 400, "malformed"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    anna: httpx.Client, photo: dict[str, Any], word: dict[str, Any], status: int, code: str
+) -> None:
+    answer = decide(anna, photo, **word)
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert anna.get(f"/photos/{photo['id']}").json()["state"] == "review"
+
+
+def test_a_photo_that_there_is_not_is_not_found(anna: httpx.Client) -> None:
+    for path in ("decision", "undo"):
+        answer = anna.post(
+            f"/photos/4711/{path}", json={"decision": "agree"} if path[0] == "d" else {}
+        )
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_a_reader_decides_nothing(page: Page, keys: dict[str, str], photo: dict[str, Any]) -> None:
+    with page.client(headers={"x-api-key": keys["shop"]}) as shop:
+        assert shop.get("/reviews").status_code == 200
+        for answer in (
+            decide(shop, photo, decision="agree"),
+            undo(shop, photo),
+            shop.post("/decisions", json={"photos": [photo["id"]], "decision": "agree"}),
+        ):
+            assert (answer.status_code, answer.json()["code"]) == (403, "role_too_weak")
+
+
+def test_while_the_daemon_is_down_what_there_is_is_shown_and_nothing_decided(
+    tmp_path: Path,
+) -> None:
+    with with_photos(tmp_path / "web", 2) as page:
+        key = page.add_key("anna", "clerk")
+        with page.client(headers={"x-api-key": key}) as anna:
+            number = anna.get("/reviews").json()["photos"][0]["id"]
+            picture = anna.get(f"/photos/{number}/image")
+            stop_daemon(page)
+            answer = decide(anna, {"id": number}, decision="agree")
+            assert (answer.status_code, answer.json()["code"]) == (503, "daemon_down")
+            assert int(answer.headers["retry-after"]) >= 1
+            assert anna.get("/reviews").json()["total"] == 2
+            assert anna.get(f"/photos/{number}/image").content == picture.content
+
+
+def stop_daemon(page: Page) -> None:
+    pid = int((page.site.state / "lock").read_text())
+    os.kill(pid, signal.SIGTERM)
+    eventually(lambda: page.site.nightsort("status").returncode == 3)
+
+
+def test_a_page_of_another_user_shows_photos_whatever_became_of_the_daemon() -> None:
+    """As nightsort-web in the group of nightsort: it reads what the daemon filed, and asks it."""
+    with shared_folder() as folder:
+        if subprocess.run([*as_user(WEB), sys.executable, "-c", _STARTS], check=False).returncode:
+            pytest.skip("another user's processes cannot start this Python")
+        users = TwoUsers(folder)
+        draw(users.page.site.incoming, 2)
+        served, daemon = users.start(WEB, "web"), users.start(DAEMON, "run")
+        try:
+            (started,) = eventually(lambda: users.page.events("web_started"))
+            users.page.url = started["url"].rstrip("/")
+            await_daemon(users.page)
+            assert users.start(DAEMON, "now").wait(DEADLINE_SECONDS) == 0
+            with users.page.client(headers={"x-api-key": key_of(users)}) as anna:
+                for end, side in ((signal.SIGTERM, 100), (signal.SIGKILL, 200)):
+                    assert anna.get(f"/photos/1/image?side={side}").status_code == 200
+                    answer = decide(anna, {"id": 1}, decision="retake")
+                    assert answer.status_code == 200, answer.text
+                    daemon.send_signal(end)
+                    daemon.wait(DEADLINE_SECONDS)
+                    assert anna.get("/photos/1").json()["state"] == "retake"
+                    assert anna.get(f"/photos/1/image?side={side + 1}").status_code == 200
+                    daemon = users.start(DAEMON, "run")
+                    await_daemon(users.page)
+                    assert undo(anna, {"id": 1}).status_code == 200
+        finally:
+            for process in (served, daemon):
+                process.terminate()
+                process.wait(DEADLINE_SECONDS)
+
+
+def await_daemon(page: Page) -> None:
+    """Asked without a key: those are counted."""
+    with page.client() as client:
+        eventually(lambda: client.get("/health").json()["model_loaded"])
+
+
+def key_of(users: TwoUsers) -> str:
+    """A key that nightsort-web makes."""
+    settings = str(users.page.site.folder / "nightsort.toml")
+    arguments = ("--config", settings, "web", "key", "add", "anna", "--role", "clerk")
+    done = subprocess.run(
+        [*as_user(WEB), *command(*arguments)], capture_output=True, text=True, check=True,
+        env=clean_environment() | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    return done.stdout.strip()

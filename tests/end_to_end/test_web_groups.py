@@ -1,0 +1,119 @@
+"""The review in groups: decided in one stroke, by a form and by two keys, and taken back in one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.support.chromium import chromium
+from tests.support.review_site import with_photos
+from tests.support.waiting import eventually
+from tests.support.web import Page
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    with with_photos(tmp_path_factory.mktemp("groups") / "web", 14) as page:
+        yield page
+
+
+@pytest.fixture
+def carl(page: Page) -> Iterator[httpx.Client]:
+    with page.signed_in("carl") as client:
+        yield client
+
+
+def first_group(text: str) -> list[str]:
+    """What the boxes of the largest group stand for."""
+    fieldset = text.partition("<fieldset")[2].partition("</fieldset>")[0]
+    return re.findall(r'name="photo" value="(\d+:\d+)"', fieldset)
+
+
+def token(text: str) -> str:
+    return str(re.findall(r'name="token" value="([^"]+)"', text)[0])
+
+
+def total(client: httpx.Client) -> int:
+    return int(client.get("/reviews").json()["total"])
+
+
+def test_a_group_is_decided_and_taken_back_in_one_stroke_each(carl: httpx.Client) -> None:
+    before, text = total(carl), carl.get("/page/groups").text
+    group = first_group(text)
+    assert len(group) > 1
+    form = {"token": token(text), "decision": "other", "other": "Kurtas"}
+    answer = carl.post("/page/groups/decision", data={**form, "photo": group})
+    assert f"{len(group)} decided" in answer.text
+    assert total(carl) == before - len(group)
+    numbers = [one.partition(":")[0] for one in group]
+    assert {carl.get(f"/photos/{one}").json()["category_now"] for one in numbers} == {"Kurtas"}
+    undo = answer.text.partition('id="undo"')[2].partition("</form>")[0]
+    taken = re.findall(r'name="photo" value="(\d+:\d+)"', undo)
+    assert [one.partition(":")[0] for one in taken] == numbers
+    back = carl.post("/page/groups/undo", data={"token": token(text), "photo": taken})
+    assert f"{len(group)} wait again" in back.text
+    assert total(carl) == before
+
+
+def test_what_somebody_decided_meanwhile_is_left_and_named(page: Page, carl: httpx.Client) -> None:
+    text = carl.get("/page/groups").text
+    group = first_group(text)
+    number = group[0].partition(":")[0]
+    with page.client(headers={"x-api-key": page.add_key("gerd", "clerk")}) as gerd:
+        gerd.post(f"/photos/{number}/decision", json={"decision": "retake"})
+    form = {"token": token(text), "decision": "agree", "photo": group}
+    answer = carl.post("/page/groups/decision", data=form)
+    assert f"{len(group) - 1} decided" in answer.text
+    assert "gerd decided on" in answer.text
+    assert carl.get(f"/photos/{number}").json()["words"][-1]["person"] == "gerd"
+
+
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        ({"photo": ["1"]}, 400),
+        ({"photo": ["1:0", "1:0"]}, 400),
+        ({"photo": ["../1:0"]}, 400),
+        ({"photo": [f"{n}:0" for n in range(1, 200)]}, 400),
+        ({"photo": ["1:0"], "decision": "burn"}, 400),
+        ({"photo": ["1:0"], "decision": "other"}, 400),
+        ({}, 400),
+        ({"photo": ["1:0"], "token": "forged"}, 403),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    carl: httpx.Client, form: dict[str, str | list[str]], status: int
+) -> None:
+    fields = {"token": token(carl.get("/page/groups").text), **form}
+    assert carl.post("/page/groups/decision", data=fields).status_code == status
+
+
+def test_a_reader_looks_only(page: Page) -> None:
+    with page.signed_in("rita") as rita:
+        text = rita.get("/page/groups").text
+        assert 'class="stroke"' not in text
+        form = {"token": token(text), "photo": first_group(text) or ["1:0"]}
+        assert rita.post("/page/groups/decision", data=form).status_code == 403
+
+
+def test_a_group_takes_two_keys_and_its_undo_one(
+    page: Page, carl: httpx.Client, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    before = total(carl)
+    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        tab = browser.tab(390)
+        tab.carry(carl)
+        tab.open(f"{page.url}/page/groups")
+        assert tab.too_wide_px == 0
+        size = int(tab.evaluate("document.querySelector('.group').querySelectorAll('li').length"))
+        tab.evaluate("document.querySelector('.whole').click()")  # Ctrl+A, for who has keys
+        assert tab.evaluate("document.querySelector('#count').textContent") == f"{size} chosen"
+        tab.press("Enter")
+        eventually(lambda: total(carl) == before - size)
+        eventually(lambda: tab.evaluate("document.readyState === 'complete' && !!window.undo"))
+        tab.press("z")
+        eventually(lambda: total(carl) == before)
+        assert tab.complaints == []

@@ -1,0 +1,76 @@
+"""The pictures of the page in docs/pictures: drawn photos, the real daemon, a real browser.
+
+python -m tests.page_screenshots docs/pictures
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from tests.support.chromium import Tab, chromium
+from tests.support.review_site import with_photos
+from tests.support.waiting import eventually
+
+_PHOTOS = 21
+_SEEN = "[...document.images].every(image => image.loading === 'lazy' || image.naturalWidth > 0)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Shot:
+    """A page as somebody sees it."""
+
+    name: str
+    path: str
+    width: int
+    height: int
+    dark: bool = False
+    first: str = ""  # what is done there before
+
+
+_SHOTS = (
+    _Shot("review-desktop", "/review?photo=5", 1280, 800),
+    _Shot("review-phone-dark", "/review?photo=9", 390, 844, dark=True),
+    _Shot(
+        "groups-desktop",
+        "/page/groups",
+        1280,
+        800,
+        first="document.querySelector('.whole').click()",
+    ),
+)
+
+
+def main() -> None:
+    """Write the pictures into the folder that the command line names."""
+    target = Path(sys.argv[1])
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        with_photos(Path(folder) / "web", _PHOTOS) as page,
+        chromium(Path(folder) / "browser") as browser,
+        page.signed_in("carl") as client,
+    ):
+        for shot in _SHOTS:
+            tab = browser.tab(shot.width, shot.height, dark=shot.dark)
+            tab.carry(client)
+            tab.open(f"{page.url}{shot.path}")
+            _take(tab, shot, Path(folder), target)
+
+
+def _take(tab: Tab, shot: _Shot, folder: Path, target: Path) -> None:
+    if shot.first:
+        tab.evaluate(shot.first)
+    eventually(lambda: tab.evaluate(_SEEN))
+    tab.evaluate("new Promise(resolve => setTimeout(resolve, 1500))")  # those that load when seen
+    raw = folder / f"{shot.name}.png"
+    tab.picture(raw)
+    with Image.open(raw) as image:
+        image.convert("RGB").save(target / f"{shot.name}.webp", quality=80, method=6)
+
+
+if __name__ == "__main__":
+    main()

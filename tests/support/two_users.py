@@ -1,0 +1,37 @@
+"""Two users of the machine, and a folder that both can reach."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DAEMON, WEB, GROUP = 61_001, 61_002, 61_000
+
+
+@contextmanager
+def shared_folder() -> Iterator[Path]:
+    """A folder for both, until the end; skips the test where nobody can be another user.
+
+    Not pytest's own: each run of pytest closes those to all other users, also while another runs.
+    """
+    if os.geteuid() != 0:
+        pytest.skip("only root may be two other users")
+    with tempfile.TemporaryDirectory(prefix="nightsort-two-users-") as name:
+        Path(name).chmod(0o755)
+        reads = [*as_user(WEB), sys.executable, "-c", "import daemon.store"]
+        if subprocess.run(reads, cwd=ROOT, capture_output=True, check=False).returncode:
+            pytest.skip("another user cannot read this repository, or its environment")
+        yield Path(name)
+
+
+def as_user(uid: int) -> list[str]:
+    """What to put before a command so that this user runs it, in the common group."""
+    return ["setpriv", f"--reuid={uid}", f"--regid={GROUP}", "--clear-groups"]

@@ -1,0 +1,77 @@
+"""Temperature, gate and bands, chosen on photos of which the truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from classifier.features import FeatureSpec
+from classifier.head import NO_CATEGORY, Evidence, Gate, LearntHead, Rows
+from classifier.learning.calibration import (
+    AUTO_PROMISE,
+    GATED_SHARE,
+    HIGHEST,
+    LEAST_AUTO,
+    Scored,
+    band_threshold,
+    calibrate,
+    lower_bound,
+)
+
+SPEC = FeatureSpec(embedding=2, scale=1.0, zero=0)
+
+
+def head() -> LearntHead:
+    rows = Rows(np.zeros((2, 3), np.float32), np.zeros(3, np.float32), np.array([0, 1, -1]))
+    return LearntHead(
+        SPEC, rows, None, Gate(np.zeros(2, np.float32), 1.0, 0.0), None, ("Shirts", "Tops")
+    )
+
+
+def scored(count: int, temperature: float, seed: int = 0) -> Scored:
+    """Photos whose category is drawn from what the scores say at that temperature."""
+    rng = np.random.default_rng(seed)
+    nats = rng.normal(0, 3, count)
+    truth = (rng.random(count) > 1 / (1 + np.exp(-nats))).astype(np.int64)
+    scores = np.stack([nats * temperature, np.zeros(count), np.full(count, -9.0)], axis=1)
+    return Scored(Evidence(scores.astype(np.float32), None, None), truth)
+
+
+def test_temperature_that_made_the_truth_is_found() -> None:
+    found = calibrate(head(), scored(4000, 12.0))
+    assert found.head.temperature == pytest.approx(12.0, rel=0.1)
+
+
+def test_photos_of_other_things_do_not_sway_the_temperature() -> None:
+    known = scored(2000, 5.0)
+    other = scored(500, 5.0, seed=1)
+    strangers = Scored(other.evidence, np.full(500, NO_CATEGORY))
+    alone, together = (calibrate(head(), one) for one in (known, known.beside(strangers)))
+    assert alone.head.temperature == together.head.temperature
+
+
+def test_gate_holds_back_no_more_known_photos_than_it_may() -> None:
+    known = scored(2000, 5.0)
+    found = calibrate(head(), known)
+    unknown = found.head.shares_of(known.evidence)[:, -1]
+    assert (unknown > (found.thresholds.unknown or 0)).mean() <= GATED_SHARE
+
+
+def test_band_auto_keeps_its_promise_by_a_bound() -> None:
+    confidence = 1 - np.linspace(0, 0.5 ** (1 / 6), 4000) ** 6
+    right = np.random.default_rng(0).random(4000) < confidence
+    threshold = band_threshold(confidence, right, AUTO_PROMISE)
+    above = confidence >= threshold
+    assert lower_bound(int(right[above].sum()), int(above.sum())) >= AUTO_PROMISE
+    assert right[above].mean() > AUTO_PROMISE
+
+
+def test_few_photos_without_an_error_do_not_make_a_promise() -> None:
+    sure = np.full(30, 0.99)
+    assert band_threshold(sure, np.ones(30, bool), AUTO_PROMISE) == HIGHEST
+    assert band_threshold(np.full(300, 0.99), np.ones(300, bool), AUTO_PROMISE) < LEAST_AUTO
+
+
+@pytest.mark.parametrize(("hits", "total", "least"), [(0, 0, 0.0), (0, 9, 0.0), (99, 100, 0.97)])
+def test_lower_bound_of_a_proportion(hits: int, total: int, least: float) -> None:
+    assert least <= lower_bound(hits, total) <= (hits / total if total else 0.0)

@@ -1,0 +1,113 @@
+"""What every route says of itself, and what the description says of the API."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from config.settings import Settings
+from tests.support.openapi import misfits
+from web.access import access_of, open_to_all
+from web.addresses import Addresses
+from web.api.docs import describe
+from web.app import ROUTERS, application
+from web.database import WebStore
+from web.routes import Route, router
+from web.site import HERE, STATIC, Site
+
+# Whoever adds an address here lets everybody in: say why in the route.
+OPEN = {
+    ("GET", "/login"), ("POST", "/login"), ("GET", "/logout"), ("GET", "/page/link/{secret}"),
+    ("POST", "/page/link/{secret}"), ("GET", "/docs"), ("GET", "/health"), ("GET", "/health/live"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[FastAPI]:
+    folders = {
+        key: tmp_path / key for key in ("incoming_dir", "sorted_dir", "results_dir", "state_dir")
+    }
+    settings = Settings.model_validate(folders)
+    with closing(WebStore.open(tmp_path)) as store:
+        yield application(Site.make(settings, store, Addresses.of(settings.web)))
+
+
+def test_only_these_addresses_are_open_to_all() -> None:
+    routes = [route for one in ROUTERS for route in one.routes]
+    assert all(isinstance(route, Route) for route in routes)
+    found = {
+        (method, route.path)
+        for route in routes
+        if isinstance(route, APIRoute) and access_of(route.endpoint).role is None
+        for method in route.methods or ()
+    }
+    assert found == OPEN
+
+
+def test_a_route_that_does_not_say_who_may_call_it_cannot_be_made() -> None:
+    def careless() -> None:
+        """Says nothing."""
+
+    with pytest.raises(TypeError, match="careless says neither"):
+        router().get("/careless")(careless)
+    router().get("/careful")(open_to_all()(careless))
+
+
+def test_the_description_says_how_errors_are_answered(app: FastAPI) -> None:
+    schema = describe(app)
+    assert schema["openapi"].startswith("3.1")
+    assert set(schema["paths"]) == {
+        "/health", "/health/live", "/version", "/reviews", "/photos/{id}", "/photos/{id}/image",
+        "/photos/{id}/decision", "/photos/{id}/undo", "/decisions",
+        "/returns/{return_id}", "/runs", "/alerts",
+        "/classes", "/predict", "/predict_batch",
+        "/stats", "/metrics",
+    }  # fmt: skip
+    for path in schema["paths"].values():
+        for operation in path.values():
+            assert operation["summary"]
+            assert operation["description"]
+            assert {"400", "401", "403", "429", "503"} <= set(operation["responses"])
+            for status, answer in operation["responses"].items():
+                problem = answer["content"].get("application/problem+json")
+                for code, example in (problem or {}).get("examples", {}).items():
+                    assert example["value"]["status"] == int(status if status != "default" else 500)
+                    assert example["value"]["code"] == code
+                assert problem is None or problem["examples"]
+            answer = operation["responses"]["200"]["content"]
+            if "application/json" in answer:
+                name = answer["application/json"]["schema"]["$ref"].rpartition("/")[2]
+                described = schema["components"]["schemas"][name]
+                for example in described["examples"]:
+                    wrong = list(misfits(example, described, schema))
+                    # FastAPI leaves null out of what it shows.
+                    assert [one for one in wrong if not one.endswith("is missing")] == []
+            else:
+                assert "image/jpeg" in answer or answer["text/plain"]["example"]
+    assert "HTTPValidationError" not in str(schema)
+
+
+def test_what_is_of_others_is_as_they_made_it_with_their_licence() -> None:
+    listed = tomllib.loads((HERE / "vendor.toml").read_text("utf-8"))
+    files = set()
+    for name, one in listed.items():
+        folder = STATIC / "vendor" / name
+        assert (folder / "LICENSE").stat().st_size > 500
+        for file in one["files"]:
+            content = (folder / file["name"]).read_bytes()
+            assert hashlib.sha256(content).hexdigest() == file["sha256"], file["name"]
+            files.add(folder / file["name"])
+    served = {*(STATIC / "vendor").rglob("*.js"), *(STATIC / "vendor").rglob("*.css")}
+    assert served == files
+
+
+def test_a_page_with_all_that_it_loads_is_small() -> None:
+    loaded = [STATIC / "page.css", STATIC / "mark.svg", *(STATIC / "vendor/htmx").glob("*.js")]
+    assert sum(file.stat().st_size for file in loaded) < 70_000

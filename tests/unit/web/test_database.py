@@ -1,0 +1,239 @@
+"""What the page remembers, and what it is good for later."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import structlog
+
+from config.errors import ConfigError, DiskFull
+from tests.unit.web.test_throttle import NOON, Clock
+from web.calls import Recorder
+from web.database import DATABASE, Call, NameTaken, WebStore
+from web.database.calls import Calls
+from web.database.links import Links
+from web.database.sessions import Sessions
+from web.roles import Role
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[WebStore]:
+    with closing(WebStore.open(tmp_path)) as store:
+        yield store
+
+
+def test_a_newer_database_is_refused(tmp_path: Path) -> None:
+    WebStore.open(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / DATABASE)) as db:
+        db.execute("PRAGMA user_version = 99")
+    with pytest.raises(ConfigError, match="written by a newer nightsort"):
+        WebStore.open(tmp_path)
+
+
+def test_a_file_that_is_no_database_is_refused_in_a_line(tmp_path: Path) -> None:
+    (tmp_path / DATABASE).write_bytes(b"not a database at all" * 100)
+    with pytest.raises(ConfigError, match="cannot be opened"):
+        WebStore.open(tmp_path)
+
+
+def test_the_secret_is_made_once(tmp_path: Path, store: WebStore) -> None:
+    secret = store.connection.secret()
+    assert len(secret) == 32
+    with closing(WebStore.open(tmp_path)) as again:
+        assert again.connection.secret() == secret
+
+
+def test_names_differ_by_more_than_their_case(store: WebStore) -> None:
+    store.accounts.add("Jürgen", Role.CLERK, "hash")
+    with pytest.raises(NameTaken):
+        store.accounts.add("JÜRGEN", Role.ADMIN, "hash")
+    found = store.accounts.named("jürgen")
+    assert found is not None
+    assert (found.name, found.role) == ("Jürgen", Role.CLERK)
+
+
+def test_only_the_first_account_is_made_by_a_link(store: WebStore) -> None:
+    assert store.accounts.add_first("anna", "hash") is not None
+    assert store.accounts.add_first("evil", "hash") is None
+    assert [one.name for one in store.accounts.everybody()] == ["anna"]
+
+
+# Links
+
+
+def test_a_link_is_good_once_and_for_its_time(store: WebStore, clock: Clock) -> None:
+    links = Links(store.connection, clock)
+    secret = links.make_first()
+    assert secret is not None
+    clock.now += 14 * 60
+    assert links.look(secret) is not None
+    assert links.take(secret) is not None
+    assert links.take(secret) is None
+    late = links.make_first()
+    assert late is not None
+    clock.now += 15 * 60 + 1
+    assert links.take(late) is None
+
+
+def test_a_clock_that_is_set_back_makes_no_link_good_again(store: WebStore, clock: Clock) -> None:
+    links = Links(store.connection, clock)
+    secret = links.make_first()
+    assert secret is not None
+    clock.now -= 3600
+    assert links.take(secret) is None
+
+
+def test_there_is_no_first_link_once_somebody_can_sign_in(store: WebStore, clock: Clock) -> None:
+    links = Links(store.connection, clock)
+    made_before = links.make_first()
+    assert made_before is not None
+    store.accounts.add("anna", Role.ADMIN, "hash")
+    assert links.make_first() is None
+    assert links.look(made_before) is None
+    assert links.take(made_before) is None
+
+
+def test_a_new_link_ends_the_one_before(store: WebStore, clock: Clock) -> None:
+    links = Links(store.connection, clock)
+    anna = store.accounts.add("anna", Role.CLERK, "hash")
+    first, second = links.make_reset(anna), links.make_reset(anna)
+    assert links.look(first) is None
+    assert links.look(second) is not None
+
+
+# Sessions
+
+
+def test_a_session_slides_while_it_is_used_up_to_its_end(store: WebStore, clock: Clock) -> None:
+    sessions = Sessions(store.connection, clock)
+    anna = store.accounts.add("anna", Role.CLERK, "hash")
+    secret = sessions.begin(anna)
+    for _ in range(13):
+        clock.now += 6 * 3600
+        session = sessions.find(secret, 12)
+        assert session is not None
+        assert sessions.is_to_note(session)
+        sessions.note(session)
+    clock.now += 7 * 3600
+    assert sessions.find(secret, 12) is None  # after 85 hours, though it was used
+
+
+def test_a_session_carries_the_role_of_this_moment(store: WebStore) -> None:
+    anna = store.accounts.add("anna", Role.CLERK, "hash")
+    secret = store.sessions.begin(anna)
+    with store.connection.writing() as db:
+        db.execute("UPDATE accounts SET role = 'reader'")
+    session = store.sessions.find(secret, 12)
+    assert session is not None
+    assert session.role is Role.READER
+
+
+def test_sessions_that_have_ended_are_forgotten(store: WebStore, clock: Clock) -> None:
+    sessions = Sessions(store.connection, clock)
+    sessions.begin(store.accounts.add("anna", Role.CLERK, "hash"))
+    clock.now += 13 * 3600
+    sessions.sweep(12)
+    with store.connection.reading() as db:
+        assert db.execute("SELECT count(*) FROM sessions").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("odd", ["", "\ud800", "x" * 100_000, "'; DROP TABLE sessions; --"])
+def test_odd_secrets_are_just_wrong(store: WebStore, odd: str) -> None:
+    assert store.sessions.find(odd, 12) is None
+    assert store.keys.find(odd) is None
+    assert store.links.look(odd) is None
+
+
+# Keys
+
+
+def test_a_key_of_a_revoked_name_can_be_made_anew(store: WebStore) -> None:
+    first = store.keys.add("shop", Role.READER)
+    with pytest.raises(NameTaken):
+        store.keys.add("shop", Role.CLERK)
+    assert store.keys.revoke("shop")
+    assert not store.keys.revoke("shop")
+    second = store.keys.add("shop", Role.CLERK)
+    assert store.keys.find(first) is None
+    found = store.keys.find(second)
+    assert found is not None
+    assert found.role is Role.CLERK
+    assert len(store.keys.all()) == 2
+
+
+def test_a_key_has_256_random_bits(store: WebStore) -> None:
+    key = store.keys.add("shop", Role.READER)
+    assert len(key.removeprefix("nightsort_")) == 43
+
+
+# Calls
+
+
+def call(at: float = NOON) -> Call:
+    return Call(at, "/version", 200, 1.5, 0, "shop")
+
+
+def test_calls_are_kept_for_their_days(store: WebStore, clock: Clock) -> None:
+    calls = Calls(store.connection, clock)
+    calls.add([call(NOON - 31 * 86_400), call()])
+    calls.sweep(0)
+    assert len(calls.since(0)) == 2
+    calls.sweep(30)
+    assert calls.since(0) == [call()]
+
+
+class FullDisk(Calls):
+    """Refuses as long as it is full."""
+
+    is_full = True
+
+    def add(self, calls: Sequence[Call]) -> None:
+        if self.is_full:
+            raise DiskFull("full")
+        super().add(calls)
+
+
+def test_calls_that_the_disk_refuses_are_written_later(store: WebStore) -> None:
+    calls = FullDisk(store.connection)
+    recorder = Recorder(calls)
+    recorder.note(call())
+    recorder.write()
+    calls.is_full = False
+    recorder.note(call(NOON + 1))
+    recorder.write()
+    assert calls.since(0) == [call(), call(NOON + 1)]
+
+
+def test_calls_are_lost_rather_than_memory_and_that_is_told(
+    store: WebStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.calls.MOST_NOTED", 3)
+    recorder = Recorder(store.calls)
+    for n in range(5):
+        recorder.note(call(NOON + n))
+    with structlog.testing.capture_logs() as said:
+        recorder.write()
+    assert [one["count"] for one in said if one["event"] == "calls_lost"] == [2]
+    assert [one.at - NOON for one in store.calls.since(0)] == [2, 3, 4]
+
+
+def test_calls_are_added_up_by_span_and_path_with_their_times(store: WebStore) -> None:
+    calls = [Call(NOON + n, "/predict", 200, float(n), 0, "shop") for n in range(1, 101)]
+    calls += [Call(NOON, "/classes", status, 7.0, 0, "") for status in (200, 404, 503)]
+    store.calls.add([*calls, call(NOON - 1)])
+    (of_all,) = store.calls.times(NOON)
+    assert (of_all.path, of_all.calls, of_all.failures, of_all.refused) == ("", 103, 1, 1)
+    predict, classes = store.calls.times(NOON, by_path=True)
+    assert (predict.path, predict.calls) == ("/predict", 100)
+    assert (predict.p50, predict.p95, predict.p99) == (50.0, 95.0, 99.0)
+    assert (classes.path, classes.calls, classes.p99) == ("/classes", 3, 7.0)
+    assert store.calls.times(NOON + 1000) == []

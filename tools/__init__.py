@@ -1,0 +1,1 @@
+"""What renders documents from code, and measures the code; not installed."""

@@ -1,0 +1,1 @@
+"""The API for programs: always JSON, always described in /openapi.json."""

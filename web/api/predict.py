@@ -1,0 +1,252 @@
+"""Verdicts on photos that are sent, the same as `nightsort classify`'s; nothing is filed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+
+from classifier.verdict import Band, Reason
+from config.errors import FolderUnavailable, PhotoError, PhotoProblem
+from config.settings import Settings
+from web.access import needs
+from web.bodies import SUM_BYTES
+from web.predictions import BATCH_IN_HAND, Judged
+from web.problems import Problem, busy, described
+from web.roles import Role
+from web.routes import router
+from web.site import Site, site_of
+from web.uploads import FRAME_BYTES, files_of, multipart, name_of
+
+endpoints = router()
+
+
+_EXAMPLE: dict[str, Any] = {
+    "category": "Shirts",
+    "confidence": 0.6123,
+    "band": "review",
+    "reason": "unsure",
+    "reason_text": "unsure between Shirts and Tops",
+    "timestamp": "2026-11-27T09:30:00+01:00",
+    "all_predictions": {
+        "Shirts": 0.6123, "Tops": 0.3301, "Tshirts": 0.0421, "Dresses": 0.0102, "Handbags": 0.0012,
+    },
+    "model": "fashion 2026.11.3",
+    "milliseconds": 8.7,
+}  # fmt: skip
+_NOT_A_PHOTO = Problem(
+    422,
+    "not_an_image",
+    "not a photo, the content looks like text: save it as JPEG or PNG, and drop that",
+)
+_FAILURE: dict[str, Any] = {
+    "filename": "notes.jpg",
+    "error": str(_NOT_A_PHOTO.detail),
+    "code": _NOT_A_PHOTO.code,
+}
+
+
+class Prediction(BaseModel):
+    """What the model says of a photo."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    category: str = Field(description="The best of the known categories, whatever the band.")
+    confidence: float = Field(description="Calibrated probability of the category.", ge=0, le=1)
+    band: Band = Field(description="auto: nobody looks; check: a quick look; review: a person.")
+    reason: Reason | None = Field(description="Why it is in review; null in the other bands.")
+    reason_text: str | None
+    timestamp: datetime
+    all_predictions: dict[str, float] = Field(description="The five best, the best first.")
+    model: str
+    milliseconds: float = Field(description="From the call's beginning to the verdict.")
+
+
+class PhotoPrediction(Prediction):
+    """The same of one photo among several."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{**_EXAMPLE, "filename": "a.jpg"}]})
+
+    filename: str
+
+
+class PhotoFailure(BaseModel):
+    """A photo among several that could not be judged; the others are."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_FAILURE]})
+
+    filename: str
+    error: str
+    code: PhotoProblem
+
+
+class Predictions(BaseModel):
+    """Of each photo, in the order in which they were sent."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "predictions": [{**_EXAMPLE, "filename": "a.jpg"}, _FAILURE],
+                    "total": 2,
+                    "successful": 1,
+                    "failed": 1,
+                }
+            ]
+        }
+    )
+
+    predictions: list[PhotoPrediction | PhotoFailure]
+    total: int
+    successful: int
+    failed: int
+
+
+class Classes(BaseModel):
+    """What photos are filed into."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"classes": ["Shirts", "Tops"]}]})
+
+    classes: list[str]
+
+
+_MALFORMED = Problem(400, "malformed", "the body is no proper form: Missing boundary in multipart.")
+_NO_MODEL = busy(
+    "there is no model that can be trusted now; the log of the page says why", code="no_model"
+)
+_LATER = described(
+    busy("too many photos are being judged at this moment; try again in a moment"),
+    busy("the queue is being sorted, and predictions wait for its end", code="sorting"),
+    _NO_MODEL,
+)
+
+
+def _photo_bytes(settings: Settings) -> int:
+    return int(settings.intake.max_file_mb * 1e6)
+
+
+def _single(settings: Settings) -> int:
+    return _photo_bytes(settings) + FRAME_BYTES
+
+
+def _batch(settings: Settings) -> int:
+    """At most half of what may be in hand of all requests."""
+    return min(settings.api.batch_photos * _single(settings), SUM_BYTES // 2)
+
+
+@endpoints.post(
+    "/predict",
+    openapi_extra=multipart("file"),
+    tags=["predictions"],
+    responses={
+        400: described(
+            Problem(400, "no_file", "there is no file in the field `file`"),
+            Problem(400, "too_many_files", "one file is taken here, not several"),
+            _MALFORMED,
+        ),
+        422: described(
+            _NOT_A_PHOTO,
+            Problem(422, "truncated", "the photo is incomplete, a part of it is missing"),
+        ),
+        503: _LATER,
+    },
+)
+@needs(Role.READER, counts_as="predictions", most_bytes=_single)
+async def predict(request: Request) -> Prediction:
+    """Judge one photo, as the daemon would. Nothing is filed, and nothing of it is kept.
+
+    Its content decides what it is, never the declared type or the name.
+    """
+    began, site = time.perf_counter(), site_of(request)
+    with site.predictor.places():
+        async with files_of(request, "file", 1) as (file,):
+            most = _photo_bytes(site.settings)
+            if (file.size or 0) > most:
+                raise Problem(
+                    413, "too_large", f"a photo may have {most / 1e6:.0f} MB", limit_bytes=most
+                )
+            try:
+                judged = await _judged(site, file)
+            except PhotoError as exc:
+                raise Problem(422, exc.problem.value, exc.text) from exc
+    return Prediction(**_said(judged, began))
+
+
+@endpoints.post(
+    "/predict_batch",
+    openapi_extra=multipart("files", several=True),
+    tags=["predictions"],
+    responses={
+        400: described(
+            Problem(400, "no_file", "there is no file in the field `files`"), _MALFORMED
+        ),
+        413: described(
+            Problem(413, "too_many_files", "at most 50 files are taken at once", limit=50),
+            Problem(413, "too_large", "more than 500 MB are not taken here", limit_bytes=500000000),
+        ),
+        503: _LATER,
+    },
+)
+@needs(Role.READER, counts_as="batches", most_bytes=_batch)
+async def predict_batch(request: Request) -> Predictions:
+    """Judge several photos. One that cannot be read is told in its place, and the others judged."""
+    site = site_of(request)
+    most = site.settings.api.batch_photos
+    with site.predictor.places(most):
+        async with files_of(request, "files", most) as files:
+            gate = asyncio.Semaphore(BATCH_IN_HAND)
+            found = await asyncio.gather(*(_one_of_many(site, file, gate) for file in files))
+    failed = sum(isinstance(one, PhotoFailure) for one in found)
+    return Predictions(
+        predictions=found, total=len(found), successful=len(found) - failed, failed=failed
+    )
+
+
+@endpoints.get("/classes", tags=["predictions"], responses={503: described(_NO_MODEL)})
+@needs(Role.READER)
+def classes(request: Request) -> Classes:
+    """The categories that the model in use knows, in its order."""
+    return Classes(classes=list(site_of(request).predictor.facts().categories))
+
+
+async def _one_of_many(
+    site: Site, file: UploadFile, gate: asyncio.Semaphore
+) -> PhotoPrediction | PhotoFailure:
+    async with gate:
+        began, most = time.perf_counter(), _photo_bytes(site.settings)
+        try:
+            if (file.size or 0) > most:
+                text = f"a photo may have {most / 1e6:.0f} MB"
+                raise PhotoError(PhotoProblem.TOO_LARGE, text)
+            judged = await _judged(site, file)
+        except PhotoError as exc:
+            return PhotoFailure(filename=name_of(file), error=exc.text, code=exc.problem)
+    return PhotoPrediction(filename=name_of(file), **_said(judged, began))
+
+
+async def _judged(site: Site, file: UploadFile) -> Judged:
+    """Raises PhotoError, ModelError, FolderUnavailable."""
+    try:
+        return await asyncio.wrap_future(site.predictor.submit(file.file))
+    except OSError as exc:
+        raise FolderUnavailable("state_dir/web: what was sent cannot be read again") from exc
+
+
+def _said(judged: Judged, began: float) -> dict[str, object]:
+    verdict = judged.verdict
+    return {
+        "category": verdict.category,
+        "confidence": round(verdict.confidence, 4),
+        "band": verdict.band,
+        "reason": verdict.reason,
+        "reason_text": verdict.reason_text,
+        "timestamp": datetime.now().astimezone(),
+        "all_predictions": {name: round(share, 4) for name, share in judged.best.items()},
+        "model": judged.model,
+        "milliseconds": round((time.perf_counter() - began) * 1000, 1),
+    }

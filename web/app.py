@@ -1,0 +1,61 @@
+"""The application: routes, errors, files, and what surrounds each request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+
+from fastapi import APIRouter, FastAPI
+from starlette.types import ASGIApp
+
+from web.api import decisions, docs, figures, health, history, photos, predict
+from web.errors import register
+from web.front import Front
+from web.pages import find, groups, home, password, people, review, runs, signin
+from web.routes import Route
+from web.site import STATIC, Site
+from web.static_files import OwnFiles
+
+# What is served, page by page and endpoint by endpoint.
+ROUTERS: Sequence[APIRouter] = (
+    signin.pages,
+    password.pages,
+    people.pages,
+    home.pages,
+    review.pages,
+    groups.pages,
+    find.pages,
+    runs.pages,
+    docs.pages,
+    health.endpoints,
+    photos.endpoints,
+    decisions.endpoints,
+    history.endpoints,
+    predict.endpoints,
+    figures.endpoints,
+)
+
+
+def application(site: Site) -> FastAPI:
+    """Routes and errors, without what surrounds them."""
+    app = FastAPI(
+        title="nightsort", docs_url=None, redoc_url=None, openapi_url="/openapi.json",
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )  # fmt: skip
+    app.state.site = site
+    app.router.route_class = Route
+    for router in ROUTERS:
+        app.include_router(router)
+    app.mount("/page/static", OwnFiles(directory=STATIC))
+    app.openapi = lambda: docs.describe(app)  # type: ignore[method-assign]
+    register(app)
+    return app
+
+
+def build(
+    site: Site, lifespan: Callable[[], AbstractAsyncContextManager[None]], *, only_proxies: bool
+) -> ASGIApp:
+    """All of it; lifespan: what goes on beside the requests."""
+    app = application(site)
+    app.router.lifespan_context = lambda _: lifespan()
+    return Front(app, site, only_proxies=only_proxies)

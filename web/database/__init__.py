@@ -1,0 +1,65 @@
+"""What the page remembers itself: accounts, sessions, links, keys, failed sign-ins, calls.
+
+One SQLite file of its own, `state_dir/web/web.db`; the only package of `web` that speaks SQL.
+Secrets are never in it: passwords as argon2id, everything else as SHA-256 of 256 random bits.
+Everything here may be called in any thread; what writes waits for the disk, so not in the event
+loop's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from web.database.accounts import Account, Accounts, NameTaken
+from web.database.calls import Call, Calls
+from web.database.connection import DATABASE, Connection
+from web.database.failures import Failures
+from web.database.keys import Key, Keys
+from web.database.links import Link, Links
+from web.database.sessions import Session, Sessions
+
+__all__ = [
+    "DATABASE",
+    "Account",
+    "Call",
+    "Key",
+    "Link",
+    "NameTaken",
+    "Session",
+    "WebStore",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class WebStore:
+    """All of it, over one file."""
+
+    connection: Connection
+    accounts: Accounts
+    sessions: Sessions
+    links: Links
+    keys: Keys
+    failures: Failures
+    calls: Calls
+
+    @classmethod
+    def open(cls, folder: Path) -> WebStore:
+        """Open the file in `folder`, making it on first use, and bring it to its newest form.
+
+        Raises ConfigError when it cannot be opened, or was written by a newer nightsort.
+        """
+        connection = Connection(folder)
+        return cls(
+            connection,
+            Accounts(connection),
+            Sessions(connection),
+            Links(connection),
+            Keys(connection),
+            Failures(connection),
+            Calls(connection),
+        )
+
+    def close(self) -> None:
+        """Close the file."""
+        self.connection.close()

@@ -1,0 +1,59 @@
+"""The tables. `STEPS` make them, one for each version; a step that was released is never changed.
+
+Times are seconds since 1970; what is called `hash` is SHA-256, in hexadecimal, of a random secret.
+"""
+
+from __future__ import annotations
+
+_FIRST = """
+CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE accounts (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    folded TEXT NOT NULL UNIQUE,
+    role TEXT NOT NULL CHECK (role IN ('reader', 'clerk', 'lead', 'admin')),
+    password TEXT NOT NULL,
+    made_at REAL NOT NULL,
+    signed_in_at REAL
+) STRICT;
+CREATE TABLE sessions (
+    hash TEXT PRIMARY KEY,
+    account INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    began_at REAL NOT NULL,
+    used_at REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sessions_account ON sessions (account);
+CREATE TABLE links (
+    hash TEXT PRIMARY KEY,
+    account INTEGER REFERENCES accounts (id) ON DELETE CASCADE,
+    made_at REAL NOT NULL,
+    ends_at REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE keys (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL CHECK (role IN ('reader', 'clerk', 'lead', 'admin')),
+    hash TEXT NOT NULL UNIQUE,
+    made_at REAL NOT NULL,
+    revoked_at REAL
+) STRICT;
+CREATE UNIQUE INDEX keys_valid ON keys (name) WHERE revoked_at IS NULL;
+CREATE TABLE failures (
+    subject TEXT PRIMARY KEY,
+    count INTEGER NOT NULL,
+    last_at REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX failures_last ON failures (last_at);
+CREATE TABLE api_calls (
+    at REAL NOT NULL,
+    path TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    milliseconds REAL NOT NULL,
+    bytes INTEGER NOT NULL,
+    key TEXT NOT NULL
+) STRICT;
+CREATE INDEX api_calls_at ON api_calls (at);
+"""
+
+STEPS = (tuple(_FIRST.split(";")),)
+SCHEMA_VERSION = len(STEPS)

@@ -1,0 +1,91 @@
+"""Decisions, for page and API alike: done and shown, or a problem that says who and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from web.problems import Problem, busy
+from web.reading.asking import Code, Decision, Left, Wish, ask
+from web.reading.photos import Seen, photo
+from web.roles import Caller
+from web.site import Site
+
+__all__ = ["Decision", "Outcome", "Wish", "carry_out", "carry_out_all"]
+
+# So many photos in one order: the daemon looks at its share between two of them.
+_AT_ONCE = 25
+_LATER = frozenset({Code.BUSY, Code.UNAVAILABLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A photo that was left as it was."""
+
+    id: int
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of many photos."""
+
+    done: list[int]
+    failed: list[Failed]
+
+
+def carry_out(site: Site, by: Caller, wish: Wish) -> Seen:
+    """Carry out a wish for one photo; returns it as it is then.
+
+    Raises Problem: 404 no such photo, 409 decided meanwhile (who and what), or not to be decided,
+    503 as `ask`.
+    """
+    (number,) = wish.photos
+    _, left = ask(site.settings.state_dir, wish, by)
+    if left:
+        raise _problem(site, number, left[0])
+    return photo(site.settings.state_dir, number)
+
+
+def carry_out_all(site: Site, by: Caller, wish: Wish) -> Outcome:
+    """Carry out a wish for many photos; one that is left keeps no other from it.
+
+    Raises Problem as `ask`, while nothing was done yet.
+    """
+    outcome = Outcome([], [])
+    for start in range(0, len(wish.photos), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        some = Wish(wish.photos[part], wish.decision, wish.category, wish.upon[part])
+        try:
+            done, left = ask(site.settings.state_dir, some, by)
+        except Problem as exc:
+            if not start:
+                raise
+            rest = wish.photos[start:]
+            outcome.failed.extend(Failed(one, exc.code, exc.detail) for one in rest)
+            break
+        outcome.done.extend(done)
+        outcome.failed.extend(Failed(_number(one), one.code, one.detail) for one in left)
+    return outcome
+
+
+def _number(left: Left) -> int:
+    """Which photo; one that there is not is called as it was asked for: `#7`."""
+    return left.photo if left.photo is not None else int(left.filename.removeprefix("#"))
+
+
+def _problem(site: Site, number: int, left: Left) -> Problem:
+    if left.code is Code.NOT_FOUND:
+        return Problem(404, "not_found", f"there is no photo {number}")
+    if left.code in _LATER:
+        return busy(f"{left.filename}: {left.detail}", code=left.code)
+    if left.code is Code.REFUSED:
+        return busy(f"{left.filename}: {left.detail}", 60, left.code)
+    detail = f"{left.filename}: {left.detail}"
+    if left.code is not Code.DECIDED:
+        return Problem(409, left.code, detail)
+    last = photo(site.settings.state_dir, number).words[-1]
+    at, category = last.at.isoformat(timespec="seconds"), last.category or None
+    return Problem(
+        409, left.code, detail, by=last.person, at=at, word=str(last.word), category=category
+    )

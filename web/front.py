@@ -1,0 +1,204 @@
+"""What every request passes before the application, and every answer after it.
+
+Who asks (behind proxies), for whom it is meant (Host), whether there is room; the headers that tell
+browsers to trust nothing else; one line in the log for each request. Whatever the application
+raises ends here.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web.addresses import is_loopback
+from web.bodies import Body
+from web.database import Call
+from web.paths import is_page
+from web.problems import Problem, busy
+from web.roles import Caller
+from web.site import Site
+
+log = structlog.get_logger()
+
+# Requests at the same time; what comes beyond is better told so than kept waiting.
+MOST_AT_ONCE = 64
+# A rest of a body up to this is read to its end for the connection's sake.
+_SMALL_BYTES = 64 * 1024
+# Asked for all the time, and of no interest afterwards.
+_QUIET = ("/health/live", "/page/static/", "/page/now")
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; manifest-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # no-referrer would make browsers send the origin "null" with our own forms.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+}
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request, and how it is answered."""
+
+    scope: Scope
+    headers: Headers
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    began: float = field(default_factory=time.perf_counter)
+    status: int = 0
+
+    @property
+    def path(self) -> str:
+        """The path below the place where the page begins."""
+        path: str = self.scope["path"]
+        return path.removeprefix(self.scope["root_path"]) or "/"
+
+    @property
+    def template(self) -> str:
+        """The path as its route is written, so that no id or secret in it is noted."""
+        return str(getattr(self.scope.get("route"), "path", "")) or "unmatched"
+
+    @property
+    def caller(self) -> Caller | None:
+        """Who asked, as far as the route found out."""
+        caller: Caller | None = self.scope["state"].get("caller")
+        return caller
+
+    @property
+    def has_unread_body(self) -> bool:
+        """Whether more of a body is to come than is worth reading."""
+        body: Body | None = self.scope.get("nightsort.body")
+        if body is not None and body.is_read:
+            return False
+        length = self.headers.get("content-length", "")
+        return "transfer-encoding" in self.headers or (
+            length.isdecimal() and int(length) > _SMALL_BYTES
+        )
+
+
+class Front:
+    """The outermost part of the application."""
+
+    def __init__(self, app: ASGIApp, site: Site, *, only_proxies: bool) -> None:
+        self._app = app
+        self._site = site
+        self._only_proxies = only_proxies
+        self._running = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request. Source: the ASGI specification."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = Exchange(scope, Headers(scope=scope))
+        scope.setdefault("state", {})
+        structlog.contextvars.bind_contextvars(request=exchange.id)
+        refused = self._prepare(exchange)
+        self._running += 1
+        try:
+            await self._answer(exchange, refused, receive, self._dressed(exchange, send))
+        finally:
+            self._running -= 1
+            self._note(exchange)
+            structlog.contextvars.unbind_contextvars("request")
+
+    def _prepare(self, exchange: Exchange) -> Problem | None:
+        """Note who asks and for what; the answer where that is all there is to say."""
+        scope, headers = exchange.scope, exchange.headers
+        connected = (scope.get("client") or ("", 0))[0]
+        peer = self._site.addresses.peer(connected, scope["scheme"], headers)
+        scope["client"], scope["scheme"] = (peer.address, 0), peer.scheme
+        self._place(scope)
+        reached_at = (scope.get("server") or (None,))[0]
+        if not self._site.addresses.is_ours(headers.get("host", ""), reached_at):
+            return Problem(
+                400,
+                "unknown_host",
+                f"nothing here is called {headers.get('host', '')[:200]!r}; where it should be, "
+                "add the name to [web] hosts",
+            )
+        if self._only_proxies and not peer.came_through_proxy and not is_loopback(peer.address):
+            return Problem(403, "not_through_proxy", "this is reached through its proxy only")
+        if self._running >= MOST_AT_ONCE and exchange.path != "/health/live":
+            return busy("too many requests at this moment; try again in a moment", 2)
+        return None
+
+    def _place(self, scope: Scope) -> None:
+        """Below a path of its own, whether or not the proxy took that away."""
+        prefix = self._site.settings.web.path
+        scope["root_path"] = prefix
+        path: str = scope["path"]
+        if prefix and path != prefix and not path.startswith(f"{prefix}/"):
+            scope["path"] = prefix + path
+
+    async def _answer(
+        self, exchange: Exchange, refused: Problem | None, receive: Receive, send: Send
+    ) -> None:
+        try:
+            if refused is not None:
+                await refused.send(exchange.scope, receive, send)
+            else:
+                await self._app(exchange.scope, receive, send)
+        except ClientDisconnect:
+            pass  # nobody is there to be answered
+        except Exception:  # whatever it is, the next request is answered
+            log.exception("request_failed", method=exchange.scope["method"], path=exchange.template)
+            if not exchange.status:
+                await failure(exchange.id).send(exchange.scope, receive, send)
+
+    def _dressed(self, exchange: Exchange, send: Send) -> Send:
+        """Sends with the headers that every answer has."""
+
+        async def dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                exchange.status = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers(exchange).items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        return dressed
+
+    def _headers(self, exchange: Exchange) -> Mapping[str, str]:
+        more = {"X-Request-Id": exchange.id, "Cache-Control": "no-store"}
+        if exchange.has_unread_body:
+            more["Connection"] = "close"  # or the server would swallow all the rest
+        return SECURITY_HEADERS | more
+
+    def _note(self, exchange: Exchange) -> None:
+        milliseconds = round((time.perf_counter() - exchange.began) * 1000, 1)
+        method, caller = exchange.scope["method"], exchange.caller
+        body: Body | None = exchange.scope.get("nightsort.body")
+        size = 0 if body is None else body.read_bytes
+        if not exchange.path.startswith(_QUIET):
+            log.info(
+                "request_served", method=method, path=exchange.template, status=exchange.status,
+                milliseconds=milliseconds, bytes=size, address=exchange.scope["client"][0],
+                caller=None if caller is None else caller.label,
+            )  # fmt: skip
+        if not is_page(exchange.path, method):
+            key = caller.name if caller is not None and caller.kind == "key" else ""
+            self._site.recorder.note(
+                Call(time.time(), exchange.template, exchange.status, milliseconds, size, key)
+            )
+
+
+def failure(request: str) -> Problem:
+    """500: a defect of ours."""
+    return Problem(
+        500,
+        "failed",
+        f"it failed, which is a defect; the log has more under request {request}",
+        request=request,
+    )

@@ -1,0 +1,90 @@
+"""The review in groups: many alike photos decided in one stroke, and taken back in one.
+
+A plain form with a box for each photo; `static/groups.js` adds choosing a range and keys.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from fastapi import Form
+from starlette.requests import Request
+from starlette.responses import Response
+
+from web.access import needs
+from web.credentials import CallerOf
+from web.deciding import Decision, Outcome, Wish, carry_out_all
+from web.problems import Problem
+from web.reading.categories import categories
+from web.reading.photos import Seen, history, seen
+from web.reading.state import look
+from web.review_groups import groups
+from web.roles import Role
+from web.routes import router
+from web.site import site_of
+
+pages = router()
+
+# The oldest ones; more than a person can overlook are not shown, nor decided, at once.
+MOST_SHOWN = 120
+_CHOSEN = re.compile(r"([1-9]\d{0,17}):(\d{1,18})")
+Chosen = Annotated[list[str], Form(max_length=MOST_SHOWN)]
+
+
+@pages.get("/page/groups", include_in_schema=False)
+@needs(Role.READER)
+def show(request: Request) -> Response:
+    """What waits, in groups."""
+    return _page(request, None)
+
+
+@pages.post("/page/groups/decision", include_in_schema=False)
+@needs(Role.CLERK)
+def decide(
+    request: Request,
+    caller: CallerOf,
+    photo: Chosen,
+    decision: Annotated[str, Form()] = "agree",
+    other: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """Decide on all that were chosen. photo: number and last word that was seen, such as `7:0`."""
+    try:
+        word = Decision("category" if decision == "other" else decision)
+    except ValueError as exc:
+        raise Problem(400, "malformed", f"{decision[:50]!r} is no decision") from exc
+    category = other if word is Decision.CATEGORY else ""
+    return _carried_out(request, caller, photo, word, category)
+
+
+@pages.post("/page/groups/undo", include_in_schema=False)
+@needs(Role.CLERK)
+def undo(request: Request, caller: CallerOf, photo: Chosen) -> Response:
+    """Take a stroke back: all of its photos wait again."""
+    return _carried_out(request, caller, photo, None, "")
+
+
+def _carried_out(
+    request: Request, caller: CallerOf, photo: list[str], word: Decision | None, category: str
+) -> Response:
+    found = [_CHOSEN.fullmatch(one) for one in photo]
+    chosen = {int(one[1]): int(one[2]) for one in found if one is not None}
+    if len(chosen) < len(photo):
+        raise Problem(400, "malformed", "photo: each is a number and a word, such as 7:0, once")
+    wish = Wish(tuple(chosen), word, category, tuple(chosen.values()))
+    return _page(request, carry_out_all(site_of(request), caller, wish), is_undo=word is None)
+
+
+def _page(request: Request, outcome: Outcome | None, *, is_undo: bool = False) -> Response:
+    site = site_of(request)
+    with history(site.settings.state_dir) as store:
+        waiting = store.history.waiting(0, MOST_SHOWN)
+        shown = [Seen(one, tuple(store.corrections.of(one.id))) for one in waiting]
+        done = [seen(store, one) for one in outcome.done] if outcome else []
+        total = store.history.undecided()["photos"]
+    return site.page(
+        request, "groups.html", groups=groups(shown), total=total, shown=len(shown),
+        done=done, failed=outcome.failed if outcome else [], is_undo=is_undo,
+        categories=categories(site.settings),
+        is_down=look(site.settings.state_dir).health == "down",
+    )  # fmt: skip

@@ -1,0 +1,170 @@
+"""The review: everything that waits for a person, one big picture after the other.
+
+Works without JavaScript by plain forms; `static/review.js` decides by keys, in the background.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import Form, Query
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from web.access import needs
+from web.credentials import CallerOf
+from web.deciding import Decision, Wish, carry_out
+from web.problems import Problem
+from web.reading.categories import categories
+from web.reading.photos import Seen, Store, Story, history, seen
+from web.reading.state import look
+from web.review_panel import Panel, panel
+from web.roles import Role
+from web.routes import Id, router
+from web.site import Site, site_of
+
+pages = router()
+
+# Photos in the strip at a time; a page stays small whatever waits.
+IN_STRIP = 60
+MOST_BESIDE = 8
+# What people named most is counted over so many words.
+_LATELY = 300
+Number = Annotated[int | None, Query(ge=1, lt=2**63)]
+# After these the photo is shown again, with the reason.
+_SHOWN_AGAIN = frozenset({409, 422, 503})
+
+
+@pages.get("/review", include_in_schema=False)
+@needs(Role.READER)
+def show(
+    request: Request,
+    photo: Number = None,
+    after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    done: Number = None,
+) -> Response:
+    """What waits, oldest first, and one photo large. done: what was decided a moment ago."""
+    return _page(request, photo, after, done)
+
+
+@pages.get("/page/review/{id}", include_in_schema=False)
+@needs(Role.READER)
+def show_one(
+    request: Request,
+    id: Id,  # noqa: A002 - as the address calls it
+    code: Annotated[str, Query(pattern="^[a-z_]{1,40}$")] = "",
+) -> Response:
+    """One photo alone, for the script. code: why it came back."""
+    site = site_of(request)
+    with history(site.settings.state_dir) as store:
+        shown = _panel(site, store, seen(store, id))
+    return site.page(request, "review_photo.html", panel=shown, code=code, detail="")
+
+
+@pages.post("/page/review/{id}/decision", include_in_schema=False)
+@needs(Role.CLERK)
+def decide(
+    request: Request,
+    id: Id,  # noqa: A002 - as the address calls it
+    caller: CallerOf,
+    decision: Annotated[str, Form()] = "category",
+    category: Annotated[str, Form(max_length=200)] = "",
+    other: Annotated[str, Form(max_length=200)] = "",
+    upon: Annotated[int, Form(ge=0, lt=2**63)] = 0,
+) -> Response:
+    """Decide, then show the next one; or this one again, with the reason why it was not done."""
+    site = site_of(request)
+    if decision == "other":
+        decision, category = "category", other
+    try:
+        word = Decision(decision)
+    except ValueError as exc:
+        raise Problem(400, "malformed", f"{decision[:50]!r} is no decision") from exc
+    try:
+        carry_out(site, caller, Wish((id,), word, category, (upon,)))
+    except Problem as problem:
+        return _again(request, id, problem)
+    with history(site.settings.state_dir) as store:
+        later = store.history.waiting(id, 1) or store.history.waiting(0, 1)
+    return _to(site, photo=later[0].id if later else None, done=id)
+
+
+@pages.post("/page/review/{id}/undo", include_in_schema=False)
+@needs(Role.CLERK)
+def undo(
+    request: Request,
+    id: Id,  # noqa: A002 - as the address calls it
+    caller: CallerOf,
+    upon: Annotated[int, Form(ge=0, lt=2**63)] = 0,
+) -> Response:
+    """Take the decision back, and show the photo, which waits again."""
+    site = site_of(request)
+    try:
+        carry_out(site, caller, Wish((id,), None, upon=(upon,)))
+    except Problem as problem:
+        return _again(request, id, problem)
+    return _to(site, photo=id, done=None)
+
+
+def _page(
+    request: Request,
+    photo: int | None,
+    after: int,
+    done: int | None,
+    problem: Problem | None = None,
+) -> Response:
+    site = site_of(request)
+    with history(site.settings.state_dir) as store:
+        waiting = store.history.waiting(after, IN_STRIP + 1)
+        number = photo or (waiting[0].id if waiting else None)
+        shown = None if number is None else _panel(site, store, seen(store, number))
+        values: dict[str, Any] = {
+            "total": store.history.undecided()["photos"],
+            "done": _found(store, done),
+        }
+    return site.page(
+        request, "review.html", problem.status_code if problem else 200,
+        panel=shown, strip=_strip(waiting[:IN_STRIP], shown), is_down=_is_down(site),
+        after=waiting[IN_STRIP - 1].id if len(waiting) > IN_STRIP else None, start=after,
+        code=problem.code if problem else "", detail=problem.detail if problem else "", **values,
+    )  # fmt: skip
+
+
+def _panel(site: Site, store: Store, photo: Seen) -> Panel:
+    usual = store.corrections.usual(_LATELY)
+    beside = store.history.beside(photo.story.id, MOST_BESIDE)
+    return panel(photo, beside, usual, categories(site.settings))
+
+
+def _strip(waiting: list[Story], shown: Panel | None) -> list[Story]:
+    """What waits, with the photo that is shown, where it waits further down."""
+    if shown is None or not shown.is_waiting or any(one.id == shown.story.id for one in waiting):
+        return waiting
+    return sorted([*waiting, shown.story], key=lambda one: one.id)
+
+
+def _found(store: Store, number: int | None) -> Seen | None:
+    """What was decided a moment ago, if it still is."""
+    if number is None or store.history.of_number(number) is None:
+        return None
+    found = seen(store, number)
+    return found if found.decision else None
+
+
+def _again(request: Request, number: int, problem: Problem) -> Response:
+    """The photo once more, and what is wrong; a problem without a photo stays one."""
+    if problem.status_code not in _SHOWN_AGAIN:
+        raise problem
+    answer = _page(request, number, 0, None, problem)
+    answer.headers.update(problem.headers or {})
+    return answer
+
+
+def _is_down(site: Site) -> bool:
+    return look(site.settings.state_dir).health == "down"
+
+
+def _to(site: Site, **query: int | None) -> Response:
+    given = urlencode({name: value for name, value in query.items() if value is not None})
+    return RedirectResponse(site.at(f"/review?{given}" if given else "/review"), 303)

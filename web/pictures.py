@@ -1,0 +1,85 @@
+"""Pictures of photos for page and API: decoded, turned upright, and written anew as JPEG.
+
+Never a stored file's own bytes: what a browser gets is a picture, whatever somebody put on the
+share. Where the photo lies the history says, never the caller.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from config.settings import Settings
+from web.problems import Problem, busy
+from web.reading.painters import Painters
+from web.reading.photos import Seen
+from web.reading.system import PictureFolder
+
+SMALLEST_SIDE, LARGEST_SIDE = 64, 1600
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A picture."""
+
+    jpeg: bytes
+    mark: str  # by which a browser knows it again; empty: this one is not the one in the history
+
+
+class Pictures:
+    """Makes pictures, and keeps them."""
+
+    def __init__(self, settings: Settings, painters: Painters | None = None) -> None:
+        intake = settings.intake
+        self._root, self._state = str(settings.sorted_dir), str(settings.state_dir)
+        self._limits = {
+            "max_bytes": int(intake.max_file_mb * 1e6),
+            "max_megapixels": intake.max_megapixels,
+        }
+        self._cache = PictureFolder(settings.state_dir / "web" / "pictures")
+        self._painters = painters or Painters()
+
+    def of(self, photo: Seen, side: int) -> Made:
+        """The photo's picture, its longer side `side`, or as long as the photo's if that is less.
+
+        Raises Problem 404 where there is none to show, 503 where its folder is away or hangs.
+        """
+        story = photo.story
+        if not photo.is_shown:
+            raise Problem(404, "no_picture", f"there is no picture of what is {story.state}")
+        name = f"{story.sha256_now}-{side}"
+        kept = self._cache.look_at(name) if story.sha256_now else None
+        if kept is not None:
+            return Made(kept, mark(photo, side))
+        request = {
+            "root": self._root,
+            "place": story.place,
+            "sha256": story.sha256_now,
+            "size_bytes": story.fingerprint.size_bytes,
+            "mtime_ns": story.fingerprint.mtime_ns,
+            "side": side,
+            "state": self._state,
+            **self._limits,
+        }
+        said, jpeg = self._painters.ask(request)
+        if "code" in said:
+            raise _problem(said)
+        if said["sha256"] != story.sha256_now:
+            return Made(jpeg, "")  # somebody edited it a moment ago
+        self._cache.put(name, jpeg)
+        return Made(jpeg, mark(photo, side))
+
+    def close(self) -> None:
+        """End the helpers."""
+        self._painters.close()
+
+
+def mark(photo: Seen, side: int) -> str:
+    """The ETag of a photo's picture."""
+    return f'"{photo.story.sha256_now[:20]}-{side}"'
+
+
+def _problem(said: dict[str, Any]) -> Problem:
+    if said["code"] == "unavailable":
+        return busy(f"{said['why']}; pictures are shown again when it answers", 30, "unavailable")
+    return Problem(404, said["code"], said["why"])

@@ -1,0 +1,97 @@
+"""Decodes and judges: bytes in, verdicts out, the same as `nightsort classify`'s.
+
+Decoding happens in this process: a photo that crashes a decoder library takes the page along, which
+systemd starts again; it takes neither the daemon nor anything that is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from classifier.pixels import Picture, decode
+from config.errors import PhotoError
+from config.settings import Settings
+from web.predictions.answers import Judged, ModelFacts
+from web.reading.verdicts import Leased, ModelInUse
+
+# Verdicts that are remembered, half a kilobyte each.
+MOST_KEPT = 2000
+# A photo's bytes, and which model judged them.
+Key = tuple[bytes, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """A photo on its way to the model."""
+
+    key: Key
+    picture: Picture
+
+
+class Judge:
+    """Judges photos in whatever thread calls; as many at a time as it has copies of the model."""
+
+    def __init__(self, settings: Settings, copies: int) -> None:
+        self._model = ModelInUse(settings, copies)
+        self._max_megapixels = settings.intake.max_megapixels
+        self._kept = Kept()
+
+    def facts(self) -> ModelFacts:
+        """What the model in use says of itself. Raises ModelError."""
+        model = self._model.current().model
+        return ModelFacts(model.title, self._model.base, model.categories)
+
+    def judge(self, photos: Sequence[BinaryIO]) -> list[Judged | Exception]:
+        """A verdict for each photo, or what kept it from one. Raises ModelError."""
+        with self._model.lease() as leased:
+            seen = [self._look(photo, leased) for photo in photos]
+            pictures = [one.picture for one in seen if isinstance(one, _Decoded)]
+            verdicts = iter(leased.model.classify(pictures))
+        return [
+            self._kept.add(one.key, Judged(next(verdicts), leased.model.title))
+            if isinstance(one, _Decoded)
+            else one
+            for one in seen
+        ]
+
+    def _look(self, photo: BinaryIO, leased: Leased) -> _Decoded | Judged | Exception:
+        try:
+            data = photo.read()
+            key = hashlib.sha256(data).digest(), leased.generation
+            known = self._kept.find(key)
+            if known is not None:
+                return known
+            size, most = leased.model.input_size, self._max_megapixels
+            return _Decoded(key, decode(data, size=size, max_megapixels=most))
+        # ValueError: whoever asked has gone, and closed it.
+        except (PhotoError, OSError, ValueError) as exc:
+            return exc
+
+
+class Kept:
+    """Verdicts of photos that were asked for lately: the same bytes need not be judged again."""
+
+    def __init__(self, most: int = MOST_KEPT) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._found: OrderedDict[Key, Judged] = OrderedDict()
+
+    def find(self, key: Key) -> Judged | None:
+        """What was said of these bytes, by this model."""
+        with self._lock:
+            if key in self._found:
+                self._found.move_to_end(key)
+            return self._found.get(key)
+
+    def add(self, key: Key, judged: Judged) -> Judged:
+        """Keep it; the one asked for longest ago makes room."""
+        with self._lock:
+            self._found[key] = judged
+            if len(self._found) > self._most:
+                self._found.popitem(last=False)
+        return judged

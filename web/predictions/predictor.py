@@ -1,0 +1,182 @@
+"""Takes photos in and shares them out to threads, in micro-batches across requests.
+
+Nobody waits for a batch to fill: a thread takes what waits just then, its share of it. So one
+caller alone is answered at once, and of many the model gets several photos at a time. What is more
+than can be held is told so (503) before it is sent.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import BinaryIO, Protocol
+
+from config.settings import Settings
+from web.predictions.answers import Judged, ModelFacts
+from web.problems import busy
+from web.reading.state import is_sorting
+from web.reading.system import usable_cores
+
+# Photos in hand, from the first byte that is received to the verdict; fewer than requests that the
+# page answers at the same time, so that people get through.
+MOST_IN_HAND = 56
+# Of one call with many photos, so many are with the threads at a time: others come in between.
+BATCH_IN_HAND = 8
+# What the model takes at once: more would be no faster.
+MICRO_BATCH = 4
+# For how long it is believed whether the daemon sorts.
+LOOK_SECONDS = 2.0
+# As `nice` has it: a tenth of the weight of who sorts, and no loss where nobody else works.
+_NICENESS = 10
+_SORTING_SECONDS = 60
+
+
+class Judging(Protocol):
+    """What decodes and judges; `web.predictions.judging` has the real one."""
+
+    def facts(self) -> ModelFacts:
+        """What the model in use says of itself. Raises ModelError."""
+
+    def judge(self, photos: Sequence[BinaryIO]) -> list[Judged | Exception]:
+        """A verdict for each photo, or what kept it from one. Raises ModelError."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Job:
+    photo: BinaryIO
+    answer: Future[Judged] = field(default_factory=Future)
+
+
+class Predictor:
+    """Photos in, verdicts out; from any thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        judge: Callable[[], Judging] | None = None,
+        is_sorting: Callable[[], bool] | None = None,
+    ) -> None:
+        """Nothing is loaded, and no thread begun, before it is needed."""
+        self.workers = settings.batch.workers or usable_cores()
+        self._share = settings.web.while_draining
+        self._make_judge = judge or (lambda: _judge(settings, self.workers))
+        self._daemon = _Daemon(settings, is_sorting)
+        self._judge: Judging | None = None
+        self._making = threading.Lock()
+        self._waiting: deque[_Job] = deque()
+        self._pool = ThreadPoolExecutor(self.workers, "predictor", initializer=_be_modest)
+        self._ended = threading.Event()
+        self.in_hand = 0
+
+    @contextmanager
+    def places(self, photos: int = 1) -> Iterator[None]:
+        """Room for so many photos; to be called in the event loop alone. Raises Problem 503."""
+        if self._share == 0 and self._daemon.is_sorting():
+            raise busy(
+                "the queue is being sorted, and predictions wait for its end",
+                _SORTING_SECONDS,
+                "sorting",
+            )
+        count = min(photos, BATCH_IN_HAND)
+        if self.in_hand + count > MOST_IN_HAND:
+            raise busy("too many photos are being judged at this moment; try again in a moment", 2)
+        self.in_hand += count
+        try:
+            yield
+        finally:
+            self.in_hand -= count
+
+    def submit(self, photo: BinaryIO) -> Future[Judged]:
+        """Have a photo judged; it is read to its end in another thread.
+
+        The future raises PhotoError where it is none, ModelError where there is no model.
+        """
+        job = _Job(photo)
+        self._waiting.append(job)
+        self._pool.submit(self._work)
+        return job.answer
+
+    def facts(self) -> ModelFacts:
+        """What the model in use says of itself. May take a second. Raises ModelError."""
+        return self._judging().facts()
+
+    def stop(self) -> None:
+        """Finish what is in the threads' hands; all else is given up."""
+        self._ended.set()
+        self._pool.shutdown(cancel_futures=True)
+        for job in self._waiting:
+            job.answer.cancel()
+
+    def _judging(self) -> Judging:
+        with self._making:
+            if self._judge is None:
+                self._judge = self._make_judge()
+            return self._judge
+
+    def _work(self) -> None:
+        """Judge what waits, as far as it is this thread's share; it may be none."""
+        began = time.monotonic()
+        jobs = self._take()
+        if not jobs:
+            return
+        try:
+            found = self._judging().judge([job.photo for job in jobs])
+        except BaseException as exc:
+            for job in jobs:
+                job.answer.set_exception(exc)
+            raise
+        for job, one in zip(jobs, found, strict=True):
+            if isinstance(one, Exception):
+                job.answer.set_exception(one)
+            else:
+                job.answer.set_result(one)
+        self._give_way(time.monotonic() - began)
+
+    def _take(self) -> list[_Job]:
+        share = -(-len(self._waiting) // self.workers)
+        taken: list[_Job] = []
+        with suppress(IndexError):  # others were faster
+            while len(taken) < min(share, MICRO_BATCH):
+                job = self._waiting.popleft()
+                if job.answer.set_running_or_notify_cancel():
+                    taken.append(job)
+        return taken
+
+    def _give_way(self, seconds: float) -> None:
+        """After so much work, rest while the daemon sorts, as long as the settings say."""
+        if 0 < self._share < 1 and self._daemon.is_sorting():
+            self._ended.wait(seconds * (1 / self._share - 1))
+
+
+class _Daemon:
+    """Whether the daemon sorts, looked up now and then."""
+
+    def __init__(self, settings: Settings, look: Callable[[], bool] | None) -> None:
+        self._look = look or (lambda: is_sorting(settings.state_dir))
+        self._looked_at = float("-inf")
+        self._sorts = False
+
+    def is_sorting(self) -> bool:
+        """As of the last two seconds."""
+        now = time.monotonic()
+        if now - self._looked_at >= LOOK_SECONDS:
+            self._looked_at, self._sorts = now, self._look()
+        return self._sorts
+
+
+def _be_modest() -> None:
+    """Let sorting, and whoever answers requests, come before the calling thread."""
+    with suppress(OSError):  # systemd's unit denies it, and gives the page less weight as a whole
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+
+
+def _judge(settings: Settings, copies: int) -> Judging:
+    from web.predictions.judging import Judge  # loads NumPy and the decoders
+
+    return Judge(settings, copies)

@@ -1,0 +1,98 @@
+"""uvicorn's HTTP/1.1 with the bounds that it lacks: on time, size and number of connections.
+
+A client that connects and says nothing, or says it byte by byte, would hold a connection for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+# From the connection, or the first byte of a further request, to the end of its headers.
+HEAD_SECONDS = 10.0
+HEAD_BYTES = 64 * 1024
+# More than these are never open; the one idle for longest makes room.
+MOST_CONNECTIONS = 400
+
+_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n"
+    b"content-length: 0\r\n\r\n"
+)
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._deadline: asyncio.TimerHandle | None = None
+        self._head_bytes: int | None = 0  # None: the headers are complete
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """As uvicorn's; where there are too many, an idle one ends."""
+        self._make_room()
+        super().connection_made(transport)
+        # asyncio does so itself only for sockets that say TCP by number; without it, each answer
+        # waits 40 ms for the client to confirm its headers.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._begin_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As uvicorn's."""
+        self._end_head()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """As uvicorn's, as long as headers are small."""
+        if self._head_bytes is not None:
+            self._head_bytes += len(data)
+            if self._deadline is None:
+                self._begin_head()
+        super().data_received(data)
+        self._check_head()
+
+    def on_headers_complete(self) -> None:
+        """As uvicorn's."""
+        self._end_head()
+        self._head_bytes = None
+        super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """As uvicorn's, which then waits for a further request as long as it keeps alive."""
+        self._head_bytes = 0
+        super().on_response_complete()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being answered."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is None or cycle.response_complete
+
+    def _check_head(self) -> None:
+        is_long = self._head_bytes is not None and self._head_bytes > HEAD_BYTES
+        if is_long and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+
+    def _make_room(self) -> None:
+        if len(self.connections) >= MOST_CONNECTIONS:
+            others = (one for one in self.connections if isinstance(one, BoundedProtocol))
+            idle = next((one for one in others if one.is_idle), None)
+            if idle is not None:
+                idle.transport.abort()
+
+    def _begin_head(self) -> None:
+        self._deadline = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def _end_head(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        if not self.transport.is_closing():
+            self.transport.abort()

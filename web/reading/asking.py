@@ -1,0 +1,93 @@
+"""Asks the daemon to act, for the person who is signed in or the key that was sent."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.domain.corrections import Via
+from daemon.domain.orders import Code, Decide, Decision, Left, PhotosAnswer, Speaker, TakeBack
+from daemon.service.control_client import NoAnswer, give_order
+from web.problems import Problem, busy
+from web.reading.state import look
+from web.roles import Caller
+
+__all__ = ["Code", "Decision", "Left", "Wish", "ask"]
+
+# The daemon does one after the other; who came later would hold a thread that others need.
+_MOST_AT_ONCE = 12
+_DOWN_SECONDS = 30
+_places = threading.BoundedSemaphore(_MOST_AT_ONCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants of photos: a decision, or (None) the last one taken back."""
+
+    photos: tuple[int, ...]
+    decision: Decision | None
+    category: str = ""
+    upon: tuple[int, ...] = ()  # the last word on each that they saw; empty: whatever was said
+
+    def order(self) -> Decide | TakeBack:
+        """As the daemon understands it. Raises ValueError."""
+        if self.decision is None:
+            return TakeBack(self.photos, self.upon)
+        return Decide(self.photos, self.decision, self.category, self.upon)
+
+
+def ask(state_dir: Path, wish: Wish, by: Caller) -> tuple[list[int], Sequence[Left]]:
+    """Have it done: the numbers of the photos that it was done with, and what was left and why.
+
+    Raises Problem: 503 where the daemon does not run, hangs, or cannot now; 422 for a category that
+    there is not; 400 for what makes no sense.
+    """
+    try:
+        order, speaker = wish.order(), Speaker(by.name, _via(by))
+    except ValueError as exc:
+        raise Problem(400, "malformed", str(exc)) from exc
+    seen = look(state_dir)
+    if seen.health == "down":
+        raise busy(
+            f"nightsort is {seen.state}, so nothing can be decided; try again when it runs",
+            _DOWN_SECONDS,
+            "daemon_down",
+        )
+    with _place():
+        try:
+            answer: PhotosAnswer = give_order(state_dir, order, speaker)
+        except NoAnswer as exc:
+            raise _problem(exc) from exc
+    return [one.photo for one in answer.done], answer.left
+
+
+def _via(by: Caller) -> Via:
+    return Via.PAGE if by.kind == "person" else Via.API
+
+
+@contextmanager
+def _place() -> Iterator[None]:
+    if not _places.acquire(blocking=False):
+        raise busy("many decisions are under way; try again in a moment", 2)
+    try:
+        yield
+    finally:
+        _places.release()
+
+
+def _problem(error: NoAnswer) -> Problem:
+    """Why the daemon could not; its codes are in `daemon.service.control.code_of`."""
+    match error.code:
+        case "impossible":
+            return Problem(422, "unknown_category", str(error))
+        case "bad_order":
+            return Problem(400, "malformed", str(error))
+        case "defect":
+            return Problem(500, "failed", str(error))
+        case "refused":
+            return busy(str(error), _DOWN_SECONDS, "refused")
+        case _:
+            return busy(f"{error}; whether it was done, the photo says", code="unavailable")

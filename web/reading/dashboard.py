@@ -1,0 +1,114 @@
+"""How it goes: the days, weeks, confidences, failures and alerts that the first page shows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from classifier.verdict import Band
+from config.settings import Settings
+from daemon.domain.alerts import IncidentDocument
+from daemon.domain.photos import Status
+from daemon.domain.status import UndecidedStatus
+from daemon.domain.summaries import RunSummary
+from daemon.reporting.figures import Counts, Figures, categories_of, figures_of, steps_of
+from daemon.reporting.periods import Period
+from daemon.store import Store
+from web.reading.history import zone_of
+
+__all__ = ["Board", "Boards", "Counts", "Period", "runs_of_days"]
+
+CONFIDENCE_BINS = 20
+# Weeks are compared with some before, also where fewer days are asked for.
+_FEWEST_WEEKS = 6
+_MOST_ALERTS = 12
+_MOST_KEPT = 7
+# Shares of more days than these are told week by week.
+_MOST_DAYS = 31
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What the runs did; the same until another one ends."""
+
+    figures: Figures  # of the days that were asked for, day by day
+    rates: list[tuple[Period, Counts]]  # the same days, or their weeks where those are many
+    weeks: list[tuple[Period, Counter[str]]]  # photos of each category, oldest first
+    confidences: list[Counter[Band]]  # by bin, from 0 to 1
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The history in figures, as of now."""
+
+    counted: Counted
+    alerts: list[IncidentDocument]  # newest first
+    undecided: UndecidedStatus
+    last_run: RunSummary | None
+
+    @property
+    def reasons(self) -> list[tuple[str, str, int]]:
+        """Why photos could not be read, and why people were asked: status, code, photos."""
+        figures = self.counted.figures
+        return [
+            (status, code, number)
+            for status, those in ((Status.ERROR, figures.failures), (Status.REVIEW, figures.doubts))
+            for code, number in those.most_common()
+        ]
+
+
+class Boards:
+    """Counts, and keeps what it counted last: a page that many look at is counted once a run."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[object, ...], Counted] = {}
+
+    def of(self, store: Store, settings: Settings, days: int, today: date) -> Board:
+        """The board of so many days, of which today is the last; in any thread."""
+        mark = (days, today, *store.runs.closed())
+        counted = self._kept.get(mark)
+        if counted is None:
+            counted = _count(store, settings, days, today)
+            others = [one for one in [*self._kept.items()] if one[0][1:] == mark[1:]]
+            self._kept = {**dict(others[-_MOST_KEPT:]), mark: counted}
+        runs = store.runs.summaries(limit=1)
+        return Board(
+            counted,
+            alerts=store.alerts.history(_MOST_ALERTS),
+            undecided=store.history.undecided(),
+            last_run=runs[0] if runs else None,
+        )
+
+
+def _count(store: Store, settings: Settings, days: int, today: date) -> Counted:
+    period = Period(today - timedelta(days=days - 1), today)
+    figures = figures_of(store, period, zone_of(settings), by_day=True, with_words=False)
+    bins: list[Counter[Band]] = [Counter() for _ in range(CONFIDENCE_BINS)]
+    for number, band, photos in store.runs.confidences_of_days(
+        period.first, period.last, CONFIDENCE_BINS
+    ):
+        bins[number][band] += photos
+    return Counted(
+        figures=figures,
+        rates=steps_of(period.steps(), figures.runs) if days > _MOST_DAYS else figures.steps,
+        weeks=_weeks(store, days, today),
+        confidences=bins,
+    )
+
+
+def runs_of_days(store: Store, days: int, today: date) -> list[RunSummary]:
+    """The runs of those days, newest first."""
+    return store.runs.summaries_of_days(today - timedelta(days=days - 1), today)[::-1]
+
+
+def _weeks(store: Store, days: int, today: date) -> list[tuple[Period, Counter[str]]]:
+    """The weeks up to the one that goes on."""
+    monday = today - timedelta(days=today.weekday())
+    number = max(_FEWEST_WEEKS, -(-days // 7))
+    first = monday - timedelta(weeks=number - 1)
+    counted = {first + timedelta(weeks=n): Counter[str]() for n in range(number)}
+    for summary in store.runs.summaries_of_days(first, today):
+        day = date.fromisoformat(summary["started"][:10])
+        counted[day - timedelta(days=day.weekday())] += categories_of([summary])
+    return [(Period(day, day + timedelta(days=6)), mix) for day, mix in counted.items()]

@@ -1,0 +1,105 @@
+"""The helper process that reads and decodes photos for `web.pictures`.
+
+A call on a share that is away may hang, and a decoder may crash on what somebody put there: both
+then happen to this process alone. It reads one request a line on stdin, answers each on stdout with
+a line of JSON and as many bytes of a JPEG as that says, and ends with its stdin.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import sys
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from classifier.pixels import Picture, decode
+from config.errors import PhotoError, TransientError
+from daemon.folders.adoption import MARKER
+from daemon.folders.photo_files import read_photo
+from daemon.folders.tree import Tree
+from daemon.reporting.kept_pictures import KeptPictures
+
+QUALITY = 82
+# Sorting comes first, and when memory is short the one who holds a picture goes first.
+_NICE, _OOM_SCORE = 5, "1000"
+
+
+def paint(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """What is answered: `sha256` of what was read and a JPEG, or `why` there is none, and `code`.
+
+    request: `root` and `place` of the photo, `sha256`, `size_bytes`, `mtime_ns` as they were seen
+    last, `side`, `max_bytes`, `max_megapixels`, and `state`, where the daemon keeps small pictures.
+    """
+    tree, side = Tree(Path(request["root"])), request["side"]
+    try:
+        if (kept := _kept(tree, request)) is not None:
+            return {"sha256": request["sha256"]}, kept
+        data, _ = read_photo(tree, request["place"], request["max_bytes"])
+        picture = decode(data, size=(side, side), max_megapixels=request["max_megapixels"])
+    except FileNotFoundError:
+        return _missing(tree), b""
+    except PhotoError as exc:
+        return {"code": "unreadable", "why": exc.text}, b""
+    except TransientError as exc:
+        return {"code": "unavailable", "why": str(exc)}, b""
+    return {"sha256": hashlib.sha256(data).hexdigest()}, jpeg_of(picture, side)
+
+
+def _kept(tree: Tree, request: dict[str, Any]) -> bytes | None:
+    """The picture that was kept when the photo was sorted, if it is large enough.
+
+    The photo must lie there as it was.
+    """
+    seen = tree.seen(request["place"])
+    if seen is None or (seen.size_bytes, seen.mtime_ns) != (
+        request["size_bytes"],
+        request["mtime_ns"],
+    ):
+        return None
+    pictures = KeptPictures(Path(request["state"]))
+    return pictures.as_large_as(request["sha256"], request["side"])
+
+
+def jpeg_of(picture: Picture, side: int) -> bytes:
+    """A square that was decoded, in the photo's proportions; longer side `side`, or the photo's."""
+    longer = max(picture.width, picture.height)
+    scale = min(side, longer) / longer
+    size = max(1, round(scale * picture.width)), max(1, round(scale * picture.height))
+    file = BytesIO()
+    image = Image.fromarray(picture.pixels)
+    image.resize(size, Image.Resampling.LANCZOS).save(file, "JPEG", quality=QUALITY, optimize=True)
+    return file.getvalue()
+
+
+def _missing(tree: Tree) -> dict[str, Any]:
+    """Moved by a person, or not there because its share is not."""
+    try:
+        is_away = tree.stat(MARKER) is None
+    except (OSError, TransientError):
+        is_away = True
+    if is_away:
+        return {"code": "unavailable", "why": "the folder of the sorted photos is away"}
+    return {"code": "gone", "why": "it is not where it was put; somebody has moved it"}
+
+
+def main() -> None:
+    """Answer until stdin ends."""
+    # Ctrl-C and systemd's stop are for the page; we end when it does.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.nice(_NICE)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints is no answer
+    for line in sys.stdin.buffer:
+        said, jpeg = paint(json.loads(line))
+        answers.write(json.dumps({**said, "size": len(jpeg)}).encode() + b"\n" + jpeg)
+        answers.flush()

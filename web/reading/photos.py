@@ -1,0 +1,82 @@
+"""Photos and what was said of them, from the history: looked at, never written.
+
+It is opened for each request: a connection belongs to one thread, and one that was kept open would
+go on reading a database that a backup has taken the place of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.errors import ConfigError, RefusedError, StoreDamaged
+from daemon.domain.corrections import Correction, Word
+from daemon.domain.photos import Story, as_text
+from daemon.store import Store
+from web.problems import Problem, busy
+
+__all__ = ["Correction", "Seen", "Store", "Story", "Word", "as_text", "history", "photo", "seen"]
+
+PATIENCE_SECONDS = 2.0
+_OLDER = "the history is of an older nightsort; it is brought up to this one when the daemon starts"
+# States in which a photo lies in sorted_dir, and is one that a decoder has read before.
+_SHOWN = frozenset({"filed", "review", "retake", "duplicate"})
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One photo, and what people said of it, oldest first."""
+
+    story: Story
+    words: tuple[Correction, ...]
+
+    @property
+    def said(self) -> int:
+        """The number of the last word on it; 0 while there is none."""
+        return self.words[-1].id if self.words else 0
+
+    @property
+    def decision(self) -> Correction | None:
+        """The word that holds now; None while it waits for one, or needs none."""
+        last = self.words[-1] if self.words else None
+        return None if last is None or self.story.state == "review" else last
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is a picture to show of it."""
+        return self.story.state in _SHOWN
+
+
+@contextmanager
+def history(state_dir: Path) -> Iterator[Store]:
+    """The history until the end of the `with` block. Raises Problem 503 where there is none."""
+    try:
+        store = Store(state_dir, reading=True, patience_seconds=PATIENCE_SECONDS)
+    except RefusedError as exc:
+        raise busy(str(exc), 30, "no_history") from exc
+    except (ConfigError, StoreDamaged) as exc:
+        raise busy(str(exc), 30, "unavailable") from exc
+    try:
+        if not store.is_of_today():
+            raise busy(_OLDER, 30, "unavailable")
+        yield store
+    except StoreDamaged as exc:
+        raise busy(str(exc), 30, "unavailable") from exc
+    finally:
+        store.close()
+
+
+def photo(state_dir: Path, number: int) -> Seen:
+    """The photo of that number. Raises Problem 404, 503."""
+    with history(state_dir) as store:
+        return seen(store, number)
+
+
+def seen(store: Store, number: int) -> Seen:
+    """The photo of that number, in a history that is open. Raises Problem 404."""
+    story = store.history.of_number(number)
+    if story is None:
+        raise Problem(404, "not_found", f"there is no photo {number}")
+    return Seen(story, tuple(store.corrections.of(number)))

@@ -1,0 +1,17 @@
+"""What every process of ours needs of the machine."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from daemon.folders.locks import user_name
+from daemon.folders.machine import usable_cores
+from daemon.folders.picture_folder import PictureFolder
+from daemon.health.systemd import Notifier
+
+__all__ = ["Notifier", "PictureFolder", "our_version", "usable_cores", "user_name"]
+
+
+def our_version() -> str:
+    """The version of nightsort."""
+    return version("nightsort")

@@ -1,0 +1,147 @@
+"""A route of page or API: everything that must be settled before its function is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, params
+from fastapi import Path as PathParameter
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from web.access import Access, access_of
+from web.bodies import Body
+from web.credentials import CHALLENGE, identify, require_token
+from web.paths import is_page
+from web.problems import Problem
+from web.roles import Caller
+from web.site import Site, site_of
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+# A number of something in a path, as a database can hold it.
+Id = Annotated[int, PathParameter(ge=1, lt=2**63)]
+
+
+class Route(APIRoute):
+    """Settles credentials, role, origin, limits and body, in this order, then calls."""
+
+    def get_route_handler(self) -> Handler:
+        """As FastAPI's, with what is settled before it."""
+        access, inner = access_of(self.endpoint), super().get_route_handler()
+        body_kinds = self._body_kinds()
+
+        async def handle(request: Request) -> Response:
+            site = site_of(request)
+            caller = request.state.caller = await identify(request, site)
+            if caller is None and access.role is not None and is_page(_path(request)):
+                return _to_sign_in(request, site)
+            _require_role(caller, access)
+            is_by_key = caller is not None and caller.kind == "key"
+            changes = request.method not in _SAFE
+            if changes and not is_by_key:
+                _require_our_origin(request, site)
+            with ExitStack() as held:
+                said = _count(site, caller, access, held)
+                _require_kind(request, body_kinds)
+                whole = _bounded(request, site, access, held)
+                if changes and not is_by_key:
+                    await require_token(whole, site)
+                response = await inner(whole)
+            response.headers.update(said)
+            return response
+
+        return handle
+
+    def _body_kinds(self) -> tuple[str, ...] | None:
+        """The kinds of body that it takes; None where it does not say."""
+        if self.body_field is not None:
+            is_form = isinstance(self.body_field.field_info, params.Form)
+            return _FORMS if is_form else ("application/json",)
+        described = (self.openapi_extra or {}).get("requestBody")
+        return None if described is None else tuple(described["content"])
+
+
+def router() -> APIRouter:
+    """A router whose routes say what they ask of callers."""
+    return APIRouter(route_class=Route)
+
+
+def _path(request: Request) -> str:
+    path: str = request.scope["path"]
+    return path.removeprefix(request.scope["root_path"]) or "/"
+
+
+def _to_sign_in(request: Request, site: Site) -> Response:
+    """The sign-in, which leads back here; after something that would change, to the first page."""
+    here = _path(request) if request.method in _SAFE else "/"
+    query = f"?{request.url.query}" if request.url.query and here != "/" else ""
+    where = f"?next={quote(here + query, safe='/')}" if here != "/" else ""
+    return RedirectResponse(site.at(f"/login{where}"), 303)
+
+
+def _require_role(caller: Caller | None, access: Access) -> None:
+    if access.role is None:
+        return
+    if caller is None:
+        raise Problem(
+            401,
+            "no_credentials",
+            "this needs a key in the header X-API-Key (`nightsort web key add` makes one), or a "
+            "sign-in",
+            CHALLENGE,
+        )
+    if not caller.role.may(access.role):
+        raise Problem(
+            403,
+            "role_too_weak",
+            f"this needs the role {access.role}, and {caller.name} has {caller.role}",
+            needed=access.role,
+        )
+
+
+def _require_our_origin(request: Request, site: Site) -> None:
+    why = site.addresses.foreign(request.headers, request.scope["scheme"])
+    if why is not None:
+        raise Problem(403, "foreign_origin", why)
+
+
+def _count(site: Site, caller: Caller | None, access: Access, held: ExitStack) -> dict[str, str]:
+    """Count the call for its caller; the headers that say what is left.
+
+    People's reads are not counted: a page is many of them.
+    """
+    if caller is None or (caller.kind == "person" and access.counts_as == "reads"):
+        return {}
+    held.enter_context(site.limits.place(caller.label))
+    return site.limits.take(caller.label, access.counts_as)
+
+
+def _require_kind(request: Request, kinds: tuple[str, ...] | None) -> None:
+    if kinds is None or "content-type" not in request.headers:
+        return
+    kind = request.headers["content-type"].partition(";")[0].strip().lower()
+    is_json = kind.endswith("+json") and "application/json" in kinds
+    if kind not in kinds and not is_json:
+        raise Problem(
+            415,
+            "wrong_type",
+            f"the body must be {' or '.join(kinds)}, not {kind[:100] or 'nothing'}",
+        )
+
+
+def _bounded(request: Request, site: Site, access: Access, held: ExitStack) -> Request:
+    """The same request, whose body keeps within its bounds."""
+    most_bytes = access.bytes_within(site.settings)
+    body = Body(request.receive, most_bytes, site.spool)
+    body.check_length(request.headers.get("content-length"))
+    held.callback(body.done)
+    request.scope["nightsort.body"] = body
+    return Request(request.scope, body.receive)

@@ -1,0 +1,188 @@
+"""The process: listens, serves until it is told to end, and does its chores beside the requests."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from types import FrameType
+
+import structlog
+import uvicorn
+
+from config.errors import TransientError
+from config.settings import Settings
+from web import certificate
+from web.addresses import Addresses
+from web.app import build
+from web.database import WebStore
+from web.folder import own_folder, serving_from
+from web.listening import Listening, bind, plan
+from web.protocol import BoundedProtocol
+from web.reading.system import Notifier
+from web.site import Site
+from web.tls import Tls
+
+log = structlog.get_logger()
+
+WRITE_CALLS_SECONDS = 5.0
+SWEEP_SECONDS = 3600.0
+# How long requests under way may take when the process is told to end.
+LAST_SECONDS = 5
+
+
+def serve(settings: Settings, show_link: Callable[[str, str], None] | None) -> None:
+    """Serve page and API until SIGTERM or Ctrl-C.
+
+    show_link: shows the address and the first one-time link to the person at the terminal.
+    Raises ConfigError for settings that cannot be, RefusedError for what is not possible now.
+    """
+    folder = own_folder(settings.state_dir)
+    made = certificate.found(folder)
+    listening = plan(settings.web, made.files if made else None)
+    tls = None if listening.tls is None else Tls(listening.tls, folder)
+    notifier = Notifier.from_environment(os.environ)
+    with ExitStack() as held:
+        held.enter_context(serving_from(folder))
+        listener = held.enter_context(bind(listening))
+        store = WebStore.open(folder)
+        held.callback(store.close)
+        site = Site.make(settings, store, Addresses.of(settings.web, made.names if made else ()))
+        held.callback(site.pictures.close)
+        port = int(listener.getsockname()[1])
+
+        def tell() -> None:
+            _tell(site, listening, port, notifier, show_link)
+
+        chores = _Chores(site, tls, notifier)
+        app = build(site, chores.beside, only_proxies=listening.only_proxies)
+        _Server(_config(app, tls), tell, notifier).run([listener])
+        log.info("web_stopped")
+
+
+def _config(app: object, tls: Tls | None) -> uvicorn.Config:
+    config = uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        http=BoundedProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,  # ours: warnings and worse reach the log, its lines of access do not
+        access_log=False,
+        proxy_headers=False,  # `web.addresses` believes less
+        server_header=False,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=LAST_SECONDS,
+    )
+    config.load()
+    config.ssl = None if tls is None else tls.context
+    return config
+
+
+def _tell(
+    site: Site,
+    listening: Listening,
+    port: int,
+    notifier: Notifier,
+    show_link: Callable[[str, str], None] | None,
+) -> None:
+    """Say that requests are answered now, and where."""
+    url = f"{site.settings.web.public_url or listening.url(port)}/"
+    log.info("web_started", url=url, listen=f"{listening.host}:{port}", tls=bool(listening.tls))
+    notifier.ready()
+    notifier.status(f"serving {url}")
+    if show_link is not None:
+        secret = site.store.links.make_first()
+        show_link(url, "" if secret is None else f"{url}page/link/{secret}")
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's, which says when it is ready, and ends with exit code 0 when told to end."""
+
+    def __init__(
+        self, config: uvicorn.Config, tell: Callable[[], None], notifier: Notifier
+    ) -> None:
+        super().__init__(config)
+        self._tell = tell
+        self._notifier = notifier
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        await super().startup(sockets)  # type: ignore[arg-type]
+        if self.started:
+            self._tell()
+
+    async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        self._notifier.stopping(LAST_SECONDS * 2)
+        await super().shutdown(sockets)  # type: ignore[arg-type]
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Uvicorn's would raise them again afterwards, and what follows would not be done."""
+        before = {
+            one: signal.signal(one, self._told_to_end) for one in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+
+    def _told_to_end(self, _signal: int, _frame: FrameType | None) -> None:
+        self.force_exit = self.should_exit  # twice means: at once
+        self.should_exit = True
+
+
+class _Chores:
+    """What is done beside the requests; each chore that fails is done again the next time."""
+
+    def __init__(self, site: Site, tls: Tls | None, notifier: Notifier) -> None:
+        self._site = site
+        self._tls = tls
+        self._notifier = notifier
+
+    @asynccontextmanager
+    async def beside(self) -> AsyncIterator[None]:
+        """Do them until the end of the `with` block, and write what is left to write."""
+        tasks = [
+            asyncio.create_task(self._every(WRITE_CALLS_SECONDS, self._site.recorder.write)),
+            asyncio.create_task(self._every(SWEEP_SECONDS, self._sweep)),
+            asyncio.create_task(self._feed_watchdog()),
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.to_thread(self._site.predictor.stop)
+            await asyncio.to_thread(self._site.recorder.write)
+
+    async def _every(self, seconds: float, chore: Callable[[], None]) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(chore)
+            except TransientError as exc:
+                log.warning("chore_failed", why=str(exc))
+            await asyncio.sleep(seconds)
+
+    async def _feed_watchdog(self) -> None:
+        """As long as the loop turns; when it stands still, systemd starts the page again."""
+        while self._notifier.watchdog_seconds is not None:
+            self._notifier.ping()
+            await asyncio.sleep(self._notifier.watchdog_seconds / 4)
+
+    def _sweep(self) -> None:
+        store, settings = self._site.store, self._site.settings
+        store.sessions.sweep(settings.web.session_hours)
+        store.links.sweep()
+        store.failures.sweep()
+        store.calls.sweep(settings.retention.api_days)
+        if self._tls is not None:
+            self._tls.look()
+
+
+def is_terminal() -> bool:
+    """Whether a person sees what is written: a secret may be shown there, and nowhere else."""
+    return sys.stderr.isatty()

@@ -1,0 +1,133 @@
+"""What every request may need, made once when the process starts."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from config import catalogue
+from config.catalogue import Texts
+from config.settings import Settings
+from web import cookies
+from web.addresses import Addresses
+from web.bodies import Spool
+from web.calls import Recorder
+from web.database import WebStore
+from web.limits import Limits
+from web.paths import local
+from web.pictures import Pictures
+from web.predictions import Predictor
+from web.reading.dashboard import Boards
+from web.roles import Caller
+from web.tokens import Tokens
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Settings, memory and looks of this page."""
+
+    settings: Settings
+    store: WebStore
+    tokens: Tokens
+    addresses: Addresses
+    limits: Limits
+    spool: Spool
+    recorder: Recorder
+    pictures: Pictures
+    boards: Boards
+    predictor: Predictor
+    languages: dict[str, Texts]
+    templates: Environment
+    began: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def make(cls, settings: Settings, store: WebStore, addresses: Addresses) -> Site:
+        """For these settings, over this memory."""
+        return cls(
+            settings=settings,
+            store=store,
+            tokens=Tokens(store.connection.secret()),
+            addresses=addresses,
+            limits=Limits(settings.api),
+            spool=Spool(),
+            recorder=Recorder(store.calls),
+            pictures=Pictures(settings),
+            boards=Boards(),
+            predictor=Predictor(settings),
+            languages=catalogue.read(HERE / "texts"),
+            templates=_templates(),
+        )
+
+    def at(self, path: str) -> str:
+        """The address of one of our paths, as browsers must ask for it."""
+        return f"{self.settings.web.path}{path}"
+
+    def texts(self, request: Request) -> Texts:
+        """The sentences in the language that this browser asks for."""
+        wished = request.headers.get("accept-language", "")
+        return catalogue.chosen(wished, self.languages, self.settings.web.language)
+
+    def page(
+        self, request: Request, template: str, status: int = 200, **values: object
+    ) -> HTMLResponse:
+        """A page for people."""
+        caller: Caller | None = getattr(request.state, "caller", None)
+        t = self.texts(request)
+        text = self.templates.get_template(template).render(
+            t=t,
+            at=self.at,
+            static=lambda name: f"{self.at('/page/static/')}{name}?v={_version(name)}",
+            caller=caller,
+            token=self.token(request),
+            here=request.url.path.removeprefix(self.settings.web.path),
+            **values,
+        )
+        return HTMLResponse(
+            text, status, {"Content-Language": t.language, "Vary": "Accept-Language, Cookie"}
+        )
+
+    def token(self, request: Request) -> str:
+        """What forms on a page for this request carry."""
+        caller: Caller | None = getattr(request.state, "caller", None)
+        if caller is not None and caller.session:
+            return self.tokens.of_session(caller.session)
+        new: str = getattr(request.state, "form", "")  # set with the answer to this request
+        return self.tokens.of_form(new or cookies.read(request, "form"))
+
+    def next_page(self, path: str) -> str:
+        """Where to go after signing in, as browsers must ask for it."""
+        return self.at(local(path))
+
+
+def site_of(request: Request) -> Site:
+    """The site that this request came to."""
+    site: Any = request.app.state.site
+    assert isinstance(site, Site)
+    return site
+
+
+def _templates() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@lru_cache(maxsize=256)
+def _version(name: str) -> str:
+    """Changes when the file does, so that browsers may keep it for ever."""
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]

@@ -1,0 +1,100 @@
+"""Files that come with a request: none, too many, or of the wrong kind is told in plain codes.
+
+They are spooled as `web.folder` says: small ones in memory, others in files without a name in
+state_dir/web/spool, so that nothing is left of them, however the request or the process ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartParser
+from starlette.requests import Request
+
+from config.errors import DiskFull
+from web.problems import Problem
+
+# Of each file so much is kept in memory at most: a batch may hold many.
+SPOOL_BYTES = 64 * 1024
+MultiPartParser.spool_max_size = SPOOL_BYTES
+# Beside files: a token, a label. A form alone may name many photos.
+_FIELDS_BESIDE, _MOST = 20, 1000
+_FIELD_BYTES = 64 * 1024
+# What a body may hold beside its one file: boundaries, headers, fields.
+FRAME_BYTES = 64 * 1024
+
+
+async def form_of(request: Request, most_files: int = _MOST, most_fields: int = _MOST) -> FormData:
+    """The form that is the body. Raises Problem 400, DiskFull."""
+    try:
+        return await request.form(
+            max_files=most_files, max_fields=most_fields, max_part_size=_FIELD_BYTES
+        )
+    except Problem:
+        raise
+    except HTTPException as exc:
+        code = "too_many_files" if str(exc.detail).startswith("Too many files") else "malformed"
+        raise Problem(400, code, _told(exc)) from exc
+    except OSError as exc:
+        raise DiskFull(
+            "state_dir/web: what was sent cannot be kept; free some space there"
+        ) from exc
+    except ValueError as exc:  # of a character set that is none for texts
+        raise Problem(400, "malformed", "the body is no proper form") from exc
+
+
+@asynccontextmanager
+async def files_of(request: Request, name: str, most: int) -> AsyncIterator[list[UploadFile]]:
+    """The files of a form's field, at least one and at most so many; closed at the end.
+
+    Raises Problem 400 `no_file`, `too_many_files` (413 where several are welcome) or `malformed`.
+    """
+    try:
+        form = await form_of(request, most, _FIELDS_BESIDE)
+    except Problem as exc:
+        raise _too_many(most) if exc.code == "too_many_files" else exc from exc
+    try:
+        yield _named(form, name, most)
+    finally:
+        await form.close()
+
+
+def name_of(file: UploadFile) -> str:
+    """What it is called, as it may stand in an answer."""
+    return (file.filename or "").encode("utf-8", "replace").decode()
+
+
+def multipart(name: str, *, several: bool = False, **fields: dict[str, Any]) -> dict[str, Any]:
+    """The description of a body with files in the field `name`, for `openapi_extra`."""
+    one = {"type": "string", "contentMediaType": "application/octet-stream"}
+    files = {"type": "array", "items": one, "minItems": 1} if several else one
+    schema = {"type": "object", "required": [name], "properties": {name: files, **fields}}
+    return {
+        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+    }
+
+
+def _named(form: FormData, name: str, most: int) -> list[UploadFile]:
+    everything = [one for one in form.values() if isinstance(one, UploadFile)]
+    files = [one for one in form.getlist(name) if isinstance(one, UploadFile)]
+    # Browsers send a file without name and bytes where nobody chose one.
+    files = [one for one in files if one.filename or one.size]
+    if not files:
+        raise Problem(400, "no_file", f"there is no file in the field `{name}`")
+    if len(everything) > most:
+        raise _too_many(most)
+    return files
+
+
+def _too_many(most: int) -> Problem:
+    if most == 1:
+        return Problem(400, "too_many_files", "one file is taken here, not several")
+    return Problem(413, "too_many_files", f"at most {most} files are taken at once", limit=most)
+
+
+def _told(error: HTTPException) -> str:
+    return f"the body is no proper form: {error.detail}"
