@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import tomllib
 from contextlib import suppress
 from pathlib import Path
 
 from tests.support.processes import Site, clean_environment, command
+
+INTERRUPT = "\x03"  # Ctrl-C
 
 
 def answers(folder: Path, **more: str) -> Path:
@@ -100,24 +103,33 @@ def test_a_person_on_a_terminal_is_asked_and_shown_what_will_not_do(tmp_path: Pa
 
 
 def test_who_leaves_in_the_middle_has_changed_nothing(tmp_path: Path) -> None:
-    said, code = on_a_terminal(tmp_path, f"{tmp_path}/incoming\n\x03")
+    said, code = on_a_terminal(tmp_path, f"{tmp_path}/incoming\n{INTERRUPT}")
     assert code == 130, said
     assert not (tmp_path / "nightsort.toml").exists()
 
 
 def on_a_terminal(folder: Path, typed: str) -> tuple[str, int]:
-    """What is said there, and the exit code. A line is typed whenever a question is asked."""
+    """What is said there, and the exit code. A line is typed whenever a question is asked.
+
+    Ctrl-C is pressed again while nothing comes of it, as a person would: between Python's prompt
+    and its read, it does not end the read.
+    """
     lines = iter(typed.splitlines(keepends=True))
+    line = ""
     arguments = command("--config", str(folder / "nightsort.toml"), "setup")
     process, terminal = pty.fork()
     if process == 0:
         os.execve(arguments[0], arguments, clean_environment())
     said, asked = b"", 0
     with suppress(OSError):  # it has ended
-        while piece := os.read(terminal, 4096):
-            said += piece
+        while True:
+            while not select.select([terminal], [], [], 2.0)[0]:
+                if line == INTERRUPT:
+                    os.write(terminal, line.encode())
+            said += os.read(terminal, 4096)
             if said.endswith(b": ") and len(said) > asked:
-                os.write(terminal, next(lines, "").encode())
+                line = next(lines, "")
+                os.write(terminal, line.encode())
                 asked = len(said)
     _, status = os.waitpid(process, 0)
     os.close(terminal)
