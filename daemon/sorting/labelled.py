@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from classifier.reading import read_file
 from config.errors import PhotoError, PhotoProblem
 from config.readable import plain
 from daemon.domain.photos import as_text
 from daemon.intake.screening import Screening
-from daemon.sorting.offline import NoPhotos, labelled_photos, photos_under, read_file, shown
+from daemon.sorting.offline import NoPhotos, labelled_photos, photos_under, shown
 
 _MOST_IN_A_ZIP = 100_000
 _WRAPPED = 3  # parts of the path of a photo whose category lies in one more folder
