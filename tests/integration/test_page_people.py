@@ -19,6 +19,7 @@ from daemon.store import Store
 from daemon.store.page_people import PAGE_DATABASE
 from tests.support.two_users import DAEMON, GROUP, WEB, Person, person, shared_folder
 from web.database import Key, WebStore
+from web.database.restoring import TakenBack
 from web.folder import own_folder
 from web.roles import Role
 
@@ -187,6 +188,18 @@ def test_without_a_page_there_is_nothing_to_say(state: Path) -> None:
         made = back_up(state)
     assert (made.contents.accounts, made.contents.keys) == (0, 0)
     assert "page_left_out" not in {one["event"] for one in logs}
+
+
+def test_a_database_that_is_just_being_made_has_none_to_take_back(
+    state: Path, page: WebStore
+) -> None:
+    for file in state.glob("nightsort.db*"):
+        file.unlink()
+    sqlite3.connect(state / "nightsort.db").close()
+    assert page.take_back(state) == TakenBack(0, 0)
+    with closing(sqlite3.connect(state / "nightsort.db")) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        assert page.take_back(state) == TakenBack(0, 0)
 
 
 # By two users

@@ -17,7 +17,8 @@ def restored_people(state_dir: Path) -> PagePeople | None:
     """Those that the restored backup had; None where there are none, or they cannot be read yet."""
     try:
         with closing(Store(state_dir, reading=True)) as store:
-            kept = store.facts.get(PAGE_PEOPLE)
+            # The daemon may just be making it, or bringing it to its newest form.
+            kept = store.facts.get(PAGE_PEOPLE) if store.is_of_today() else None
     except NightsortError:
         return None
     return None if kept is None else PagePeople(**kept)
