@@ -13,8 +13,8 @@ from web.errors import register
 from web.front import Front
 from web.pages import find, groups, home, password, people, review, runs, signin
 from web.routes import Route
-from web.site import STATIC, Site
-from web.static_files import OwnFiles
+from web.site import Site
+from web.static_files import STATIC, OwnFiles
 
 # What is served, page by page and endpoint by endpoint.
 ROUTERS: Sequence[APIRouter] = (
