@@ -35,3 +35,14 @@ def shared_folder() -> Iterator[Path]:
 def as_user(uid: int) -> list[str]:
     """What to put before a command so that this user runs it, in the common group."""
     return ["setpriv", f"--reuid={uid}", f"--regid={GROUP}", "--clear-groups"]
+
+
+def require_helpers() -> None:
+    """Skip the test where another user's process cannot start one of its own.
+
+    Where this environment's Python lies in a home that is closed to others, only root gets there.
+    """
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', ''], check=True)"
+    command = [*as_user(DAEMON), sys.executable, "-c", code]
+    if subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode:
+        pytest.skip("another user cannot start this environment's Python")
