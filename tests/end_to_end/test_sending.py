@@ -128,7 +128,9 @@ def test_readers_send_nothing_and_clerks_no_examples(page: Page, clerk: httpx.Cl
             assert (answer.status_code, answer.json()["code"]) == (403, "role_too_weak")
     assert send(clerk, ("a.jpg", photo_bytes()), to="/upload").json()["needed"] == "lead"
     with page.client() as nobody:
-        assert send(nobody, ("a.jpg", photo_bytes())).status_code == 401
+        for path in ("/incoming", "/upload"):
+            answer = send(nobody, ("a.jpg", photo_bytes()), to=path)
+            assert (answer.status_code, answer.json()["code"]) == (401, "no_credentials")
 
 
 def test_two_gigabytes_are_refused_before_they_are_read_or_at_the_limit(tmp_path: Path) -> None:
