@@ -7,7 +7,7 @@ itself where no daemon runs. What is only to be written is left to the report th
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ from daemon.domain.clock import Clock
 from daemon.domain.orders import (
     LATEST,
     A,
+    AddExamples,
     Answer,
     AnyOrder,
     BadOrder,
@@ -37,10 +38,10 @@ from daemon.domain.orders import (
     Left,
     MakePeriodReport,
     MakeReport,
-    ModelAnswer,
     Order,
     PhotosAnswer,
     Rebuild,
+    Receive,
     SendTestAlert,
     Speaker,
     TakeBack,
@@ -58,6 +59,10 @@ from daemon.store import Store
 from daemon.store.changes import REPORTS
 
 T = TypeVar("T")
+
+
+# What other parts carry out, by the order's type.
+Others = Mapping[type[AnyOrder], Callable[[Given], Answer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +93,9 @@ class Orders:
         clock: Clock,
         desk: Desk,
         look: DragPolicy,
-        change_model: Callable[[], str],
+        others: Others,
     ) -> None:
-        """change_model: puts the model that is to be used in place; returns why it did not."""
+        """others: carries out `ChangeModel` and `Receive`."""
         self._store = store
         self._corrector = corrector
         self._decisions = Decisions(store, corrector, clock)
@@ -99,7 +104,7 @@ class Orders:
         self._clock = clock
         self._desk = desk
         self._look = look
-        self._change_model = change_model
+        self._others = others
         self._look_due = float("-inf")  # steady seconds
 
     def carry_out(self, given: Given) -> Answer | Future[FilesAnswer]:
@@ -116,9 +121,9 @@ class Orders:
                 return self._make_report(self._run(run))
             case MakePeriodReport(first, last):
                 return self._make_period_report(first, last)
-            case ChangeModel():
-                return ModelAnswer(self._change_model())
-            case SendTestAlert():
+            case ChangeModel() | Receive():
+                return self._others[type(given.order)](given)
+            case SendTestAlert() | AddExamples():
                 raise RefusedError("a run without a daemon is under way; ask again when it is over")
 
     def answer(self, order: Order[A]) -> A:

@@ -15,7 +15,7 @@ from web.problems import Problem, busy
 from web.reading.state import look
 from web.roles import Caller
 
-__all__ = ["Code", "Decision", "Left", "Wish", "ask"]
+__all__ = ["Code", "Decision", "Left", "Wish", "ask", "refusal", "require_daemon", "speaker"]
 
 # The daemon does one after the other; who came later would hold a thread that others need.
 _MOST_AT_ONCE = 12
@@ -46,26 +46,32 @@ def ask(state_dir: Path, wish: Wish, by: Caller) -> tuple[list[int], Sequence[Le
     there is not; 400 for what makes no sense.
     """
     try:
-        order, speaker = wish.order(), Speaker(by.name, _via(by))
+        order = wish.order()
     except ValueError as exc:
         raise Problem(400, "malformed", str(exc)) from exc
-    seen = look(state_dir)
-    if seen.health == "down":
-        raise busy(
-            f"nightsort is {seen.state}, so nothing can be decided; try again when it runs",
-            _DOWN_SECONDS,
-            "daemon_down",
-        )
+    require_daemon(state_dir, "nothing can be decided")
     with _place():
         try:
-            answer: PhotosAnswer = give_order(state_dir, order, speaker)
+            answer: PhotosAnswer = give_order(state_dir, order, speaker(by))
         except NoAnswer as exc:
             raise _problem(exc) from exc
     return [one.photo for one in answer.done], answer.left
 
 
-def _via(by: Caller) -> Via:
-    return Via.PAGE if by.kind == "person" else Via.API
+def require_daemon(state_dir: Path, impossible: str) -> None:
+    """Raise Problem 503 while the daemon is down. impossible: what cannot be done then."""
+    seen = look(state_dir)
+    if seen.health == "down":
+        raise busy(
+            f"nightsort is {seen.state}, so {impossible}; try again when it runs",
+            _DOWN_SECONDS,
+            "daemon_down",
+        )
+
+
+def speaker(by: Caller) -> Speaker:
+    """For whom an order is given."""
+    return Speaker(by.name, Via.PAGE if by.kind == "person" else Via.API)
 
 
 @contextmanager
@@ -83,6 +89,13 @@ def _problem(error: NoAnswer) -> Problem:
     match error.code:
         case "impossible":
             return Problem(422, "unknown_category", str(error))
+        case _:
+            return refusal(error, "whether it was done, the photo says")
+
+
+def refusal(error: NoAnswer, else_look: str) -> Problem:
+    """Why the daemon could not, whatever it was asked for. else_look: where one sees what is."""
+    match error.code:
         case "bad_order":
             return Problem(400, "malformed", str(error))
         case "defect":
@@ -90,4 +103,4 @@ def _problem(error: NoAnswer) -> Problem:
         case "refused":
             return busy(str(error), _DOWN_SECONDS, "refused")
         case _:
-            return busy(f"{error}; whether it was done, the photo says", code="unavailable")
+            return busy(f"{error}; {else_look}", code="unavailable")

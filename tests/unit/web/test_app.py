@@ -68,7 +68,7 @@ def test_the_description_says_how_errors_are_answered(app: FastAPI) -> None:
         "/health", "/health/live", "/version", "/reviews", "/photos/{id}", "/photos/{id}/image",
         "/photos/{id}/decision", "/photos/{id}/undo", "/decisions",
         "/returns/{return_id}", "/runs", "/alerts",
-        "/classes", "/predict", "/predict_batch",
+        "/classes", "/predict", "/predict_batch", "/incoming", "/upload",
         "/stats", "/metrics",
     }  # fmt: skip
     for path in schema["paths"].values():
