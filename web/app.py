@@ -8,10 +8,10 @@ from contextlib import AbstractAsyncContextManager
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
-from web.api import decisions, docs, figures, health, history, photos, predict
+from web.api import decisions, docs, figures, health, history, learning, photos, predict
 from web.errors import register
 from web.front import Front
-from web.pages import find, groups, home, password, people, review, runs, signin
+from web.pages import find, groups, home, lessons, password, people, review, runs, signin
 from web.routes import Route
 from web.site import STATIC, Site
 from web.static_files import OwnFiles
@@ -26,6 +26,7 @@ ROUTERS: Sequence[APIRouter] = (
     groups.pages,
     find.pages,
     runs.pages,
+    lessons.pages,
     docs.pages,
     health.endpoints,
     photos.endpoints,
@@ -33,6 +34,7 @@ ROUTERS: Sequence[APIRouter] = (
     history.endpoints,
     predict.endpoints,
     figures.endpoints,
+    learning.endpoints,
 )
 
 

@@ -29,7 +29,7 @@ from daemon.reporting.report_updater import ReportUpdater
 from daemon.reporting.this_week import ThisWeek
 from daemon.service.back_off import BackOff
 from daemon.service.loop import Service
-from daemon.service.orders import Orders
+from daemon.service.orders import AtWork, Orders
 from daemon.service.parts import Judging, Parts, load_model, load_stand_in
 from daemon.service.reload import Reloading
 from daemon.service.run_driver import RunDriver
@@ -117,7 +117,7 @@ def build(
         )
         back_off, week = BackOff(clock), ThisWeek(store.runs, clock)
         status = StatusNotes(share, runs, upkeep, back_off, week, status_thread, supervision)
-        orders = parts.orders(reports, slot.change)
+        orders = parts.orders(reports, AtWork(slot.change, teaching.lessons))
         abandon = partial(end_at_once, settings.state_dir, 0 if is_service else _INTERRUPTED)
         try:
             yield Service(share, runs, orders, upkeep, back_off, status, abandon)
@@ -140,7 +140,7 @@ def build_orders(settings: Settings, clock: Clock) -> Iterator[Orders]:
         parts = Parts(settings, clock, store, presence, Judging.without_model(settings))
         parts.housekeeper().reconcile()
         reports = parts.reports(lambda: False)
-        orders = parts.orders(reports, _no_model_here)
+        orders = parts.orders(reports, AtWork(_no_model_here))
         orders.recover()
         with reports.kept():
             yield orders

@@ -24,9 +24,11 @@ from daemon.domain.clock import Clock
 from daemon.domain.orders import (
     LATEST,
     A,
+    Adopt,
     Answer,
     AnyOrder,
     BadOrder,
+    CancelLesson,
     ChangeModel,
     Code,
     Correct,
@@ -34,7 +36,10 @@ from daemon.domain.orders import (
     Done,
     FilesAnswer,
     Given,
+    GoBack,
+    Learn,
     Left,
+    LessonAnswer,
     MakePeriodReport,
     MakeReport,
     ModelAnswer,
@@ -45,6 +50,7 @@ from daemon.domain.orders import (
     Speaker,
     TakeBack,
     Undo,
+    VersionAnswer,
 )
 from daemon.domain.photos import as_text
 from daemon.folders.locks import user_name
@@ -54,6 +60,7 @@ from daemon.reporting.report_thread import ReportThread
 from daemon.reporting.report_updater import finished_run
 from daemon.reporting.run_data import MOST_IN_REVIEW
 from daemon.reporting.run_files import RunResults
+from daemon.service.lessons import Lessons
 from daemon.store import Store
 from daemon.store.changes import REPORTS
 
@@ -77,6 +84,14 @@ class DragPolicy:
     seconds: float  # between two looks at the photos in review; 0: none
 
 
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """Who judges and learns in this process."""
+
+    change_model: Callable[[], str]  # puts the one that is to be used in place; or why it did not
+    lessons: Lessons | None = None  # None: nobody can hold any
+
+
 class Orders:
     """Carries out orders, and sees to it that what people did on the share is known."""
 
@@ -88,9 +103,8 @@ class Orders:
         clock: Clock,
         desk: Desk,
         look: DragPolicy,
-        change_model: Callable[[], str],
+        at_work: AtWork,
     ) -> None:
-        """change_model: puts the model that is to be used in place; returns why it did not."""
         self._store = store
         self._corrector = corrector
         self._decisions = Decisions(store, corrector, clock)
@@ -99,7 +113,7 @@ class Orders:
         self._clock = clock
         self._desk = desk
         self._look = look
-        self._change_model = change_model
+        self._at_work = at_work
         self._look_due = float("-inf")  # steady seconds
 
     def carry_out(self, given: Given) -> Answer | Future[FilesAnswer]:
@@ -117,7 +131,9 @@ class Orders:
             case MakePeriodReport(first, last):
                 return self._make_period_report(first, last)
             case ChangeModel():
-                return ModelAnswer(self._change_model())
+                return ModelAnswer(self._at_work.change_model())
+            case Learn() | CancelLesson() | Adopt() | GoBack():
+                return self._about_learning(given.order, given.by)
             case SendTestAlert():
                 raise RefusedError("a run without a daemon is under way; ask again when it is over")
 
@@ -171,11 +187,15 @@ class Orders:
                 return self._each(
                     names, lambda what: corrector.correct(what, category, by.person, by.via)
                 )
-            case Decide(photos, decision, category, upon):
+            case Decide(photos, decision, category, is_new, upon):
                 seen = dict(zip(photos, upon, strict=False))
+                if is_new:
+                    category = corrector.new_category(category)
                 return self._each(
                     photos,
-                    lambda photo: decisions.decide(photo, decision, category, by, seen.get(photo)),
+                    lambda photo: decisions.decide(
+                        photo, decision, category, by, seen.get(photo), is_new=is_new
+                    ),
                 )
             case TakeBack(photos, upon):
                 seen = dict(zip(photos, upon, strict=False))
@@ -210,6 +230,16 @@ class Orders:
         finally:
             self._reports.spoken()
         return PhotosAnswer(tuple(done), tuple(left))
+
+    def _about_learning(
+        self, order: Learn | CancelLesson | Adopt | GoBack, by: Speaker
+    ) -> LessonAnswer | VersionAnswer:
+        lessons = self._at_work.lessons
+        if lessons is None:
+            raise RefusedError("no daemon is at work; `nightsort learn` and `models` need none")
+        if isinstance(order, Learn | CancelLesson):
+            return lessons.carry_out(order, by)
+        return lessons.adoption.carry_out(order, by.person)
 
     def _rebuild(self, run: str) -> FilesAnswer:
         """Results files again from the store alone, byte for byte as they were."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from classifier.bundle import load_bundle
-from classifier.classifier import Classifier, thresholds_of
+from classifier.classifier import Classifier, categories_of, thresholds_of
 from classifier.verdict import Thresholds
 from config.errors import ModelError, RefusedError
 from config.settings import ReportSettings, ReturnSettings, Settings
@@ -37,7 +37,7 @@ from daemon.reporting.reporter import Reporter, ReportPolicy
 from daemon.reporting.run_files import Warehouse
 from daemon.reporting.thumbnails import Thumbnails
 from daemon.service.lessons import Lessons
-from daemon.service.orders import Desk, DragPolicy, Orders
+from daemon.service.orders import AtWork, Desk, DragPolicy, Orders
 from daemon.service.run_now import RunNow
 from daemon.service.share import Share
 from daemon.service.state import folders
@@ -63,12 +63,17 @@ class Judging:
     """What is known of how photos are judged now."""
 
     categories: Callable[[], tuple[str, ...]]
+    given_up: Callable[[], frozenset[str]]
     thresholds: Callable[[], Thresholds]
 
     @classmethod
     def by(cls, slot: ModelSlot) -> Judging:
         """By the model in the slot, also once that is another one."""
-        return cls(lambda: slot.model.categories, lambda: slot.model.thresholds)
+        return cls(
+            lambda: slot.model.categories,
+            lambda: slot.model.given_up,
+            lambda: slot.model.thresholds,
+        )
 
     @classmethod
     def without_model(cls, settings: Settings) -> Judging:
@@ -76,8 +81,8 @@ class Judging:
         bundle = load_bundle(settings.model_dir)
         version = version_usable(settings, bundle)
         thresholds = thresholds_of(bundle, settings.bands.auto, settings.bands.review, version)
-        categories = bundle.card.categories if version is None else version.card.categories
-        return cls(lambda: categories, lambda: thresholds)
+        categories, given_up = categories_of(bundle, version)
+        return cls(lambda: categories, lambda: given_up, lambda: thresholds)
 
 
 def load_model(settings: Settings) -> Classifier:
@@ -121,8 +126,10 @@ class Parts:
         )
 
     def _categories(self) -> tuple[str, ...]:
-        """What photos may be filed into; a new model may know others."""
-        return tuple(dict.fromkeys((*self._judging.categories(), *self._settings.categories)))
+        """What photos may be filed into: the model's, the settings', and what people named anew."""
+        judging, said = self._judging, self._store.examples.said()
+        named = [one for one in said if one not in judging.given_up()]
+        return tuple(dict.fromkeys((*judging.categories(), *self._settings.categories, *named)))
 
     # --- incoming --------------------------------------------------------------------------------
 
@@ -203,7 +210,7 @@ class Parts:
 
     # --- what people say and read ----------------------------------------------------------------
 
-    def orders(self, reports: ReportThread, change_model: Callable[[], str]) -> Orders:
+    def orders(self, reports: ReportThread, at_work: AtWork) -> Orders:
         """Carries out orders."""
         desk, corrections = self.desk, self._settings.corrections
         return Orders(
@@ -220,7 +227,7 @@ class Parts:
             self._clock,
             desk,
             DragPolicy(corrections.look_back, corrections.look_minutes * 60),
-            change_model,
+            at_work,
         )
 
     def reports(self, may_work: Callable[[], bool]) -> ReportThread:

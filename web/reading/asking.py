@@ -9,13 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.domain.corrections import Via
-from daemon.domain.orders import Code, Decide, Decision, Left, PhotosAnswer, Speaker, TakeBack
+from daemon.domain.orders import (
+    A,
+    Code,
+    Decide,
+    Decision,
+    Left,
+    Order,
+    PhotosAnswer,
+    Speaker,
+    TakeBack,
+)
 from daemon.service.control_client import NoAnswer, give_order
 from web.problems import Problem, busy
 from web.reading.state import look
 from web.roles import Caller
 
-__all__ = ["Code", "Decision", "Left", "Wish", "ask"]
+__all__ = ["Code", "Decision", "Left", "Wish", "ask", "give"]
 
 # The daemon does one after the other; who came later would hold a thread that others need.
 _MOST_AT_ONCE = 12
@@ -30,13 +40,14 @@ class Wish:
     photos: tuple[int, ...]
     decision: Decision | None
     category: str = ""
+    is_new: bool = False  # the category may be one that there was not so far
     upon: tuple[int, ...] = ()  # the last word on each that they saw; empty: whatever was said
 
     def order(self) -> Decide | TakeBack:
         """As the daemon understands it. Raises ValueError."""
         if self.decision is None:
             return TakeBack(self.photos, self.upon)
-        return Decide(self.photos, self.decision, self.category, self.upon)
+        return Decide(self.photos, self.decision, self.category, self.is_new, self.upon)
 
 
 def ask(state_dir: Path, wish: Wish, by: Caller) -> tuple[list[int], Sequence[Left]]:
@@ -46,22 +57,31 @@ def ask(state_dir: Path, wish: Wish, by: Caller) -> tuple[list[int], Sequence[Le
     there is not; 400 for what makes no sense.
     """
     try:
-        order, speaker = wish.order(), Speaker(by.name, _via(by))
+        order = wish.order()
+    except ValueError as exc:
+        raise Problem(400, "malformed", str(exc)) from exc
+    answer: PhotosAnswer = give(state_dir, order, by)
+    return [one.photo for one in answer.done], answer.left
+
+
+def give(state_dir: Path, order: Order[A], by: Caller) -> A:
+    """The daemon's answer to an order. Raises Problem as `ask`."""
+    try:
+        speaker = Speaker(by.name, _via(by))
     except ValueError as exc:
         raise Problem(400, "malformed", str(exc)) from exc
     seen = look(state_dir)
     if seen.health == "down":
         raise busy(
-            f"nightsort is {seen.state}, so nothing can be decided; try again when it runs",
+            f"nightsort is {seen.state}, so nothing can be done; try again when it runs",
             _DOWN_SECONDS,
             "daemon_down",
         )
     with _place():
         try:
-            answer: PhotosAnswer = give_order(state_dir, order, speaker)
+            return give_order(state_dir, order, speaker)
         except NoAnswer as exc:
             raise _problem(exc) from exc
-    return [one.photo for one in answer.done], answer.left
 
 
 def _via(by: Caller) -> Via:
@@ -71,7 +91,7 @@ def _via(by: Caller) -> Via:
 @contextmanager
 def _place() -> Iterator[None]:
     if not _places.acquire(blocking=False):
-        raise busy("many decisions are under way; try again in a moment", 2)
+        raise busy("many calls wait for nightsort just now; try again in a moment", 2)
     try:
         yield
     finally:

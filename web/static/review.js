@@ -19,8 +19,8 @@
   const AHEAD = 3; // photos that are loaded before they are asked for
   const panels = new Map(); // by photo: its panel's text, as a promise
   const made = remembered(); // decisions of this tab, the last one last
-  const search = categorySearch(panel, says, (category, isByKey) => {
-    decide({decision: "category", category}, category, isByKey);
+  const search = categorySearch(panel, says, (category, isByKey, isNew) => {
+    decide({decision: "category", category, new: isNew}, category, isByKey);
   });
   let sending = Promise.resolve(), pending = 0, isLoadingMore = false;
 
