@@ -28,23 +28,29 @@ class LabelRow:
     name: str
     examples: int
     new: int  # since the last lesson
-    state: str  # known, enough, few or given_up
+    state: str  # known, learnt, enough, few or given_up
 
 
 def label_rows(
     examples: Mapping[str, int],
     new: Mapping[str, int],
     known: Sequence[str],
+    learnt: Sequence[str],
     given_up: frozenset[str],
     fewest: int,
 ) -> list[LabelRow]:
-    """New ones first, then by name. fewest: examples that a new category needs."""
+    """New ones first, then by name.
+
+    known: what judges has; learnt: the newest version. fewest: examples that a new category needs.
+    """
 
     def state(name: str, count: int) -> str:
         if name in known:
             return "known"
         if name in given_up:
             return "given_up"
+        if name in learnt:
+            return "learnt"
         return "enough" if count >= fewest else "few"
 
     rows = [LabelRow(name, n, new.get(name, 0), state(name, n)) for name, n in examples.items()]
@@ -81,6 +87,13 @@ class Result:
     def counts(self) -> tuple[int, int]:
         """How many photos become right, and wrong: also those without a picture."""
         return len(self.document["became_right"]), len(self.document["became_wrong"])
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is said of the comparison beside these counts."""
+        right, wrong = self.counts
+        counted = f"of {self.document.get('photos')} photos {right} become right and {wrong} wrong"
+        return [one for one in self.document["why"].split("; ") if one not in ("", counted)]
 
 
 def result_of(lesson: Lesson, look_up: Lookup) -> Result:

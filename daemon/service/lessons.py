@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,7 +24,18 @@ from daemon.domain.clock import Clock
 from daemon.domain.effects import effect_of
 from daemon.domain.examples import LearningStatus
 from daemon.domain.lessons import Lesson, LessonState, Wanted
-from daemon.domain.orders import CancelLesson, Learn, LearningCode, LessonAnswer, Speaker
+from daemon.domain.orders import (
+    Adopt,
+    Answer,
+    AnyOrder,
+    CancelLesson,
+    Given,
+    GoBack,
+    Learn,
+    LearningCode,
+    LessonAnswer,
+    Speaker,
+)
 from daemon.folders.child_processes import end, own
 from daemon.service.adoption import Adoption
 from daemon.sorting.lesson_process import Task
@@ -102,6 +113,20 @@ class Lessons:
         self.adoption.take(settings)
 
     # --- what people ask for ---------------------------------------------------------------------
+
+    @property
+    def orders(self) -> dict[type[AnyOrder], Callable[[Given], Answer]]:
+        """What is carried out here, by the order's type."""
+        about_lessons = dict.fromkeys((Learn, CancelLesson), self._about_lessons)
+        return {**about_lessons, **dict.fromkeys((Adopt, GoBack), self._about_versions)}
+
+    def _about_lessons(self, given: Given) -> Answer:
+        assert isinstance(given.order, Learn | CancelLesson)
+        return self.carry_out(given.order, given.by)
+
+    def _about_versions(self, given: Given) -> Answer:
+        assert isinstance(given.order, Adopt | GoBack)
+        return self.adoption.carry_out(given.order, given.by.person)
 
     def carry_out(self, order: Learn | CancelLesson, by: Speaker) -> LessonAnswer:
         """Note that a lesson is wanted, or is not any more. Raises NoSuchCategory."""

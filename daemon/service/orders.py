@@ -7,7 +7,7 @@ itself where no daemon runs. What is only to be written is left to the report th
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,10 +39,8 @@ from daemon.domain.orders import (
     GoBack,
     Learn,
     Left,
-    LessonAnswer,
     MakePeriodReport,
     MakeReport,
-    ModelAnswer,
     Order,
     PhotosAnswer,
     Rebuild,
@@ -50,7 +48,6 @@ from daemon.domain.orders import (
     Speaker,
     TakeBack,
     Undo,
-    VersionAnswer,
 )
 from daemon.domain.photos import as_text
 from daemon.folders.locks import user_name
@@ -60,11 +57,13 @@ from daemon.reporting.report_thread import ReportThread
 from daemon.reporting.report_updater import finished_run
 from daemon.reporting.run_data import MOST_IN_REVIEW
 from daemon.reporting.run_files import RunResults
-from daemon.service.lessons import Lessons
 from daemon.store import Store
 from daemon.store.changes import REPORTS
 
 T = TypeVar("T")
+
+# What other parts carry out, by the order's type.
+Others = Mapping[type[AnyOrder], Callable[[Given], Answer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +83,6 @@ class DragPolicy:
     seconds: float  # between two looks at the photos in review; 0: none
 
 
-@dataclass(frozen=True, slots=True)
-class AtWork:
-    """Who judges and learns in this process."""
-
-    change_model: Callable[[], str]  # puts the one that is to be used in place; or why it did not
-    lessons: Lessons | None = None  # None: nobody can hold any
-
-
 class Orders:
     """Carries out orders, and sees to it that what people did on the share is known."""
 
@@ -103,8 +94,9 @@ class Orders:
         clock: Clock,
         desk: Desk,
         look: DragPolicy,
-        at_work: AtWork,
+        others: Others,
     ) -> None:
+        """others: carries out what is about models and lessons, where somebody is at work at it."""
         self._store = store
         self._corrector = corrector
         self._decisions = Decisions(store, corrector, clock)
@@ -113,7 +105,7 @@ class Orders:
         self._clock = clock
         self._desk = desk
         self._look = look
-        self._at_work = at_work
+        self._others = others
         self._look_due = float("-inf")  # steady seconds
 
     def carry_out(self, given: Given) -> Answer | Future[FilesAnswer]:
@@ -130,10 +122,8 @@ class Orders:
                 return self._make_report(self._run(run))
             case MakePeriodReport(first, last):
                 return self._make_period_report(first, last)
-            case ChangeModel():
-                return ModelAnswer(self._at_work.change_model())
-            case Learn() | CancelLesson() | Adopt() | GoBack():
-                return self._about_learning(given.order, given.by)
+            case ChangeModel() | Learn() | CancelLesson() | Adopt() | GoBack():
+                return self._about_the_model(given)
             case SendTestAlert():
                 raise RefusedError("a run without a daemon is under way; ask again when it is over")
 
@@ -231,15 +221,11 @@ class Orders:
             self._reports.spoken()
         return PhotosAnswer(tuple(done), tuple(left))
 
-    def _about_learning(
-        self, order: Learn | CancelLesson | Adopt | GoBack, by: Speaker
-    ) -> LessonAnswer | VersionAnswer:
-        lessons = self._at_work.lessons
-        if lessons is None:
+    def _about_the_model(self, given: Given) -> Answer:
+        carry_out = self._others.get(type(given.order))
+        if carry_out is None:
             raise RefusedError("no daemon is at work; `nightsort learn` and `models` need none")
-        if isinstance(order, Learn | CancelLesson):
-            return lessons.carry_out(order, by)
-        return lessons.adoption.carry_out(order, by.person)
+        return carry_out(given)
 
     def _rebuild(self, run: str) -> FilesAnswer:
         """Results files again from the store alone, byte for byte as they were."""

@@ -37,7 +37,7 @@ from daemon.reporting.reporter import Reporter, ReportPolicy
 from daemon.reporting.run_files import Warehouse
 from daemon.reporting.thumbnails import Thumbnails
 from daemon.service.lessons import Lessons
-from daemon.service.orders import AtWork, Desk, DragPolicy, Orders
+from daemon.service.orders import Desk, DragPolicy, Orders, Others
 from daemon.service.run_now import RunNow
 from daemon.service.share import Share
 from daemon.service.state import folders
@@ -210,8 +210,8 @@ class Parts:
 
     # --- what people say and read ----------------------------------------------------------------
 
-    def orders(self, reports: ReportThread, at_work: AtWork) -> Orders:
-        """Carries out orders."""
+    def orders(self, reports: ReportThread, others: Others) -> Orders:
+        """Carries out orders. others: what is about models and lessons."""
         desk, corrections = self.desk, self._settings.corrections
         return Orders(
             self._store,
@@ -227,7 +227,7 @@ class Parts:
             self._clock,
             desk,
             DragPolicy(corrections.look_back, corrections.look_minutes * 60),
-            at_work,
+            others,
         )
 
     def reports(self, may_work: Callable[[], bool]) -> ReportThread:

@@ -278,6 +278,7 @@ def test_a_lead_has_a_lesson_held_by_a_form_and_an_admin_adopts_it(
         assert adopted.status_code == 303, adopted.text
         after = ada.get(adopted.headers["location"]).text
         assert "This version judges from now on." in after
+        assert "Judge with the version before again (as it came with nightsort)" in after
         back = ada.post("/page/learning/back", data=form(after, "/page/learning/back"))
         assert "The version before judges again." in ada.get(back.headers["location"]).text
 
@@ -290,7 +291,7 @@ def test_the_comparison_the_examples_and_the_versions_are_shown_to_everybody(
         for words in ("Before and after", "with 95 % confidence", "Boxes", version, "in use"):
             assert words in shown
         assert "new: 20 examples are needed" in shown  # of Rare there is one
-        assert "the next lesson takes it up" in shown
+        assert "new: learnt by the newest version" in shown
         assert "<button" not in shown.partition("<main")[2]
         lessons = re.findall(r'href="(/page/learning/\d+)"', shown)
         assert rita.get(lessons[-1]).status_code == 200

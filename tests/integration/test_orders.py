@@ -35,7 +35,7 @@ from daemon.domain.orders import (
 )
 from daemon.folders.tree import Tree
 from daemon.reporting.report_thread import ReportThread
-from daemon.service.orders import AtWork, Desk, DragPolicy, Orders
+from daemon.service.orders import Desk, DragPolicy, Orders
 from daemon.sorting.filer import Filer
 from tests.integration.test_pick_lists import updater
 from tests.support.core import Core, tiny_photo
@@ -83,7 +83,7 @@ def carry_out(core: Core, reports: Reports, order: AnyOrder) -> Any:
         core.clock,
         desk,
         DragPolicy(100, 0),
-        AtWork(lambda: "not today"),
+        {ChangeModel: lambda _: ModelAnswer("not today")},
     )
     answer = orders.carry_out(Given(order, ANNA))
     return answer.result() if isinstance(answer, Future) else answer

@@ -147,15 +147,22 @@ def _values(site: Site) -> dict[str, Any]:
     with history(settings.state_dir) as store:
         stand = learning.stand(settings, store)
         result = result_of(stand.shown, _lookup(store)) if stand.shown else None
+    found = learning.versions(settings)
     return {
         "stand": stand,
         "new": sum(stand.new.values()),
         "known": sorted(known, key=str.casefold),
         "result": result,
         "labels": label_rows(
-            stand.stock.labels, stand.new, known, given_up, settings.learning.examples_per_label
+            stand.stock.labels,
+            stand.new,
+            known,
+            found["versions"][-1].get("categories", ()),
+            given_up,
+            settings.learning.examples_per_label,
         ),
-        "versions": version_rows(learning.versions(settings), stand.verdicts, stand.lessons),
+        "before": learning.before(settings),
+        "versions": version_rows(found, stand.verdicts, stand.lessons),
     }
 
 

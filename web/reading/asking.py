@@ -25,7 +25,7 @@ from web.problems import Problem, busy
 from web.reading.state import look
 from web.roles import Caller
 
-__all__ = ["Code", "Decision", "Left", "Wish", "ask", "give"]
+__all__ = ["Code", "Decision", "Left", "Wish", "ask", "give", "require_daemon", "speaker"]
 
 # The daemon does one after the other; who came later would hold a thread that others need.
 _MOST_AT_ONCE = 12
@@ -60,32 +60,34 @@ def ask(state_dir: Path, wish: Wish, by: Caller) -> tuple[list[int], Sequence[Le
         order = wish.order()
     except ValueError as exc:
         raise Problem(400, "malformed", str(exc)) from exc
+    require_daemon(state_dir, "nothing can be decided")
     answer: PhotosAnswer = give(state_dir, order, by)
     return [one.photo for one in answer.done], answer.left
 
 
 def give(state_dir: Path, order: Order[A], by: Caller) -> A:
-    """The daemon's answer to an order. Raises Problem as `ask`."""
-    try:
-        speaker = Speaker(by.name, _via(by))
-    except ValueError as exc:
-        raise Problem(400, "malformed", str(exc)) from exc
-    seen = look(state_dir)
-    if seen.health == "down":
-        raise busy(
-            f"nightsort is {seen.state}, so nothing can be done; try again when it runs",
-            _DOWN_SECONDS,
-            "daemon_down",
-        )
+    """The answer of a daemon that runs. Raises Problem as `ask`."""
     with _place():
         try:
-            return give_order(state_dir, order, speaker)
+            return give_order(state_dir, order, speaker(by))
         except NoAnswer as exc:
             raise _problem(exc) from exc
 
 
-def _via(by: Caller) -> Via:
-    return Via.PAGE if by.kind == "person" else Via.API
+def require_daemon(state_dir: Path, impossible: str) -> None:
+    """Raise Problem 503 while the daemon is down. impossible: what cannot be done then."""
+    seen = look(state_dir)
+    if seen.health == "down":
+        raise busy(
+            f"nightsort is {seen.state}, so {impossible}; try again when it runs",
+            _DOWN_SECONDS,
+            "daemon_down",
+        )
+
+
+def speaker(by: Caller) -> Speaker:
+    """For whom an order is given."""
+    return Speaker(by.name, Via.PAGE if by.kind == "person" else Via.API)
 
 
 @contextmanager

@@ -16,11 +16,13 @@ from daemon.domain.effects import Effect
 from daemon.domain.examples import Stock
 from daemon.domain.lessons import Lesson, LessonState, Merge, Wanted
 from daemon.domain.orders import (
+    A,
     Adopt,
     CancelLesson,
     GoBack,
     Learn,
     LearningCode,
+    Order,
     VersionAnswer,
 )
 from daemon.reporting.comparison_figures import CategoryFigure, Figure, categories, figures
@@ -28,7 +30,7 @@ from daemon.sorting.version_list import VersionBrief, VersionList, card_of, list
 from daemon.sorting.versions import SHIPPED, NoVersion, Versions
 from daemon.store import Store
 from web.problems import Problem, busy
-from web.reading.asking import give
+from web.reading.asking import give, require_daemon
 from web.reading.photos import history
 from web.roles import Caller
 
@@ -48,6 +50,7 @@ __all__ = [
     "adopt",
     "ask_for_lesson",
     "back",
+    "before",
     "cancel",
     "card",
     "categories",
@@ -108,6 +111,14 @@ def versions(settings: Settings) -> VersionList:
     return found
 
 
+def before(settings: Settings) -> str | None:
+    """The version that judged before the one in use; None: none was adopted."""
+    try:
+        return Versions(settings.state_dir).before()
+    except (ModelError, RefusedError):
+        return None
+
+
 def card(settings: Settings, version: str) -> VersionCard:
     """What a learnt version says of itself. Raises Problem 404, 409, 503."""
     try:
@@ -122,7 +133,7 @@ def card(settings: Settings, version: str) -> VersionCard:
 
 def ask_for_lesson(settings: Settings, wanted: Wanted, by: Caller) -> int:
     """Have a lesson held; returns its number. Raises Problem 409, and as `asking.ask`."""
-    answer = give(settings.state_dir, Learn(wanted), by)
+    answer = _told(settings, Learn(wanted), by)
     if answer.code is not None:
         detail = f"the lesson {answer.lesson} is not over; ask again when it is, or cancel it"
         raise Problem(409, answer.code, detail, job=answer.lesson)
@@ -131,7 +142,7 @@ def ask_for_lesson(settings: Settings, wanted: Wanted, by: Caller) -> int:
 
 def cancel(settings: Settings, number: int, by: Caller) -> Lesson:
     """Let go of a lesson; returns it. Raises Problem 404, 409, and as `asking.ask`."""
-    answer = give(settings.state_dir, CancelLesson(number), by)
+    answer = _told(settings, CancelLesson(number), by)
     if answer.code is LearningCode.NOT_FOUND:
         raise Problem(404, answer.code, f"there is no lesson {number} (any more)")
     if answer.code is not None:
@@ -141,18 +152,23 @@ def cancel(settings: Settings, number: int, by: Caller) -> Lesson:
 
 def adopt(settings: Settings, version: str, by: Caller) -> str:
     """Have a version judge; returns its name. Raises Problem 404, 409, and as `asking.ask`."""
-    return _changed(settings, give(settings.state_dir, Adopt(version), by))
+    return _changed(settings, _told(settings, Adopt(version), by))
 
 
 def back(settings: Settings, by: Caller) -> str:
     """Have the version before judge again. As `adopt`."""
-    return _changed(settings, give(settings.state_dir, GoBack(), by))
+    return _changed(settings, _told(settings, GoBack(), by))
 
 
 def photo_of(example: str) -> int | None:
     """The number of the photo that an example is, where it is one of the history."""
     found = _NUMBERED.match(example)
     return int(found[1]) if found else None
+
+
+def _told(settings: Settings, order: Order[A], by: Caller) -> A:
+    require_daemon(settings.state_dir, "nothing can be learnt or adopted")
+    return give(settings.state_dir, order, by)
 
 
 def _changed(settings: Settings, answer: VersionAnswer) -> str:

@@ -32,10 +32,12 @@ def nobody(_number: int) -> None:
 
 
 def test_new_categories_stand_first_and_say_what_they_lack() -> None:
-    examples = {"Tops": 90, "Sandals": 23, "Hats": 4, "Belts": 30}
-    rows = label_rows(examples, {"Hats": 2}, ["Tops"], frozenset({"Belts"}), 20)
+    examples = {"Tops": 90, "Sandals": 23, "Hats": 4, "Belts": 30, "Mugs": 40}
+    learnt = ["Tops", "Mugs"]
+    rows = label_rows(examples, {"Hats": 2}, ["Tops"], learnt, frozenset({"Belts"}), 20)
     assert [(one.name, one.state, one.new) for one in rows] == [
-        ("Belts", "given_up", 0), ("Hats", "few", 2), ("Sandals", "enough", 0),
+        ("Belts", "given_up", 0), ("Hats", "few", 2), ("Mugs", "learnt", 0),
+        ("Sandals", "enough", 0),
         ("Tops", "known", 0),
     ]  # fmt: skip
 
@@ -52,6 +54,13 @@ def test_doubtful_examples_say_what_was_said_and_what_it_looks_like() -> None:
     doubtful = [{"photo": "b.jpg", "said": "Tops", "looks_like": "Shirts"}]
     (one,) = result_of(a_lesson(doubtful=doubtful), nobody).doubtful
     assert (one.name, one.photo, one.said, one.guess) == ("b.jpg", None, "Tops", "Shirts")
+
+
+def test_what_the_counts_say_is_not_said_twice() -> None:
+    why = "of 10 photos 0 become right and 1 wrong; 3 of these photos were corrected by people"
+    result = result_of(a_lesson(why=why, became_wrong=["held-out 7"]), nobody)
+    assert result.remarks == ["3 of these photos were corrected by people"]
+    assert result_of(a_lesson(why="of 9 photos of the old 5 become wrong"), nobody).remarks
 
 
 def test_only_so_many_are_pictured() -> None:
