@@ -50,6 +50,7 @@ _LOOK_SECONDS = 10.0  # between two looks at how much was said
 _RUNS_LOOKED_AT = 40
 _LONGEST_SECONDS = 600.0
 _TRY_AGAIN_SECONDS = 3600.0
+_STOPPED = "nightsort was stopped while it was being held; ask for it again"
 _BY_ITSELF = "nightsort"  # who adopts, where the settings say so
 
 
@@ -186,6 +187,13 @@ class Lessons:
             self._let_go()
             self._store.lessons.is_at(lesson.id, LessonState.WAITING, 0.0)
             log.info("lesson_put_off")
+
+    def stop(self) -> None:
+        """The service ends. What is being held has failed; what waits goes on waiting."""
+        if self._held is not None:
+            lesson = self._held.lesson
+            self._let_go()
+            self._store.lessons.end(lesson.id, None, _STOPPED, self._clock.now())
 
     def status(self) -> LearningStatus:
         """What people should know; looked up now and then only."""

@@ -121,13 +121,16 @@ class Parts:
             store,
             self.desk.sorted,
             Filer(self.desk.incoming, self.desk.sorted, self._filing),
-            self._categories,
+            lambda: self._categories(store),
             clock,
         )
 
-    def _categories(self) -> tuple[str, ...]:
-        """What photos may be filed into: the model's, the settings', and what people named anew."""
-        judging, said = self._judging, self._store.examples.said()
+    def _categories(self, store: Store) -> tuple[str, ...]:
+        """What photos may be filed into: the model's, the settings', and what people named anew.
+
+        store: of the calling thread.
+        """
+        judging, said = self._judging, store.examples.said()
         named = [one for one in said if one not in judging.given_up()]
         return tuple(dict.fromkeys((*judging.categories(), *self._settings.categories, *named)))
 
@@ -253,7 +256,7 @@ class Parts:
                 settings.links.sorted,
                 self._shown,
                 self._limits,
-                self._categories,
+                lambda: self._categories(store),
                 settings.value,
                 settings.reports.spot_checks,
             ),

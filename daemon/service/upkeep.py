@@ -58,7 +58,7 @@ class Upkeep:
                 with self._housekeeper.kept():
                     yield
             finally:
-                self.give_way()
+                self._teaching.lessons.stop()
 
     def end(self) -> None:
         """Leave what can be left; from any thread."""

@@ -151,6 +151,19 @@ def test_what_a_restart_interrupts_has_failed_and_what_waited_goes_on_waiting(co
     assert held(core, lessons, waiting).state is LessonState.REFUSED
 
 
+def test_what_is_being_held_when_the_service_ends_has_failed(core: Core) -> None:
+    lessons = lessons_of(core)
+    lesson = ask(lessons).lesson
+    lessons.step()
+    lessons.stop()
+    lessons.stop()
+    found = number(core, lesson)
+    assert (found.state, "was stopped" in found.why) == (LessonState.FAILED, True)
+    waiting = ask(lessons).lesson
+    lessons.stop()
+    assert number(core, waiting).state is LessonState.WAITING
+
+
 def test_a_category_that_there_is_not_is_refused(core: Core) -> None:
     lessons = lessons_of(core)
     for wanted in ({"without": ("Hats",)}, {"merged": (Merge("Tops", "Hats"),)}):
