@@ -14,12 +14,14 @@ import pytest
 from PIL import ImageOps
 
 from daemon.cli.samples import draw_item
+from tests.support.chromium import Chromium, chromium
 from tests.support.photos import draw_photo
 from tests.support.waiting import eventually
 from tests.support.web import Page
 
 COUNT = 24
 UNLIMITED = "[api]\nreads_per_minute = 1000000\nat_once = 60\n"
+_CANDIDATE = r"Admins say whether ([\d.-]+) judges"
 ROLES = {"rita": "reader", "carl": "clerk", "lea": "lead", "ada": "admin"}
 
 
@@ -47,6 +49,12 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
         with page.client() as client:
             eventually(lambda: client.get("/health").json()["model_loaded"])
         yield page
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    with chromium(tmp_path_factory.mktemp("browser")) as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -123,9 +131,13 @@ def test_a_lesson_is_a_job_whose_version_is_listed_shown_adopted_and_taken_back(
 
 def test_a_job_says_what_the_command_says(page: Page, lea: httpx.Client, version: str) -> None:
     """The keys of `learn --json`, and of `models list --json`."""
-    job = over(lea, lea.post("/retrain").json()["job"])
+    job = lea.get("/jobs/1").json()
+    assert job["result"]["version"] == version
     printed = json.loads(page.site.nightsort("learn", "--json").stdout)
     assert set(job["result"]) == set(printed)
+    # What a command has learnt is among them.
+    found = (lea.get(f"/jobs/{number}").json() for number in range(2, 20))
+    assert printed["version"] in [(one.get("result") or {}).get("version") for one in found]
     said = json.loads(page.site.nightsort("models", "list", "--json").stdout)
     assert lea.get("/models").json() == said
 
@@ -268,7 +280,7 @@ def test_a_lead_has_a_lesson_held_by_a_form_and_an_admin_adopts_it(
         assert "A lesson was asked for." in said
         eventually(lambda: lea.get("/page/learning/now").status_code == 204)
         after = lea.get("/page/learning").text
-        names = re.findall(r"Admins say whether ([\d.-]+) judges", after)
+        names = re.findall(_CANDIDATE, after)
         assert len(names) == 1
     with page.signed_in("ada") as ada:
         shown = ada.get("/page/learning").text
@@ -316,6 +328,28 @@ def test_a_category_is_taken_out_or_put_with_another_on_the_page_and_that_is_tol
     newest = lea.get("/models").json()["versions"][-1]
     assert "Tops" not in newest["categories"]
     assert lea.get("/models").json()["in_use"] == "shipped"
+
+
+def test_in_a_browser_what_came_of_a_lesson_is_shown_by_itself(
+    page: Page, version: str, browser: Chromium
+) -> None:
+    with page.signed_in("lea") as lea:
+        before = re.findall(_CANDIDATE, lea.get("/page/learning").text)
+        for width, dark in ((1280, False), (390, True)):
+            tab = browser.tab(width, 900, dark=dark)
+            tab.carry(lea)
+            tab.open(f"{page.url}/page/learning")
+            assert tab.too_wide_px <= 0
+        tab.evaluate("document.querySelector('main form button').click()")
+
+        def candidate() -> list[str]:
+            text = tab.evaluate("document.querySelector('main')?.innerText ?? ''")
+            found = re.findall(_CANDIDATE, text)
+            return found if found != before else []
+
+        assert eventually(candidate)
+        assert tab.too_wide_px <= 0
+        assert tab.complaints == []
 
 
 @pytest.mark.parametrize(

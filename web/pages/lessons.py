@@ -130,13 +130,15 @@ def _page(request: Request, *, said: str = "", problem: Problem | None = None) -
         values |= _values(site)
     except Problem as missing:
         problem = problem or missing
-    status = problem.status_code if problem else 200
+    is_new = problem is not None and problem.code == "no_history"  # nothing is wrong with that
+    status = problem.status_code if problem and not is_new else 200
     page = site.page(
         request, "learning.html", status, said=said, problem=problem,
         fewest=site.settings.learning.examples_per_label,
         learning=look(site.settings.state_dir).learning, **values, **_words(request, site),
     )  # fmt: skip
-    page.headers.update((problem.headers if problem else None) or {})
+    if problem and not is_new:
+        page.headers.update(problem.headers or {})
     return page
 
 
