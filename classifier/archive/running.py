@@ -45,7 +45,12 @@ OURS = Work()
 @contextmanager
 def cluster(workers: int, scheduler: str | None) -> Iterator[Client]:
     """A scheduler that is there, or one of our own with worker processes. Raises ClusterLost."""
-    _hush()
+    with _settled(), _client(workers, scheduler) as client:
+        yield client
+
+
+@contextmanager
+def _client(workers: int, scheduler: str | None) -> Iterator[Client]:
     if scheduler is None:
         # Whoever could speak with a worker could have it run anything: a certificate of this run's.
         with (
@@ -63,6 +68,22 @@ def cluster(workers: int, scheduler: str | None) -> Iterator[Client]:
         raise ClusterLost(f"{scheduler}: no scheduler of Dask answers there; start one") from exc
     with client:
         yield client
+
+
+@contextmanager
+def _settled() -> Iterator[None]:
+    """Dask as we want it; people read what we say, not each of its retries."""
+    logging.disable(logging.CRITICAL)
+    try:
+        with dask.config.set(
+            {
+                "distributed.comm.timeouts.connect": _PATIENCE,
+                "distributed.scheduler.allowed-failures": 1,  # a photo's second worker is its last
+            }
+        ):
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def run(client: Client, job: Job, manifest: Manifest, advance: Advance, work: Work = OURS) -> None:
@@ -126,15 +147,3 @@ def _sweep(manifest: Manifest) -> None:
     """What was written in part by those that died."""
     for left in manifest.out.glob(".part-*.part"):
         left.unlink(missing_ok=True)
-
-
-def _hush() -> None:
-    """People read what we say, not each retry of Dask's."""
-    dask.config.set(
-        {
-            "distributed.comm.timeouts.connect": _PATIENCE,
-            "distributed.scheduler.allowed-failures": 1,  # a photo's second worker is its last
-        }
-    )
-    for name in ("distributed", "tornado", "asyncio"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
