@@ -34,6 +34,7 @@ _UNDER_WAY = Problem(
 _OVER = Problem(409, "over", "the lesson 12 is over")
 _UNTRUSTED = Problem(409, "untrusted", "2026-11-26.1.npz: is damaged; learn anew", in_use="shipped")
 _HELD = Problem(409, "under_way", "another lesson is being learnt; ask again when it is done")
+_NONE_BEFORE = Problem(404, "not_found", "there is no version to go back to: none was adopted")
 _UNKNOWN = Problem(422, "unknown_category", "Hats: no such category; there are Shirts, Tops")
 
 _SIDE: dict[str, Any] = {
@@ -247,7 +248,11 @@ def models(request: Request) -> Versions:
     return Versions.model_validate(learning.versions(site_of(request).settings))
 
 
-@endpoints.post("/models/back", tags=["learning"], responses={409: described(_HELD), 503: _DOWN})
+@endpoints.post(
+    "/models/back",
+    tags=["learning"],
+    responses={404: described(_NONE_BEFORE), 409: described(_HELD), 503: _DOWN},
+)
 @needs(Role.ADMIN)
 def back(request: Request, caller: CallerOf) -> InUse:
     """Judge with the version before again. 404 where there is none."""
