@@ -98,20 +98,11 @@ class School:
 
 def look_at(school: School, photos: Sequence[Labelled]) -> Taken:
     """Show labelled photos to the network. Raises NoPhotos when none can be learnt from."""
-    from daemon.domain.return_ids import by_pattern, return_id
-    from daemon.folders.photo_files import Limits
-    from daemon.sorting.lesson_photos import Taking, take
+    from daemon.sorting.bringing import looked_at
     from daemon.sorting.offline import NoPhotos
 
-    settings = school.settings
-    pattern = settings.returns.pattern
-    taking = Taking(
-        return_id=return_id if pattern is None else by_pattern(pattern),
-        limits=Limits.from_settings(settings.intake),
-        said=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
     with progress("looking") as advance:
-        taken = take(photos, school.classifier, taking, advance)
+        taken = looked_at(photos, school.classifier, school.settings, advance)
     if not taken.examples:
         why = "; ".join(line for lines in taken.left_out.values() for line in lines[:SHOWN])
         raise NoPhotos(f"no photo there can be learnt from: {why}")
@@ -120,16 +111,10 @@ def look_at(school: School, photos: Sequence[Labelled]) -> Taken:
 
 def keep(school: School, store: Store, taken: Taken) -> int:
     """Keep them as examples; returns how many are new, or are said to be something else now."""
-    from daemon.domain.examples import Brought
     from daemon.folders.locks import user_name
+    from daemon.sorting import bringing
 
-    names = taken.places
-    brought = [
-        Brought(one.id, names[one.id][0], one.label, one.group, one.features.tobytes())
-        for one in taken.examples
-    ]
-    who, network = user_name(os.getuid()), school.classifier.network
-    return len(store.examples.bring(brought, who, datetime.now(UTC), network))
+    return bringing.keep(store, taken, user_name(os.getuid()), school.classifier.network)
 
 
 def gather(school: School, store: Store) -> None:

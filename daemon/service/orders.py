@@ -24,20 +24,16 @@ from daemon.domain.clock import Clock
 from daemon.domain.orders import (
     LATEST,
     A,
-    Adopt,
+    AddExamples,
     Answer,
     AnyOrder,
     BadOrder,
-    CancelLesson,
-    ChangeModel,
     Code,
     Correct,
     Decide,
     Done,
     FilesAnswer,
     Given,
-    GoBack,
-    Learn,
     Left,
     MakePeriodReport,
     MakeReport,
@@ -96,7 +92,7 @@ class Orders:
         look: DragPolicy,
         others: Others,
     ) -> None:
-        """others: carries out what is about models and lessons, where somebody is at work at it."""
+        """others: carries out what is no matter of photos or reports, where somebody does."""
         self._store = store
         self._corrector = corrector
         self._decisions = Decisions(store, corrector, clock)
@@ -122,10 +118,10 @@ class Orders:
                 return self._make_report(self._run(run))
             case MakePeriodReport(first, last):
                 return self._make_period_report(first, last)
-            case ChangeModel() | Learn() | CancelLesson() | Adopt() | GoBack():
-                return self._about_the_model(given)
-            case SendTestAlert():
+            case SendTestAlert() | AddExamples():
                 raise RefusedError("a run without a daemon is under way; ask again when it is over")
+            case _:
+                return self._by_others(given)
 
     def answer(self, order: Order[A]) -> A:
         """Do what whoever runs this process asks for; returns the whole answer."""
@@ -221,7 +217,7 @@ class Orders:
             self._reports.spoken()
         return PhotosAnswer(tuple(done), tuple(left))
 
-    def _about_the_model(self, given: Given) -> Answer:
+    def _by_others(self, given: Given) -> Answer:
         carry_out = self._others.get(type(given.order))
         if carry_out is None:
             raise RefusedError("no daemon is at work; `nightsort learn` and `models` need none")

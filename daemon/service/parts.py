@@ -15,13 +15,16 @@ from config.settings import ReportSettings, ReturnSettings, Settings
 from daemon.corrections.corrector import Corrector
 from daemon.corrections.moved_photos import MovedPhotos
 from daemon.domain.clock import Clock
+from daemon.domain.orders import Receive
 from daemon.domain.return_ids import by_pattern, return_id
 from daemon.folders.availability import Availability
 from daemon.folders.photo_files import Limits
 from daemon.folders.presence import Presence
 from daemon.folders.tree import Tree
 from daemon.intake.admission import Admission
+from daemon.intake.arrivals import Arrivals
 from daemon.intake.empty_folders import EmptyFolders
+from daemon.intake.screening import Screening
 from daemon.intake.watcher import Watcher
 from daemon.maintenance.backups import Backups
 from daemon.maintenance.housekeeper import Housekeeper
@@ -153,6 +156,17 @@ class Parts:
         about = {name: str(path) for name, path in folders(self._settings).items()}
         return Share(availability, watcher, admission, settle_seconds, about)
 
+    def _arrivals(self) -> Arrivals:
+        intake = self._settings.intake
+        return Arrivals(
+            Tree(self._settings.state_dir),
+            self.desk.incoming,
+            self._store,
+            self._limits.max_file_bytes,
+            Screening(intake.ignore),
+            self._clock,
+        )
+
     def run_now(self, share: Share) -> RunNow:
         """Hears of those who drop RUN NOW."""
         return RunNow(
@@ -230,7 +244,7 @@ class Parts:
             self._clock,
             desk,
             DragPolicy(corrections.look_back, corrections.look_minutes * 60),
-            others,
+            {Receive: self._arrivals().carry_out, **others},
         )
 
     def reports(self, may_work: Callable[[], bool]) -> ReportThread:

@@ -58,6 +58,12 @@ _AHEAD_ENDS = (
 
 AHEAD = (*_AHEAD.split(";"), *_AHEAD_ENDS)
 
+# Who sent a photo through the page, and by which way; NULL: it came by the share.
+SENT = """
+ALTER TABLE photos ADD COLUMN sent_by TEXT;
+ALTER TABLE photos ADD COLUMN sent_via TEXT
+"""
+
 # Photos filed without a look that were chosen for people to look at.
 SPOT_CHECKS = """
 CREATE TABLE spot_checks (photo INTEGER PRIMARY KEY, run TEXT NOT NULL) STRICT;

@@ -25,6 +25,7 @@ DOCUMENT = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
 
 
 def examples(language: str) -> list[str]:
+    """language: with what stands behind it, such as the role that an example needs."""
     return re.findall(rf"^```{language}\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
 
 
@@ -79,6 +80,18 @@ def test_the_examples_of_curl_answer_as_the_document_says(page: Page, folder: Pa
     assert set(said[0]) == set(one)
     assert shape(said[1]) == shape(batch)
     assert set(said[1]["predictions"][1]) == set(batch["predictions"][1])
+
+
+@pytest.mark.parametrize(("role", "number"), [("clerk", 2), ("lead", 3)])
+def test_the_examples_that_send_answer_as_the_document_says(
+    page: Page, folder: Path, role: str, number: int
+) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    (example,) = examples(f"sh {role}")
+    shown = json.loads(examples("json")[number])
+    said = json.loads(run(page, folder, "sh", "-euc", example, role=role))
+    assert said == shown
 
 
 def test_the_example_of_python_does_what_it_says(page: Page, folder: Path) -> None:

@@ -25,6 +25,7 @@ from daemon.domain.lessons import Merge, Wanted
 from daemon.domain.orders import (
     LATEST,
     ORDERS,
+    AddExamples,
     Adopt,
     Answer,
     CancelLesson,
@@ -34,6 +35,7 @@ from daemon.domain.orders import (
     Decide,
     Decision,
     Done,
+    ExamplesAnswer,
     FilesAnswer,
     Given,
     GoBack,
@@ -47,6 +49,8 @@ from daemon.domain.orders import (
     Order,
     PhotosAnswer,
     Rebuild,
+    Receive,
+    ReceivedAnswer,
     SendTestAlert,
     Speaker,
     TakeBack,
@@ -56,6 +60,7 @@ from daemon.domain.orders import (
     VersionAnswer,
 )
 from daemon.domain.runs import Progress
+from daemon.domain.sent import NotTaken, Received, SentFile
 from daemon.domain.summaries import DrainSummary
 from daemon.folders.locks import hold, user_name
 from daemon.health.status_file import StatusFile
@@ -373,6 +378,13 @@ def test_each_order_arrives_as_it_was_given_and_its_answer_as_well(
         (MakePeriodReport(date(2026, 11, 1), date(2026, 11, 15)), files),
         (Rebuild("20251013_020000"), files),
         (ChangeModel(), ModelAnswer("it fails its self-test")),
+        (
+            Receive((SentFile("0a1b/0", "ü.jpg"),)),
+            ReceivedAnswer(
+                (Received("ü.jpg", "ü (2).jpg"),), (NotTaken("a", "corrupt", "damaged"),)
+            ),
+        ),
+        (AddExamples((SentFile("0a1b/0", "a.zip"),)), ExamplesAnswer(3, 1)),
         (SendTestAlert(), TargetsAnswer((TargetTried("mail", delivered=False, error="refused"),))),
         (Learn(Wanted(without=("Tops",), merged=(Merge("Tops", "Tshirts"),))), LessonAnswer(12)),
         (CancelLesson(12), LessonAnswer(12, LearningCode.OVER)),
@@ -458,7 +470,7 @@ def test_an_order_that_needs_nothing_of_the_service_is_carried_out_beside_its_wo
     tmp_path: Path, service: FakeService
 ) -> None:
     wanted = TargetsAnswer(())
-    with serving(service, tmp_path, {SendTestAlert: lambda: wanted}):
+    with serving(service, tmp_path, {SendTestAlert: lambda _: wanted}):
         assert give_order(tmp_path, SendTestAlert()) == wanted
     assert service.orders == []
 

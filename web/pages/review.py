@@ -1,6 +1,6 @@
 """The review: everything that waits for a person, one big picture after the other.
 
-Works without JavaScript by plain forms; `static/review.js` decides by keys, in the background.
+Works without JavaScript by plain forms; `static/review/` decides by keys, in the background.
 """
 
 from __future__ import annotations

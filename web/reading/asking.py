@@ -25,7 +25,17 @@ from web.problems import Problem, busy
 from web.reading.state import look
 from web.roles import Caller
 
-__all__ = ["Code", "Decision", "Left", "Wish", "ask", "give", "require_daemon", "speaker"]
+__all__ = [
+    "Code",
+    "Decision",
+    "Left",
+    "Wish",
+    "ask",
+    "give",
+    "refusal",
+    "require_daemon",
+    "speaker",
+]
 
 # The daemon does one after the other; who came later would hold a thread that others need.
 _MOST_AT_ONCE = 12
@@ -105,6 +115,13 @@ def _problem(error: NoAnswer) -> Problem:
     match error.code:
         case "impossible":
             return Problem(422, "unknown_category", str(error))
+        case _:
+            return refusal(error, "whether it was done, the photo says")
+
+
+def refusal(error: NoAnswer, else_look: str) -> Problem:
+    """Why the daemon could not, whatever it was asked for. else_look: where one sees what is."""
+    match error.code:
         case "bad_order":
             return Problem(400, "malformed", str(error))
         case "defect":
@@ -112,4 +129,4 @@ def _problem(error: NoAnswer) -> Problem:
         case "refused":
             return busy(str(error), _DOWN_SECONDS, "refused")
         case _:
-            return busy(f"{error}; whether it was done, the photo says", code="unavailable")
+            return busy(f"{error}; {else_look}", code="unavailable")
