@@ -12,18 +12,7 @@ from web.api import decisions, docs, figures, health, history, learning, photos,
 from web.api import sending as sending_api
 from web.errors import register
 from web.front import Front
-from web.pages import (
-    find,
-    groups,
-    home,
-    lessons,
-    password,
-    people,
-    review,
-    runs,
-    sending,
-    signin,
-)
+from web.pages import find, groups, home, lessons, password, people, review, runs, sending, signin
 from web.routes import Route
 from web.site import Site
 from web.static_files import STATIC, OwnFiles
@@ -38,8 +27,8 @@ ROUTERS: Sequence[APIRouter] = (
     groups.pages,
     find.pages,
     runs.pages,
-    sending.pages,
     lessons.pages,
+    sending.pages,
     docs.pages,
     health.endpoints,
     photos.endpoints,

@@ -102,23 +102,6 @@ class ModelAnswer:
     problem: str  # why it is not the new one, in a sentence; empty when it is
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedAnswer:
-    """What became of each photo that was sent."""
-
-    received: tuple[Received, ...] = ()
-    refused: tuple[NotTaken, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ExamplesAnswer:
-    """How many examples were taken, and what was not."""
-
-    added: int  # new, or said to be something else than before
-    double: int  # known already, or sent twice
-    refused: tuple[NotTaken, ...] = ()
-
-
 class LearningCode(StrEnum):
     """Why nothing was done about lessons and versions. The values are fixed."""
 
@@ -143,6 +126,23 @@ class VersionAnswer:
     in_use: str
     code: LearningCode | None = None  # why it is not the one that was wanted
     detail: str = ""  # the same in a sentence
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedAnswer:
+    """What became of each photo that was sent."""
+
+    received: tuple[Received, ...] = ()
+    refused: tuple[NotTaken, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExamplesAnswer:
+    """How many examples were taken, and what was not."""
+
+    added: int  # new, or said to be something else than before
+    double: int  # known already, or sent twice
+    refused: tuple[NotTaken, ...] = ()
 
 
 Answer = (
@@ -285,31 +285,6 @@ class ChangeModel(Order[ModelAnswer]):
     needs_folders = False
 
 
-@dataclass(frozen=True, slots=True)
-class Receive(Order[ReceivedAnswer]):
-    """Take photos into incoming, as if they were dropped there."""
-
-    name = "receive"
-    answer = ReceivedAnswer
-    files: tuple[SentFile, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AddExamples(Order[ExamplesAnswer]):
-    """Keep labelled photos as examples for the next lesson."""
-
-    name = "add_examples"
-    answer = ExamplesAnswer
-    needs_folders = False
-    files: tuple[SentFile, ...]
-    label: str = ""  # what all of them show; empty: the only one is a ZIP of <label>/*.jpg
-
-    def __post_init__(self) -> None:
-        """Raises ValueError where it is not said what they show."""
-        if not self.label and len(self.files) != 1:
-            raise ValueError("label must be there, or one file that is a ZIP")
-
-
 class _AboutLessons(Order[LessonAnswer]):
     __slots__ = ()
     answer = LessonAnswer
@@ -353,6 +328,31 @@ class GoBack(_AboutVersions):
     name = "back"
 
 
+@dataclass(frozen=True, slots=True)
+class Receive(Order[ReceivedAnswer]):
+    """Take photos into incoming, as if they were dropped there."""
+
+    name = "receive"
+    answer = ReceivedAnswer
+    files: tuple[SentFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddExamples(Order[ExamplesAnswer]):
+    """Keep labelled photos as examples for the next lesson."""
+
+    name = "add_examples"
+    answer = ExamplesAnswer
+    needs_folders = False
+    files: tuple[SentFile, ...]
+    label: str = ""  # what all of them show; empty: the only one is a ZIP of <label>/*.jpg
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where it is not said what they show."""
+        if not self.label and len(self.files) != 1:
+            raise ValueError("label must be there, or one file that is a ZIP")
+
+
 AnyOrder = (
     Correct
     | Decide
@@ -363,12 +363,12 @@ AnyOrder = (
     | Rebuild
     | SendTestAlert
     | ChangeModel
-    | Receive
-    | AddExamples
     | Learn
     | CancelLesson
     | Adopt
     | GoBack
+    | Receive
+    | AddExamples
 )
 ORDERS: dict[str, type[AnyOrder]] = {kind.name: kind for kind in get_args(AnyOrder)}
 

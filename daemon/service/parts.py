@@ -244,7 +244,7 @@ class Parts:
             self._clock,
             desk,
             DragPolicy(corrections.look_back, corrections.look_minutes * 60),
-            {**others, Receive: self._arrivals().carry_out},
+            {Receive: self._arrivals().carry_out, **others},
         )
 
     def reports(self, may_work: Callable[[], bool]) -> ReportThread:
