@@ -82,9 +82,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """As uvicorn's; where there are too many, an idle one ends."""
         self._make_room()
         super().connection_made(transport)
-        self._lingering = _Lingering(
-            transport, lambda: self.cycle is not None and self.cycle.more_body
-        )
+        self._lingering = _Lingering(transport, self._has_more_to_come)
         self.transport = self._lingering  # type: ignore[assignment]
         # asyncio does so itself only for sockets that say TCP by number; without it, each answer
         # waits 40 ms for the client to confirm its headers.
@@ -124,6 +122,11 @@ class BoundedProtocol(HttpToolsProtocol):
         """Whether no request is being answered."""
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is None or cycle.response_complete
+
+    def _has_more_to_come(self) -> bool:
+        """Whether more of the body of a request is to come."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and cycle.more_body
 
     def _check_head(self) -> None:
         is_long = self._head_bytes is not None and self._head_bytes > HEAD_BYTES
