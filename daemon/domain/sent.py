@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 # A folder of one request, and the number of the file in it.
 _SPOOLED = re.compile(r"[0-9a-f]{1,64}/[0-9]{1,6}")
-LONGEST_NAME = 1000
+LONGEST_NAME = 300
 
 
 @dataclass(frozen=True, slots=True)
