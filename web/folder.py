@@ -31,7 +31,7 @@ def own_folder(state_dir: Path) -> Path:
     except OSError as exc:
         raise ConfigError(
             f"{folder}: cannot be made ({exc.strerror}); as root: "
-            f"install -d -m 0750 -o nightsort-web -g nightsort {folder}"
+            f"install -d -m 2750 -o nightsort-web -g nightsort {folder}"
         ) from exc
     if owner != os.geteuid():
         theirs, ours = user_name(owner), user_name(os.geteuid())

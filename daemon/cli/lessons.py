@@ -137,6 +137,8 @@ def gather(school: School, store: Store) -> None:
 
 def run(school: School, wanted: Wanted, photos: Sequence[Labelled] | None) -> None:
     """Learn from all that is kept, with what is brought now; show it, keep it, adopt it."""
+    from daemon.domain.orders import Speaker
+    from daemon.folders.locks import user_name
     from daemon.sorting.lessons import Change, hold_lesson
 
     settings = school.settings
@@ -167,11 +169,13 @@ def run(school: School, wanted: Wanted, photos: Sequence[Labelled] | None) -> No
     for line in left_out_words(left_out):
         click.echo(plain(line), err=True)
     held.document["adopted"] = _adopted(school, wanted, held)
-    if held.document["after"] is not None:
-        with school.store() as store:
-            store.examples.learnt(held.document, until, now=datetime.now(UTC), by_itself=False)
     places = {one: place for one, (_, place) in taken.places.items()} if taken else {}
     document = held.named(places) | {"left_out": left_out}
+    if held.document["after"] is not None:
+        now, by = datetime.now(UTC), Speaker(user_name(os.getuid()))
+        with school.store() as store:
+            store.examples.learnt(held.document, until, now=now, by_itself=False)
+            store.lessons.note(document, by, now)
     if wanted.as_json:
         print_json(document)
         return

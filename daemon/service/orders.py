@@ -25,9 +25,11 @@ from daemon.domain.orders import (
     LATEST,
     A,
     AddExamples,
+    Adopt,
     Answer,
     AnyOrder,
     BadOrder,
+    CancelLesson,
     ChangeModel,
     Code,
     Correct,
@@ -35,6 +37,8 @@ from daemon.domain.orders import (
     Done,
     FilesAnswer,
     Given,
+    GoBack,
+    Learn,
     Left,
     MakePeriodReport,
     MakeReport,
@@ -59,7 +63,6 @@ from daemon.store import Store
 from daemon.store.changes import REPORTS
 
 T = TypeVar("T")
-
 
 # What other parts carry out, by the order's type.
 Others = Mapping[type[AnyOrder], Callable[[Given], Answer]]
@@ -95,7 +98,7 @@ class Orders:
         look: DragPolicy,
         others: Others,
     ) -> None:
-        """others: carries out `ChangeModel` and `Receive`."""
+        """others: carries out what other parts know of: models, lessons, photos that were sent."""
         self._store = store
         self._corrector = corrector
         self._decisions = Decisions(store, corrector, clock)
@@ -121,8 +124,10 @@ class Orders:
                 return self._make_report(self._run(run))
             case MakePeriodReport(first, last):
                 return self._make_period_report(first, last)
-            case ChangeModel() | Receive():
-                return self._others[type(given.order)](given)
+            case ChangeModel() | Learn() | CancelLesson() | Adopt() | GoBack():
+                return self._about_the_model(given)
+            case Receive():
+                return self._others[Receive](given)
             case SendTestAlert() | AddExamples():
                 raise RefusedError("a run without a daemon is under way; ask again when it is over")
 
@@ -176,11 +181,15 @@ class Orders:
                 return self._each(
                     names, lambda what: corrector.correct(what, category, by.person, by.via)
                 )
-            case Decide(photos, decision, category, upon):
+            case Decide(photos, decision, category, is_new, upon):
                 seen = dict(zip(photos, upon, strict=False))
+                if is_new:
+                    category = corrector.new_category(category)
                 return self._each(
                     photos,
-                    lambda photo: decisions.decide(photo, decision, category, by, seen.get(photo)),
+                    lambda photo: decisions.decide(
+                        photo, decision, category, by, seen.get(photo), is_new=is_new
+                    ),
                 )
             case TakeBack(photos, upon):
                 seen = dict(zip(photos, upon, strict=False))
@@ -215,6 +224,12 @@ class Orders:
         finally:
             self._reports.spoken()
         return PhotosAnswer(tuple(done), tuple(left))
+
+    def _about_the_model(self, given: Given) -> Answer:
+        carry_out = self._others.get(type(given.order))
+        if carry_out is None:
+            raise RefusedError("no daemon is at work; `nightsort learn` and `models` need none")
+        return carry_out(given)
 
     def _rebuild(self, run: str) -> FilesAnswer:
         """Results files again from the store alone, byte for byte as they were."""

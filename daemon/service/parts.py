@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from classifier.bundle import load_bundle
-from classifier.classifier import Classifier, thresholds_of
+from classifier.classifier import Classifier, categories_of, thresholds_of
 from classifier.verdict import Thresholds
 from config.errors import ModelError, RefusedError
 from config.settings import ReportSettings, ReturnSettings, Settings
 from daemon.corrections.corrector import Corrector
 from daemon.corrections.moved_photos import MovedPhotos
 from daemon.domain.clock import Clock
-from daemon.domain.orders import ChangeModel, Given, ModelAnswer, Receive
+from daemon.domain.orders import Receive
 from daemon.domain.return_ids import by_pattern, return_id
 from daemon.folders.availability import Availability
 from daemon.folders.photo_files import Limits
@@ -40,7 +40,7 @@ from daemon.reporting.reporter import Reporter, ReportPolicy
 from daemon.reporting.run_files import Warehouse
 from daemon.reporting.thumbnails import Thumbnails
 from daemon.service.lessons import Lessons
-from daemon.service.orders import Desk, DragPolicy, Orders
+from daemon.service.orders import Desk, DragPolicy, Orders, Others
 from daemon.service.run_now import RunNow
 from daemon.service.share import Share
 from daemon.service.state import folders
@@ -66,12 +66,17 @@ class Judging:
     """What is known of how photos are judged now."""
 
     categories: Callable[[], tuple[str, ...]]
+    given_up: Callable[[], frozenset[str]]
     thresholds: Callable[[], Thresholds]
 
     @classmethod
     def by(cls, slot: ModelSlot) -> Judging:
         """By the model in the slot, also once that is another one."""
-        return cls(lambda: slot.model.categories, lambda: slot.model.thresholds)
+        return cls(
+            lambda: slot.model.categories,
+            lambda: slot.model.given_up,
+            lambda: slot.model.thresholds,
+        )
 
     @classmethod
     def without_model(cls, settings: Settings) -> Judging:
@@ -79,8 +84,8 @@ class Judging:
         bundle = load_bundle(settings.model_dir)
         version = version_usable(settings, bundle)
         thresholds = thresholds_of(bundle, settings.bands.auto, settings.bands.review, version)
-        categories = bundle.card.categories if version is None else version.card.categories
-        return cls(lambda: categories, lambda: thresholds)
+        categories, given_up = categories_of(bundle, version)
+        return cls(lambda: categories, lambda: given_up, lambda: thresholds)
 
 
 def load_model(settings: Settings) -> Classifier:
@@ -119,13 +124,18 @@ class Parts:
             store,
             self.desk.sorted,
             Filer(self.desk.incoming, self.desk.sorted, self._filing),
-            self._categories,
+            lambda: self._categories(store),
             clock,
         )
 
-    def _categories(self) -> tuple[str, ...]:
-        """What photos may be filed into; a new model may know others."""
-        return tuple(dict.fromkeys((*self._judging.categories(), *self._settings.categories)))
+    def _categories(self, store: Store) -> tuple[str, ...]:
+        """What photos may be filed into: the model's, the settings', and what people named anew.
+
+        store: of the calling thread.
+        """
+        judging, said = self._judging, store.examples.said()
+        named = [one for one in said if one not in judging.given_up()]
+        return tuple(dict.fromkeys((*judging.categories(), *self._settings.categories, *named)))
 
     # --- incoming --------------------------------------------------------------------------------
 
@@ -217,8 +227,8 @@ class Parts:
 
     # --- what people say and read ----------------------------------------------------------------
 
-    def orders(self, reports: ReportThread, change_model: Callable[[Given], ModelAnswer]) -> Orders:
-        """Carries out orders. change_model: puts the model that is to be used in place."""
+    def orders(self, reports: ReportThread, others: Others) -> Orders:
+        """Carries out orders. others: what is about models and lessons."""
         desk, corrections = self.desk, self._settings.corrections
         return Orders(
             self._store,
@@ -234,7 +244,7 @@ class Parts:
             self._clock,
             desk,
             DragPolicy(corrections.look_back, corrections.look_minutes * 60),
-            {ChangeModel: change_model, Receive: self._arrivals().carry_out},
+            {**others, Receive: self._arrivals().carry_out},
         )
 
     def reports(self, may_work: Callable[[], bool]) -> ReportThread:
@@ -260,7 +270,7 @@ class Parts:
                 settings.links.sorted,
                 self._shown,
                 self._limits,
-                self._categories,
+                lambda: self._categories(store),
                 settings.value,
                 settings.reports.spot_checks,
             ),

@@ -29,6 +29,12 @@ def examples(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
 
 
+def the_example(that_calls: str) -> str:
+    """The one of Python that calls something."""
+    (found,) = (one for one in examples("python") if that_calls in one)
+    return found
+
+
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     with with_photos(tmp_path_factory.mktemp("web") / "site", 3) as page:
@@ -98,12 +104,19 @@ def test_the_example_of_python_does_what_it_says(page: Page, folder: Path) -> No
 
 
 def test_the_example_that_decides_does_what_it_says(page: Page, folder: Path) -> None:
-    _, example = examples("python")
+    example = the_example("/decision")
     said = run(page, folder, sys.executable, "-c", example, role="clerk").splitlines()
     assert [line.partition("/")[0] for line in said[:3]] == ["Tops"] * 3
     assert said[3].endswith("'failed': []}")
     with page.client(headers={"x-api-key": page.add_key("looks")}) as client:
         assert client.get("/reviews").json()["total"] == 0
+
+
+def test_the_example_that_learns_does_what_it_says(page: Page, folder: Path) -> None:
+    said = run(page, folder, sys.executable, "-c", the_example("/retrain"), role="admin")
+    first, *_, last = said.splitlines()
+    assert first.startswith("refused there are ")  # nobody said enough
+    assert last == "shipped"
 
 
 def test_the_example_of_javascript_does_what_it_says(page: Page, folder: Path) -> None:

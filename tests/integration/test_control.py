@@ -21,11 +21,14 @@ import pytest
 from config.errors import FolderUnavailable, NightsortError, RefusedError
 from daemon.corrections.answers import NoSuchCategory
 from daemon.domain.corrections import Via
+from daemon.domain.lessons import Merge, Wanted
 from daemon.domain.orders import (
     LATEST,
     ORDERS,
     AddExamples,
+    Adopt,
     Answer,
+    CancelLesson,
     ChangeModel,
     Code,
     Correct,
@@ -35,7 +38,11 @@ from daemon.domain.orders import (
     ExamplesAnswer,
     FilesAnswer,
     Given,
+    GoBack,
+    Learn,
+    LearningCode,
     Left,
+    LessonAnswer,
     MakePeriodReport,
     MakeReport,
     ModelAnswer,
@@ -50,6 +57,7 @@ from daemon.domain.orders import (
     TargetsAnswer,
     TargetTried,
     Undo,
+    VersionAnswer,
 )
 from daemon.domain.runs import Progress
 from daemon.domain.sent import NotTaken, Received, SentFile
@@ -363,6 +371,7 @@ def test_each_order_arrives_as_it_was_given_and_its_answer_as_well(
         (Undo(("20251013_020000", "#7")), DONE),
         (Decide((7, 8), Decision.CATEGORY, "Tops"), DONE),
         (Decide((7,), Decision.AGREE), DONE),
+        (Decide((7,), Decision.CATEGORY, "Sandals", is_new=True), DONE),
         (TakeBack((7,)), DONE),
         (TakeBack((7, 8), upon=(3, 0)), DONE),
         (MakeReport(LATEST), files),
@@ -377,6 +386,10 @@ def test_each_order_arrives_as_it_was_given_and_its_answer_as_well(
         ),
         (AddExamples((SentFile("0a1b/0", "a.zip"),)), ExamplesAnswer(3, 1)),
         (SendTestAlert(), TargetsAnswer((TargetTried("mail", delivered=False, error="refused"),))),
+        (Learn(Wanted(without=("Tops",), merged=(Merge("Tops", "Tshirts"),))), LessonAnswer(12)),
+        (CancelLesson(12), LessonAnswer(12, LearningCode.OVER)),
+        (Adopt("2026-11-26.1"), VersionAnswer("shipped", LearningCode.UNTRUSTED, "damaged")),
+        (GoBack(), VersionAnswer("shipped")),
     ]
     assert {order.name for order, _ in given} | {"correct"} == {*ORDERS}
     for number, (order, wanted) in enumerate(given):

@@ -22,6 +22,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 _SAID_ELSEWHERE = {
     "title", "description", "examples", "default", "format", "contentMediaType", "deprecated",
+    "prefixItems",
 }  # fmt: skip
 _KNOWN = _SAID_ELSEWHERE | {
     "$ref", "type", "properties", "required", "items", "anyOf", "enum", "const", "minimum",

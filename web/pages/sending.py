@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from base64 import b64encode
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -21,6 +22,7 @@ from web.bodies import SUM_BYTES
 from web.credentials import CallerOf
 from web.problems import Problem
 from web.reading.categories import categories
+from web.reading.photos import history
 from web.reading.state import look
 from web.roles import Role
 from web.routes import router
@@ -104,13 +106,22 @@ async def try_out(request: Request) -> Response:
     )  # fmt: skip
 
 
+def _known(site: Site) -> Sequence[str]:
+    """What may be meant; where the history cannot be read, people write it themselves."""
+    try:
+        with history(site.settings.state_dir) as store:
+            return categories(site.settings, store)
+    except Problem:
+        return ()
+
+
 def _page(request: Request, problem: Problem | None = None, **values: Any) -> Response:
     site = site_of(request)
     _require_shown(problem)
     return _answered(
         site.page(
             request, "upload.html", problem.status_code if problem else 200,
-            problem=problem, categories=categories(site.settings),
+            problem=problem, categories=_known(site),
             is_down=look(site.settings.state_dir).health == "down",
             most=site.settings.api.batch_photos, texts=_for_the_script(site.texts(request)),
             **{"arrived": None, "taken": None, **values},

@@ -32,8 +32,9 @@ BATCH_IN_HAND = 8
 MICRO_BATCH = 4
 # For how long it is believed whether the daemon sorts.
 LOOK_SECONDS = 2.0
-# As `nice` has it: a tenth of the weight of who sorts, and no loss where nobody else works.
-_NICENESS = 10
+# As `nice` has it: a third of the weight of who answers requests, which has a tenth of that of who
+# sorts (`web.serving`), and no loss where nobody else works.
+_NICENESS = 15
 _SORTING_SECONDS = 60
 
 

@@ -9,13 +9,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.domain.corrections import Via
-from daemon.domain.orders import Code, Decide, Decision, Left, PhotosAnswer, Speaker, TakeBack
+from daemon.domain.orders import (
+    A,
+    Code,
+    Decide,
+    Decision,
+    Left,
+    Order,
+    PhotosAnswer,
+    Speaker,
+    TakeBack,
+)
 from daemon.service.control_client import NoAnswer, give_order
 from web.problems import Problem, busy
 from web.reading.state import look
 from web.roles import Caller
 
-__all__ = ["Code", "Decision", "Left", "Wish", "ask", "refusal", "require_daemon", "speaker"]
+__all__ = [
+    "Code",
+    "Decision",
+    "Left",
+    "Wish",
+    "ask",
+    "give",
+    "refusal",
+    "require_daemon",
+    "speaker",
+]
 
 # The daemon does one after the other; who came later would hold a thread that others need.
 _MOST_AT_ONCE = 12
@@ -30,13 +50,14 @@ class Wish:
     photos: tuple[int, ...]
     decision: Decision | None
     category: str = ""
+    is_new: bool = False  # the category may be one that there was not so far
     upon: tuple[int, ...] = ()  # the last word on each that they saw; empty: whatever was said
 
     def order(self) -> Decide | TakeBack:
         """As the daemon understands it. Raises ValueError."""
         if self.decision is None:
             return TakeBack(self.photos, self.upon)
-        return Decide(self.photos, self.decision, self.category, self.upon)
+        return Decide(self.photos, self.decision, self.category, self.is_new, self.upon)
 
 
 def ask(state_dir: Path, wish: Wish, by: Caller) -> tuple[list[int], Sequence[Left]]:
@@ -50,12 +71,17 @@ def ask(state_dir: Path, wish: Wish, by: Caller) -> tuple[list[int], Sequence[Le
     except ValueError as exc:
         raise Problem(400, "malformed", str(exc)) from exc
     require_daemon(state_dir, "nothing can be decided")
+    answer: PhotosAnswer = give(state_dir, order, by)
+    return [one.photo for one in answer.done], answer.left
+
+
+def give(state_dir: Path, order: Order[A], by: Caller) -> A:
+    """The answer of a daemon that runs. Raises Problem as `ask`."""
     with _place():
         try:
-            answer: PhotosAnswer = give_order(state_dir, order, speaker(by))
+            return give_order(state_dir, order, speaker(by))
         except NoAnswer as exc:
             raise _problem(exc) from exc
-    return [one.photo for one in answer.done], answer.left
 
 
 def require_daemon(state_dir: Path, impossible: str) -> None:
@@ -77,7 +103,7 @@ def speaker(by: Caller) -> Speaker:
 @contextmanager
 def _place() -> Iterator[None]:
     if not _places.acquire(blocking=False):
-        raise busy("many decisions are under way; try again in a moment", 2)
+        raise busy("many calls wait for nightsort just now; try again in a moment", 2)
     try:
         yield
     finally:
