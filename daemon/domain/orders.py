@@ -15,7 +15,7 @@ from config.errors import NightsortError
 from daemon.domain.coding import decoded
 from daemon.domain.corrections import Via
 from daemon.domain.lessons import Wanted
-from daemon.domain.sent import NotTaken, Received, SentFile
+from daemon.domain.sent import ExamplesAnswer, ReceivedAnswer, SentFile
 
 # In place of a run's id: the newest.
 LATEST = "latest"
@@ -100,23 +100,6 @@ class ModelAnswer:
     """Which model judges photos from now on."""
 
     problem: str  # why it is not the new one, in a sentence; empty when it is
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedAnswer:
-    """What became of each photo that was sent."""
-
-    received: tuple[Received, ...] = ()
-    refused: tuple[NotTaken, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ExamplesAnswer:
-    """How many examples were taken, and what was not."""
-
-    added: int  # new, or said to be something else than before
-    double: int  # known already, or sent twice
-    refused: tuple[NotTaken, ...] = ()
 
 
 class LearningCode(StrEnum):

@@ -43,3 +43,20 @@ class NotTaken:
     name: str  # as its sender calls it; in an archive its path there
     code: str  # as for photos that cannot be read, or of `orders.Code`
     detail: str  # a sentence for people
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedAnswer:
+    """What became of each photo that was sent."""
+
+    received: tuple[Received, ...] = ()
+    refused: tuple[NotTaken, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExamplesAnswer:
+    """How many examples were taken, and what was not."""
+
+    added: int  # new, or said to be something else than before
+    double: int  # known already, or sent twice
+    refused: tuple[NotTaken, ...] = ()

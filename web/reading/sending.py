@@ -7,8 +7,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from daemon.domain.orders import A, AddExamples, ExamplesAnswer, Order, Receive, ReceivedAnswer
-from daemon.domain.sent import LONGEST_NAME, NotTaken, Received, SentFile
+from daemon.domain.orders import (
+    A,
+    AddExamples,
+    Order,
+    Receive,
+)
+from daemon.domain.sent import (
+    LONGEST_NAME,
+    ExamplesAnswer,
+    NotTaken,
+    Received,
+    ReceivedAnswer,
+    SentFile,
+)
 from daemon.folders.names import label_problem
 from daemon.folders.spooled import SPOOL
 from daemon.service.control_client import NoAnswer, give_order

@@ -12,13 +12,18 @@ import pytest
 from daemon.domain.coding import coded
 from daemon.domain.orders import (
     AddExamples,
-    ExamplesAnswer,
     Receive,
-    ReceivedAnswer,
     Speaker,
     order_of,
 )
-from daemon.domain.sent import LONGEST_NAME, NotTaken, Received, SentFile
+from daemon.domain.sent import (
+    LONGEST_NAME,
+    ExamplesAnswer,
+    NotTaken,
+    Received,
+    ReceivedAnswer,
+    SentFile,
+)
 from daemon.service.control import LONGEST_QUESTION
 from daemon.service.control_client import NoAnswer
 from web.problems import Problem
