@@ -15,7 +15,7 @@ from config.errors import NightsortError
 from daemon.domain.coding import decoded
 from daemon.domain.corrections import Via
 from daemon.domain.lessons import Wanted
-from daemon.domain.sent import NotTaken, Received, SentFile
+from daemon.domain.sent import ExamplesAnswer, ReceivedAnswer, SentFile
 
 # In place of a run's id: the newest.
 LATEST = "latest"
