@@ -11,7 +11,19 @@ from starlette.types import ASGIApp
 from web.api import decisions, docs, figures, health, history, photos, predict
 from web.errors import register
 from web.front import Front
-from web.pages import find, groups, home, password, people, review, runs, signin
+from web.pages import (
+    alerts,
+    find,
+    groups,
+    home,
+    live,
+    password,
+    people,
+    review,
+    runs,
+    signin,
+    station,
+)
 from web.routes import Route
 from web.site import STATIC, Site
 from web.static_files import OwnFiles
@@ -22,6 +34,9 @@ ROUTERS: Sequence[APIRouter] = (
     password.pages,
     people.pages,
     home.pages,
+    live.pages,
+    alerts.pages,
+    station.pages,
     review.pages,
     groups.pages,
     find.pages,

@@ -32,7 +32,9 @@ MOST_AT_ONCE = 64
 # A rest of a body up to this is read to its end for the connection's sake.
 _SMALL_BYTES = 64 * 1024
 # Asked for all the time, and of no interest afterwards.
-_QUIET = ("/health/live", "/page/static/", "/page/now")
+_QUIET = ("/health/live", "/page/static/", "/page/now", "/page/station", "/page/events")
+# Lasts as long as somebody looks at a page: `web.live` says how many there may be.
+_LASTING = "/page/events"
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -105,11 +107,12 @@ class Front:
         scope.setdefault("state", {})
         structlog.contextvars.bind_contextvars(request=exchange.id)
         refused = self._prepare(exchange)
-        self._running += 1
+        place = 0 if exchange.path == _LASTING else 1
+        self._running += place
         try:
             await self._answer(exchange, refused, receive, self._dressed(exchange, send))
         finally:
-            self._running -= 1
+            self._running -= place
             self._note(exchange)
             structlog.contextvars.unbind_contextvars("request")
 

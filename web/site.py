@@ -22,10 +22,12 @@ from web.bodies import Spool
 from web.calls import Recorder
 from web.database import WebStore
 from web.limits import Limits
+from web.live import Listeners
 from web.paths import local
 from web.pictures import Pictures
 from web.predictions import Predictor
 from web.reading.dashboard import Boards
+from web.reading.state import mark
 from web.roles import Caller
 from web.tokens import Tokens
 
@@ -46,6 +48,7 @@ class Site:
     recorder: Recorder
     pictures: Pictures
     boards: Boards
+    listeners: Listeners
     predictor: Predictor
     languages: dict[str, Texts]
     templates: Environment
@@ -64,6 +67,7 @@ class Site:
             recorder=Recorder(store.calls),
             pictures=Pictures(settings),
             boards=Boards(),
+            listeners=Listeners(lambda: mark(settings.state_dir)),
             predictor=Predictor(settings),
             languages=catalogue.read(HERE / "texts"),
             templates=_templates(),

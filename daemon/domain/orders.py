@@ -100,7 +100,14 @@ class ModelAnswer:
     problem: str  # why it is not the new one, in a sentence; empty when it is
 
 
-Answer = PhotosAnswer | FilesAnswer | TargetsAnswer | ModelAnswer
+@dataclass(frozen=True, slots=True)
+class AlertAnswer:
+    """Who is noted as knowing of an alert."""
+
+    by: str  # whoever said so first
+
+
+Answer = PhotosAnswer | FilesAnswer | TargetsAnswer | ModelAnswer | AlertAnswer
 A = TypeVar("A", bound=Answer)
 
 
@@ -228,6 +235,16 @@ class ChangeModel(Order[ModelAnswer]):
     needs_folders = False
 
 
+@dataclass(frozen=True, slots=True)
+class Acknowledge(Order[AlertAnswer]):
+    """Note that the speaker knows of an alert, which is then not repeated."""
+
+    name = "acknowledge"
+    answer = AlertAnswer
+    needs_folders = False
+    alert: int  # its number in `alerts list`
+
+
 AnyOrder = (
     Correct
     | Decide
@@ -238,6 +255,7 @@ AnyOrder = (
     | Rebuild
     | SendTestAlert
     | ChangeModel
+    | Acknowledge
 )
 ORDERS: dict[str, type[AnyOrder]] = {kind.name: kind for kind in get_args(AnyOrder)}
 

@@ -15,7 +15,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from config.errors import RefusedError, TransientError
+import structlog
+
+from config.errors import NightsortError, RefusedError, TransientError
 from daemon.corrections.answers import NoSuchPhoto
 from daemon.corrections.corrector import Corrector
 from daemon.corrections.decisions import Decisions
@@ -24,6 +26,8 @@ from daemon.domain.clock import Clock
 from daemon.domain.orders import (
     LATEST,
     A,
+    Acknowledge,
+    AlertAnswer,
     Answer,
     AnyOrder,
     BadOrder,
@@ -57,6 +61,8 @@ from daemon.reporting.run_files import RunResults
 from daemon.store import Store
 from daemon.store.changes import REPORTS
 
+log = structlog.get_logger()
+
 T = TypeVar("T")
 
 
@@ -75,6 +81,10 @@ class DragPolicy:
 
     back: int  # how many of the newest photos, after each run
     seconds: float  # between two looks at the photos in review; 0: none
+
+
+class NoSuchAlert(NightsortError):
+    """An alert was meant that there is not."""
 
 
 class Orders:
@@ -118,6 +128,8 @@ class Orders:
                 return self._make_period_report(first, last)
             case ChangeModel():
                 return ModelAnswer(self._change_model())
+            case Acknowledge(alert):
+                return self._acknowledge(alert, given.by)
             case SendTestAlert():
                 raise RefusedError("a run without a daemon is under way; ask again when it is over")
 
@@ -238,6 +250,14 @@ class Orders:
         except ValueError as exc:
             raise BadOrder(str(exc)) from exc
         return self._reports.make(lambda updater: _files([updater.make_period(period)]))
+
+    def _acknowledge(self, alert: int, by: Speaker) -> AlertAnswer:
+        """Note who knows of an alert; who said so first stays. Raises NoSuchAlert."""
+        first = self._store.alerts.acknowledge(alert, by.person, self._clock.now())
+        if first is None:
+            raise NoSuchAlert(f"there is no alert {alert}; it may be forgotten since")
+        log.info("alert_acknowledged", alert=alert, person=by.person, via=by.via)
+        return AlertAnswer(first)
 
     def _run(self, named: str) -> str:
         """The run that is meant; LATEST is the newest that is closed."""

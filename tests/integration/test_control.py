@@ -24,6 +24,8 @@ from daemon.domain.corrections import Via
 from daemon.domain.orders import (
     LATEST,
     ORDERS,
+    Acknowledge,
+    AlertAnswer,
     Answer,
     ChangeModel,
     Code,
@@ -363,6 +365,7 @@ def test_each_order_arrives_as_it_was_given_and_its_answer_as_well(
         (MakeReport(LATEST), files),
         (MakePeriodReport(date(2026, 11, 1), date(2026, 11, 15)), files),
         (Rebuild("20251013_020000"), files),
+        (Acknowledge(12), AlertAnswer("anna")),
         (ChangeModel(), ModelAnswer("it fails its self-test")),
         (SendTestAlert(), TargetsAnswer((TargetTried("mail", delivered=False, error="refused"),))),
     ]

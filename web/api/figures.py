@@ -111,8 +111,7 @@ def stats(request: Request) -> Stats:
             hour=_all(calls.times(now - _HOUR)),
             day=_all(calls.times(now - _DAY)),
             paths=[
-                CallsOfPath(path=one.path, **_counts(one))
-                for one in calls.times(now - _DAY, by_path=True)
+                CallsOfPath(path=one.of, **_counts(one)) for one in calls.times(now - _DAY, "path")
             ],
         ),
         photos=_photos(site),

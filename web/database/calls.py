@@ -7,8 +7,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
+from typing import Literal
 
 from web.database.connection import Connection
+
+_GROUPS = {
+    "all": "''",
+    "path": "path",
+    "hour": "CAST(CAST((at - :since) / 3600 AS INTEGER) AS TEXT)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +34,7 @@ class Call:
 class Times:
     """What many calls came to; so many per cent of them took no longer than that."""
 
-    path: str  # empty: of all
+    of: str  # the path, or the hour; empty: of all
     calls: int
     failures: int  # a defect, or not to be had at that moment
     refused: int  # what was asked could not be
@@ -60,31 +67,32 @@ class Calls:
             ).fetchall()
         return [Call(*row) for row in rows]
 
-    def times(self, since: float, *, by_path: bool = False) -> list[Times]:
-        """What the calls since then came to: all together, or by path."""
-        group = "path" if by_path else "''"
+    def times(self, since: float, by: Literal["all", "path", "hour"] = "all") -> list[Times]:
+        """What the calls since then came to: all together, or by path, or by hour from 0 on."""
+        group = _GROUPS[by]
+        values = {"since": since}
         with self._connection.aside() as db:
             counts = db.execute(
                 f"SELECT {group}, count(*), sum(status >= 500), sum(status BETWEEN 400 AND 499)"
-                " FROM api_calls WHERE at >= ? GROUP BY 1 ORDER BY 2 DESC, 1",
-                (since,),
+                " FROM api_calls WHERE at >= :since GROUP BY 1 ORDER BY 2 DESC, 1",
+                values,
             ).fetchall()
             ranked = db.execute(
-                f"WITH ranked AS (SELECT {group} AS path, milliseconds,"
+                f"WITH ranked AS (SELECT {group} AS one, milliseconds,"
                 f" row_number() OVER (PARTITION BY {group} ORDER BY milliseconds) AS rank,"
-                f" count(*) OVER (PARTITION BY {group}) AS n FROM api_calls WHERE at >= ?)"
-                " SELECT path, rank, milliseconds FROM ranked"
+                f" count(*) OVER (PARTITION BY {group}) AS n FROM api_calls WHERE at >= :since)"
+                " SELECT one, rank, milliseconds FROM ranked"
                 " WHERE rank IN ((n * 50 + 99) / 100, (n * 95 + 99) / 100, (n * 99 + 99) / 100)",
-                (since,),
+                values,
             ).fetchall()
-        found = {(path, rank): milliseconds for path, rank, milliseconds in ranked}
+        found = {(one, rank): milliseconds for one, rank, milliseconds in ranked}
 
-        def at_rank(path: str, count: int, percent: int) -> float:
-            return float(found[path, (count * percent + 99) // 100])
+        def at_rank(one: str, count: int, percent: int) -> float:
+            return float(found[one, (count * percent + 99) // 100])
 
         return [
-            Times(path, count, failures, refused, *(at_rank(path, count, p) for p in (50, 95, 99)))
-            for path, count, failures, refused in counts
+            Times(one, count, failures, refused, *(at_rank(one, count, p) for p in (50, 95, 99)))
+            for one, count, failures, refused in counts
         ]
 
     def sweep(self, days: float) -> None:

@@ -9,17 +9,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.domain.corrections import Via
-from daemon.domain.orders import Code, Decide, Decision, Left, PhotosAnswer, Speaker, TakeBack
+from daemon.domain.orders import (
+    A,
+    Acknowledge,
+    Code,
+    Decide,
+    Decision,
+    Left,
+    Order,
+    PhotosAnswer,
+    Speaker,
+    TakeBack,
+)
 from daemon.service.control_client import NoAnswer, give_order
 from web.problems import Problem, busy
 from web.reading.state import look
 from web.roles import Caller
 
-__all__ = ["Code", "Decision", "Left", "Wish", "ask"]
+__all__ = ["Code", "Decision", "Left", "Wish", "acknowledge", "ask"]
 
 # The daemon does one after the other; who came later would hold a thread that others need.
 _MOST_AT_ONCE = 12
 _DOWN_SECONDS = 30
+
+_Said = tuple[int, str]  # status and code of a problem
+_NO_SUCH_CATEGORY: _Said = (422, "unknown_category")
+_NO_SUCH_ALERT: _Said = (404, "not_found")
 _places = threading.BoundedSemaphore(_MOST_AT_ONCE)
 
 
@@ -46,9 +61,25 @@ def ask(state_dir: Path, wish: Wish, by: Caller) -> tuple[list[int], Sequence[Le
     there is not; 400 for what makes no sense.
     """
     try:
-        order, speaker = wish.order(), Speaker(by.name, _via(by))
+        order, speaker = wish.order(), _speaker(by)
     except ValueError as exc:
         raise Problem(400, "malformed", str(exc)) from exc
+    answer: PhotosAnswer = _asked(state_dir, order, speaker)
+    return [one.photo for one in answer.done], answer.left
+
+
+def acknowledge(state_dir: Path, alert: int, by: Caller) -> str:
+    """Have it noted that somebody knows of an alert; returns who said so first.
+
+    Raises Problem: 404 where there is none of that number, 503 as `ask`.
+    """
+    return _asked(state_dir, Acknowledge(alert), _speaker(by), _NO_SUCH_ALERT).by
+
+
+def _asked(
+    state_dir: Path, order: Order[A], speaker: Speaker, impossible: _Said = _NO_SUCH_CATEGORY
+) -> A:
+    """The daemon's answer. impossible: what that means here. Raises Problem as `ask`."""
     seen = look(state_dir)
     if seen.health == "down":
         raise busy(
@@ -58,10 +89,13 @@ def ask(state_dir: Path, wish: Wish, by: Caller) -> tuple[list[int], Sequence[Le
         )
     with _place():
         try:
-            answer: PhotosAnswer = give_order(state_dir, order, speaker)
+            return give_order(state_dir, order, speaker)
         except NoAnswer as exc:
-            raise _problem(exc) from exc
-    return [one.photo for one in answer.done], answer.left
+            raise _problem(exc, impossible) from exc
+
+
+def _speaker(by: Caller) -> Speaker:
+    return Speaker(by.name, _via(by))
 
 
 def _via(by: Caller) -> Via:
@@ -78,11 +112,11 @@ def _place() -> Iterator[None]:
         _places.release()
 
 
-def _problem(error: NoAnswer) -> Problem:
+def _problem(error: NoAnswer, impossible: _Said) -> Problem:
     """Why the daemon could not; its codes are in `daemon.service.control.code_of`."""
     match error.code:
         case "impossible":
-            return Problem(422, "unknown_category", str(error))
+            return Problem(*impossible, str(error))
         case "bad_order":
             return Problem(400, "malformed", str(error))
         case "defect":

@@ -14,7 +14,7 @@
   const help = document.querySelector("#help");
   const withKeys = document.querySelector("#with-keys");
   const mayDecide = Boolean(says.mayDecide);
-  const KEYS = "nightsort-review-keys", MADE = "nightsort-review-made";
+  const KEYS = "nightsort-review-keys", MADE = `nightsort-${says.queue}-made`;
   const ATTEMPTS = 4;
   const AHEAD = 3; // photos that are loaded before they are asked for
   const panels = new Map(); // by photo: its panel's text, as a promise
@@ -68,7 +68,7 @@
   }
 
   async function load(photo, code = "") {
-    const answer = await fetch(`${says.panels}${photo}${code ? `?code=${code}` : ""}`);
+    const answer = await fetch(`${says.panels}${photo}?queue=${says.queue}${code ? `&code=${code}` : ""}`);
     if (answer.redirected) location.reload(); // signed out
     if (!answer.ok) throw new Error(String(answer.status));
     return answer.text();
@@ -107,7 +107,7 @@
     panels.delete(photo); // seen now; the next time it may be another
     panel.replaceChildren(parsed(text));
     panel.removeAttribute("aria-busy");
-    history.replaceState(null, "", `${says.here}?photo=${photo}`);
+    history.replaceState(null, "", `${says.here}&photo=${photo}`);
     begin();
   }
   let wanted = article()?.dataset.photo;
@@ -300,7 +300,7 @@
     picture.src = `${says.photos}${photo}/image?side=128`;
     picture.alt = "";
     entry.dataset.photo = photo;
-    link.href = `${says.here}?photo=${photo}`;
+    link.href = `${says.here}&photo=${photo}`;
     link.append(picture);
     entry.append(link);
     return entry;

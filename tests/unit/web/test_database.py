@@ -231,9 +231,16 @@ def test_calls_are_added_up_by_span_and_path_with_their_times(store: WebStore) -
     calls += [Call(NOON, "/classes", status, 7.0, 0, "") for status in (200, 404, 503)]
     store.calls.add([*calls, call(NOON - 1)])
     (of_all,) = store.calls.times(NOON)
-    assert (of_all.path, of_all.calls, of_all.failures, of_all.refused) == ("", 103, 1, 1)
-    predict, classes = store.calls.times(NOON, by_path=True)
-    assert (predict.path, predict.calls) == ("/predict", 100)
+    assert (of_all.of, of_all.calls, of_all.failures, of_all.refused) == ("", 103, 1, 1)
+    predict, classes = store.calls.times(NOON, "path")
+    assert (predict.of, predict.calls) == ("/predict", 100)
     assert (predict.p50, predict.p95, predict.p99) == (50.0, 95.0, 99.0)
-    assert (classes.path, classes.calls, classes.p99) == ("/classes", 3, 7.0)
+    assert (classes.of, classes.calls, classes.p99) == ("/classes", 3, 7.0)
     assert store.calls.times(NOON + 1000) == []
+
+
+def test_calls_are_added_up_by_the_hour(store: WebStore) -> None:
+    hours = (0, 0, 1, 23)
+    store.calls.add([Call(NOON + 3600 * n + 1, "/classes", 200, 1.0, 0, "") for n in hours])
+    found = {one.of: one.calls for one in store.calls.times(NOON, "hour")}
+    assert found == {"0": 2, "1": 1, "23": 1}
