@@ -3,7 +3,8 @@
 // background does neither, so that it keeps nobody signed in.
 "use strict";
 {
-  const EVERY_MS = 15_000, OLD_MS = 45_000, GAP_MS = 1_500, AGAIN_MS = 60_000, ANSWER_MS = 10_000;
+  const EVERY_MS = 15_000, OLD_MS = 30_000, GAP_MS = 1_500, AGAIN_MS = 60_000, ANSWER_MS = 10_000;
+  const OPEN = 1, CLOSED = 2; // of events; what has none has no names for these either
   const now = document.querySelector("#now");
   const stale = document.querySelector("#stale");
   let events = null, refusedAt = -Infinity;
@@ -13,7 +14,7 @@
   function dueAfter() {
     if (hasFailed) return EVERY_MS;
     if (isNewer) return GAP_MS; // many changes in a second are asked for once
-    return events?.readyState === EventSource.OPEN ? Infinity : EVERY_MS;
+    return events?.readyState === OPEN ? Infinity : EVERY_MS;
   }
 
   async function renew() {
@@ -55,7 +56,7 @@
     events.addEventListener("beat", event => stillSo(event.data));
     events.addEventListener("end", () => location.reload()); // signed out
     events.addEventListener("error", () => {
-      if (events?.readyState !== EventSource.CLOSED) return; // it comes again by itself
+      if (events?.readyState !== CLOSED) return; // it comes again by itself
       stop();
       refusedAt = performance.now();
     });
