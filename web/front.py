@@ -59,12 +59,7 @@ class Exchange:
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     began: float = field(default_factory=time.perf_counter)
     status: int = 0
-
-    @property
-    def path(self) -> str:
-        """The path below the place where the page begins."""
-        path: str = self.scope["path"]
-        return path.removeprefix(self.scope["root_path"]) or "/"
+    path: str = "/"  # below the place where the page begins
 
     @property
     def template(self) -> str:
@@ -122,7 +117,7 @@ class Front:
         connected = (scope.get("client") or ("", 0))[0]
         peer = self._site.addresses.peer(connected, scope["scheme"], headers)
         scope["client"], scope["scheme"] = (peer.address, 0), peer.scheme
-        self._place(scope)
+        self._place(exchange)
         reached_at = (scope.get("server") or (None,))[0]
         if not self._site.addresses.is_ours(headers.get("host", ""), reached_at):
             return Problem(
@@ -137,13 +132,15 @@ class Front:
             return busy("too many requests at this moment; try again in a moment", 2)
         return None
 
-    def _place(self, scope: Scope) -> None:
+    def _place(self, exchange: Exchange) -> None:
         """Below a path of its own, whether or not the proxy took that away."""
-        prefix = self._site.settings.web.path
+        scope, prefix = exchange.scope, self._site.settings.web.path
         scope["root_path"] = prefix
         path: str = scope["path"]
         if prefix and path != prefix and not path.startswith(f"{prefix}/"):
             scope["path"] = prefix + path
+        # Kept here, as what is mounted below changes both for what is below it.
+        exchange.path = scope["path"].removeprefix(prefix) or "/"
 
     async def _answer(
         self, exchange: Exchange, refused: Problem | None, receive: Receive, send: Send

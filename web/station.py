@@ -13,8 +13,10 @@ from typing import Literal
 
 from web.reading.arrivals import Arrival, return_key
 
-# So many stand on a screen; after that long an item is not on the table any more.
-SHOWN, URGENT = 12, timedelta(minutes=30)
+# So many have place on a screen; the first ones that are urgent take that of several.
+PLACES, LARGE, PLACES_OF_LARGE = 12, 2, 4
+# After that long an item is not on the table any more.
+URGENT = timedelta(minutes=30)
 # So far back a photo is looked for that makes another one good again.
 LOOKED_AT = 60
 
@@ -58,7 +60,9 @@ def cards(
             kind = _of_good(arrival)
             good.add(return_key(named))
         made.append(Card(arrival, kind, why, named))
-    return sorted(made, key=lambda card: card.kind != "again")[:SHOWN]
+    urgent = sum(card.kind == "again" for card in made)
+    most = PLACES - (PLACES_OF_LARGE - 1) * min(LARGE, urgent)
+    return sorted(made, key=lambda card: card.kind != "again")[:most]
 
 
 def _of_flawed(arrival: Arrival, now: datetime, *, is_retaken: bool) -> Kind:

@@ -233,15 +233,17 @@ def test_what_it_is_worth_with_all_that_is_assumed(desk: WebDesk) -> None:
 
 
 def test_calls_of_the_api_by_the_hour_with_their_times(desk: WebDesk) -> None:
-    assert "Programs that ask" not in desk.get("/").text
+    assert "Calls of the last 24 hours" not in desk.get("/").text
     for path in ("/classes", "/photos/999", "/runs"):
         desk.get(path)
     desk.site.recorder.write()
     said = words(desk.get("/").text)
-    assert "Programs that ask" in said
+    assert "Calls of the last 24 hours" in said
     (row,) = rows_of(desk, "calls")
     assert (row["calls"], row["refused"]) == ("3", "1")
     assert float(row["p95"]) >= float(row["p50"]) > 0
+    paths = {row["path"]: row["refused"] for row in rows_of(desk, "paths")}
+    assert paths == {"/classes": "0", "/photos/{id}": "1", "/runs": "0"}
 
 
 def test_alerts_stand_there_before_the_first_run(tmp_path: Path) -> None:

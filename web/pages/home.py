@@ -95,9 +95,9 @@ def _how_it_goes(request: Request, store: Store | None, days: int, now: datetime
         return {"board": None, "figures": None, "measured": None, "tables": {}}
     site, t = site_of(request), site_of(request).texts(request)
     board = site.boards.of(store, site.settings, days, now.date())
-    calls = site.store.calls.times((now - timedelta(hours=HOURS)).timestamp(), "hour")
+    calls, began = site.store.calls, (now - timedelta(hours=HOURS)).timestamp()
     figures = Figures(board, t, zone_of(site.settings))
-    measured = Measured(board, calls, t, now)
+    measured = Measured(board, calls.times(began, "hour"), calls.times(began, "path"), t, now)
     tables = figures.tables() | measured.tables()
     return {"board": board, "figures": figures, "measured": measured, "tables": tables}
 

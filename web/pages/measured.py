@@ -24,15 +24,18 @@ _DECIMALS = 2
 class Measured:
     """Makes them in one language."""
 
-    def __init__(self, board: Board, calls: Sequence[Times], t: Texts, now: datetime) -> None:
-        """calls: of the last `HOURS`, by hour. now: by the clock of days and hours."""
+    def __init__(
+        self, board: Board, hours: Sequence[Times], paths: Sequence[Times], t: Texts, now: datetime
+    ) -> None:
+        """hours, paths: calls of the last `HOURS`. now: by the clock of days and hours."""
         self._board, self._t, self._now = board, t, now
-        self._calls = {int(one.of): one for one in calls}
+        self._calls = {int(one.of): one for one in hours}
+        self._of_paths = paths
         self.say = Wording(t)
 
     def tables(self) -> dict[str, Table]:
         """All of them, by name."""
-        made = (self.accuracy(), self.versions(), self.worth(), self.hours())
+        made = (self.accuracy(), self.versions(), self.worth(), self.hours(), self.paths())
         return {table.name: table for table in made}
 
     # How right
@@ -112,15 +115,16 @@ class Measured:
 
     def hours(self) -> Table:
         """Calls, how they ended and how long they took, hour by hour."""
-        columns = [
-            self._column("began", "moment"), self._column("calls"), self._column("refused"),
-            self._column("failures"), self._column("p50", "rate"), self._column("p95", "rate"),
-            self._column("p99", "rate"),
-        ]  # fmt: skip
-        return Table("calls", columns, [
-            (self._began(hour), one.calls, one.refused, one.failures, one.p50, one.p95, one.p99)
-            for hour, one in sorted(self._calls.items(), reverse=True)
-        ])  # fmt: skip
+        rows = [
+            (self._began(int(one.of)), *_times_row(one))
+            for one in sorted(self._calls.values(), key=lambda one: -int(one.of))
+        ]
+        return Table("calls", [self._column("began", "moment"), *self._times_columns()], rows)
+
+    def paths(self) -> Table:
+        """The same by path, the most frequent first."""
+        rows = [(one.of, *_times_row(one)) for one in self._of_paths]
+        return Table("paths", [self._column("path", "text"), *self._times_columns()], rows)
 
     def calls_chart(self) -> Markup:
         """How many calls there were each hour, and how they ended."""
@@ -142,6 +146,10 @@ class Measured:
     @property
     def _accuracy(self) -> Accuracy:
         return self._board.accuracy
+
+    def _times_columns(self) -> list[Column]:
+        counts = [self._column(key) for key in ("calls", "refused", "failures")]
+        return [*counts, *(self._column(key, "rate") for key in ("p50", "p95", "p99"))]
 
     def _rates(self, name: str, first: str, rates: Sequence[tuple[str, Rate]]) -> Table:
         columns = [
@@ -176,6 +184,10 @@ def _ends(one: Times | None) -> dict[str, int]:
         return {}
     answered = one.calls - one.refused - one.failures
     return {"auto": answered, "check": one.refused, "review": one.failures}
+
+
+def _times_row(one: Times) -> tuple[Value, ...]:
+    return one.calls, one.refused, one.failures, one.p50, one.p95, one.p99
 
 
 def _rate_row(of: str, rate: Rate) -> tuple[Value, ...]:

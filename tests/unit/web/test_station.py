@@ -9,7 +9,7 @@ import pytest
 from daemon.domain.photos import Fingerprint
 from daemon.domain.return_ids import return_id
 from daemon.store import Arrival
-from web.station import SHOWN, URGENT, cards, flaw
+from web.station import URGENT, cards, flaw
 
 NOW = datetime(2026, 11, 27, 14, tzinfo=UTC)
 
@@ -77,11 +77,15 @@ def test_what_is_not_on_the_table_any_more_calls_for_nobody() -> None:
     ]  # fmt: skip
 
 
-def test_only_so_many_are_shown_and_the_urgent_ones_among_them() -> None:
-    many = [arrival(number) for number in range(60, 0, -1)]
-    shown = told(*many, arrival(0, "too_dark"))
-    assert len(shown) == SHOWN
-    assert shown[0] == (0, "again", "too_dark")
+@pytest.mark.parametrize(("urgent", "shown"), [(0, 12), (1, 9), (2, 6), (5, 6)])
+def test_as_many_are_shown_as_have_place_and_the_urgent_ones_among_them(
+    urgent: int, shown: int
+) -> None:
+    many = [arrival(number) for number in range(60, 9, -1)]
+    dark = [arrival(number, "too_dark") for number in range(urgent)]
+    found = told(*many, *dark)
+    assert len(found) == shown
+    assert [kind for _, kind, _ in found[:urgent]] == ["again"] * urgent
 
 
 def test_a_photo_that_was_there_before_is_told_so() -> None:
