@@ -19,7 +19,7 @@ from config.settings import Settings
 from web import cookies
 from web.addresses import Addresses
 from web.bodies import Spool
-from web.calls import Recorder
+from web.calls import LastDay, Recorder
 from web.database import WebStore
 from web.limits import Limits
 from web.live import Listeners
@@ -46,6 +46,7 @@ class Site:
     limits: Limits
     spool: Spool
     recorder: Recorder
+    last_day: LastDay
     pictures: Pictures
     boards: Boards
     listeners: Listeners
@@ -65,6 +66,7 @@ class Site:
             limits=Limits(settings.api),
             spool=Spool(),
             recorder=Recorder(store.calls),
+            last_day=LastDay(store.calls),
             pictures=Pictures(settings),
             boards=Boards(),
             listeners=Listeners(lambda: mark(settings.state_dir)),

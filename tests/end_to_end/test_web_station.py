@@ -165,6 +165,36 @@ def test_whoever_listens_does_not_hold_up_the_end(tmp_path: Path) -> None:
         assert not [one for one in page.events() if "timeout" in str(one.get("event", "")).lower()]
 
 
+def renewed(tab: Tab, times: int) -> bool:
+    """Whether the screen has asked for its part so often; has it ask once more where not."""
+    asked = int(
+        tab.evaluate(
+            "performance.getEntriesByType('resource')"
+            ".filter(one => one.name.endsWith('/page/station')).length"
+        )
+    )
+    if asked < times:
+        tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    return asked >= times
+
+
+def test_a_tab_that_is_open_for_a_week_does_not_grow(page: Page, browser: Chromium) -> None:
+    tab = browser.tab(1280)
+    faster = "const now = performance.now.bind(performance); performance.now = () => 10000 * now();"
+    tab.do("Page.addScriptToEvaluateOnNewDocument", source=faster)
+    tab.open(f"{page.url}/station")
+    tab.evaluate("performance.setResourceTimingBufferSize(10000)")
+    counted = []
+    for times in (50, 300):
+        eventually(partial(renewed, tab, times))
+        tab.do("HeapProfiler.collectGarbage")
+        counted.append(tab.do("Memory.getDOMCounters"))
+    before, after = counted
+    assert after["nodes"] < before["nodes"] + 100
+    assert after["jsEventListeners"] <= before["jsEventListeners"] + 10
+    assert tab.complaints == []
+
+
 def test_the_first_page_is_renewed_by_itself_also_without_events(
     page: Page, browser: Chromium
 ) -> None:

@@ -154,6 +154,18 @@ def test_before_the_first_photo_it_says_how_one_comes(tmp_path: Path) -> None:
         assert "No photos yet" in desk.ask_from(TABLET, "/station").text
 
 
+def test_while_the_history_cannot_be_read_it_says_so_and_goes_on_asking(
+    desk: WebDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.health.status_file.is_held", lambda _: True)
+    desk.core.store.close()
+    (desk.core.state / "nightsort.db").write_bytes(b"x" * 8192)
+    answer = desk.ask_from(TABLET, "/station")
+    assert answer.status_code == 200
+    assert 'data-source="/page/station"' in answer.text
+    assert "is not running" in answer.text or "cannot be read at this moment" in answer.text
+
+
 def test_there_is_nothing_to_press_and_no_script_in_it(desk: WebDesk) -> None:
     desk.core.drop("a.png", tiny_photo("Shirts", 1))
     desk.core.take_in()

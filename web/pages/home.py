@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from web.access import needs
 from web.pages.figures import Figures
-from web.pages.measured import HOURS, Measured
+from web.pages.measured import Measured
 from web.pages.tables import Table
 from web.pages.wording import Wording
 from web.problems import Problem
@@ -95,9 +95,8 @@ def _how_it_goes(request: Request, store: Store | None, days: int, now: datetime
         return {"board": None, "figures": None, "measured": None, "tables": {}}
     site, t = site_of(request), site_of(request).texts(request)
     board = site.boards.of(store, site.settings, days, now.date())
-    calls, began = site.store.calls, (now - timedelta(hours=HOURS)).timestamp()
     figures = Figures(board, t, zone_of(site.settings))
-    measured = Measured(board, calls.times(began, "hour"), calls.times(began, "path"), t, now)
+    measured = Measured(board, site.last_day.at(now.timestamp()), t, zone_of(site.settings))
     tables = figures.tables() | measured.tables()
     return {"board": board, "figures": figures, "measured": measured, "tables": tables}
 

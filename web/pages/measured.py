@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, tzinfo
 from functools import cached_property
 
 from markupsafe import Markup
 
 from config.catalogue import Texts
 from config.units import duration
+from web.calls import HOUR_SECONDS, Day
 from web.database.calls import Times
 from web.pages.tables import Column, Kind, Table, Value
 from web.pages.wording import Wording
 from web.reading import charts
 from web.reading.dashboard import Accuracy, Board, Period, Rate, Worth
 
-HOURS = 24
-_HOUR = 3600
+_HOURS = 24
 _DECIMALS = 2
 
 
 class Measured:
     """Makes them in one language."""
 
-    def __init__(
-        self, board: Board, hours: Sequence[Times], paths: Sequence[Times], t: Texts, now: datetime
-    ) -> None:
-        """hours, paths: calls of the last `HOURS`. now: by the clock of days and hours."""
-        self._board, self._t, self._now = board, t, now
-        self._calls = {int(one.of): one for one in hours}
-        self._of_paths = paths
+    def __init__(self, board: Board, day: Day, t: Texts, zone: tzinfo) -> None:
+        """day: calls of the API in it."""
+        self._board, self._day, self._t, self._zone = board, day, t, zone
+        self._hours = {int(one.of): one for one in day.hours}
         self.say = Wording(t)
 
     def tables(self) -> dict[str, Table]:
@@ -111,29 +108,29 @@ class Measured:
     @cached_property
     def calls(self) -> int:
         """How many there were."""
-        return sum(one.calls for one in self._calls.values())
+        return sum(one.calls for one in self._hours.values())
 
     def hours(self) -> Table:
         """Calls, how they ended and how long they took, hour by hour."""
         rows = [
             (self._began(int(one.of)), *_times_row(one))
-            for one in sorted(self._calls.values(), key=lambda one: -int(one.of))
+            for one in sorted(self._hours.values(), key=lambda one: -int(one.of))
         ]
         return Table("calls", [self._column("began", "moment"), *self._times_columns()], rows)
 
     def paths(self) -> Table:
         """The same by path, the most frequent first."""
-        rows = [(one.of, *_times_row(one)) for one in self._of_paths]
+        rows = [(one.of, *_times_row(one)) for one in self._day.paths]
         return Table("paths", [self._column("path", "text"), *self._times_columns()], rows)
 
     def calls_chart(self) -> Markup:
         """How many calls there were each hour, and how they ended."""
-        hours = [(hour, self._calls.get(hour)) for hour in range(HOURS)]
+        hours = [(hour, self._hours.get(hour)) for hour in range(_HOURS)]
         return charts.column_chart(
             self._t("chart.calls"),
             [(f"{self._began(hour):%H:%M}", _ends(one)) for hour, one in hours],
             ["" if one is None else self._call_words(hour, one) for hour, one in hours],
-            self.say.number(max((one.calls for one in self._calls.values()), default=0)),
+            self.say.number(max((one.calls for one in self._hours.values()), default=0)),
         )
 
     def calls_legend(self) -> list[tuple[str, str]]:
@@ -169,7 +166,7 @@ class Measured:
         return f"{week}: {self.say.percent(_percent(rate.share))} ({of})"
 
     def _began(self, hour: int) -> datetime:
-        return self._now - timedelta(hours=HOURS - hour)
+        return datetime.fromtimestamp(self._day.began + hour * HOUR_SECONDS, self._zone)
 
     def _call_words(self, hour: int, one: Times) -> str:
         calls = f"{self.say.number(one.calls)} {self._t('column.calls')}"
@@ -198,7 +195,7 @@ def _rate_row(of: str, rate: Rate) -> tuple[Value, ...]:
 
 
 def _worth_row(step: Period, worth: Worth) -> tuple[Value, ...]:
-    hours = worth.saved_seconds / _HOUR
+    hours = worth.saved_seconds / HOUR_SECONDS
     return (
         step.first, step.last, worth.judged, worth.reviews, worth.looks, hours, worth.saved_money,
     )  # fmt: skip

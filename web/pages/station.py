@@ -63,19 +63,20 @@ def _shown(request: Request, template: str) -> Response:
     now = datetime.now(zone)
     shown, today = _arrived(site, now)
     return site.page(
-        request, template, cards=shown, today=today, is_more=today >= MOST_COUNTED, now=now,
+        request, template, cards=shown, today=today, most=MOST_COUNTED, now=now,
         zone=zone, seen=look(site.settings.state_dir), say=Wording(site.texts(request)),
     )  # fmt: skip
 
 
-def _arrived(site: Site, now: datetime) -> tuple[list[Card], int]:
-    """What is shown, and how many photos came today; nothing before the first ever came."""
+def _arrived(site: Site, now: datetime) -> tuple[list[Card], int | None]:
+    """What is shown, and how many photos came today; nothing before the first ever came.
+
+    Nor while the history cannot be read: a screen that nobody touches must go on asking.
+    """
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     try:
         with history(site.settings.state_dir) as store:
             arrivals = newest(store, LOOKED_AT)
             return cards(arrivals, return_of(site.settings), now), came_since(store, midnight)
     except Problem as problem:
-        if problem.code != "no_history":
-            raise
-        return [], 0
+        return [], (0 if problem.code == "no_history" else None)
