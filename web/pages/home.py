@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from web.access import needs
+from web.pages.calls import CallFigures
 from web.pages.figures import Figures
 from web.pages.measured import Measured
 from web.pages.tables import Table
@@ -92,13 +93,16 @@ def _at_this_moment(request: Request, store: Store | None, now: datetime) -> dic
 def _how_it_goes(request: Request, store: Store | None, days: int, now: datetime) -> dict[str, Any]:
     """The figures, and their tables; none while there is no history."""
     if store is None:
-        return {"board": None, "figures": None, "measured": None, "tables": {}}
+        return {"board": None, "figures": None, "measured": None, "calls": None, "tables": {}}
     site, t = site_of(request), site_of(request).texts(request)
     board = site.boards.of(store, site.settings, days, now.date())
     figures = Figures(board, t, zone_of(site.settings))
-    measured = Measured(board, site.last_day.at(now.timestamp()), t, zone_of(site.settings))
-    tables = figures.tables() | measured.tables()
-    return {"board": board, "figures": figures, "measured": measured, "tables": tables}
+    measured = Measured(board, t)
+    calls = CallFigures(site.last_day.at(now.timestamp()), t, zone_of(site.settings))
+    return {
+        "board": board, "figures": figures, "measured": measured, "calls": calls,
+        "tables": figures.tables() | measured.tables() | calls.tables(),
+    }  # fmt: skip
 
 
 def _at_time(text: str) -> datetime:
