@@ -19,10 +19,13 @@ _LAST_WORD = (
     "LEFT JOIN corrections ON corrections.id = (SELECT max(id) FROM corrections"
     " WHERE photo = photos.id AND is_done = 1)"
 )
+# CROSS: from the runs on, which are few, whatever number of spot checks there ever were.
+_OF_RUNS_SINCE = (
+    "runs CROSS JOIN spot_checks ON spot_checks.run = runs.id WHERE substr(started_at, 1, 10) >= ?"
+)
 # Also those whose answer was taken back: they wait in review.
 _UNANSWERED = (
-    "FROM photos WHERE id IN (SELECT photo FROM spot_checks JOIN runs ON runs.id = run"
-    " WHERE substr(started_at, 1, 10) >= ?)"
+    f"FROM photos WHERE id IN (SELECT photo FROM {_OF_RUNS_SINCE})"
     " AND state IN ('filed', 'review') AND decided IS NULL AND let_go_at IS NULL"
 )
 _BEGAN = "summary IS NOT NULL AND substr(started_at, 1, 10) BETWEEN ? AND ?"
@@ -97,7 +100,7 @@ class SpotChecks(Part):
         rows = self._db.execute(
             "SELECT coalesce(photos.category, ''), status, coalesce(photos.model, ''),"
             " substr(started_at, 1, 10), 1, word, coalesce(corrections.category, '')"
-            " FROM runs JOIN spot_checks ON spot_checks.run = runs.id"
+            " FROM runs CROSS JOIN spot_checks ON spot_checks.run = runs.id"
             f" JOIN photos ON photos.id = spot_checks.photo {_LAST_WORD}"
             " WHERE substr(started_at, 1, 10) >= ? AND (? IS NULL OR photos.model = ?)",
             (first.isoformat(), model, model),
