@@ -8,7 +8,8 @@ from contextlib import AbstractAsyncContextManager
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
-from web.api import decisions, docs, figures, health, history, photos, predict
+from web.api import decisions, docs, figures, health, history, learning, photos, predict
+from web.api import sending as sending_api
 from web.errors import register
 from web.front import Front
 from web.pages import (
@@ -16,17 +17,19 @@ from web.pages import (
     find,
     groups,
     home,
+    lessons,
     live,
     password,
     people,
     review,
     runs,
+    sending,
     signin,
     station,
 )
 from web.routes import Route
-from web.site import STATIC, Site
-from web.static_files import OwnFiles
+from web.site import Site
+from web.static_files import STATIC, OwnFiles
 
 # What is served, page by page and endpoint by endpoint.
 ROUTERS: Sequence[APIRouter] = (
@@ -41,13 +44,17 @@ ROUTERS: Sequence[APIRouter] = (
     groups.pages,
     find.pages,
     runs.pages,
+    sending.pages,
+    lessons.pages,
     docs.pages,
     health.endpoints,
     photos.endpoints,
     decisions.endpoints,
     history.endpoints,
     predict.endpoints,
+    sending_api.endpoints,
     figures.endpoints,
+    learning.endpoints,
 )
 
 

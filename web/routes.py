@@ -42,7 +42,7 @@ class Route(APIRoute):
             site = site_of(request)
             caller = request.state.caller = await identify(request, site)
             role = _role_needed(request, site, caller, access)
-            if caller is None and role is not None and is_page(_path(request)):
+            if caller is None and role is not None and _is_page(request):
                 return _to_sign_in(request, site)
             _require_role(caller, role)
             is_by_key = caller is not None and caller.kind == "key"
@@ -73,6 +73,10 @@ class Route(APIRoute):
 def router() -> APIRouter:
     """A router whose routes say what they ask of callers."""
     return APIRouter(route_class=Route)
+
+
+def _is_page(request: Request) -> bool:
+    return is_page(_path(request), request.method)
 
 
 def _path(request: Request) -> str:

@@ -7,7 +7,7 @@ itself where no daemon runs. What is only to be written is left to the report th
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,9 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import structlog
-
-from config.errors import NightsortError, RefusedError, TransientError
+from config.errors import RefusedError, TransientError
 from daemon.corrections.answers import NoSuchPhoto
 from daemon.corrections.corrector import Corrector
 from daemon.corrections.decisions import Decisions
@@ -27,10 +25,12 @@ from daemon.domain.orders import (
     LATEST,
     A,
     Acknowledge,
-    AlertAnswer,
+    AddExamples,
+    Adopt,
     Answer,
     AnyOrder,
     BadOrder,
+    CancelLesson,
     ChangeModel,
     Code,
     Correct,
@@ -38,13 +38,15 @@ from daemon.domain.orders import (
     Done,
     FilesAnswer,
     Given,
+    GoBack,
+    Learn,
     Left,
     MakePeriodReport,
     MakeReport,
-    ModelAnswer,
     Order,
     PhotosAnswer,
     Rebuild,
+    Receive,
     SendTestAlert,
     Speaker,
     TakeBack,
@@ -61,9 +63,10 @@ from daemon.reporting.run_files import RunResults
 from daemon.store import Store
 from daemon.store.changes import REPORTS
 
-log = structlog.get_logger()
-
 T = TypeVar("T")
+
+# What other parts carry out, by the order's type.
+Others = Mapping[type[AnyOrder], Callable[[Given], Answer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +86,6 @@ class DragPolicy:
     seconds: float  # between two looks at the photos in review; 0: none
 
 
-class NoSuchAlert(NightsortError):
-    """An alert was meant that there is not."""
-
-
 class Orders:
     """Carries out orders, and sees to it that what people did on the share is known."""
 
@@ -98,9 +97,9 @@ class Orders:
         clock: Clock,
         desk: Desk,
         look: DragPolicy,
-        change_model: Callable[[], str],
+        others: Others,
     ) -> None:
-        """change_model: puts the model that is to be used in place; returns why it did not."""
+        """others: carries out what other parts know of: models, lessons, alerts, sent photos."""
         self._store = store
         self._corrector = corrector
         self._decisions = Decisions(store, corrector, clock)
@@ -109,7 +108,7 @@ class Orders:
         self._clock = clock
         self._desk = desk
         self._look = look
-        self._change_model = change_model
+        self._others = others
         self._look_due = float("-inf")  # steady seconds
 
     def carry_out(self, given: Given) -> Answer | Future[FilesAnswer]:
@@ -126,11 +125,11 @@ class Orders:
                 return self._make_report(self._run(run))
             case MakePeriodReport(first, last):
                 return self._make_period_report(first, last)
-            case ChangeModel():
-                return ModelAnswer(self._change_model())
-            case Acknowledge(alert):
-                return self._acknowledge(alert, given.by)
-            case SendTestAlert():
+            case ChangeModel() | Learn() | CancelLesson() | Adopt() | GoBack():
+                return self._about_the_model(given)
+            case Receive() | Acknowledge():
+                return self._others[type(given.order)](given)
+            case SendTestAlert() | AddExamples():
                 raise RefusedError("a run without a daemon is under way; ask again when it is over")
 
     def answer(self, order: Order[A]) -> A:
@@ -183,11 +182,15 @@ class Orders:
                 return self._each(
                     names, lambda what: corrector.correct(what, category, by.person, by.via)
                 )
-            case Decide(photos, decision, category, upon):
+            case Decide(photos, decision, category, is_new, upon):
                 seen = dict(zip(photos, upon, strict=False))
+                if is_new:
+                    category = corrector.new_category(category)
                 return self._each(
                     photos,
-                    lambda photo: decisions.decide(photo, decision, category, by, seen.get(photo)),
+                    lambda photo: decisions.decide(
+                        photo, decision, category, by, seen.get(photo), is_new=is_new
+                    ),
                 )
             case TakeBack(photos, upon):
                 seen = dict(zip(photos, upon, strict=False))
@@ -223,6 +226,12 @@ class Orders:
             self._reports.spoken()
         return PhotosAnswer(tuple(done), tuple(left))
 
+    def _about_the_model(self, given: Given) -> Answer:
+        carry_out = self._others.get(type(given.order))
+        if carry_out is None:
+            raise RefusedError("no daemon is at work; `nightsort learn` and `models` need none")
+        return carry_out(given)
+
     def _rebuild(self, run: str) -> FilesAnswer:
         """Results files again from the store alone, byte for byte as they were."""
         summary, desk = finished_run(self._store, run), self._desk
@@ -250,14 +259,6 @@ class Orders:
         except ValueError as exc:
             raise BadOrder(str(exc)) from exc
         return self._reports.make(lambda updater: _files([updater.make_period(period)]))
-
-    def _acknowledge(self, alert: int, by: Speaker) -> AlertAnswer:
-        """Note who knows of an alert; who said so first stays. Raises NoSuchAlert."""
-        first = self._store.alerts.acknowledge(alert, by.person, self._clock.now())
-        if first is None:
-            raise NoSuchAlert(f"there is no alert {alert}; it may be forgotten since")
-        log.info("alert_acknowledged", alert=alert, person=by.person, via=by.via)
-        return AlertAnswer(first)
 
     def _run(self, named: str) -> str:
         """The run that is meant; LATEST is the newest that is closed."""

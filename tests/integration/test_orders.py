@@ -38,7 +38,8 @@ from daemon.domain.orders import (
 )
 from daemon.folders.tree import Tree
 from daemon.reporting.report_thread import ReportThread
-from daemon.service.orders import Desk, DragPolicy, NoSuchAlert, Orders
+from daemon.service.acknowledging import Acknowledging, NoSuchAlert
+from daemon.service.orders import Desk, DragPolicy, Orders
 from daemon.sorting.filer import Filer
 from tests.integration.test_pick_lists import updater
 from tests.support.core import Core, tiny_photo
@@ -86,7 +87,10 @@ def carry_out(core: Core, reports: Reports, order: AnyOrder) -> Any:
         core.clock,
         desk,
         DragPolicy(100, 0),
-        lambda: "not today",
+        {
+            ChangeModel: lambda _: ModelAnswer("not today"),
+            Acknowledge: Acknowledging(core.store.alerts, core.clock).carry_out,
+        },
     )
     answer = orders.carry_out(Given(order, ANNA))
     return answer.result() if isinstance(answer, Future) else answer

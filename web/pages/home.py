@@ -87,6 +87,7 @@ def _at_this_moment(request: Request, store: Store | None, now: datetime) -> dic
     return {
         "seen": look(site.settings.state_dir), "now": now, "at_time": _at_time,
         "glance": glance(store) if store else None, "say": Wording(site.texts(request)),
+        "enough_new": site.settings.learning.new_examples,
     }  # fmt: skip
 
 

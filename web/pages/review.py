@@ -2,7 +2,7 @@
 
 Two more queues are gone through in the same way: quick looks, and spot checks.
 
-Works without JavaScript by plain forms; `static/review.js` decides by keys, in the background.
+Works without JavaScript by plain forms; `static/review/` decides by keys, in the background.
 """
 
 from __future__ import annotations
@@ -103,13 +103,30 @@ def decide(
     site = site_of(request)
     word, category = choice.word()
     try:
-        carry_out(site, caller, Wish((id,), word, category, (upon,)))
+        carry_out(site, caller, Wish((id,), word, category, upon=(upon,)))
     except Problem as problem:
         return _again(request, _Asked(queue, id), problem)
-    with history(site.settings.state_dir) as store:
-        today = _today(site)
-        later = waiting(store, queue, today, id, 1) or waiting(store, queue, today, 0, 1)
-    return _to(site, queue, photo=later[0].id if later else None, done=id)
+    return _to_next(site, queue, id)
+
+
+@pages.post("/page/review/{id}/new", include_in_schema=False)
+@needs(Role.CLERK)
+def decide_anew(
+    request: Request,
+    id: Id,  # noqa: A002 - as the address calls it
+    caller: CallerOf,
+    category: Annotated[str, Form(min_length=1, max_length=200)],
+    upon: Annotated[int, Form(ge=0, lt=2**63)] = 0,
+    queue: Annotated[Queue, Form()] = Queue.REVIEW,
+) -> Response:
+    """File it in a category that there may not have been so far, then show the next one."""
+    site = site_of(request)
+    wish = Wish((id,), Decision.CATEGORY, category, is_new=True, upon=(upon,))
+    try:
+        carry_out(site, caller, wish)
+    except Problem as problem:
+        return _again(request, _Asked(queue, id), problem)
+    return _to_next(site, queue, id)
 
 
 @pages.post("/page/review/{id}/undo", include_in_schema=False)
@@ -167,7 +184,7 @@ def _today(site: Site) -> date:
 def _panel(site: Site, store: Store, photo: Seen) -> Panel:
     usual = store.corrections.usual(_LATELY)
     beside = store.history.beside(photo.story.id, MOST_BESIDE)
-    return panel(photo, beside, usual, categories(site.settings))
+    return panel(photo, beside, usual, categories(site.settings, store))
 
 
 def _strip(found: list[Story], shown: Panel | None) -> list[Story]:
@@ -196,6 +213,14 @@ def _again(request: Request, asked: _Asked, problem: Problem) -> Response:
 
 def _is_down(site: Site) -> bool:
     return look(site.settings.state_dir).health == "down"
+
+
+def _to_next(site: Site, queue: Queue, done: int) -> Response:
+    """The one that waits after it, else the first; `done` is told above."""
+    today = _today(site)
+    with history(site.settings.state_dir) as store:
+        later = waiting(store, queue, today, done, 1) or waiting(store, queue, today, 0, 1)
+    return _to(site, queue, photo=later[0].id if later else None, done=done)
 
 
 def _to(site: Site, queue: Queue, **query: int | None) -> Response:

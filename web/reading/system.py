@@ -8,8 +8,16 @@ from daemon.folders.locks import user_name
 from daemon.folders.machine import usable_cores
 from daemon.folders.picture_folder import PictureFolder
 from daemon.health.systemd import Notifier
+from daemon.store import keep_log
 
-__all__ = ["Notifier", "PictureFolder", "our_version", "usable_cores", "user_name"]
+__all__ = [
+    "Notifier",
+    "PictureFolder",
+    "keep_log",
+    "our_version",
+    "usable_cores",
+    "user_name",
+]
 
 
 def our_version() -> str:
