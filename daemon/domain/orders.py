@@ -15,7 +15,7 @@ from config.errors import NightsortError
 from daemon.domain.coding import decoded
 from daemon.domain.corrections import Via
 from daemon.domain.lessons import Wanted
-from daemon.domain.sent import NotTaken, Received, SentFile
+from daemon.domain.sent import ExamplesAnswer, ReceivedAnswer, SentFile
 
 # In place of a run's id: the newest.
 LATEST = "latest"
@@ -107,23 +107,6 @@ class AlertAnswer:
     """Who is noted as knowing of an alert."""
 
     by: str  # whoever said so first
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedAnswer:
-    """What became of each photo that was sent."""
-
-    received: tuple[Received, ...] = ()
-    refused: tuple[NotTaken, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ExamplesAnswer:
-    """How many examples were taken, and what was not."""
-
-    added: int  # new, or said to be something else than before
-    double: int  # known already, or sent twice
-    refused: tuple[NotTaken, ...] = ()
 
 
 class LearningCode(StrEnum):
@@ -303,31 +286,6 @@ class Acknowledge(Order[AlertAnswer]):
     alert: int  # its number in `alerts list`
 
 
-@dataclass(frozen=True, slots=True)
-class Receive(Order[ReceivedAnswer]):
-    """Take photos into incoming, as if they were dropped there."""
-
-    name = "receive"
-    answer = ReceivedAnswer
-    files: tuple[SentFile, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AddExamples(Order[ExamplesAnswer]):
-    """Keep labelled photos as examples for the next lesson."""
-
-    name = "add_examples"
-    answer = ExamplesAnswer
-    needs_folders = False
-    files: tuple[SentFile, ...]
-    label: str = ""  # what all of them show; empty: the only one is a ZIP of <label>/*.jpg
-
-    def __post_init__(self) -> None:
-        """Raises ValueError where it is not said what they show."""
-        if not self.label and len(self.files) != 1:
-            raise ValueError("label must be there, or one file that is a ZIP")
-
-
 class _AboutLessons(Order[LessonAnswer]):
     __slots__ = ()
     answer = LessonAnswer
@@ -371,6 +329,31 @@ class GoBack(_AboutVersions):
     name = "back"
 
 
+@dataclass(frozen=True, slots=True)
+class Receive(Order[ReceivedAnswer]):
+    """Take photos into incoming, as if they were dropped there."""
+
+    name = "receive"
+    answer = ReceivedAnswer
+    files: tuple[SentFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddExamples(Order[ExamplesAnswer]):
+    """Keep labelled photos as examples for the next lesson."""
+
+    name = "add_examples"
+    answer = ExamplesAnswer
+    needs_folders = False
+    files: tuple[SentFile, ...]
+    label: str = ""  # what all of them show; empty: the only one is a ZIP of <label>/*.jpg
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where it is not said what they show."""
+        if not self.label and len(self.files) != 1:
+            raise ValueError("label must be there, or one file that is a ZIP")
+
+
 AnyOrder = (
     Correct
     | Decide
@@ -382,12 +365,12 @@ AnyOrder = (
     | SendTestAlert
     | ChangeModel
     | Acknowledge
-    | Receive
-    | AddExamples
     | Learn
     | CancelLesson
     | Adopt
     | GoBack
+    | Receive
+    | AddExamples
 )
 ORDERS: dict[str, type[AnyOrder]] = {kind.name: kind for kind in get_args(AnyOrder)}
 

@@ -24,29 +24,22 @@ from daemon.domain.clock import Clock
 from daemon.domain.orders import (
     LATEST,
     A,
-    Acknowledge,
     AddExamples,
-    Adopt,
     Answer,
     AnyOrder,
     BadOrder,
-    CancelLesson,
-    ChangeModel,
     Code,
     Correct,
     Decide,
     Done,
     FilesAnswer,
     Given,
-    GoBack,
-    Learn,
     Left,
     MakePeriodReport,
     MakeReport,
     Order,
     PhotosAnswer,
     Rebuild,
-    Receive,
     SendTestAlert,
     Speaker,
     TakeBack,
@@ -125,12 +118,10 @@ class Orders:
                 return self._make_report(self._run(run))
             case MakePeriodReport(first, last):
                 return self._make_period_report(first, last)
-            case ChangeModel() | Learn() | CancelLesson() | Adopt() | GoBack():
-                return self._about_the_model(given)
-            case Receive() | Acknowledge():
-                return self._others[type(given.order)](given)
             case SendTestAlert() | AddExamples():
                 raise RefusedError("a run without a daemon is under way; ask again when it is over")
+            case _:
+                return self._by_others(given)
 
     def answer(self, order: Order[A]) -> A:
         """Do what whoever runs this process asks for; returns the whole answer."""
@@ -226,7 +217,7 @@ class Orders:
             self._reports.spoken()
         return PhotosAnswer(tuple(done), tuple(left))
 
-    def _about_the_model(self, given: Given) -> Answer:
+    def _by_others(self, given: Given) -> Answer:
         carry_out = self._others.get(type(given.order))
         if carry_out is None:
             raise RefusedError("no daemon is at work; `nightsort learn` and `models` need none")

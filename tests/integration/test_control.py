@@ -37,7 +37,6 @@ from daemon.domain.orders import (
     Decide,
     Decision,
     Done,
-    ExamplesAnswer,
     FilesAnswer,
     Given,
     GoBack,
@@ -52,7 +51,6 @@ from daemon.domain.orders import (
     PhotosAnswer,
     Rebuild,
     Receive,
-    ReceivedAnswer,
     SendTestAlert,
     Speaker,
     TakeBack,
@@ -62,7 +60,7 @@ from daemon.domain.orders import (
     VersionAnswer,
 )
 from daemon.domain.runs import Progress
-from daemon.domain.sent import NotTaken, Received, SentFile
+from daemon.domain.sent import ExamplesAnswer, NotTaken, Received, ReceivedAnswer, SentFile
 from daemon.domain.summaries import DrainSummary
 from daemon.folders.locks import hold, user_name
 from daemon.health.status_file import StatusFile
