@@ -127,6 +127,15 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
         yield found
 
 
+def test_the_document_shows_the_lines_that_are_tried_here() -> None:
+    text = (EXAMPLE.parents[1] / "install.md").read_text(encoding="utf-8")
+    shown = text.partition("    # nginx.conf\n")[2].partition("\n\n")[0]
+    tried = {line.strip() for line in EXAMPLE.read_text(encoding="utf-8").splitlines()}
+    lines = [line.strip() for line in shown.splitlines()]
+    assert len(lines) > 10
+    assert [line for line in lines if line not in tried] == []
+
+
 def test_every_way_in_leads_below_the_path_and_over_tls(proxied: Proxied) -> None:
     with proxied.client(proxied.plain) as client:
         answer = client.get("/sort/find?q=1")
