@@ -8,10 +8,11 @@ from contextlib import AbstractAsyncContextManager
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
-from web.api import decisions, docs, figures, health, history, photos, predict
+from web.api import decisions, docs, figures, health, history, learning, photos, predict
+from web.api import sending as sending_api
 from web.errors import register
 from web.front import Front
-from web.pages import find, groups, home, password, people, review, runs, signin
+from web.pages import find, groups, home, lessons, password, people, review, runs, sending, signin
 from web.routes import Route
 from web.site import Site
 from web.static_files import STATIC, OwnFiles
@@ -26,13 +27,17 @@ ROUTERS: Sequence[APIRouter] = (
     groups.pages,
     find.pages,
     runs.pages,
+    lessons.pages,
+    sending.pages,
     docs.pages,
     health.endpoints,
     photos.endpoints,
     decisions.endpoints,
     history.endpoints,
     predict.endpoints,
+    sending_api.endpoints,
     figures.endpoints,
+    learning.endpoints,
 )
 
 

@@ -67,7 +67,7 @@ def serving_from(folder: Path) -> Iterator[None]:
 def _spooling_to(spool: Path) -> Iterator[None]:
     """Temporary files lie on the state's disk: elsewhere they might fill memory, or the system."""
     shutil.rmtree(spool, ignore_errors=True)  # what a process that was killed left
-    spool.mkdir(mode=0o700)
+    spool.mkdir(mode=0o750)  # the daemon reads what it is to take
     before = tempfile.tempdir
     tempfile.tempdir = str(spool)
     try:

@@ -29,7 +29,14 @@ from daemon.domain.sorting import Move, Placement, Source
 from daemon.folders.called import as_called
 from daemon.folders.contents import drop
 from daemon.folders.mounts import events_arrive, mount_of
-from daemon.folders.names import RETAKE, compare_key, numbered, safe_name, with_suffix
+from daemon.folders.names import (
+    RETAKE,
+    compare_key,
+    label_problem,
+    numbered,
+    safe_name,
+    with_suffix,
+)
 from daemon.folders.renaming import Entry
 from daemon.folders.tree import Tree, join, split
 from daemon.sorting.filer import REASON_SUFFIX, Filer, FilingPolicy
@@ -287,6 +294,18 @@ class Corrector:
                 return category
         known = ", ".join(sorted(self._moved_photos.categories))
         raise NoSuchCategory(f"{said}: no such category; there are {known}")
+
+    def new_category(self, said: str) -> str:
+        """The category of that name, or the name for one that there was not so far.
+
+        Raises NoSuchCategory for what cannot be a folder's name on every disk.
+        """
+        with suppress(NoSuchCategory):
+            return self.category(said)
+        name = said.strip()
+        if problem := label_problem(name):
+            raise NoSuchCategory(f"{said}: cannot be the name of a category: {problem}")
+        return name
 
     def _all(self, what: str) -> list[Story]:
         """The photos of a run, else the one photo, that `what` names."""

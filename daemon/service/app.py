@@ -11,6 +11,7 @@ from config.settings import Settings, load
 from daemon.alerting.targets import enlisted, targets_of
 from daemon.alerting.worker import AlertingWorker
 from daemon.domain.clock import Clock
+from daemon.domain.orders import ChangeModel, Given, ModelAnswer
 from daemon.domain.timetable import Timetable
 from daemon.folders.availability import Availability
 from daemon.folders.machine import usable_cores
@@ -29,7 +30,7 @@ from daemon.reporting.report_updater import ReportUpdater
 from daemon.reporting.this_week import ThisWeek
 from daemon.service.back_off import BackOff
 from daemon.service.loop import Service
-from daemon.service.orders import Orders
+from daemon.service.orders import Orders, Others
 from daemon.service.parts import Judging, Parts, load_model, load_stand_in
 from daemon.service.reload import Reloading
 from daemon.service.run_driver import RunDriver
@@ -117,7 +118,11 @@ def build(
         )
         back_off, week = BackOff(clock), ThisWeek(store.runs, clock)
         status = StatusNotes(share, runs, upkeep, back_off, week, status_thread, supervision)
-        orders = parts.orders(reports, slot.change)
+        others: Others = {
+            ChangeModel: lambda _: ModelAnswer(slot.change()),
+            **teaching.lessons.orders,
+        }
+        orders = parts.orders(reports, others)
         abandon = partial(end_at_once, settings.state_dir, 0 if is_service else _INTERRUPTED)
         try:
             yield Service(share, runs, orders, upkeep, back_off, status, abandon)
@@ -140,7 +145,7 @@ def build_orders(settings: Settings, clock: Clock) -> Iterator[Orders]:
         parts = Parts(settings, clock, store, presence, Judging.without_model(settings))
         parts.housekeeper().reconcile()
         reports = parts.reports(lambda: False)
-        orders = parts.orders(reports, _no_model_here)
+        orders = parts.orders(reports, {ChangeModel: _no_model_here})
         orders.recover()
         with reports.kept():
             yield orders
@@ -176,5 +181,5 @@ def _listeners(settings: Settings, supervision: Supervision) -> tuple[Listener, 
     )
 
 
-def _no_model_here() -> str:
+def _no_model_here(_given: Given) -> ModelAnswer:
     raise RefusedError("no daemon is at work whose model could change; it takes it at its start")

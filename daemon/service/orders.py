@@ -7,7 +7,7 @@ itself where no daemon runs. What is only to be written is left to the report th
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ from daemon.domain.clock import Clock
 from daemon.domain.orders import (
     LATEST,
     A,
+    AddExamples,
     Answer,
     AnyOrder,
     BadOrder,
-    ChangeModel,
     Code,
     Correct,
     Decide,
@@ -37,7 +37,6 @@ from daemon.domain.orders import (
     Left,
     MakePeriodReport,
     MakeReport,
-    ModelAnswer,
     Order,
     PhotosAnswer,
     Rebuild,
@@ -58,6 +57,9 @@ from daemon.store import Store
 from daemon.store.changes import REPORTS
 
 T = TypeVar("T")
+
+# What other parts carry out, by the order's type.
+Others = Mapping[type[AnyOrder], Callable[[Given], Answer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +90,9 @@ class Orders:
         clock: Clock,
         desk: Desk,
         look: DragPolicy,
-        change_model: Callable[[], str],
+        others: Others,
     ) -> None:
-        """change_model: puts the model that is to be used in place; returns why it did not."""
+        """others: carries out what is no matter of photos or reports, where somebody does."""
         self._store = store
         self._corrector = corrector
         self._decisions = Decisions(store, corrector, clock)
@@ -99,7 +101,7 @@ class Orders:
         self._clock = clock
         self._desk = desk
         self._look = look
-        self._change_model = change_model
+        self._others = others
         self._look_due = float("-inf")  # steady seconds
 
     def carry_out(self, given: Given) -> Answer | Future[FilesAnswer]:
@@ -116,10 +118,10 @@ class Orders:
                 return self._make_report(self._run(run))
             case MakePeriodReport(first, last):
                 return self._make_period_report(first, last)
-            case ChangeModel():
-                return ModelAnswer(self._change_model())
-            case SendTestAlert():
+            case SendTestAlert() | AddExamples():
                 raise RefusedError("a run without a daemon is under way; ask again when it is over")
+            case _:
+                return self._by_others(given)
 
     def answer(self, order: Order[A]) -> A:
         """Do what whoever runs this process asks for; returns the whole answer."""
@@ -171,11 +173,15 @@ class Orders:
                 return self._each(
                     names, lambda what: corrector.correct(what, category, by.person, by.via)
                 )
-            case Decide(photos, decision, category, upon):
+            case Decide(photos, decision, category, is_new, upon):
                 seen = dict(zip(photos, upon, strict=False))
+                if is_new:
+                    category = corrector.new_category(category)
                 return self._each(
                     photos,
-                    lambda photo: decisions.decide(photo, decision, category, by, seen.get(photo)),
+                    lambda photo: decisions.decide(
+                        photo, decision, category, by, seen.get(photo), is_new=is_new
+                    ),
                 )
             case TakeBack(photos, upon):
                 seen = dict(zip(photos, upon, strict=False))
@@ -210,6 +216,12 @@ class Orders:
         finally:
             self._reports.spoken()
         return PhotosAnswer(tuple(done), tuple(left))
+
+    def _by_others(self, given: Given) -> Answer:
+        carry_out = self._others.get(type(given.order))
+        if carry_out is None:
+            raise RefusedError("no daemon is at work; `nightsort learn` and `models` need none")
+        return carry_out(given)
 
     def _rebuild(self, run: str) -> FilesAnswer:
         """Results files again from the store alone, byte for byte as they were."""

@@ -8,20 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from classifier.bundle import load_bundle
-from classifier.classifier import Classifier, thresholds_of
+from classifier.classifier import Classifier, categories_of, thresholds_of
 from classifier.verdict import Thresholds
 from config.errors import ModelError, RefusedError
 from config.settings import ReportSettings, ReturnSettings, Settings
 from daemon.corrections.corrector import Corrector
 from daemon.corrections.moved_photos import MovedPhotos
 from daemon.domain.clock import Clock
+from daemon.domain.orders import Receive
 from daemon.domain.return_ids import by_pattern, return_id
 from daemon.folders.availability import Availability
 from daemon.folders.photo_files import Limits
 from daemon.folders.presence import Presence
 from daemon.folders.tree import Tree
 from daemon.intake.admission import Admission
+from daemon.intake.arrivals import Arrivals
 from daemon.intake.empty_folders import EmptyFolders
+from daemon.intake.screening import Screening
 from daemon.intake.watcher import Watcher
 from daemon.maintenance.backups import Backups
 from daemon.maintenance.housekeeper import Housekeeper
@@ -37,7 +40,7 @@ from daemon.reporting.reporter import Reporter, ReportPolicy
 from daemon.reporting.run_files import Warehouse
 from daemon.reporting.thumbnails import Thumbnails
 from daemon.service.lessons import Lessons
-from daemon.service.orders import Desk, DragPolicy, Orders
+from daemon.service.orders import Desk, DragPolicy, Orders, Others
 from daemon.service.run_now import RunNow
 from daemon.service.share import Share
 from daemon.service.state import folders
@@ -63,12 +66,17 @@ class Judging:
     """What is known of how photos are judged now."""
 
     categories: Callable[[], tuple[str, ...]]
+    given_up: Callable[[], frozenset[str]]
     thresholds: Callable[[], Thresholds]
 
     @classmethod
     def by(cls, slot: ModelSlot) -> Judging:
         """By the model in the slot, also once that is another one."""
-        return cls(lambda: slot.model.categories, lambda: slot.model.thresholds)
+        return cls(
+            lambda: slot.model.categories,
+            lambda: slot.model.given_up,
+            lambda: slot.model.thresholds,
+        )
 
     @classmethod
     def without_model(cls, settings: Settings) -> Judging:
@@ -76,8 +84,8 @@ class Judging:
         bundle = load_bundle(settings.model_dir)
         version = version_usable(settings, bundle)
         thresholds = thresholds_of(bundle, settings.bands.auto, settings.bands.review, version)
-        categories = bundle.card.categories if version is None else version.card.categories
-        return cls(lambda: categories, lambda: thresholds)
+        categories, given_up = categories_of(bundle, version)
+        return cls(lambda: categories, lambda: given_up, lambda: thresholds)
 
 
 def load_model(settings: Settings) -> Classifier:
@@ -116,13 +124,18 @@ class Parts:
             store,
             self.desk.sorted,
             Filer(self.desk.incoming, self.desk.sorted, self._filing),
-            self._categories,
+            lambda: self._categories(store),
             clock,
         )
 
-    def _categories(self) -> tuple[str, ...]:
-        """What photos may be filed into; a new model may know others."""
-        return tuple(dict.fromkeys((*self._judging.categories(), *self._settings.categories)))
+    def _categories(self, store: Store) -> tuple[str, ...]:
+        """What photos may be filed into: the model's, the settings', and what people named anew.
+
+        store: of the calling thread.
+        """
+        judging, said = self._judging, store.examples.said()
+        named = [one for one in said if one not in judging.given_up()]
+        return tuple(dict.fromkeys((*judging.categories(), *self._settings.categories, *named)))
 
     # --- incoming --------------------------------------------------------------------------------
 
@@ -142,6 +155,17 @@ class Parts:
         admission = Admission(self.desk.incoming, watcher, self._store, self._clock, settle_seconds)
         about = {name: str(path) for name, path in folders(self._settings).items()}
         return Share(availability, watcher, admission, settle_seconds, about)
+
+    def _arrivals(self) -> Arrivals:
+        intake = self._settings.intake
+        return Arrivals(
+            Tree(self._settings.state_dir),
+            self.desk.incoming,
+            self._store,
+            self._limits.max_file_bytes,
+            Screening(intake.ignore),
+            self._clock,
+        )
 
     def run_now(self, share: Share) -> RunNow:
         """Hears of those who drop RUN NOW."""
@@ -203,8 +227,8 @@ class Parts:
 
     # --- what people say and read ----------------------------------------------------------------
 
-    def orders(self, reports: ReportThread, change_model: Callable[[], str]) -> Orders:
-        """Carries out orders."""
+    def orders(self, reports: ReportThread, others: Others) -> Orders:
+        """Carries out orders. others: what is about models and lessons."""
         desk, corrections = self.desk, self._settings.corrections
         return Orders(
             self._store,
@@ -220,7 +244,7 @@ class Parts:
             self._clock,
             desk,
             DragPolicy(corrections.look_back, corrections.look_minutes * 60),
-            change_model,
+            {Receive: self._arrivals().carry_out, **others},
         )
 
     def reports(self, may_work: Callable[[], bool]) -> ReportThread:
@@ -246,7 +270,7 @@ class Parts:
                 settings.links.sorted,
                 self._shown,
                 self._limits,
-                self._categories,
+                lambda: self._categories(store),
                 settings.value,
                 settings.reports.spot_checks,
             ),

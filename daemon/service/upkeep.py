@@ -20,6 +20,9 @@ from daemon.service.reload import Reloading
 from daemon.service.teaching import Teaching
 from daemon.sorting.model_slot import ModelSlot
 
+# Between two looks at a lesson that is held.
+_LESSON_SECONDS = 0.5
+
 
 class Upkeep:
     """Keeps one instance well."""
@@ -55,7 +58,7 @@ class Upkeep:
                 with self._housekeeper.kept():
                     yield
             finally:
-                self.give_way()
+                self._teaching.lessons.stop()
 
     def end(self) -> None:
         """Leave what can be left; from any thread."""
@@ -74,13 +77,15 @@ class Upkeep:
         self._housekeeper.check(quiet_since)
 
     def tidy(self, *, is_quiet: bool) -> None:
-        """Remove what is not needed any more. All folders must be there; is_quiet: no run is open.
+        """Remove what is not needed any more, and learn. All folders must be there, nobody sorting.
 
-        Raises TransientError when a folder does not answer.
+        is_quiet: no run is open; in continuous mode one is for hours, and who asks for a lesson
+        does not wait for its end. Raises TransientError when a folder does not answer.
         """
         self._empty_folders.tidy()
         if is_quiet:
             self._housekeeper.tidy()
+        if is_quiet or self._teaching.lessons.is_asked_for:
             self._teaching.step()
 
     def catch_up(self) -> Future[None]:
@@ -96,6 +101,11 @@ class Upkeep:
     def give_way(self) -> None:
         """Photos are being sorted: leave them the machine."""
         self._teaching.lessons.give_way()
+
+    @property
+    def longest_sleep_seconds(self) -> float:
+        """How long the loop may sleep: a lesson that is held ends within seconds."""
+        return _LESSON_SECONDS if self._teaching.lessons.is_wanted else float("inf")
 
     @property
     def learning(self) -> LearningStatus:

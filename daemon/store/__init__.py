@@ -28,6 +28,7 @@ from daemon.store.facts import Facts
 from daemon.store.handovers import Handovers
 from daemon.store.history import History
 from daemon.store.intentions import Intentions
+from daemon.store.lessons import Lessons
 from daemon.store.mirrored import Mirrored
 from daemon.store.queue import LONGEST_RETRY_SECONDS, Queue
 from daemon.store.recall import Found, Recall, Recalled
@@ -62,6 +63,7 @@ __all__ = [
     "History",
     "Intention",
     "Intentions",
+    "Lessons",
     "Mirrored",
     "Queue",
     "Recall",
@@ -110,6 +112,7 @@ class Store:
         self.search = Search(self._db)
         self.corrections = Corrections(self._db)
         self.examples = Examples(self._db)
+        self.lessons = Lessons(self._db)
         self.version_copies = VersionCopies(self._db)
         self.removals = Removals(self._db)
         self.returns = Returns(self._db)

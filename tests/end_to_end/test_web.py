@@ -237,6 +237,16 @@ class TwoUsers:
                 env=clean_environment() | {"PYTHONPATH": str(ROOT)},
             )  # fmt: skip
 
+    def key(self, name: str, role: str) -> str:
+        """A key, made by the page's user."""
+        settings = str(self.page.site.folder / "nightsort.toml")
+        done = subprocess.run(
+            [*as_user(WEB), *command("--config", settings, "web", "key", "add", name, "--role",
+             role)], capture_output=True, text=True, check=True,
+            env=clean_environment() | {"PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        return done.stdout.strip()
+
 
 @pytest.fixture
 def users() -> Iterator[TwoUsers]:

@@ -83,7 +83,7 @@ def carry_out(core: Core, reports: Reports, order: AnyOrder) -> Any:
         core.clock,
         desk,
         DragPolicy(100, 0),
-        lambda: "not today",
+        {ChangeModel: lambda _: ModelAnswer("not today")},
     )
     answer = orders.carry_out(Given(order, ANNA))
     return answer.result() if isinstance(answer, Future) else answer

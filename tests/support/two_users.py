@@ -71,3 +71,14 @@ def person(uid: int, code: str, state: Path) -> Iterator[Person]:
     finally:
         said = one.end()
     assert "Traceback" not in said, said
+
+
+def require_helpers() -> None:
+    """Skip the test where another user's process cannot start one of its own.
+
+    Where this environment's Python lies in a home that is closed to others, only root gets there.
+    """
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', ''], check=True)"
+    command = [*as_user(DAEMON), sys.executable, "-c", code]
+    if subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode:
+        pytest.skip("another user cannot start this environment's Python")

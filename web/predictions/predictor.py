@@ -66,6 +66,7 @@ class Predictor:
         """Nothing is loaded, and no thread begun, before it is needed."""
         self.workers = settings.batch.workers or usable_cores()
         self._share = settings.web.while_draining
+        self._max_megapixels = settings.intake.max_megapixels
         self._make_judge = judge or (lambda: _judge(settings, self.workers))
         self._daemon = _Daemon(settings, is_sorting)
         self._judge: Judging | None = None
@@ -103,6 +104,13 @@ class Predictor:
         self._pool.submit(self._work)
         return job.answer
 
+    def picture(self, photo: BinaryIO, side: int) -> Future[bytes]:
+        """A picture of a photo as JPEG, its longer side at most `side`; needs no model.
+
+        The future raises PhotoError where it cannot be read.
+        """
+        return self._pool.submit(self._paint, photo, side)
+
     def facts(self) -> ModelFacts:
         """What the model in use says of itself. May take a second. Raises ModelError."""
         return self._judging().facts()
@@ -138,6 +146,15 @@ class Predictor:
             else:
                 job.answer.set_result(one)
         self._give_way(time.monotonic() - began)
+
+    def _paint(self, photo: BinaryIO, side: int) -> bytes:
+        from web.predictions.judging import picture_of  # loads NumPy and the decoders
+
+        began = time.monotonic()
+        try:
+            return picture_of(photo, side, self._max_megapixels)
+        finally:
+            self._give_way(time.monotonic() - began)
 
     def _take(self) -> list[_Job]:
         share = -(-len(self._waiting) // self.workers)

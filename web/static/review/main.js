@@ -36,7 +36,9 @@ queue.addEventListener("click", event => {
 });
 
 window.addEventListener("beforeunload", event => { if (isSending()) event.preventDefault(); });
-whenTaken((category, isByKey) => decide({decision: "category", category}, category, isByKey));
+whenTaken((category, isByKey, isNew) => {
+  decide({decision: "category", category, new: isNew}, category, isByKey);
+});
 listenToKeys();
 document.body.classList.add("with-script");
 begin();

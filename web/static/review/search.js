@@ -1,10 +1,10 @@
 // The search of a category: a box to type in, and what it finds below. It stands in place of the list that
-// works without a script.
+// works without a script. A category that there is not yet is offered last, and never chosen by Enter alone.
 import {panel, says} from "./page.js";
 
 let take = () => {};
 
-// handler(category, isByKey): what is done with what was chosen.
+// handler(category, isByKey, isNew): what is done with what was chosen.
 export function whenTaken(handler) {
   take = handler;
 }
@@ -29,6 +29,7 @@ export function makeSearch() {
   list.hidden = true;
   other.querySelector(".pair").replaceWith(input, list);
   other.querySelector("label").htmlFor = "search";
+  panel.querySelector(".new-category")?.remove();
   input.addEventListener("input", () => find(input, list, categories));
   input.addEventListener("keydown", event => searchKey(event, input, list));
   input.addEventListener("blur", () => setTimeout(() => { list.hidden = true; lead(); }, 150));
@@ -42,26 +43,31 @@ function find(input, list, categories) {
     ...categories.filter(begins),
     ...categories.filter(name => !begins(name) && within(name)),
   ].slice(0, 8) : [];
-  list.replaceChildren(...found.map(option));
+  list.replaceChildren(...found.map((name, at) => option(name, at)));
   if (wish && !found.length) {
     const none = document.createElement("li");
     none.textContent = says.saysNoMatch;
     none.className = "none";
     list.append(none);
   }
+  if (wish && !categories.some(name => name.toLowerCase() === wish)) {
+    list.append(option(input.value.trim(), found.length, true));
+  }
   list.hidden = !wish;
   input.setAttribute("aria-expanded", String(Boolean(wish)));
-  choose(list, 0);
+  choose(list, found.length ? 0 : -1);
 }
 
-function option(category, number) {
+function option(category, number, isNew = false) {
   const item = document.createElement("li");
-  item.textContent = category;
+  item.textContent = isNew ? says.saysNew.replace("{category}", () => category) : category;
+  item.dataset.category = category;
+  if (isNew) item.dataset.isNew = "yes";
   item.id = `found-${number}`;
   item.setAttribute("role", "option");
   item.addEventListener("mousedown", event => {
     event.preventDefault();
-    take(category, false);
+    take(category, false, isNew);
   });
   return item;
 }
@@ -88,8 +94,8 @@ function searchKey(event, input, list) {
   const at = items.findIndex(item => item.getAttribute("aria-selected") === "true");
   if (event.key === "Enter") {
     event.preventDefault();
-    const category = items[at]?.textContent;
-    if (category && !event.repeat) take(category, true);
+    const chosen = items[at]?.dataset;
+    if (chosen && !event.repeat) take(chosen.category, true, Boolean(chosen.isNew));
   } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     event.preventDefault();
     const by = event.key === "ArrowDown" ? 1 : -1;
