@@ -12,7 +12,21 @@ from web.api import decisions, docs, figures, health, history, learning, photos,
 from web.api import sending as sending_api
 from web.errors import register
 from web.front import Front
-from web.pages import find, groups, home, lessons, password, people, review, runs, sending, signin
+from web.pages import (
+    alerts,
+    find,
+    groups,
+    home,
+    lessons,
+    live,
+    password,
+    people,
+    review,
+    runs,
+    sending,
+    signin,
+    station,
+)
 from web.routes import Route
 from web.site import Site
 from web.static_files import STATIC, OwnFiles
@@ -23,6 +37,9 @@ ROUTERS: Sequence[APIRouter] = (
     password.pages,
     people.pages,
     home.pages,
+    live.pages,
+    alerts.pages,
+    station.pages,
     review.pages,
     groups.pages,
     find.pages,

@@ -102,6 +102,13 @@ class ModelAnswer:
     problem: str  # why it is not the new one, in a sentence; empty when it is
 
 
+@dataclass(frozen=True, slots=True)
+class AlertAnswer:
+    """Who is noted as knowing of an alert."""
+
+    by: str  # whoever said so first
+
+
 class LearningCode(StrEnum):
     """Why nothing was done about lessons and versions. The values are fixed."""
 
@@ -128,23 +135,6 @@ class VersionAnswer:
     detail: str = ""  # the same in a sentence
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedAnswer:
-    """What became of each photo that was sent."""
-
-    received: tuple[Received, ...] = ()
-    refused: tuple[NotTaken, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ExamplesAnswer:
-    """How many examples were taken, and what was not."""
-
-    added: int  # new, or said to be something else than before
-    double: int  # known already, or sent twice
-    refused: tuple[NotTaken, ...] = ()
-
-
 Answer = (
     PhotosAnswer
     | FilesAnswer
@@ -154,6 +144,7 @@ Answer = (
     | ExamplesAnswer
     | LessonAnswer
     | VersionAnswer
+    | AlertAnswer
 )
 A = TypeVar("A", bound=Answer)
 
@@ -285,6 +276,16 @@ class ChangeModel(Order[ModelAnswer]):
     needs_folders = False
 
 
+@dataclass(frozen=True, slots=True)
+class Acknowledge(Order[AlertAnswer]):
+    """Note that the speaker knows of an alert, which is then not repeated."""
+
+    name = "acknowledge"
+    answer = AlertAnswer
+    needs_folders = False
+    alert: int  # its number in `alerts list`
+
+
 class _AboutLessons(Order[LessonAnswer]):
     __slots__ = ()
     answer = LessonAnswer
@@ -363,6 +364,7 @@ AnyOrder = (
     | Rebuild
     | SendTestAlert
     | ChangeModel
+    | Acknowledge
     | Learn
     | CancelLesson
     | Adopt

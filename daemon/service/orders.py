@@ -92,7 +92,7 @@ class Orders:
         look: DragPolicy,
         others: Others,
     ) -> None:
-        """others: carries out what is no matter of photos or reports, where somebody does."""
+        """others: carries out what other parts know of: models, lessons, alerts, sent photos."""
         self._store = store
         self._corrector = corrector
         self._decisions = Decisions(store, corrector, clock)

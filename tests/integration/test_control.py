@@ -25,8 +25,10 @@ from daemon.domain.lessons import Merge, Wanted
 from daemon.domain.orders import (
     LATEST,
     ORDERS,
+    Acknowledge,
     AddExamples,
     Adopt,
+    AlertAnswer,
     Answer,
     CancelLesson,
     ChangeModel,
@@ -375,6 +377,7 @@ def test_each_order_arrives_as_it_was_given_and_its_answer_as_well(
         (MakeReport(LATEST), files),
         (MakePeriodReport(date(2026, 11, 1), date(2026, 11, 15)), files),
         (Rebuild("20251013_020000"), files),
+        (Acknowledge(12), AlertAnswer("anna")),
         (ChangeModel(), ModelAnswer("it fails its self-test")),
         (
             Receive((SentFile("0a1b/0", "ü.jpg"),)),
