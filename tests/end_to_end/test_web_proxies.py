@@ -213,6 +213,12 @@ def test_photos_pass_at_any_size_that_the_page_takes_and_it_says_which_it_does_n
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_the_events_of_a_page_come_through(proxied: Proxied) -> None:
+    with proxied.signed_in() as client, client.stream("GET", "/page/events") as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert next(line for line in answer.iter_lines() if line) != ""
+
+
 class _Slowly(BaseHTTPRequestHandler):
     """Sends an event, and the next one only when it is told to."""
 
