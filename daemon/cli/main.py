@@ -26,6 +26,7 @@ from daemon.cli.lazy import LazyGroup
 
 COMMANDS = {
     "alerts": "daemon.cli.alerts:alerts",
+    "audit": "daemon.cli.audit:audit",
     "backup": "daemon.cli.state:backup",
     "classify": "daemon.cli.photos:classify",
     "correct": "daemon.cli.history:correct",
@@ -33,6 +34,7 @@ COMMANDS = {
     "doctor": "daemon.cli.health:doctor",
     "evaluate": "daemon.cli.photos:evaluate",
     "find": "daemon.cli.history:find",
+    "forget": "daemon.cli.forget:forget",
     "history": "daemon.cli.history:history",
     "learn": "daemon.cli.learn:learn",
     "lookout": "daemon.cli.health:lookout",

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Generic, TypeVar, get_args
 from config.errors import NightsortError
 from daemon.domain.coding import decoded
 from daemon.domain.corrections import Via
+from daemon.domain.forgetting import Receipt
 
 # In place of a run's id: the newest.
 LATEST = "latest"
@@ -100,7 +101,14 @@ class ModelAnswer:
     problem: str  # why it is not the new one, in a sentence; empty when it is
 
 
-Answer = PhotosAnswer | FilesAnswer | TargetsAnswer | ModelAnswer
+@dataclass(frozen=True, slots=True)
+class SignInsAnswer:
+    """Which sign-ins are known."""
+
+    known: int  # up to this number
+
+
+Answer = PhotosAnswer | FilesAnswer | TargetsAnswer | ModelAnswer | SignInsAnswer | Receipt
 A = TypeVar("A", bound=Answer)
 
 
@@ -187,6 +195,16 @@ class Undo(_AboutPhotos):
 
 
 @dataclass(frozen=True, slots=True)
+class Forget(Order[Receipt]):
+    """Leave no trace of a photo, or of all photos of a return."""
+
+    name = "forget"
+    answer = Receipt
+    what: str  # as in `Correct`, or a return id
+    photos: tuple[int, ...]  # those that whoever asks was shown
+
+
+@dataclass(frozen=True, slots=True)
 class MakeReport(_Written):
     """Write all that people read of a run again."""
 
@@ -228,16 +246,38 @@ class ChangeModel(Order[ModelAnswer]):
     needs_folders = False
 
 
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """Somebody signed in to the page."""
+
+    number: int  # by which the page knows it
+    at: str  # ISO 8601, UTC
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteSignIns(Order[SignInsAnswer]):
+    """Take over who signed in, for the audit chain; only the page may say so."""
+
+    name = "sign_ins"
+    answer = SignInsAnswer
+    needs_folders = False
+    page: str  # which one, should there be another some day
+    sign_ins: tuple[SignIn, ...]
+
+
 AnyOrder = (
     Correct
     | Decide
     | TakeBack
     | Undo
+    | Forget
     | MakeReport
     | MakePeriodReport
     | Rebuild
     | SendTestAlert
     | ChangeModel
+    | NoteSignIns
 )
 ORDERS: dict[str, type[AnyOrder]] = {kind.name: kind for kind in get_args(AnyOrder)}
 

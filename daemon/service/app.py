@@ -117,7 +117,7 @@ def build(
         )
         back_off, week = BackOff(clock), ThisWeek(store.runs, clock)
         status = StatusNotes(share, runs, upkeep, back_off, week, status_thread, supervision)
-        orders = parts.orders(reports, slot.change)
+        orders = parts.orders(reports, slot.change, runs.ask_again)
         abandon = partial(end_at_once, settings.state_dir, 0 if is_service else _INTERRUPTED)
         try:
             yield Service(share, runs, orders, upkeep, back_off, status, abandon)

@@ -174,6 +174,7 @@ class Lessons:
             with versions.held():
                 versions.adopt(version)
                 if not self._slot.change():
+                    copy_versions(self._store, versions, "nightsort, by itself")
                     return True
                 versions.back()
         except NightsortError as exc:

@@ -21,6 +21,8 @@ from daemon.corrections.corrector import Corrector
 from daemon.corrections.decisions import Decisions
 from daemon.corrections.workbooks import Workbooks
 from daemon.domain.clock import Clock
+from daemon.domain.corrections import Via
+from daemon.domain.forgetting import Receipt
 from daemon.domain.orders import (
     LATEST,
     A,
@@ -33,15 +35,18 @@ from daemon.domain.orders import (
     Decide,
     Done,
     FilesAnswer,
+    Forget,
     Given,
     Left,
     MakePeriodReport,
     MakeReport,
     ModelAnswer,
+    NoteSignIns,
     Order,
     PhotosAnswer,
     Rebuild,
     SendTestAlert,
+    SignInsAnswer,
     Speaker,
     TakeBack,
     Undo,
@@ -54,6 +59,7 @@ from daemon.reporting.report_thread import ReportThread
 from daemon.reporting.report_updater import finished_run
 from daemon.reporting.run_data import MOST_IN_REVIEW
 from daemon.reporting.run_files import RunResults
+from daemon.service.forgetting import ForgetOrders
 from daemon.store import Store
 from daemon.store.changes import REPORTS
 
@@ -77,6 +83,15 @@ class DragPolicy:
     seconds: float  # between two looks at the photos in review; 0: none
 
 
+@dataclass(frozen=True, slots=True)
+class Others:
+    """Who carries out what is neither a word on photos nor something to be written."""
+
+    change_model: Callable[[], str]  # to the one that is to be used; returns why it did not
+    forgetting: ForgetOrders
+    note_adoption: Callable[[str], None] = lambda _person: None  # if there was one
+
+
 class Orders:
     """Carries out orders, and sees to it that what people did on the share is known."""
 
@@ -88,9 +103,11 @@ class Orders:
         clock: Clock,
         desk: Desk,
         look: DragPolicy,
-        change_model: Callable[[], str],
+        others: Others,
     ) -> None:
-        """change_model: puts the model that is to be used in place; returns why it did not."""
+        self._others = others
+        self._forgetting = others.forgetting
+        self._change_model = others.change_model
         self._store = store
         self._corrector = corrector
         self._decisions = Decisions(store, corrector, clock)
@@ -99,10 +116,9 @@ class Orders:
         self._clock = clock
         self._desk = desk
         self._look = look
-        self._change_model = change_model
         self._look_due = float("-inf")  # steady seconds
 
-    def carry_out(self, given: Given) -> Answer | Future[FilesAnswer]:
+    def carry_out(self, given: Given) -> Answer | Future[FilesAnswer] | Future[Receipt]:
         """Do what was asked for; what the report thread makes is answered later.
 
         Raises NightsortError when it cannot be done; TransientError among them: not now.
@@ -110,14 +126,14 @@ class Orders:
         match given.order:
             case Correct() | Decide() | TakeBack() | Undo():
                 return self._about_photos(given.order, given.by)
-            case Rebuild(run):
-                return self._rebuild(self._run(run))
-            case MakeReport(run):
-                return self._make_report(self._run(run))
-            case MakePeriodReport(first, last):
-                return self._make_period_report(first, last)
+            case Forget():
+                return self._forget(given.order, given.by)
+            case Rebuild() | MakeReport() | MakePeriodReport():
+                return self._written(given.order)
             case ChangeModel():
-                return ModelAnswer(self._change_model())
+                return self._changed(given.by)
+            case NoteSignIns():
+                return self._note_sign_ins(given.order, given.by)
             case SendTestAlert():
                 raise RefusedError("a run without a daemon is under way; ask again when it is over")
 
@@ -132,6 +148,7 @@ class Orders:
     def recover(self) -> None:
         """After a start or a failure: finish, or take back, what was under way."""
         self._corrector.finish_interrupted()
+        self._forgetting.resume()
 
     def tell(self) -> Future[None]:
         """After a run, or a start: see what people did on the share, have what is due told.
@@ -153,6 +170,7 @@ class Orders:
 
         Raises TransientError when the folder of photos or results does not answer.
         """
+        self._forgetting.check(self._clock.steady())
         if not self._look.seconds or self._clock.steady() < self._look_due:
             return
         self._look_due = self._clock.steady() + self._look.seconds
@@ -210,6 +228,34 @@ class Orders:
         finally:
             self._reports.spoken()
         return PhotosAnswer(tuple(done), tuple(left))
+
+    def _forget(self, order: Forget, by: Speaker) -> Future[Receipt]:
+        self._corrector.finish_interrupted()
+        while self._workbooks.notice() and self._workbooks.has_more:
+            pass  # what people wrote in a workbook is not lost when it is made again
+        return self._forgetting.carry_out(order, by)
+
+    def _written(
+        self, order: Rebuild | MakeReport | MakePeriodReport
+    ) -> FilesAnswer | Future[FilesAnswer]:
+        match order:
+            case Rebuild(run):
+                return self._rebuild(self._run(run))
+            case MakeReport(run):
+                return self._make_report(self._run(run))
+            case MakePeriodReport(first, last):
+                return self._make_period_report(first, last)
+
+    def _changed(self, by: Speaker) -> ModelAnswer:
+        problem = self._change_model()
+        self._others.note_adoption(by.person)
+        return ModelAnswer(problem)
+
+    def _note_sign_ins(self, order: NoteSignIns, by: Speaker) -> SignInsAnswer:
+        if by.via is not Via.PAGE:
+            raise RefusedError("only the page says who signed in")
+        told = [(one.number, one.at, one.person) for one in order.sign_ins]
+        return SignInsAnswer(self._store.audit.note_sign_ins(order.page, told))
 
     def _rebuild(self, run: str) -> FilesAnswer:
         """Results files again from the store alone, byte for byte as they were."""

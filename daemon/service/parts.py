@@ -24,6 +24,7 @@ from daemon.intake.admission import Admission
 from daemon.intake.empty_folders import EmptyFolders
 from daemon.intake.watcher import Watcher
 from daemon.maintenance.backups import Backups
+from daemon.maintenance.forgetting import Forgetter, Places
 from daemon.maintenance.housekeeper import Housekeeper
 from daemon.maintenance.nightly_backup import NightlyBackup
 from daemon.maintenance.reconcile import Reconciler
@@ -36,8 +37,9 @@ from daemon.reporting.report_updater import ReportUpdater, Writers
 from daemon.reporting.reporter import Reporter, ReportPolicy
 from daemon.reporting.run_files import Warehouse
 from daemon.reporting.thumbnails import Thumbnails
+from daemon.service.forgetting import ForgetOrders
 from daemon.service.lessons import Lessons
-from daemon.service.orders import Desk, DragPolicy, Orders
+from daemon.service.orders import Desk, DragPolicy, Orders, Others
 from daemon.service.run_now import RunNow
 from daemon.service.share import Share
 from daemon.service.state import folders
@@ -51,7 +53,8 @@ from daemon.sorting.look_ahead import LookAhead
 from daemon.sorting.model_slot import ModelSlot
 from daemon.sorting.open_results import OpenResults
 from daemon.sorting.sorter import Sorter
-from daemon.sorting.versions import load_classifier, load_instead, version_usable
+from daemon.sorting.version_copies import copy_versions
+from daemon.sorting.versions import Versions, load_classifier, load_instead, version_usable
 from daemon.sorting.workers import LabelOf, Workers, no_label
 from daemon.store import Store
 
@@ -119,6 +122,8 @@ class Parts:
             self._categories,
             clock,
         )
+        places = Places(self.desk.incoming, self.desk.sorted, self.desk.results)
+        self.forgetter = Forgetter(store, places, self._moved_photos, settings, clock)
 
     def _categories(self) -> tuple[str, ...]:
         """What photos may be filed into; a new model may know others."""
@@ -203,9 +208,15 @@ class Parts:
 
     # --- what people say and read ----------------------------------------------------------------
 
-    def orders(self, reports: ReportThread, change_model: Callable[[], str]) -> Orders:
-        """Carries out orders."""
+    def orders(
+        self,
+        reports: ReportThread,
+        change_model: Callable[[], str],
+        summaries_changed: Callable[[], None] = lambda: None,
+    ) -> Orders:
+        """Carries out orders; the rest as `Orders` and `ForgetOrders` have it."""
         desk, corrections = self.desk, self._settings.corrections
+        versions = Versions(self._settings.state_dir)
         return Orders(
             self._store,
             Corrector(
@@ -220,7 +231,11 @@ class Parts:
             self._clock,
             desk,
             DragPolicy(corrections.look_back, corrections.look_minutes * 60),
-            change_model,
+            Others(
+                change_model,
+                ForgetOrders(self.forgetter, reports, self._settings.state_dir, summaries_changed),
+                lambda person: copy_versions(self._store, versions, person),
+            ),
         )
 
     def reports(self, may_work: Callable[[], bool]) -> ReportThread:
@@ -291,6 +306,7 @@ class Parts:
                 desk.results,
                 self._moved_photos,
                 self._clock,
+                self.forgetter,
             ),
             NightlyBackup(backups, self._clock, is_wanted=settings.backups.nightly),
             Retention(

@@ -78,8 +78,9 @@ class Mirrored(Part):
             "SELECT incident FROM alerts WHERE id IN (SELECT value FROM json_each(?))", told
         )
         return {
-            "runs": ids["run"],
-            "photos": ids["photo"],
+            # A detail is mostly of a photo; of a run it has that one's id.
+            "runs": ids["run"] | {one for one in ids["detail"] if isinstance(one, str)},
+            "photos": {one for one in ids["photo"] if isinstance(one, int)},
             "corrections": ids["correction"],
             "alerts": incidents,
         }

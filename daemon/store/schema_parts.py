@@ -63,3 +63,22 @@ SPOT_CHECKS = """
 CREATE TABLE spot_checks (photo INTEGER PRIMARY KEY, run TEXT NOT NULL) STRICT;
 CREATE INDEX spot_checks_run ON spot_checks (run)
 """
+
+# The audit chain (`audit`). `about`: the photo or word whose own row tells it; `told`, `person`: of
+# what is told nowhere else. Salts go with what is forgotten.
+AUDIT = """
+CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN
+        ('begun', 'verdict', 'word', 'adoption', 'sign_in', 'forgotten')),
+    about INTEGER,
+    told TEXT,
+    person TEXT,
+    salt BLOB,
+    person_salt BLOB,
+    person_digest BLOB,
+    digest BLOB NOT NULL,
+    link BLOB NOT NULL
+) STRICT
+"""

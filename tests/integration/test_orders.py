@@ -35,10 +35,11 @@ from daemon.domain.orders import (
 )
 from daemon.folders.tree import Tree
 from daemon.reporting.report_thread import ReportThread
-from daemon.service.orders import Desk, DragPolicy, Orders
+from daemon.service.orders import Desk, DragPolicy, Orders, Others
 from daemon.sorting.filer import Filer
 from tests.integration.test_pick_lists import updater
 from tests.support.core import Core, tiny_photo
+from tests.support.forgetting import orders_of
 
 ANNA = Speaker("Anna", Via.PAGE)
 
@@ -74,7 +75,7 @@ def reports(core: Core) -> Reports:
     return Reports(core)
 
 
-def carry_out(core: Core, reports: Reports, order: AnyOrder) -> Any:
+def carry_out(core: Core, reports: Reports, order: AnyOrder, by: Speaker = ANNA) -> Any:
     desk = Desk(Tree(core.incoming), Tree(core.sorted), Tree(core.results))
     orders = Orders(
         core.store,
@@ -83,9 +84,9 @@ def carry_out(core: Core, reports: Reports, order: AnyOrder) -> Any:
         core.clock,
         desk,
         DragPolicy(100, 0),
-        lambda: "not today",
+        Others(lambda: "not today", orders_of(core, lambda: updater(core))),
     )
-    answer = orders.carry_out(Given(order, ANNA))
+    answer = orders.carry_out(Given(order, by))
     return answer.result() if isinstance(answer, Future) else answer
 
 

@@ -74,6 +74,16 @@ class Connection:
             (found,) = db.execute("SELECT value FROM facts WHERE key = 'secret'").fetchone()
         return bytes.fromhex(found)
 
+    def page_id(self) -> str:
+        """By which the daemon tells this page's sign-ins from those of another, made once."""
+        with self.writing() as db:
+            db.execute(
+                "INSERT INTO facts VALUES ('page', ?) ON CONFLICT DO NOTHING",
+                (secrets.token_hex(8),),
+            )
+            (found,) = db.execute("SELECT value FROM facts WHERE key = 'page'").fetchone()
+        return str(found)
+
     def _open(self, mode: str) -> sqlite3.Connection:
         db = sqlite3.connect(
             f"{self._path.absolute().as_uri()}?mode={mode}",

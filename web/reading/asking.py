@@ -8,14 +8,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.errors import FolderUnavailable
 from daemon.domain.corrections import Via
-from daemon.domain.orders import Code, Decide, Decision, Left, PhotosAnswer, Speaker, TakeBack
+from daemon.domain.orders import (
+    Code,
+    Decide,
+    Decision,
+    Left,
+    NoteSignIns,
+    PhotosAnswer,
+    SignIn,
+    Speaker,
+    TakeBack,
+)
 from daemon.service.control_client import NoAnswer, give_order
 from web.problems import Problem, busy
 from web.reading.state import look
 from web.roles import Caller
 
-__all__ = ["Code", "Decision", "Left", "Wish", "ask"]
+__all__ = ["Code", "Decision", "Left", "Wish", "ask", "tell_sign_ins"]
 
 # The daemon does one after the other; who came later would hold a thread that others need.
 _MOST_AT_ONCE = 12
@@ -62,6 +73,18 @@ def ask(state_dir: Path, wish: Wish, by: Caller) -> tuple[list[int], Sequence[Le
         except NoAnswer as exc:
             raise _problem(exc) from exc
     return [one.photo for one in answer.done], answer.left
+
+
+def tell_sign_ins(state_dir: Path, page: str, sign_ins: Sequence[tuple[int, str, str]]) -> int:
+    """Have the daemon know who signed in: numbers, times and names; up to which it knows them.
+
+    Raises FolderUnavailable while it does not run: they wait.
+    """
+    order = NoteSignIns(page, tuple(SignIn(*one) for one in sign_ins))
+    try:
+        return give_order(state_dir, order, Speaker("the page", Via.PAGE)).known
+    except NoAnswer as exc:
+        raise FolderUnavailable(f"sign-ins wait for the audit chain: {exc}") from exc
 
 
 def _via(by: Caller) -> Via:

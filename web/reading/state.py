@@ -52,6 +52,14 @@ def look(state_dir: Path) -> Seen:
     )  # fmt: skip
 
 
+def is_running(state_dir: Path) -> bool:
+    """Whether the daemon runs, and can be asked."""
+    try:
+        return look(state_dir).health != "down"
+    except NightsortError:
+        return False
+
+
 def is_sorting(state_dir: Path) -> bool:
     """Whether the daemon sorts just now, as far as can be seen."""
     try:

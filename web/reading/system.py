@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
+from daemon.folders.forgotten import Forgotten, content_mark
 from daemon.folders.locks import user_name
 from daemon.folders.machine import usable_cores
 from daemon.folders.picture_folder import PictureFolder
 from daemon.health.systemd import Notifier
 
-__all__ = ["Notifier", "PictureFolder", "our_version", "usable_cores", "user_name"]
+__all__ = [
+    "Forgotten",
+    "Notifier",
+    "PictureFolder",
+    "content_mark",
+    "our_version",
+    "usable_cores",
+    "user_name",
+]
 
 
 def our_version() -> str:
