@@ -108,7 +108,7 @@ def build(
         }
         reloading = Reloading(settings, reread, takers, notifier)
         upkeep = Upkeep(
-            parts.housekeeper(),
+            parts.housekeeper(reports),
             reports,
             reloading,
             slot,

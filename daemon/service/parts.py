@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from classifier.bundle import load_bundle
@@ -293,8 +294,13 @@ class Parts:
 
     # --- upkeep ----------------------------------------------------------------------------------
 
-    def housekeeper(self) -> Housekeeper:
-        """Keeps the instance well."""
+    def housekeeper(self, reports: ReportThread | None = None) -> Housekeeper:
+        """Keeps the instance well. reports: has written again what names somebody no more."""
+
+        def rewrite(runs: Sequence[str], days: Sequence[date]) -> None:
+            if reports is not None:
+                reports.make(lambda updater: updater.without(runs, days))
+
         settings, desk = self._settings, self.desk
         backups = Backups.from_settings(settings)
         return Housekeeper(
@@ -316,6 +322,7 @@ class Parts:
                 settings.retention,
                 self._clock,
                 self._kept_pictures.forget,
+                rewrite,
             ),
             self._clock,
         )

@@ -22,7 +22,7 @@ from daemon.domain.photos import Story, as_text
 from daemon.domain.return_ids import return_id, return_key
 from daemon.store.audit import Kind, append, forget_rows
 from daemon.store.changes import note_change
-from daemon.store.database import Part
+from daemon.store.database import Database, Part
 from daemon.store.facts import (
     FORGETTING,
     LEFT_ALONE,
@@ -139,18 +139,15 @@ class Forgetting(Part):
 
     def erase(self, job: Job) -> None:
         """Take the photos out of all tables, and tell those who copied them."""
-        these, redaction = json.dumps(job.numbers), Redaction(job.names)
+        redaction = Redaction(job.names)
         with self._db.transaction():
-            self._keep_numbers(job)
-            self._bind(these, job)
-            self._delete(these, job)
+            drop_rows(self._db, job.numbers, utc(datetime.fromisoformat(job.at)), job.by)
+            self._drop_brought(job)
             self._summaries(job)
             self._handovers(job, redaction)
             self._texts(redaction)
             self._facts(job, redaction)
             balance_open_runs(self._db)
-            for photo in job.numbers:
-                note_change(self._db, "detail", photo)
 
     def scrub(self) -> None:
         """Write the file anew, so that nothing is left of what was moved or deleted in it.
@@ -169,49 +166,16 @@ class Forgetting(Part):
         if is_busy:
             raise FolderUnavailable("state_dir: another program reads the database; end it")
 
-    def _keep_numbers(self, job: Job) -> None:
-        row = self._db.execute("SELECT value FROM facts WHERE key = ?", (PHOTO_NUMBER,)).fetchone()
-        set_fact(self._db, PHOTO_NUMBER, max(*job.numbers, int(row[0]) if row else 0))
-
-    def _bind(self, these: str, job: Job) -> None:
-        """The audit chain says that something was forgotten, and holds without it."""
-        there = f"SELECT 1 FROM photos WHERE id IN {_THESE} LIMIT 1"
-        if self._db.execute(there, (these,)).fetchone() is not None:  # else that was done before
-            told = {"photos": len(job.numbers), "rows": forget_rows(self._db, these)}
-            at = utc(datetime.fromisoformat(job.at))
-            append(self._db, Kind.FORGOTTEN, at, told, person=job.by)
-
-    def _delete(self, these: str, job: Job) -> None:
-        self._db.execute(
-            f"DELETE FROM changes WHERE kind = 'correction' AND id IN"
-            f" (SELECT id FROM corrections WHERE photo IN {_THESE})",
-            (these,),
-        )
-        for table, column in (
-            ("corrections", "photo"),
-            ("spot_checks", "photo"),
-            ("verdicts_ahead", "photo"),
-            ("examples", "photo"),
-            ("photos", "id"),
-        ):
-            self._db.execute(f"DELETE FROM {table} WHERE {column} IN {_THESE}", (these,))
+    def _drop_brought(self, job: Job) -> None:
+        """What somebody brought to be learnt from, where it is the same picture."""
         hashes = json.dumps([sha256 for one in job.photos for sha256 in one.own_hashes])
         self._db.execute(
             f"DELETE FROM examples WHERE photo IS NULL AND sha256 IN {_THESE}", (hashes,)
         )
 
     def _summaries(self, job: Job) -> None:
-        """A summary names what went to quarantine; its counts say what was done, and stay."""
         for run in job.own_runs:
-            row = self._db.execute("SELECT summary FROM runs WHERE id = ?", (run,)).fetchone()
-            if row is None or row[0] is None:
-                continue
-            summary = json.loads(row[0])
-            errors = errors_of(self._db, run)
-            if summary["errors"] != errors:
-                text = json.dumps({**summary, "errors": errors}, ensure_ascii=False)
-                self._db.execute("UPDATE runs SET summary = ? WHERE id = ?", (text, run))
-                note_change(self._db, "detail", run)
+            shorten_errors(self._db, run)
 
     def _handovers(self, job: Job, redaction: Redaction) -> None:
         rows = self._db.execute("SELECT id, body FROM handovers WHERE body <> ''").fetchall()
@@ -362,3 +326,48 @@ class Forgetting(Part):
 
     def _column(self, statement: str, *values: Any) -> list[Any]:
         return [value for (value,) in self._db.execute(statement, values)]
+
+
+def drop_rows(database: Database, photos: Collection[int], at: str, by: str) -> None:
+    """Take photos and all that was said of them out of the tables, as far as they are there.
+
+    Within a transaction of another part. The audit chain says so and holds without them, those who
+    copy are told, and no photo gets a number of theirs. at: as `utc`; by: who wants that.
+    """
+    these = json.dumps([*photos])
+    there = f"SELECT count(*), max(id) FROM photos WHERE id IN {_THESE}"
+    count, highest = database.execute(there, (these,)).fetchone()
+    if not count:
+        return
+    told = {"photos": count, "rows": forget_rows(database, these)}
+    append(database, Kind.FORGOTTEN, at, told, person=by)
+    row = database.execute("SELECT value FROM facts WHERE key = ?", (PHOTO_NUMBER,)).fetchone()
+    set_fact(database, PHOTO_NUMBER, max(highest, int(row[0]) if row else 0))
+    database.execute(
+        "DELETE FROM changes WHERE kind = 'correction' AND id IN"
+        f" (SELECT id FROM corrections WHERE photo IN {_THESE})",
+        (these,),
+    )
+    for table, column in (
+        ("corrections", "photo"),
+        ("spot_checks", "photo"),
+        ("verdicts_ahead", "photo"),
+        ("examples", "photo"),
+        ("photos", "id"),
+    ):
+        database.execute(f"DELETE FROM {table} WHERE {column} IN {_THESE}", (these,))
+    for photo in photos:
+        note_change(database, "detail", photo)
+
+
+def shorten_errors(database: Database, run: str) -> None:
+    """Let a summary name only what is still known to have gone to quarantine.
+
+    Within a transaction of another part. Its counts say what was done, and stay.
+    """
+    row = database.execute("SELECT summary FROM runs WHERE id = ?", (run,)).fetchone()
+    summary = json.loads(row[0]) if row and row[0] else None
+    if summary is not None and summary["errors"] != (errors := errors_of(database, run)):
+        text = json.dumps({**summary, "errors": errors}, ensure_ascii=False)
+        database.execute("UPDATE runs SET summary = ? WHERE id = ?", (text, run))
+        note_change(database, "detail", run)

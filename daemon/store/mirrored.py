@@ -77,6 +77,12 @@ class Mirrored(Part):
         incidents = self._keys(
             "SELECT incident FROM alerts WHERE id IN (SELECT value FROM json_each(?))", told
         )
+        details = json.dumps([*ids["detail"]])
+        ids["correction"] |= self._keys(
+            "SELECT id FROM corrections WHERE is_done = 1"
+            " AND photo IN (SELECT value FROM json_each(?))",
+            details,
+        )
         return {
             # A detail is mostly of a photo; of a run it has that one's id.
             "runs": ids["run"] | {one for one in ids["detail"] if isinstance(one, str)},
