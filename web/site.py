@@ -90,6 +90,7 @@ class Site:
             static=lambda name: f"{self.at('/page/static/')}{name}?v={_version(name)}",
             caller=caller,
             token=self.token(request),
+            contact=self.settings.contact,
             here=request.url.path.removeprefix(self.settings.web.path),
             **values,
         )
