@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from web.api import decisions, docs, figures, health, history, photos, predict
 from web.errors import register
 from web.front import Front
-from web.pages import find, groups, home, password, people, review, runs, signin
+from web.pages import find, groups, home, password, people, practice, review, runs, signin
 from web.routes import Route
 from web.site import STATIC, Site
 from web.static_files import OwnFiles
@@ -26,6 +26,7 @@ ROUTERS: Sequence[APIRouter] = (
     groups.pages,
     find.pages,
     runs.pages,
+    practice.pages,
     docs.pages,
     health.endpoints,
     photos.endpoints,

@@ -41,6 +41,7 @@ COMMANDS = {
     "mirror": "daemon.cli.mirror:mirror",
     "models": "daemon.cli.models:models",
     "now": "daemon.cli.service:now",
+    "practice": "daemon.cli.practice:practice",
     "report": "daemon.cli.history:report",
     "restore": "daemon.cli.state:restore",
     "results": "daemon.cli.history:results",

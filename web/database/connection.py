@@ -74,6 +74,17 @@ class Connection:
             (found,) = db.execute("SELECT value FROM facts WHERE key = 'secret'").fetchone()
         return bytes.fromhex(found)
 
+    def remember(self, key: str, value: str) -> None:
+        """Keep a fact."""
+        with self.writing() as db:
+            db.execute("REPLACE INTO facts VALUES (?, ?)", (key, value))
+
+    def remembered(self, key: str) -> str:
+        """A fact; empty where it is not known."""
+        with self.reading() as db:
+            row = db.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
+        return "" if row is None else str(row[0])
+
     def page_id(self) -> str:
         """By which the daemon tells this page's sign-ins from those of another, made once."""
         with self.writing() as db:
