@@ -207,6 +207,7 @@ class Forgetter:
         self._drop_notes(job)
         rewritten = updater.without(job.runs, map(date.fromisoformat, job.days))
         with closing(Store(self._settings.state_dir)) as store:
+            store.forgetting.erase(job)  # what others, who knew of it, have noted since
             store.forgetting.scrub()
             owed = [run for run in store.facts.get(WORKBOOKS_OWED) or () if run in job.runs]
             store.forgetting.end(job)
@@ -222,7 +223,7 @@ class Forgetter:
             removed,
             tuple(sorted({*self._results_of(job), *(path.name for path in rewritten)})),
             job.same_bytes,
-            (*self._remains(job), *map(_workbook, owed), *self._elsewhere(waiting)),
+            (*self._remains(), *map(_workbook, owed), *self._elsewhere(waiting)),
         )
 
     # --- files -----------------------------------------------------------------------------------
@@ -301,15 +302,15 @@ class Forgetter:
 
     # --- what still holds it ---------------------------------------------------------------------
 
-    def _remains(self, job: Job) -> Iterable[Remains]:
-        begun = datetime.fromisoformat(job.at)
+    def _remains(self) -> Iterable[Remains]:
+        now = self._clock.now().astimezone(UTC)
         days = self._settings.backups.keep_days
         try:
             backups = Backups.from_settings(self._settings).listed()
         except TransientError as exc:
             yield Remains("backup", str(exc), "it is there again: look then")
             backups = []
-        for one in (one for one in backups if one.made_at <= begun.astimezone(UTC)):
+        for one in (one for one in backups if one.made_at <= now):
             until = (one.made_at + timedelta(days=days)).isoformat(timespec="minutes")
             yield Remains("backup", str(one.path), until if days else "you remove it")
         for aside in sorted(self._settings.state_dir.glob(f"{DATABASE}.set-aside-*")):

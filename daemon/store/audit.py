@@ -27,7 +27,6 @@ from daemon.store.rows import utc
 
 _SALT_BYTES = 16
 FIRST_LINK = bytes(32)
-_SINCE_VERSION = 14  # of the schema
 _VERDICT = (
     "id, run, path, status, category, confidence, band, reason, sha256, recorded_at,"
     " return_id, model"
@@ -67,7 +66,7 @@ class Audit(Part):
 
     def rows(self) -> Iterator[Row]:
         """All of it, from the first."""
-        if self._db.require_known_version() < _SINCE_VERSION:
+        if not self._is_there():
             return
         found = self._db.execute(
             "SELECT seq, at, kind, about, told, person, salt, person_salt, person_digest, digest,"
@@ -120,6 +119,11 @@ class Audit(Part):
         with self._db.transaction():
             append(self._db, kind, utc(at), told, person=person)
 
+    def _is_there(self) -> bool:
+        """Whether there is a chain; none in a database of an older nightsort."""
+        table = self._db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'audit'").fetchone()
+        return table is not None
+
     def _last_sign_in(self, page: str) -> int:
         (last,) = self._db.execute(
             "SELECT coalesce(max(json_extract(told, '$.number')), 0) FROM audit"
@@ -129,7 +133,7 @@ class Audit(Part):
         return int(last)
 
     def _begun(self) -> dict[str, int] | None:
-        if self._db.require_known_version() < _SINCE_VERSION:
+        if not self._is_there():
             return None
         row = self._db.execute("SELECT told FROM audit WHERE kind = 'begun'").fetchone()
         return json.loads(row[0]) if row and row[0] else None

@@ -55,14 +55,11 @@ def tasks(plan: Plan, state_dir: Path, answer: str) -> list[Task]:
             for story in store.history.stories_of_run(right.run if right else "")
             for word in store.corrections.of(story.id)
         )
+    is_right = right is not None and right.decided == right.category
+    is_corrected = wrong is not None and wrong.decided == plan.category
     return [
-        Task("right", plan.right, _number(right), right is not None and bool(right.decided)),
-        Task(
-            "wrong",
-            plan.wrong,
-            _number(wrong),
-            wrong is not None and wrong.decided == plan.category,
-        ),
+        Task("right", plan.right, _number(right), is_right),
+        Task("wrong", plan.wrong, _number(wrong), is_corrected),
         Task("dark", plan.dark, _number(dark), dark is not None and dark.state == "retake"),
         Task("undo", "", 0, is_taken_back),
         Task("broken", "", 0, is_answer(plan, answer)),
