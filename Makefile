@@ -87,12 +87,13 @@ clean: ## Remove what make made, but never ./nightsort-data: photos are in it
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # The half-built environment that a missing ensurepip leaves behind has no pip: build it anew.
-$(VENV)/.installed: requirements.txt requirements-mirror.txt requirements-dev.txt pyproject.toml hatch_build.py
+$(VENV)/.installed: requirements.txt requirements-mirror.txt requirements-dev.txt requirements-alone.txt pyproject.toml hatch_build.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "nightsort needs Python 3.11 or newer: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-alone.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	  --no-build-isolation --no-deps --editable .
 	@touch $@

@@ -122,6 +122,11 @@ class Classifier:
         """What photos are filed into, in the model's order."""
         return self._head.categories
 
+    @property
+    def given_up(self) -> frozenset[str]:
+        """Labels that were categories, and into which it files nothing any more."""
+        return categories_of(self.bundle, self.version)[1]
+
     def self_test(self) -> None:
         """Raise ModelError unless the model says of the bundle's own pictures what it should."""
         check_answers(self.bundle, self._model)
@@ -157,6 +162,17 @@ class Classifier:
         pixels = np.stack([picture.pixels for picture in pictures])
         features = self._model.features(pixels)
         return list(zip(self.judge(features, pictures), features, strict=True))
+
+
+def categories_of(
+    bundle: Bundle, version: Version | None
+) -> tuple[tuple[str, ...], frozenset[str]]:
+    """What photos are filed into, and what was a category and is none any more."""
+    own = tuple(bundle.card.categories)
+    if version is None:
+        return own, frozenset()
+    card = version.card
+    return card.categories, (frozenset(own) | card.given_up) - {*card.categories}
 
 
 def thresholds_of(

@@ -70,6 +70,7 @@ class VersionCard(_Part):
     categories: tuple[str, ...] = Field(min_length=2)
     rows: tuple[str, ...] = Field(min_length=2)  # the label whose photos each row was learnt from
     owners: tuple[int, ...]  # each row's category by place; -1: something else
+    removed: tuple[str, ...] = ()  # labels that were categories and are none any longer
     opinion: tuple[int, ...]  # the category of each row of the network's own that has a say
     temperature: float = Field(gt=0)
     opinion_temperature: float = Field(gt=0)
@@ -78,6 +79,18 @@ class VersionCard(_Part):
     examples: dict[str, int]  # photos by label
     sources: dict[str, int] = {}  # photos by who said what they are
     figures: dict[str, Any] = {}  # how it was compared, as `learn --json` has it
+
+    @property
+    def merged(self) -> dict[str, str]:
+        """Labels that are part of another category."""
+        owned = zip(self.rows, self.owners, strict=True)
+        named = {label: self.categories[at] for label, at in owned if at >= 0}
+        return {label: category for label, category in named.items() if label != category}
+
+    @property
+    def given_up(self) -> frozenset[str]:
+        """Labels that were categories and are none any longer, or part of another."""
+        return frozenset((*self.removed, *self.merged))
 
     @model_validator(mode="after")
     def _places_agree(self) -> Self:

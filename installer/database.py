@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from installer.errors import InstallError
+from installer.layout import USER
 from installer.machine import Machine
 from installer.package import Package
 
@@ -73,4 +74,4 @@ class Database:
         self._copy.unlink(missing_ok=True)
 
     def _do(self, code: str, *paths: Path) -> str:
-        return self._machine.run("python3", "-c", code, *paths, is_ours=True)
+        return self._machine.run("python3", "-c", code, *paths, by=USER)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # nightsort @VERSION@ for @FOR@, with everything that it needs.
-#   sh @NAME@ install [--start] | upgrade | uninstall [--purge] | verify | extract FOLDER | --help
+#   sh @NAME@ install [--start] [--web [ADDRESS:PORT] | --no-web] | upgrade | uninstall [--purge] | verify | extract FOLDER | --help
 # What follows the last line of this script is a tar archive; its sha256 is checked first.
 set -eu
 # What is installed is for the service's user to read, whatever root's own umask is.

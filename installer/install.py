@@ -10,9 +10,10 @@ from pathlib import Path
 from installer.database import Database
 from installer.errors import InstallError
 from installer.files import copy, point
-from installer.layout import SERVICE, TIMER, USER, WEB, Layout
+from installer.layout import SERVICE, TIMER, USER, Layout
 from installer.machine import Machine
 from installer.package import Package
+from installer.page import AS_IT_IS, Page, Wish
 from installer.versions import Versions
 
 _FOLDERS = """
@@ -34,8 +35,9 @@ class Installer:
         self._machine = machine
         self._tell = tell
         self._versions = Versions(layout, machine)
+        self._page = Page(layout, machine, tell)
 
-    def install(self, package: Package, *, start: bool) -> None:
+    def install(self, package: Package, *, start: bool, page: Wish = AS_IT_IS) -> None:
         """Put the package in place of what is there, if anything; start: also start the service.
 
         A service that runs is stopped and started again. Raises InstallError when that cannot be,
@@ -46,6 +48,7 @@ class Installer:
         self._tell(f"Installing nightsort {package.version} in {self._layout.program} ...")
         version = self._versions.build(package)
         self._make_room(version)
+        self._page.settle(page)
         database = self._database(version)
         database.require_known_to(version)
         was_up = self._machine.is_up(SERVICE)
@@ -64,6 +67,7 @@ class Installer:
             raise InstallError(self._take_back(version, before, database, was_up)) from exc
         database.drop_copy()
         self._versions.forget(version, before)
+        self._page.set_up(page, start=was_up or start)
 
     def _database(self, version: Package) -> Database:
         try:
@@ -113,8 +117,7 @@ class Installer:
             why = self._machine.last_error_since(began) or "the journal says why"
             raise InstallError(f"the service did not become ready: {why}")
         self._machine.run("systemctl", "start", TIMER)
-        # Where the administrator enabled the page, it goes over to this version, too.
-        self._machine.run("systemctl", "try-restart", WEB)
+        self._page.start_again()
 
     def _take_back(
         self, version: Package, before: Package | None, database: Database, was_up: bool

@@ -9,6 +9,7 @@ SERVICE = "nightsort.service"
 WEB = "nightsort-web.service"
 TIMER = "nightsort-check.timer"
 USER = "nightsort"
+WEB_USER = "nightsort-web"
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,12 +55,12 @@ class Machine:
         except (OSError, KeyError):
             return False
 
-    def run(self, *command: str | Path, is_ours: bool = False) -> str:
-        """What a command prints; is_ours: run by nightsort's user.
+    def run(self, *command: str | Path, by: str = "") -> str:
+        """What a command prints; by: the user who runs it.
 
         Raises InstallError with the last lines that it said when it fails.
         """
-        done = _captured(_by_us(command) if is_ours else command)
+        done = _captured(_by(by, command) if by else command)
         if done.returncode != 0:
             said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-_LAST_LINES:]
             name = Path(command[0]).name
@@ -70,16 +70,16 @@ class Machine:
     def show(self, *command: str | Path) -> None:
         """Let nightsort's user run a command that prints to where we print."""
         sys.stdout.flush()
-        subprocess.run([str(part) for part in _by_us(command)], check=False, cwd="/")
+        subprocess.run([str(part) for part in _by(USER, command)], check=False, cwd="/")
 
     def is_up(self, unit: str) -> bool:
         """Whether a unit runs, or is on its way."""
         return _captured(["systemctl", "is-active", unit]).stdout.strip() in _IS_UP
 
-    def last_error_since(self, began: float) -> str:
-        """What nightsort logged last as an error, from this moment (Unix time); "" for nothing."""
+    def last_error_since(self, began: float, logger: str = USER) -> str:
+        """What was logged last as an error, from this moment (Unix time); "" for nothing."""
         said = _captured(
-            ["journalctl", f"--identifier={USER}", "--priority=err", "--output=cat", "--lines=1",
+            ["journalctl", f"--identifier={logger}", "--priority=err", "--output=cat", "--lines=1",
              "--quiet", "--no-pager", f"--since=@{int(began)}"],
         ).stdout.strip()  # fmt: skip
         try:
@@ -87,14 +87,14 @@ class Machine:
         except (ValueError, KeyError, TypeError):
             return said
 
-    def becomes_ready(self, unit: str) -> bool:
-        """Start a unit, and say whether it told that it is ready."""
+    def becomes_ready(self, unit: str, *, again: bool = False) -> bool:
+        """Start a unit, again where it runs, and say whether it told that it is ready."""
         _captured(["systemctl", "reset-failed", unit])
-        return _captured(["systemctl", "start", unit]).returncode == 0
+        return _captured(["systemctl", "restart" if again else "start", unit]).returncode == 0
 
 
-def _by_us(command: Command) -> Command:
-    return ["runuser", "-u", USER, "--", *command]
+def _by(user: str, command: Command) -> Command:
+    return ["runuser", "-u", user, "--", *command]
 
 
 def _captured(command: Command) -> subprocess.CompletedProcess[str]:

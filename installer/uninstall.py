@@ -9,10 +9,11 @@ from pathlib import Path
 
 from installer.errors import InstallError
 from installer.install import folders
-from installer.layout import SERVICE, TIMER, USER, WEB, Layout
+from installer.layout import SERVICE, TIMER, USER, WEB, WEB_USER, Layout
 from installer.machine import Machine
 from installer.versions import Versions
 
+_AUTHORITY = "web/tls/authority.crt"
 _PHOTO_KEYS = ("incoming_dir", "sorted_dir", "results_dir")
 
 
@@ -36,6 +37,7 @@ class Uninstaller:
         if purge:
             require_purgeable(known)
             self._require_ours(known["state_dir"])
+        is_trusted = "state_dir" in known and (known["state_dir"] / _AUTHORITY).exists()
         for unit in (TIMER, WEB, SERVICE):
             if (self._layout.units / unit).exists():
                 self._machine.run("systemctl", "disable", "--now", unit)
@@ -47,6 +49,8 @@ class Uninstaller:
         self._tell("nightsort is removed.")
         for line in self._what_is_left(known):
             self._tell(line)
+        if is_trusted:
+            self._tell("Devices trust the page's authority until it is taken back on each of them.")
 
     def _folders(self) -> dict[str, Path]:
         """The folders of the settings; none where they cannot be read any more."""
@@ -83,10 +87,15 @@ class Uninstaller:
         places += [known[key] for key in ("state_dir",) if key in known]
         places.append(self._layout.settings)
         left = [str(place) for place in places if place.exists()]
-        return [
+        remove = f"userdel {WEB_USER}; userdel {USER}"
+        lines = [
             f"Still there: {', '.join(left)}" if left else "Nothing else is left of it.",
-            f"The user {USER} stays, as photos belong to it; to remove it: userdel {USER}",
+            f"The users {USER} and {WEB_USER} stay, as files are theirs; to remove them: {remove}",
         ]
+        own = known["state_dir"] / "web" if "state_dir" in known else None
+        if own is not None and own.exists():
+            lines.append(f"The page's accounts, keys and certificate are in {own}")
+        return lines
 
 
 def require_purgeable(known: dict[str, Path]) -> None:

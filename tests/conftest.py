@@ -22,6 +22,8 @@ settings.register_profile("nightsort", deadline=None, print_blob=True)
 settings.load_profile("nightsort")
 # What a shell runs in its background ignores SIGINT, and so would every command that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Else each of the thousand commands that the tests start would compile all of nightsort anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 class OneMachine(LoadScopeScheduling):  # type: ignore[misc]

@@ -8,13 +8,26 @@ from contextlib import AbstractAsyncContextManager
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
-from web.api import decisions, docs, figures, health, history, photos, predict
+from web.api import decisions, docs, figures, health, history, learning, photos, predict
+from web.api import sending as sending_api
 from web.errors import register
 from web.front import Front
-from web.pages import find, groups, home, password, people, practice, review, runs, signin
+from web.pages import (
+    find,
+    groups,
+    home,
+    lessons,
+    password,
+    people,
+    practice,
+    review,
+    runs,
+    sending,
+    signin,
+)
 from web.routes import Route
-from web.site import STATIC, Site
-from web.static_files import OwnFiles
+from web.site import Site
+from web.static_files import STATIC, OwnFiles
 
 # What is served, page by page and endpoint by endpoint.
 ROUTERS: Sequence[APIRouter] = (
@@ -27,13 +40,17 @@ ROUTERS: Sequence[APIRouter] = (
     find.pages,
     runs.pages,
     practice.pages,
+    sending.pages,
+    lessons.pages,
     docs.pages,
     health.endpoints,
     photos.endpoints,
     decisions.endpoints,
     history.endpoints,
     predict.endpoints,
+    sending_api.endpoints,
     figures.endpoints,
+    learning.endpoints,
 )
 
 

@@ -141,6 +141,23 @@ def set_password(config_file: Path | None, name: str, password_stdin: bool, link
     click.echo(f"{account.name} has a new password, and is signed out everywhere", err=True)
 
 
+@user.command("role")
+@click.argument("name")
+@click.argument("role", type=click.Choice([role.value for role in Role]))
+@click.pass_obj
+def set_role(config_file: Path | None, name: str, role: str) -> None:
+    """Give somebody another role, and sign them out everywhere.
+
+    \b
+    Example:
+      nightsort web user role carl lead
+    """  # noqa: D301
+    with _store(load(config_file)) as store:
+        account = _require_account(store, name)
+        store.accounts.set_role(account.id, Role(role))
+    click.echo(f"{account.name} may sign in, as {role}, and is signed out everywhere", err=True)
+
+
 @user.command("remove")
 @click.argument("name")
 @click.pass_obj
@@ -296,6 +313,7 @@ def _store(settings: Settings) -> Iterator[WebStore]:
 
     store = WebStore.open(own_folder(settings.state_dir))
     try:
+        store.take_back(settings.state_dir)
         yield store
     finally:
         store.close()

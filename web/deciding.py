@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from web.problems import Problem, busy
 from web.reading.asking import Code, Decision, Left, Wish, ask
@@ -55,7 +55,7 @@ def carry_out_all(site: Site, by: Caller, wish: Wish) -> Outcome:
     outcome = Outcome([], [])
     for start in range(0, len(wish.photos), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
-        some = Wish(wish.photos[part], wish.decision, wish.category, wish.upon[part])
+        some = replace(wish, photos=wish.photos[part], upon=wish.upon[part])
         try:
             done, left = ask(site.settings.state_dir, some, by)
         except Problem as exc:

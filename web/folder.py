@@ -31,7 +31,7 @@ def own_folder(state_dir: Path) -> Path:
     except OSError as exc:
         raise ConfigError(
             f"{folder}: cannot be made ({exc.strerror}); as root: "
-            f"install -d -m 0750 -o nightsort-web -g nightsort {folder}"
+            f"install -d -m 2750 -o nightsort-web -g nightsort {folder}"
         ) from exc
     if owner != os.geteuid():
         theirs, ours = user_name(owner), user_name(os.geteuid())
@@ -67,7 +67,7 @@ def serving_from(folder: Path) -> Iterator[None]:
 def _spooling_to(spool: Path) -> Iterator[None]:
     """Temporary files lie on the state's disk: elsewhere they might fill memory, or the system."""
     shutil.rmtree(spool, ignore_errors=True)  # what a process that was killed left
-    spool.mkdir(mode=0o700)
+    spool.mkdir(mode=0o750)  # the daemon reads what it is to take
     before = tempfile.tempdir
     tempfile.tempdir = str(spool)
     try:

@@ -1,12 +1,14 @@
 """uvicorn's HTTP/1.1 with the bounds that it lacks: on time, size and number of connections.
 
 A client that connects and says nothing, or says it byte by byte, would hold a connection for ever.
+One that is refused while it still sends gets its answer all the same.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -16,11 +18,56 @@ HEAD_SECONDS = 10.0
 HEAD_BYTES = 64 * 1024
 # More than these are never open; the one idle for longest makes room.
 MOST_CONNECTIONS = 400
+# For how long what is still sent is thrown away, once the answer is on its way.
+LINGER_SECONDS = 5.0
 
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n"
     b"content-length: 0\r\n\r\n"
 )
+
+
+class _Lingering:
+    """A connection that is closed only when nobody sends any more, or too long.
+
+    Closed with bytes unread, it is reset, and the answer may be lost on the way: nginx, which hands
+    a body on, then says 502 in place of what we said. Source: RFC 9112, 9.6.
+    """
+
+    def __init__(self, transport: asyncio.Transport, sends: Callable[[], bool]) -> None:
+        """`sends` says whether more of a request is to come."""
+        self._transport = transport
+        self._sends = sends
+        self._end: asyncio.TimerHandle | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    @property
+    def lingers(self) -> bool:
+        """Whether what comes is thrown away."""
+        return self._end is not None
+
+    def is_closing(self) -> bool:
+        """Whether nothing is to be written any more."""
+        return self.lingers or self._transport.is_closing()
+
+    def close(self) -> None:
+        """Write what is left to write, and close; at once, where that was said before."""
+        if self.lingers or self._transport.is_closing() or not self._sends():
+            self.forget()
+            self._transport.close()
+            return
+        if self._transport.can_write_eof():  # not under TLS
+            self._transport.write_eof()
+        self._transport.resume_reading()
+        loop = asyncio.get_running_loop()
+        self._end = loop.call_later(LINGER_SECONDS, self._transport.close)
+
+    def forget(self) -> None:
+        """It is closed."""
+        if self._end is not None:
+            self._end.cancel()
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -35,6 +82,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """As uvicorn's; where there are too many, an idle one ends."""
         self._make_room()
         super().connection_made(transport)
+        self._lingering = _Lingering(transport, self._has_more_to_come)
+        self.transport = self._lingering  # type: ignore[assignment]
         # asyncio does so itself only for sockets that say TCP by number; without it, each answer
         # waits 40 ms for the client to confirm its headers.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -43,10 +92,13 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """As uvicorn's."""
         self._end_head()
+        self._lingering.forget()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """As uvicorn's, as long as headers are small."""
+        if self._lingering.lingers:
+            return
         if self._head_bytes is not None:
             self._head_bytes += len(data)
             if self._deadline is None:
@@ -70,6 +122,11 @@ class BoundedProtocol(HttpToolsProtocol):
         """Whether no request is being answered."""
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is None or cycle.response_complete
+
+    def _has_more_to_come(self) -> bool:
+        """Whether more of the body of a request is to come."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and cycle.more_body
 
     def _check_head(self) -> None:
         is_long = self._head_bytes is not None and self._head_bytes > HEAD_BYTES

@@ -41,7 +41,7 @@ class Route(APIRoute):
         async def handle(request: Request) -> Response:
             site = site_of(request)
             caller = request.state.caller = await identify(request, site)
-            if caller is None and access.role is not None and is_page(_path(request)):
+            if caller is None and access.role is not None and _is_page(request):
                 return _to_sign_in(request, site)
             _require_role(caller, access)
             is_by_key = caller is not None and caller.kind == "key"
@@ -72,6 +72,10 @@ class Route(APIRoute):
 def router() -> APIRouter:
     """A router whose routes say what they ask of callers."""
     return APIRouter(route_class=Route)
+
+
+def _is_page(request: Request) -> bool:
+    return is_page(_path(request), request.method)
 
 
 def _path(request: Request) -> str:

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from types import FrameType
 
@@ -36,6 +36,8 @@ SWEEP_SECONDS = 3600.0
 FORGET_SECONDS = 60.0
 TELL_SECONDS = 5.0
 _SIGN_INS_AT_ONCE = 500
+# A tenth of the weight of others.
+NICENESS = 10
 # How long requests under way may take when the process is told to end.
 LAST_SECONDS = 5
 
@@ -46,6 +48,7 @@ def serve(settings: Settings, show_link: Callable[[str, str], None] | None) -> N
     show_link: shows the address and the first one-time link to the person at the terminal.
     Raises ConfigError for settings that cannot be, RefusedError for what is not possible now.
     """
+    _be_modest()
     folder = own_folder(settings.state_dir)
     made = certificate.found(folder)
     listening = plan(settings.web, made.files if made else None)
@@ -56,6 +59,7 @@ def serve(settings: Settings, show_link: Callable[[str, str], None] | None) -> N
         listener = held.enter_context(bind(listening))
         store = WebStore.open(folder)
         held.callback(store.close)
+        _take_back(store, settings)
         site = Site.make(settings, store, Addresses.of(settings.web, made.names if made else ()))
         held.callback(site.pictures.close)
         port = int(listener.getsockname()[1])
@@ -67,6 +71,18 @@ def serve(settings: Settings, show_link: Callable[[str, str], None] | None) -> N
         app = build(site, chores.beside, only_proxies=listening.only_proxies)
         _Server(_config(app, tls), tell, notifier).run([listener])
         log.info("web_stopped")
+
+
+def _be_modest() -> None:
+    """Let sorting come first for the processor: this costs nothing where nobody sorts."""
+    with suppress(OSError):  # systemd's unit denies it, and gives the page less weight as a whole
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+
+
+def _take_back(store: WebStore, settings: Settings) -> None:
+    done = store.take_back(settings.state_dir)
+    if done.accounts or done.keys:
+        log.warning("people_taken_back", accounts=done.accounts, keys=done.keys)
 
 
 def _config(app: object, tls: Tls | None) -> uvicorn.Config:
@@ -194,6 +210,7 @@ class _Chores:
 
     def _sweep(self) -> None:
         store, settings = self._site.store, self._site.settings
+        _take_back(store, settings)
         store.sessions.sweep(settings.web.session_hours)
         store.links.sweep()
         store.failures.sweep()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +26,10 @@ from web.predictions import Predictor
 from web.reading.dashboard import Boards
 from web.reading.practice import Plan, plan_in
 from web.roles import Caller
+from web.static_files import version
 from web.tokens import Tokens
 
 HERE = Path(__file__).parent
-STATIC = HERE / "static"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,7 @@ class Site:
         text = self.templates.get_template(template).render(
             t=t,
             at=self.at,
-            static=lambda name: f"{self.at('/page/static/')}{name}?v={_version(name)}",
+            static=lambda name: self.at(f"/page/static/{version()}/{name}"),
             caller=caller,
             token=self.token(request),
             contact=self.settings.contact,
@@ -130,9 +128,3 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-
-
-@lru_cache(maxsize=256)
-def _version(name: str) -> str:
-    """Changes when the file does, so that browsers may keep it for ever."""
-    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]

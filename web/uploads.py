@@ -6,7 +6,7 @@ state_dir/web/spool, so that nothing is left of them, however the request or the
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,6 +16,8 @@ from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
 
 from config.errors import DiskFull
+from config.settings import Settings
+from web.bodies import SUM_BYTES
 from web.problems import Problem
 
 # Of each file so much is kept in memory at most: a batch may hold many.
@@ -23,9 +25,25 @@ SPOOL_BYTES = 64 * 1024
 MultiPartParser.spool_max_size = SPOOL_BYTES
 # Beside files: a token, a label. A form alone may name many photos.
 _FIELDS_BESIDE, _MOST = 20, 1000
+MOST_EXAMPLES = 1000
 _FIELD_BYTES = 64 * 1024
 # What a body may hold beside its one file: boundaries, headers, fields.
 FRAME_BYTES = 64 * 1024
+
+
+def photo_bytes(settings: Settings) -> int:
+    """How much one photo may have."""
+    return int(settings.intake.max_file_mb * 1e6)
+
+
+def single_bytes(settings: Settings) -> int:
+    """How much a body with one photo may have."""
+    return photo_bytes(settings) + FRAME_BYTES
+
+
+def batch_bytes(settings: Settings) -> int:
+    """Of a body with several: at most half of what may be in hand of all requests."""
+    return min(settings.api.batch_photos * single_bytes(settings), SUM_BYTES // 2)
 
 
 async def form_of(request: Request, most_files: int = _MOST, most_fields: int = _MOST) -> FormData:
@@ -63,6 +81,34 @@ async def files_of(request: Request, name: str, most: int) -> AsyncIterator[list
         await form.close()
 
 
+@asynccontextmanager
+async def examples_of(request: Request) -> AsyncIterator[tuple[list[UploadFile], str]]:
+    """Photos of a form with what they all show, or a ZIP and ""; closed at the end.
+
+    Raises Problem 400 `no_file`, `too_many_files` or `malformed`; 413 `too_many_files`.
+    """
+    try:
+        form = await form_of(request, MOST_EXAMPLES, _FIELDS_BESIDE)
+    except Problem as exc:
+        raise _too_many(MOST_EXAMPLES) if exc.code == "too_many_files" else exc from exc
+    try:
+        label = form.get("label")
+        is_archive = _has_file(form, "archive")
+        if is_archive and (label or _has_file(form, "files")):
+            raise Problem(
+                400, "malformed", "send either `files` and their `label`, or an `archive`"
+            )
+        if is_archive:
+            yield _named(form, "archive", 1), ""
+            return
+        files = _named(form, "files", MOST_EXAMPLES)
+        if not isinstance(label, str) or not label.strip():
+            raise Problem(400, "malformed", "label: say what the photos show", field="label")
+        yield files, label
+    finally:
+        await form.close()
+
+
 def name_of(file: UploadFile) -> str:
     """What it is called, as it may stand in an answer."""
     return (file.filename or "").encode("utf-8", "replace").decode()
@@ -78,11 +124,19 @@ def multipart(name: str, *, several: bool = False, **fields: dict[str, Any]) -> 
     }
 
 
+def _has_file(form: FormData, name: str) -> bool:
+    """Browsers send a file without name and bytes where nobody chose one."""
+    return bool(_chosen(form.getlist(name)))
+
+
+def _chosen(values: Iterable[UploadFile | str]) -> list[UploadFile]:
+    files = [one for one in values if isinstance(one, UploadFile)]
+    return [one for one in files if one.filename or one.size]
+
+
 def _named(form: FormData, name: str, most: int) -> list[UploadFile]:
-    everything = [one for one in form.values() if isinstance(one, UploadFile)]
-    files = [one for one in form.getlist(name) if isinstance(one, UploadFile)]
-    # Browsers send a file without name and bytes where nobody chose one.
-    files = [one for one in files if one.filename or one.size]
+    everything = [one for _, one in form.multi_items() if isinstance(one, UploadFile)]
+    files = _chosen(form.getlist(name))
     if not files:
         raise Problem(400, "no_file", f"there is no file in the field `{name}`")
     if len(everything) > most:

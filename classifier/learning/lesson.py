@@ -232,6 +232,7 @@ def _version(
         categories=head.categories,
         rows=material.plan.labels,
         owners=material.plan.owners,
+        removed=tuple(sorted(request.removed)),
         opinion=() if head.opinion is None else tuple(int(owner) for owner in head.opinion.owners),
         temperature=head.temperature,
         opinion_temperature=head.opinion_temperature,

@@ -90,7 +90,8 @@ def _lesson(now: datetime, store: Store) -> News:
     if last is None or not last["by_itself"] or store.facts.get(_LESSON_SAID) == last["at"]:
         return News()
     mark = datetime.fromisoformat(last["at"]).strftime("%Y%m%dT%H%M%S")
-    told = {key: value for key, value in last.items() if key in RULES["lesson_learnt"].facts}
+    known = {"new_labels": [], **last}  # a lesson of an older nightsort says less
+    told = {key: value for key, value in known.items() if key in RULES["lesson_learnt"].facts}
     return News((news("lesson_learnt", mark, now, told),), {_LESSON_SAID: last["at"]})
 
 

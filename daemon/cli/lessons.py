@@ -98,20 +98,11 @@ class School:
 
 def look_at(school: School, photos: Sequence[Labelled]) -> Taken:
     """Show labelled photos to the network. Raises NoPhotos when none can be learnt from."""
-    from daemon.domain.return_ids import by_pattern, return_id
-    from daemon.folders.photo_files import Limits
-    from daemon.sorting.lesson_photos import Taking, take
+    from daemon.sorting.bringing import looked_at
     from daemon.sorting.offline import NoPhotos
 
-    settings = school.settings
-    pattern = settings.returns.pattern
-    taking = Taking(
-        return_id=return_id if pattern is None else by_pattern(pattern),
-        limits=Limits.from_settings(settings.intake),
-        said=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
     with progress("looking") as advance:
-        taken = take(photos, school.classifier, taking, advance)
+        taken = looked_at(photos, school.classifier, school.settings, advance)
     if not taken.examples:
         why = "; ".join(line for lines in taken.left_out.values() for line in lines[:SHOWN])
         raise NoPhotos(f"no photo there can be learnt from: {why}")
@@ -120,16 +111,10 @@ def look_at(school: School, photos: Sequence[Labelled]) -> Taken:
 
 def keep(school: School, store: Store, taken: Taken) -> int:
     """Keep them as examples; returns how many are new, or are said to be something else now."""
-    from daemon.domain.examples import Brought
     from daemon.folders.locks import user_name
+    from daemon.sorting import bringing
 
-    names = taken.places
-    brought = [
-        Brought(one.id, names[one.id][0], one.label, one.group, one.features.tobytes())
-        for one in taken.examples
-    ]
-    who, network = user_name(os.getuid()), school.classifier.network
-    return len(store.examples.bring(brought, who, datetime.now(UTC), network))
+    return bringing.keep(store, taken, user_name(os.getuid()), school.classifier.network)
 
 
 def gather(school: School, store: Store) -> None:
@@ -152,6 +137,8 @@ def gather(school: School, store: Store) -> None:
 
 def run(school: School, wanted: Wanted, photos: Sequence[Labelled] | None) -> None:
     """Learn from all that is kept, with what is brought now; show it, keep it, adopt it."""
+    from daemon.domain.orders import Speaker
+    from daemon.folders.locks import user_name
     from daemon.sorting.lessons import Change, hold_lesson
 
     settings = school.settings
@@ -182,11 +169,13 @@ def run(school: School, wanted: Wanted, photos: Sequence[Labelled] | None) -> No
     for line in left_out_words(left_out):
         click.echo(plain(line), err=True)
     held.document["adopted"] = _adopted(school, wanted, held)
-    if held.document["after"] is not None:
-        with school.store() as store:
-            store.examples.learnt(held.document, until, now=datetime.now(UTC), by_itself=False)
     places = {one: place for one, (_, place) in taken.places.items()} if taken else {}
     document = held.named(places) | {"left_out": left_out}
+    if held.document["after"] is not None:
+        now, by = datetime.now(UTC), Speaker(user_name(os.getuid()))
+        with school.store() as store:
+            store.examples.learnt(held.document, until, now=now, by_itself=False)
+            store.lessons.note(document, by, now)
     if wanted.as_json:
         print_json(document)
         return

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 import click
 
-from config.errors import ModelError, NightsortError, RefusedError
+from config.errors import ModelError, RefusedError
 from config.readable import plain
 from daemon.cli.common import any_path, check_it_can_be_a_page, json_option, load, print_json
 
 if TYPE_CHECKING:
-    from classifier.bundle import Bundle
     from classifier.classifier import Classifier
     from config.settings import Settings
     from daemon.domain.examples import Kept
+    from daemon.sorting.version_list import VersionBrief
     from daemon.sorting.versions import Versions
 
 
@@ -39,18 +39,16 @@ def list_versions(config_file: Path | None, as_json: bool) -> None:
       nightsort models list
     """  # noqa: D301
     from classifier.bundle import load_bundle
-    from daemon.sorting.versions import SHIPPED, Versions
+    from daemon.sorting.version_list import listed
+    from daemon.sorting.versions import Versions
 
     settings = load(config_file)
-    versions, bundle = Versions(settings.state_dir), load_bundle(settings.model_dir)
-    in_use = versions.in_use()
-    shown: list[_Brief] = [{"version": SHIPPED, "model": bundle.card.title, "problem": ""}]
-    shown += [_brief(versions, name, bundle) for name in versions.names()]
+    found = listed(Versions(settings.state_dir), load_bundle(settings.model_dir))
     if as_json:
-        print_json({"in_use": in_use, "versions": shown})
+        print_json(found)
         return
-    for one in shown:
-        mark = "*" if one["version"] == in_use else " "
+    for one in found["versions"]:
+        mark = "*" if one["version"] == found["in_use"] else " "
         click.echo(plain(f"{mark} {one['version']:14} {one['problem'] or _words(one)}"))
 
 
@@ -66,13 +64,12 @@ def show(config_file: Path | None, version: str, as_json: bool) -> None:
       nightsort models show 2026-11-26.1
     """  # noqa: D301
     from classifier.bundle import load_bundle
-    from classifier.version import load_version
     from daemon.cli.lessons import comparison_words
+    from daemon.sorting.version_list import card_of
     from daemon.sorting.versions import Versions
 
     settings = load(config_file)
-    path = Versions(settings.state_dir).file(version)
-    card = load_version(path, load_bundle(settings.model_dir)).card
+    card = card_of(Versions(settings.state_dir), version, load_bundle(settings.model_dir))
     if as_json:
         print_json(card.model_dump(mode="json"))
         return
@@ -246,37 +243,7 @@ def _note_adoption(settings: Settings) -> None:
             copy_versions(store, Versions(settings.state_dir), user_name(os.getuid()))
 
 
-class _Brief(TypedDict, total=False):
-    """A version in one line; of the shipped model, or one that is refused, less is known."""
-
-    version: str
-    model: str
-    learnt: str
-    categories: list[str]
-    examples: int
-    judgement: object
-    problem: str
-
-
-def _brief(versions: Versions, name: str, bundle: Bundle) -> _Brief:
-    from classifier.version import load_version
-
-    try:
-        card = load_version(versions.file(name), bundle).card
-    except NightsortError as exc:
-        return {"version": name, "problem": str(exc)}
-    return {
-        "version": name,
-        "model": f"{card.base.name} {card.base.version}",
-        "learnt": card.learnt,
-        "categories": list(card.categories),
-        "examples": sum(card.examples.values()),
-        "judgement": card.figures.get("judgement"),
-        "problem": "",
-    }
-
-
-def _words(one: _Brief) -> str:
+def _words(one: VersionBrief) -> str:
     if "learnt" not in one:
         return str(one["model"])
     return (

@@ -147,9 +147,13 @@ def _run_daemon(config_file: Path | None) -> None:
 def _aside(config_file: Path | None) -> Aside:
     """Orders that are carried out beside the work, with the settings as they are then."""
     from daemon.cli.alerts import sent_here
-    from daemon.domain.orders import SendTestAlert
+    from daemon.domain.orders import AddExamples, SendTestAlert
+    from daemon.service.bringing import bring
 
-    return {SendTestAlert: lambda: sent_here(load(config_file))}
+    return {
+        SendTestAlert: lambda _: sent_here(load(config_file)),
+        AddExamples: lambda given: bring(load(config_file), given),
+    }
 
 
 def _asked_of_daemon(state_dir: Path, advance: Advance) -> DrainSummary:

@@ -16,8 +16,12 @@ from daemon.cli.common import json_option, load, print_json
 
 if TYPE_CHECKING:
     from daemon.maintenance.backups import Backups
+    from daemon.store.copies import Contents
 
 _MB = 1_000_000
+_TAKES_BACK = (
+    "; the page takes back those that it does not know, at its next start or within the hour"
+)
 
 
 @click.command()
@@ -32,8 +36,9 @@ _MB = 1_000_000
 def backup(config_file: Path | None, to: Path | None, as_list: bool, as_json: bool) -> None:
     """Copy nightsort's memory, queue and history, to one file, and check it.
 
-    The daemon may run or not; it goes on working. It makes a backup every night by itself, unless
-    [backups] says otherwise. Photos and results are ordinary files, and are not in it.
+    The page's accounts and keys are in it, too. The daemon may run or not; it goes on working. It
+    makes a backup every night by itself, unless [backups] says otherwise. Photos and results are
+    ordinary files, and are not in it.
 
     \b
     Example:
@@ -65,6 +70,7 @@ def backup(config_file: Path | None, to: Path | None, as_list: bool, as_json: bo
             f"{made.size_bytes / _MB:.1f} MB; every page was checked.",
             err=True,
         )
+        _show_people(made.contents, "")
 
 
 @click.command()
@@ -78,7 +84,8 @@ def restore(config_file: Path | None, file: Path, anyway: bool) -> None:
 
     The daemon must be stopped. FILE is checked first; one that is damaged or of something else
     changes nothing. What was sorted since the backup is then taken from results and folders, so
-    that no photo is sorted twice and none is missing in the history.
+    that no photo is sorted twice and none is missing in the history. The page takes back accounts
+    and keys that it does not know, unless somebody was removed since the backup.
 
     \b
     Example:
@@ -105,6 +112,7 @@ def restore(config_file: Path | None, file: Path, anyway: bool) -> None:
     click.echo(
         f"Restored: photos: {done.contents.photos:,}, runs: {done.contents.runs:,}.", err=True
     )
+    _show_people(done.contents, _TAKES_BACK)
     if done.set_aside is not None:
         click.echo(f"The database so far is kept as {plain(str(done.set_aside))}", err=True)
     try:
@@ -116,6 +124,12 @@ def restore(config_file: Path | None, file: Path, anyway: bool) -> None:
             "What was sorted since the backup will be taken from the folders at the next start.",
             err=True,
         )
+
+
+def _show_people(contents: Contents, more: str) -> None:
+    if contents.accounts or contents.keys:
+        said = f"Accounts of the page: {contents.accounts:,}, keys: {contents.keys:,}"
+        click.echo(f"{said}{more}.", err=True)
 
 
 def _copy_versions(state_dir: Path) -> None:

@@ -29,7 +29,14 @@ from daemon.domain.sorting import Move, Placement, Source
 from daemon.folders.called import as_called
 from daemon.folders.contents import drop
 from daemon.folders.mounts import events_arrive, mount_of
-from daemon.folders.names import RETAKE, compare_key, numbered, safe_name, with_suffix
+from daemon.folders.names import (
+    RETAKE,
+    compare_key,
+    numbered,
+    safe_folder,
+    safe_name,
+    with_suffix,
+)
 from daemon.folders.renaming import Entry
 from daemon.folders.tree import Tree, join, split
 from daemon.sorting.filer import REASON_SUFFIX, Filer, FilingPolicy
@@ -40,6 +47,7 @@ log = structlog.get_logger()
 
 # How many photos are planned, moved and recorded together.
 _AT_ONCE = 32
+_LONGEST_CATEGORY = 60
 _CORRECTABLE = ("filed", "review", "retake")
 _UNDOABLE = ("filed", "review", "retake", "duplicate", "quarantined")
 
@@ -287,6 +295,23 @@ class Corrector:
                 return category
         known = ", ".join(sorted(self._moved_photos.categories))
         raise NoSuchCategory(f"{said}: no such category; there are {known}")
+
+    def new_category(self, said: str) -> str:
+        """The category of that name, or the name for one that there was not so far.
+
+        Raises NoSuchCategory for what cannot be a folder's name on every disk.
+        """
+        with suppress(NoSuchCategory):
+            return self.category(said)
+        name = said.strip()
+        is_ours = name.startswith(("_", "."))
+        if is_ours or len(name) > _LONGEST_CATEGORY or safe_folder(name) != name:
+            raise NoSuchCategory(
+                f"{said}: cannot be the name of a category: it names a folder, begins neither with "
+                f"_ nor . and has no more than {_LONGEST_CATEGORY} characters, none of / \\ : * ? "
+                '" < > |'
+            )
+        return name
 
     def _all(self, what: str) -> list[Story]:
         """The photos of a run, else the one photo, that `what` names."""

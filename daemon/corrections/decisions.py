@@ -34,16 +34,21 @@ class Decisions:
         category: str,
         by: Speaker,
         upon: int | None = None,
+        *,
+        is_new: bool = False,
     ) -> PhotosAnswer:
         """Decide on a photo in review, or on one that was filed without a look (a spot check).
 
         category: what it is, where the decision is that. upon: number of the last word on it as
-        it was shown, 0: none; None: whatever was said. Raises NoSuchPhoto, NoSuchCategory, and
-        TransientError as `Corrector.correct` does.
+        it was shown, 0: none; None: whatever was said. is_new: the category comes from
+        `Corrector.new_category`. Raises NoSuchPhoto, NoSuchCategory, and TransientError as
+        `Corrector.correct` does.
         """
         self._corrector.finish_interrupted()
         story = self._story(photo)
-        said = self._corrector.category(category) if category else story.category_now
+        if category and not is_new:
+            category = self._corrector.category(category)
+        said = category or story.category_now
         last = self._last_word(story)
         if story.state != "review" and last is not None:
             return self._decided_before(story, last, decision, said, by)

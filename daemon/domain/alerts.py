@@ -344,6 +344,7 @@ RULES: Mapping[str, Rule] = {
             "why": "one sentence",
             "new": "examples since the lesson before",
             "examples": "all that it was learnt from",
+            "new_labels": "categories that what judges does not have",
             "adopted": "whether it judges photos now",
         },
         is_news=True,

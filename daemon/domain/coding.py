@@ -67,7 +67,7 @@ def _dataclass(kind: Any, value: object, at: str) -> Any:
     for name, field in wanted.items():
         if name in value:
             made[name] = _decoded(types_of[name], value[name], name)
-        elif field.default is MISSING:
+        elif field.default is MISSING and field.default_factory is MISSING:
             raise ValueError(f"{name} is missing")
     return kind(**made)
 

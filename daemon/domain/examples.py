@@ -72,6 +72,7 @@ class LastLesson(TypedDict):
     until: str  # when the newest of its examples was said
     new: int  # how many it had more than the one before
     examples: int
+    new_labels: list[str]  # categories that what judges does not have
     version: str | None  # the candidate; None where the lesson was refused
     judgement: str
     why: str

@@ -26,7 +26,12 @@ def learning_words(learning: LearningStatus) -> str:
 def effect_words(effect: Effect) -> str:
     """How many photos people must decide on since the model in use judges, and before."""
     since = f"{datetime.fromisoformat(effect['since']):%a %d %b}"
-    return f"since {since} {effect['after']:.1%} to review, {effect['before']:.1%} before"
+    shares = f"{effect['after']:.1%} to review, {effect['before']:.1%} before"
+    fewer = round(abs(effect.get("fewer_a_night", 0.0)))
+    if not effect.get("is_certain") or not fewer:  # an older nightsort did not say
+        return f"since {since} {shares}"
+    how = "fewer" if effect["fewer_a_night"] > 0 else "more"
+    return f"since {since} {fewer:,} {how} photos to review a night ({shares})"
 
 
 def lesson_words(last: LastLesson) -> str:

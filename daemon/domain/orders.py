@@ -6,7 +6,7 @@ daemon, asked through its socket, or a command where no daemon runs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeVar, get_args
@@ -15,6 +15,8 @@ from config.errors import NightsortError
 from daemon.domain.coding import decoded
 from daemon.domain.corrections import Via
 from daemon.domain.forgetting import Receipt
+from daemon.domain.lessons import Wanted
+from daemon.domain.sent import NotTaken, Received, SentFile
 
 # In place of a run's id: the newest.
 LATEST = "latest"
@@ -108,7 +110,61 @@ class SignInsAnswer:
     known: int  # up to this number
 
 
-Answer = PhotosAnswer | FilesAnswer | TargetsAnswer | ModelAnswer | SignInsAnswer | Receipt
+@dataclass(frozen=True, slots=True)
+class ReceivedAnswer:
+    """What became of each photo that was sent."""
+
+    received: tuple[Received, ...] = ()
+    refused: tuple[NotTaken, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExamplesAnswer:
+    """How many examples were taken, and what was not."""
+
+    added: int  # new, or said to be something else than before
+    double: int  # known already, or sent twice
+    refused: tuple[NotTaken, ...] = ()
+
+
+class LearningCode(StrEnum):
+    """Why nothing was done about lessons and versions. The values are fixed."""
+
+    UNDER_WAY = "under_way"  # a lesson is held just now, or waits to be
+    NOT_FOUND = "not_found"
+    OVER = "over"  # the lesson has ended
+    UNTRUSTED = "untrusted"  # the version is damaged, or of another network
+
+
+@dataclass(frozen=True, slots=True)
+class LessonAnswer:
+    """Which lesson it is about."""
+
+    lesson: int
+    code: LearningCode | None = None  # why nothing was done
+
+
+@dataclass(frozen=True, slots=True)
+class VersionAnswer:
+    """Which version judges from now on."""
+
+    in_use: str
+    code: LearningCode | None = None  # why it is not the one that was wanted
+    detail: str = ""  # the same in a sentence
+
+
+Answer = (
+    PhotosAnswer
+    | FilesAnswer
+    | TargetsAnswer
+    | ModelAnswer
+    | ReceivedAnswer
+    | ExamplesAnswer
+    | LessonAnswer
+    | VersionAnswer
+    | SignInsAnswer
+    | Receipt
+)
 A = TypeVar("A", bound=Answer)
 
 
@@ -159,12 +215,15 @@ class Decide(_AboutPhotos):
     photos: tuple[int, ...]
     decision: Decision
     category: str = ""  # where the decision is that
+    is_new: bool = False  # the category may be one that there was not so far
     upon: tuple[int, ...] = ()  # the last word on each as it was shown, 0: none; empty: on any
 
     def __post_init__(self) -> None:
         """Raises ValueError where a category is missing, or is too much."""
         if (self.decision is Decision.CATEGORY) != bool(self.category):
             raise ValueError("category must be there with the decision category, and only then")
+        if self.is_new and not self.category:
+            raise ValueError("only a category can be new")
         _require_each(self.photos, self.upon)
 
 
@@ -266,6 +325,74 @@ class NoteSignIns(Order[SignInsAnswer]):
     sign_ins: tuple[SignIn, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Receive(Order[ReceivedAnswer]):
+    """Take photos into incoming, as if they were dropped there."""
+
+    name = "receive"
+    answer = ReceivedAnswer
+    files: tuple[SentFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddExamples(Order[ExamplesAnswer]):
+    """Keep labelled photos as examples for the next lesson."""
+
+    name = "add_examples"
+    answer = ExamplesAnswer
+    needs_folders = False
+    files: tuple[SentFile, ...]
+    label: str = ""  # what all of them show; empty: the only one is a ZIP of <label>/*.jpg
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where it is not said what they show."""
+        if not self.label and len(self.files) != 1:
+            raise ValueError("label must be there, or one file that is a ZIP")
+
+
+class _AboutLessons(Order[LessonAnswer]):
+    __slots__ = ()
+    answer = LessonAnswer
+    needs_folders = False
+
+
+class _AboutVersions(Order[VersionAnswer]):
+    __slots__ = ()
+    answer = VersionAnswer
+    needs_folders = False
+
+
+@dataclass(frozen=True, slots=True)
+class Learn(_AboutLessons):
+    """Hold a lesson as soon as nothing is sorted; one at a time."""
+
+    name = "learn"
+    wanted: Wanted = field(default_factory=Wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class CancelLesson(_AboutLessons):
+    """Let go of a lesson that is not over."""
+
+    name = "cancel_lesson"
+    lesson: int
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt(_AboutVersions):
+    """Judge with a version from the next micro-batch on."""
+
+    name = "adopt"
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class GoBack(_AboutVersions):
+    """Judge with the version before again."""
+
+    name = "back"
+
+
 AnyOrder = (
     Correct
     | Decide
@@ -278,6 +405,12 @@ AnyOrder = (
     | SendTestAlert
     | ChangeModel
     | NoteSignIns
+    | Receive
+    | AddExamples
+    | Learn
+    | CancelLesson
+    | Adopt
+    | GoBack
 )
 ORDERS: dict[str, type[AnyOrder]] = {kind.name: kind for kind in get_args(AnyOrder)}
 

@@ -90,6 +90,8 @@ class Story:
     removed_at: str = ""  # when it was noticed that people took it away; empty while it is there
     failing_since: str = ""  # since when it was given back to the queue, again and again
     failing_why: str = ""
+    sent_by: str = ""  # who sent it through the page; empty: it came by the share
+    sent_via: str = ""  # as `corrections.Via`
 
     @property
     def filename(self) -> str:

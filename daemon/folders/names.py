@@ -21,6 +21,8 @@ DUPLICATES = "_duplicates"
 QUARANTINE = "_quarantine"
 RETAKE = "_retake"
 
+LONGEST_LABEL = 100
+
 # Windows forbids these; the last group turns the direction of writing ("gpj.exe" shown as
 # "exe.jpg"), and U+2028 and U+2029 are line ends.
 _FORBIDDEN = re.compile(
@@ -50,6 +52,17 @@ def safe_folder(category: str) -> str:
     if name.startswith(".") or compare_key(name) in (REVIEW, DUPLICATES, QUARANTINE, RETAKE):
         name = "_" + name
     return _cut(name, NAME_BYTES)
+
+
+def label_problem(label: str) -> str:
+    """Why nothing can be called so that photos are filed into, in a sentence; "" where it can."""
+    if not label.strip() or len(label) > LONGEST_LABEL or not label.isprintable():
+        return f"a category's name has 1 to {LONGEST_LABEL} characters in one line"
+    if label.startswith("_"):
+        return "folders whose names begin with _ are skipped"
+    if safe_folder(label) != label:
+        return f"no folder can be called so; it could be {safe_folder(label).lstrip('_')!r}"
+    return ""
 
 
 def numbered(name: str, number: int, limit: int = NAME_BYTES) -> str:

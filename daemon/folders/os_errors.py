@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from config.errors import (
     DiskFull,
@@ -50,6 +52,15 @@ def trouble(exc: OSError, place: str) -> TransientError:
         f"{printable(place)}: does not answer as it should ({what}); check that the share is "
         "mounted and its server is up"
     )
+
+
+@contextmanager
+def telling(place: str) -> Iterator[None]:
+    """Turn errors of the operating system at `place` into words."""
+    try:
+        yield
+    except OSError as exc:
+        raise trouble(exc, place) from exc
 
 
 def printable(path: str) -> str:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -28,6 +29,8 @@ from daemon.folders.presence import FSTAB
 from daemon.folders.renaming import Entry, rename_new
 from daemon.store import DATABASE, SCHEMA_VERSION
 from daemon.store.copies import Contents, check_copy, copy_database
+from daemon.store.facts import PAGE_PEOPLE
+from daemon.store.page_people import read_page_people
 
 log = structlog.get_logger()
 
@@ -67,6 +70,8 @@ class Made:
             "schema": self.contents.schema,
             "photos": self.contents.photos,
             "runs": self.contents.runs,
+            "accounts": self.contents.accounts,
+            "keys": self.contents.keys,
         }
 
 
@@ -122,7 +127,7 @@ class Backups:
         self._require_room(target)
         partial = self._partial(target.parent)
         try:
-            copy_database(self.state_dir, partial, pause)
+            copy_database(self.state_dir, partial, pause, self._page_people(now))
             try:
                 contents = check_copy(partial)
             except RefusedError as exc:
@@ -137,6 +142,15 @@ class Backups:
                 partial.unlink(missing_ok=True)
         log.info("backup_made", file=str(target), photos=contents.photos, size_bytes=size)
         return Made(target, contents, size)
+
+    def _page_people(self, now: datetime) -> dict[str, Any]:
+        """The page's accounts and keys, as a fact; a backup without them is better than none."""
+        try:
+            people = read_page_people(self.state_dir, now)
+        except RefusedError as exc:
+            log.warning("page_left_out", why=str(exc))
+            return {}
+        return {} if people is None else {PAGE_PEOPLE: people.as_fact()}
 
     def drop_old(self, now: datetime) -> list[Path]:
         """Remove what is older than it is to be kept; returns what was.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from classifier.verdict import Verdict
+from daemon.reporting.comparison_figures import categories, figures
 from daemon.reporting.evaluation_page import exact
 from daemon.reporting.pages import write_page
 
@@ -44,7 +45,7 @@ def write_comparison(
         "comparison.html.j2",
         document=document,
         figures=[*_figures(document)],
-        categories=[*_categories(document)],
+        categories=[*categories(document)],
         differences=differences,
         differing=differing,
         exact=exact,
@@ -53,26 +54,26 @@ def write_comparison(
 
 def _figures(document: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[str]]]:
     """Label, and the figure of both."""
-    sides, old, unknown = [document[side] for side in _SIDES], document["old"], document["unknown"]
-    between = [document["intervals"][side] for side in _SIDES]
-    yield "Right", [exact(one["accuracy"]) for one in sides]
-    yield "With 95 % confidence", [f"{exact(low)} to {exact(high)}" for low, high in between]
-    if old:
-        yield "Right, categories of both", [exact(old[side]["accuracy"]) for side in _SIDES]
-    yield "Filed, nobody looks", [exact(one["auto"]["share"]) for one in sides]
-    yield "Right among those", [exact(one["auto"]["accuracy"]) for one in sides]
-    yield "A person decides", [exact(one["review_share"]) for one in sides]
-    if unknown:
-        shares = [unknown[side]["review_share"] for side in _SIDES]
-        yield "Other things, to a person", [exact(share) for share in shares]
-    yield "Calibration error", [f"{one['ece']:.3f}" for one in sides]
+    for one in figures(document):
+        yield _LABELS[one.key], [_written(one.key, value) for value in (one.before, one.after)]
 
 
-_SIDES = ("before", "after")
+_LABELS = {
+    "right": "Right",
+    "between": "With 95 % confidence",
+    "old": "Right, categories of both",
+    "auto": "Filed, nobody looks",
+    "auto_right": "Right among those",
+    "review": "A person decides",
+    "other": "Other things, to a person",
+    "error": "Calibration error",
+}
 
 
-def _categories(document: Mapping[str, Any]) -> Iterator[tuple[str, float, float, int]]:
-    """Name, recall before and after, photos."""
-    before = document["before"]["categories"]
-    for name, after in document["after"]["categories"].items():
-        yield name, before[name]["recall"], after["recall"], after["support"]
+def _written(key: str, value: Any) -> str:
+    if key == "error":
+        return f"{value:.3f}"
+    if key == "between":
+        low, high = value
+        return f"{exact(low)} to {exact(high)}"
+    return exact(value)

@@ -72,6 +72,7 @@ def story_json(
         "folder_now": "incoming" if story.state in IN_INCOMING else "sorted",
         "sha256": story.sha256 or None,
         "let_go": story.let_go_at or None,
+        "sent_by": story.sent_by or None,
         "removed_at": story.removed_at or None,
         "failing_since": story.failing_since if _is_failing(story) else None,
         "failing_why": story.failing_why if _is_failing(story) else None,
@@ -108,7 +109,7 @@ def story_in_words(
     now = f"{IN_WORDS[story.state]}: {full(folder, story.place)}"
     lines = [
         ("return", story.return_id),
-        ("came", f"{_time(story.first_seen_at)} as {full('incoming', story.source)}"),
+        ("came", _came(story, full)),
         ("verdict", _verdict(story)),
         ("run", f"{story.run}, {_time(story.recorded_at)}" if story.recorded_at else ""),
         *(("then", _correction(one, zone)) for one in corrections),
@@ -120,6 +121,11 @@ def story_in_words(
     ]
     shown = [f"  {label:<8} {plain(text)}" for label, text in lines if text]
     return "\n".join([plain(story.filename), *shown])
+
+
+def _came(story: Story, full: Callable[[str, str], str]) -> str:
+    came = f"{_time(story.first_seen_at)} as {full('incoming', story.source)}"
+    return f"{came}, sent by {story.sent_by}" if story.sent_by else came
 
 
 def _verdict(story: Story) -> str:

@@ -22,8 +22,8 @@ FOLDER = "pictures"
 # Of the longer side: as large as the run's page shows any.
 KEPT_SIDE = 360
 _QUALITY, _SHOWN_QUALITY = 80, 72
-# Smaller photos are decoded in the time that it takes to keep a picture.
-_WORTH_PIXELS = 200_000
+# Of smaller ones a picture takes as long to keep as to make anew when somebody looks.
+_WORTH_PIXELS = 500_000
 # Spot checks are the photos whose hashes come first (`run_data`): a twentieth, and some to spare.
 _SPOT_CHECKS = "15"  # of "ff"
 _WHOLE_END = b"\xff\xd9"

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from config.units import duration
+from daemon.domain.effects import Effect
+from daemon.domain.learning_words import effect_words
 from daemon.domain.phrases import count
 from daemon.reporting.accuracy import Accuracy, unasked_words
 from daemon.reporting.accuracy import in_words as accuracy_words
@@ -35,6 +37,7 @@ class Told:
     value: Value
     accuracy: Accuracy
     pages: Mapping[str, str]  # file names of the runs' own reports that lie beside it, by run
+    effect: Effect | None = None  # of the model that judged last
 
 
 def write_period_report(file: BinaryIO, figures: Figures, told: Told) -> None:
@@ -59,7 +62,7 @@ def write_period_report(file: BinaryIO, figures: Figures, told: Told) -> None:
             f"Success rate, {rate(total)} over the whole period",
             [(name, counts.success_rate) for name, counts in names],
         ),
-        facts=[*_facts(figures), *value_words(told.value)],
+        facts=[*_facts(figures), *_brought(told.effect), *value_words(told.value)],
         runs=figures.runs[-_MOST_RUNS:],
         pages=told.pages,
         accuracy=told.accuracy,
@@ -137,6 +140,13 @@ def _facts(figures: Figures) -> list[tuple[str, str]]:
     if words.undone:
         facts.append(("Undone", f"{count(words.undone, 'photo')} put back"))
     return [*facts, ("Model", ", ".join(models) or "–")]
+
+
+def _brought(effect: Effect | None) -> list[tuple[str, str]]:
+    """Only what is no chance."""
+    if effect is None or not effect["is_certain"]:
+        return []
+    return [("This model", effect_words(effect))]
 
 
 def _confidence(total: Counts) -> str:

@@ -12,6 +12,7 @@ import structlog
 from config.errors import TransientError
 from config.value import UNSAID, ValueSettings
 from daemon.domain.clock import Clock
+from daemon.domain.effects import Effect, effect_of
 from daemon.domain.summaries import RunSummary
 from daemon.folders.tree import Tree
 from daemon.folders.writing import replacing
@@ -27,6 +28,7 @@ from daemon.store.facts import MONTH_TOLD, WEEK_TOLD
 log = structlog.get_logger()
 
 _TRY_AGAIN_SECONDS = 3600.0
+_RUNS_LOOKED_AT = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +116,15 @@ class Periodical:
             of_period(figures, self._assumed, now.date()),
             accuracy_of(self._store, period),
             self._pages(figures.runs),
+            self._effect(period),
         )
         return figures, told
+
+    def _effect(self, period: Period) -> Effect | None:
+        """What the model brought that judged last in it."""
+        newest = self._store.runs.summaries(limit=_RUNS_LOOKED_AT)[::-1]
+        runs = [one for one in newest if one["started"][:10] <= period.last.isoformat()]
+        return effect_of(runs, runs[-1]["model"]) if runs else None
 
     def _write(self, figures: Figures, told: Told) -> str:
         self._results.require()

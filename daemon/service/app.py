@@ -11,6 +11,7 @@ from config.settings import Settings, load
 from daemon.alerting.targets import enlisted, targets_of
 from daemon.alerting.worker import AlertingWorker
 from daemon.domain.clock import Clock
+from daemon.domain.orders import ChangeModel, Given, ModelAnswer
 from daemon.domain.timetable import Timetable
 from daemon.folders.availability import Availability
 from daemon.folders.machine import usable_cores
@@ -117,7 +118,7 @@ def build(
         )
         back_off, week = BackOff(clock), ThisWeek(store.runs, clock)
         status = StatusNotes(share, runs, upkeep, back_off, week, status_thread, supervision)
-        orders = parts.orders(reports, slot.change, runs.ask_again)
+        orders = parts.orders(reports, teaching.lessons.orders, runs.ask_again)
         abandon = partial(end_at_once, settings.state_dir, 0 if is_service else _INTERRUPTED)
         try:
             yield Service(share, runs, orders, upkeep, back_off, status, abandon)
@@ -140,7 +141,7 @@ def build_orders(settings: Settings, clock: Clock) -> Iterator[Orders]:
         parts = Parts(settings, clock, store, presence, Judging.without_model(settings))
         parts.housekeeper().reconcile()
         reports = parts.reports(lambda: False)
-        orders = parts.orders(reports, _no_model_here)
+        orders = parts.orders(reports, {ChangeModel: _no_model_here})
         orders.recover()
         with reports.kept():
             yield orders
@@ -176,5 +177,5 @@ def _listeners(settings: Settings, supervision: Supervision) -> tuple[Listener, 
     )
 
 
-def _no_model_here() -> str:
+def _no_model_here(_given: Given) -> ModelAnswer:
     raise RefusedError("no daemon is at work whose model could change; it takes it at its start")

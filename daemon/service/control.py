@@ -20,6 +20,7 @@ from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as StillRunning
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -42,7 +43,7 @@ WEB_USER = "nightsort-web"
 
 _RUN = "run"
 # What an order may be carried out by beside the service's work, by its type.
-Aside = Mapping[type[AnyOrder], Callable[[], Answer]]
+Aside = Mapping[type[AnyOrder], Callable[[Given], Answer]]
 
 
 class Asked(Protocol):
@@ -126,10 +127,11 @@ class _Handler(socketserver.StreamRequestHandler):
         if name == _RUN:
             return self.server.service.ask()
         order = order_of(name, question)
+        given = Given(order, by)
         aside = self.server.aside.get(type(order))
         if aside is not None:
-            return _carried_out(aside)
-        return self.server.service.order(Given(order, by))
+            return _carried_out(partial(aside, given))
+        return self.server.service.order(given)
 
     def _speaker(self, claim: object) -> Speaker:
         """Who asks: whom the page names, else whom the kernel names."""

@@ -35,7 +35,7 @@ class ForgetOrders:
     ) -> None:
         """summaries_changed: called when what was known of closed runs is to be asked again."""
         self._forgetter = forgetter
-        self._reports = reports
+        self.reports = reports
         self._state_dir = state_dir
         self._summaries_changed = summaries_changed
         self._concluding: list[Future[Receipt]] = []
@@ -67,7 +67,7 @@ class ForgetOrders:
         self._forgetter.erase(job)
         self._summaries_changed()
         self._clear_status(job)
-        done = self._reports.make(lambda updater: self._forgetter.conclude(updater, job, removed))
+        done = self.reports.make(lambda updater: self._forgetter.conclude(updater, job, removed))
         self._concluding.append(done)
         return done
 

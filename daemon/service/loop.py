@@ -250,7 +250,11 @@ class Service:
 
     def _sleep_seconds(self) -> float:
         """How long nothing can be due, if no event comes."""
-        longest = min(LONGEST_SLEEP_SECONDS, self._status.longest_silence_seconds)
+        longest = min(
+            LONGEST_SLEEP_SECONDS,
+            self._status.longest_silence_seconds,
+            self._upkeep.longest_sleep_seconds,
+        )
         if (left := self._back_off.seconds_left()) and not self._runs.requests.are_waiting:
             return min(left, longest)
         return self._runs.seconds_to_next(longest)

@@ -7,7 +7,7 @@ itself where no daemon runs. What is only to be written is left to the report th
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,9 +26,12 @@ from daemon.domain.forgetting import Receipt
 from daemon.domain.orders import (
     LATEST,
     A,
+    AddExamples,
+    Adopt,
     Answer,
     AnyOrder,
     BadOrder,
+    CancelLesson,
     ChangeModel,
     Code,
     Correct,
@@ -37,14 +40,16 @@ from daemon.domain.orders import (
     FilesAnswer,
     Forget,
     Given,
+    GoBack,
+    Learn,
     Left,
     MakePeriodReport,
     MakeReport,
-    ModelAnswer,
     NoteSignIns,
     Order,
     PhotosAnswer,
     Rebuild,
+    Receive,
     SendTestAlert,
     SignInsAnswer,
     Speaker,
@@ -55,7 +60,6 @@ from daemon.domain.photos import as_text
 from daemon.folders.locks import user_name
 from daemon.folders.tree import Tree
 from daemon.reporting.periods import Period
-from daemon.reporting.report_thread import ReportThread
 from daemon.reporting.report_updater import finished_run
 from daemon.reporting.run_data import MOST_IN_REVIEW
 from daemon.reporting.run_files import RunResults
@@ -64,6 +68,9 @@ from daemon.store import Store
 from daemon.store.changes import REPORTS
 
 T = TypeVar("T")
+
+# What other parts carry out, by the order's type.
+Others = Mapping[type[AnyOrder], Callable[[Given], Answer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +90,6 @@ class DragPolicy:
     seconds: float  # between two looks at the photos in review; 0: none
 
 
-@dataclass(frozen=True, slots=True)
-class Others:
-    """Who carries out what is neither a word on photos nor something to be written."""
-
-    change_model: Callable[[], str]  # to the one that is to be used; returns why it did not
-    forgetting: ForgetOrders
-    note_adoption: Callable[[str], None] = lambda _person: None  # if there was one
-
-
 class Orders:
     """Carries out orders, and sees to it that what people did on the share is known."""
 
@@ -99,23 +97,23 @@ class Orders:
         self,
         store: Store,
         corrector: Corrector,
-        reports: ReportThread,
+        forgetting: ForgetOrders,
         clock: Clock,
         desk: Desk,
         look: DragPolicy,
         others: Others,
     ) -> None:
-        self._others = others
-        self._forgetting = others.forgetting
-        self._change_model = others.change_model
+        """others: carries out what other parts know of: models, lessons, photos that were sent."""
         self._store = store
         self._corrector = corrector
         self._decisions = Decisions(store, corrector, clock)
         self._workbooks = Workbooks(store, desk.results, corrector, self._decisions, clock)
-        self._reports = reports
+        self._forgetting = forgetting
+        self._reports = forgetting.reports
         self._clock = clock
         self._desk = desk
         self._look = look
+        self._others = others
         self._look_due = float("-inf")  # steady seconds
 
     def carry_out(self, given: Given) -> Answer | Future[FilesAnswer] | Future[Receipt]:
@@ -130,11 +128,13 @@ class Orders:
                 return self._forget(given.order, given.by)
             case Rebuild() | MakeReport() | MakePeriodReport():
                 return self._written(given.order)
-            case ChangeModel():
-                return self._changed(given.by)
             case NoteSignIns():
                 return self._note_sign_ins(given.order, given.by)
-            case SendTestAlert():
+            case ChangeModel() | Learn() | CancelLesson() | Adopt() | GoBack():
+                return self._about_the_model(given)
+            case Receive():
+                return self._others[Receive](given)
+            case SendTestAlert() | AddExamples():
                 raise RefusedError("a run without a daemon is under way; ask again when it is over")
 
     def answer(self, order: Order[A]) -> A:
@@ -189,11 +189,15 @@ class Orders:
                 return self._each(
                     names, lambda what: corrector.correct(what, category, by.person, by.via)
                 )
-            case Decide(photos, decision, category, upon):
+            case Decide(photos, decision, category, is_new, upon):
                 seen = dict(zip(photos, upon, strict=False))
+                if is_new:
+                    category = corrector.new_category(category)
                 return self._each(
                     photos,
-                    lambda photo: decisions.decide(photo, decision, category, by, seen.get(photo)),
+                    lambda photo: decisions.decide(
+                        photo, decision, category, by, seen.get(photo), is_new=is_new
+                    ),
                 )
             case TakeBack(photos, upon):
                 seen = dict(zip(photos, upon, strict=False))
@@ -246,16 +250,17 @@ class Orders:
             case MakePeriodReport(first, last):
                 return self._make_period_report(first, last)
 
-    def _changed(self, by: Speaker) -> ModelAnswer:
-        problem = self._change_model()
-        self._others.note_adoption(by.person)
-        return ModelAnswer(problem)
-
     def _note_sign_ins(self, order: NoteSignIns, by: Speaker) -> SignInsAnswer:
         if by.via is not Via.PAGE:
             raise RefusedError("only the page says who signed in")
         told = [(one.number, one.at, one.person) for one in order.sign_ins]
         return SignInsAnswer(self._store.audit.note_sign_ins(order.page, told))
+
+    def _about_the_model(self, given: Given) -> Answer:
+        carry_out = self._others.get(type(given.order))
+        if carry_out is None:
+            raise RefusedError("no daemon is at work; `nightsort learn` and `models` need none")
+        return carry_out(given)
 
     def _rebuild(self, run: str) -> FilesAnswer:
         """Results files again from the store alone, byte for byte as they were."""

@@ -9,20 +9,23 @@ from datetime import date
 from pathlib import Path
 
 from classifier.bundle import load_bundle
-from classifier.classifier import Classifier, thresholds_of
+from classifier.classifier import Classifier, categories_of, thresholds_of
 from classifier.verdict import Thresholds
 from config.errors import ModelError, RefusedError
 from config.settings import ReportSettings, ReturnSettings, Settings
 from daemon.corrections.corrector import Corrector
 from daemon.corrections.moved_photos import MovedPhotos
 from daemon.domain.clock import Clock
+from daemon.domain.orders import Receive
 from daemon.domain.return_ids import by_pattern, return_id
 from daemon.folders.availability import Availability
 from daemon.folders.photo_files import Limits
 from daemon.folders.presence import Presence
 from daemon.folders.tree import Tree
 from daemon.intake.admission import Admission
+from daemon.intake.arrivals import Arrivals
 from daemon.intake.empty_folders import EmptyFolders
+from daemon.intake.screening import Screening
 from daemon.intake.watcher import Watcher
 from daemon.maintenance.backups import Backups
 from daemon.maintenance.forgetting import Forgetter, Places
@@ -54,8 +57,7 @@ from daemon.sorting.look_ahead import LookAhead
 from daemon.sorting.model_slot import ModelSlot
 from daemon.sorting.open_results import OpenResults
 from daemon.sorting.sorter import Sorter
-from daemon.sorting.version_copies import copy_versions
-from daemon.sorting.versions import Versions, load_classifier, load_instead, version_usable
+from daemon.sorting.versions import load_classifier, load_instead, version_usable
 from daemon.sorting.workers import LabelOf, Workers, no_label
 from daemon.store import Store
 
@@ -67,12 +69,17 @@ class Judging:
     """What is known of how photos are judged now."""
 
     categories: Callable[[], tuple[str, ...]]
+    given_up: Callable[[], frozenset[str]]
     thresholds: Callable[[], Thresholds]
 
     @classmethod
     def by(cls, slot: ModelSlot) -> Judging:
         """By the model in the slot, also once that is another one."""
-        return cls(lambda: slot.model.categories, lambda: slot.model.thresholds)
+        return cls(
+            lambda: slot.model.categories,
+            lambda: slot.model.given_up,
+            lambda: slot.model.thresholds,
+        )
 
     @classmethod
     def without_model(cls, settings: Settings) -> Judging:
@@ -80,8 +87,8 @@ class Judging:
         bundle = load_bundle(settings.model_dir)
         version = version_usable(settings, bundle)
         thresholds = thresholds_of(bundle, settings.bands.auto, settings.bands.review, version)
-        categories = bundle.card.categories if version is None else version.card.categories
-        return cls(lambda: categories, lambda: thresholds)
+        categories, given_up = categories_of(bundle, version)
+        return cls(lambda: categories, lambda: given_up, lambda: thresholds)
 
 
 def load_model(settings: Settings) -> Classifier:
@@ -120,15 +127,20 @@ class Parts:
             store,
             self.desk.sorted,
             Filer(self.desk.incoming, self.desk.sorted, self._filing),
-            self._categories,
+            lambda: self._categories(store),
             clock,
         )
         places = Places(self.desk.incoming, self.desk.sorted, self.desk.results)
         self.forgetter = Forgetter(store, places, self._moved_photos, settings, clock)
 
-    def _categories(self) -> tuple[str, ...]:
-        """What photos may be filed into; a new model may know others."""
-        return tuple(dict.fromkeys((*self._judging.categories(), *self._settings.categories)))
+    def _categories(self, store: Store) -> tuple[str, ...]:
+        """What photos may be filed into: the model's, the settings', and what people named anew.
+
+        store: of the calling thread.
+        """
+        judging, said = self._judging, store.examples.said()
+        named = [one for one in said if one not in judging.given_up()]
+        return tuple(dict.fromkeys((*judging.categories(), *self._settings.categories, *named)))
 
     # --- incoming --------------------------------------------------------------------------------
 
@@ -148,6 +160,17 @@ class Parts:
         admission = Admission(self.desk.incoming, watcher, self._store, self._clock, settle_seconds)
         about = {name: str(path) for name, path in folders(self._settings).items()}
         return Share(availability, watcher, admission, settle_seconds, about)
+
+    def _arrivals(self) -> Arrivals:
+        intake = self._settings.intake
+        return Arrivals(
+            Tree(self._settings.state_dir),
+            self.desk.incoming,
+            self._store,
+            self._limits.max_file_bytes,
+            Screening(intake.ignore),
+            self._clock,
+        )
 
     def run_now(self, share: Share) -> RunNow:
         """Hears of those who drop RUN NOW."""
@@ -212,12 +235,15 @@ class Parts:
     def orders(
         self,
         reports: ReportThread,
-        change_model: Callable[[], str],
+        others: Others,
         summaries_changed: Callable[[], None] = lambda: None,
     ) -> Orders:
-        """Carries out orders; the rest as `Orders` and `ForgetOrders` have it."""
+        """Carries out orders. others: what is about models and lessons.
+
+        summaries_changed: as `ForgetOrders` has it.
+        """
         desk, corrections = self.desk, self._settings.corrections
-        versions = Versions(self._settings.state_dir)
+        state_dir = self._settings.state_dir
         return Orders(
             self._store,
             Corrector(
@@ -228,15 +254,11 @@ class Parts:
                 self._moved_photos,
                 self._clock,
             ),
-            reports,
+            ForgetOrders(self.forgetter, reports, state_dir, summaries_changed),
             self._clock,
             desk,
             DragPolicy(corrections.look_back, corrections.look_minutes * 60),
-            Others(
-                change_model,
-                ForgetOrders(self.forgetter, reports, self._settings.state_dir, summaries_changed),
-                lambda person: copy_versions(self._store, versions, person),
-            ),
+            {**others, Receive: self._arrivals().carry_out},
         )
 
     def reports(self, may_work: Callable[[], bool]) -> ReportThread:
@@ -262,7 +284,7 @@ class Parts:
                 settings.links.sorted,
                 self._shown,
                 self._limits,
-                self._categories,
+                lambda: self._categories(store),
                 settings.value,
                 settings.reports.spot_checks,
             ),

@@ -20,6 +20,9 @@ from daemon.service.reload import Reloading
 from daemon.service.teaching import Teaching
 from daemon.sorting.model_slot import ModelSlot
 
+# Between two looks at a lesson that is held.
+_LESSON_SECONDS = 0.5
+
 
 class Upkeep:
     """Keeps one instance well."""
@@ -55,7 +58,7 @@ class Upkeep:
                 with self._housekeeper.kept():
                     yield
             finally:
-                self.give_way()
+                self._teaching.lessons.stop()
 
     def end(self) -> None:
         """Leave what can be left; from any thread."""
@@ -96,6 +99,11 @@ class Upkeep:
     def give_way(self) -> None:
         """Photos are being sorted: leave them the machine."""
         self._teaching.lessons.give_way()
+
+    @property
+    def longest_sleep_seconds(self) -> float:
+        """How long the loop may sleep: a lesson that is held ends within seconds."""
+        return _LESSON_SECONDS if self._teaching.lessons.is_wanted else float("inf")
 
     @property
     def learning(self) -> LearningStatus:

@@ -34,13 +34,20 @@ from daemon.folders.names import (
     safe_name,
     with_suffix,
 )
-from daemon.folders.os_errors import printable, trouble
+from daemon.folders.os_errors import printable, telling, trouble
 from daemon.folders.own_files import PRIVATE_PREFIX
-from daemon.folders.renaming import CREATE, Entry, Way, drop_reservation, rename_new
+from daemon.folders.renaming import (
+    CREATE,
+    IMPOSSIBLE_NAME,
+    Entry,
+    Way,
+    drop_reservation,
+    rename_new,
+)
 from daemon.folders.rights import Rights
 from daemon.folders.tree import ABSENT, Tree, join, split
 from daemon.sorting.layout import Layout
-from daemon.sorting.mover import IMPOSSIBLE_NAME, Mover, telling
+from daemon.sorting.mover import Mover
 from daemon.sorting.recovery import recover
 
 __all__ = ["DUPLICATES", "QUARANTINE", "REVIEW", "Filer", "FilingPolicy"]

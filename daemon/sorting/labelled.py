@@ -5,19 +5,19 @@ What is called `_…` is skipped; a category is spelt in one way, as it is known
 
 from __future__ import annotations
 
-import zipfile
-import zlib
+import io
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, replace
+from pathlib import Path
+from unicodedata import normalize
 
 from config.errors import PhotoError, PhotoProblem
 from config.readable import plain
 from daemon.domain.photos import as_text
-from daemon.intake.screening import Screening
+from daemon.folders.names import label_problem
+from daemon.sorting.archives import BROUGHT, SENT, Packed, photos_in
 from daemon.sorting.offline import NoPhotos, labelled_photos, photos_under, read_file, shown
 
-_MOST_IN_A_ZIP = 100_000
 _WRAPPED = 3  # parts of the path of a photo whose category lies in one more folder
 
 
@@ -38,13 +38,15 @@ def brought(
 
     Raises NoPhotos when there are none, or it cannot be looked into.
     """
+    is_archive = path.suffix.lower() == ".zip" and path.is_file()
     if label is not None:
         spelt = _spelling(known)(label)
-        if path.suffix.lower() == ".zip" and path.is_file():
-            return [_of(one, spelt) for one in _zipped(path, ignore)]
+        if is_archive:
+            return [_member(path, one, spelt) for one in _zipped(path, ignore)]
         return [_file(one, spelt) for one in photos_under([path], ignore)]
-    if path.suffix.lower() == ".zip" and path.is_file():
-        return _named(_in_folders(path, _zipped(path, ignore)), known, path)
+    if is_archive:
+        packed = _in_folders(_zipped(path, ignore), shown(path))
+        return _named([_member(path, one, own) for own, one in packed if own], known, path)
     return named_photos(path, known, ignore)
 
 
@@ -57,21 +59,50 @@ def named_photos(folder: Path, known: Iterable[str], ignore: Iterable[str]) -> l
     return _named(found, known, folder)
 
 
+def sent_photo(
+    label: str, name: str, read: Callable[[int], bytes], known: Iterable[str]
+) -> Labelled:
+    """A photo that somebody sent. read: as `Labelled.read`."""
+    return Labelled(_spelling(known)(label), name, plain(name), read)
+
+
+def sent_archive(
+    file: io.FileIO, name: str, known: Iterable[str], ignore: Iterable[str]
+) -> list[Labelled]:
+    """As `brought`, of a ZIP that somebody sent; what is left out is refused once it is read.
+
+    file: stays open while the photos are read. Raises NoPhotos.
+    """
+    place, spell = plain(name), _spelling(known)
+    packed = _in_folders(photos_in(file, place, ignore, SENT), place)
+    # macOS writes composed letters in parts.
+    return [_sent_member(spell(normalize("NFC", label)), one) for label, one in packed]
+
+
+def _sent_member(label: str, one: Packed) -> Labelled:
+    why = one.problem or (label_problem(label) if label else "it lies in no <category>/ folder")
+    read = _refusing(why) if why else one.read
+    return Labelled(label, one.parts[-1], plain(as_text(one.within)), read)
+
+
+def _refusing(why: str) -> Callable[[int], bytes]:
+    def read(_most: int) -> bytes:
+        raise PhotoError(PhotoProblem.UNREADABLE, why)
+
+    return read
+
+
 def _named(found: Sequence[Labelled], known: Iterable[str], place: Path) -> list[Labelled]:
     kept = [one for one in found if not one.label.startswith("_")]
     if not kept:
         raise NoPhotos(f"{shown(place)}: only `_…` folders hold photos there; nothing to learn")
     spell = _spelling(known)
-    return [_of(one, spell(one.label)) for one in kept]
+    return [replace(one, label=spell(one.label)) for one in kept]
 
 
 def _spelling(known: Iterable[str]) -> Callable[[str], str]:
     spelt = {name.casefold(): name for name in known}
     return lambda label: spelt.setdefault(label.casefold(), label)
-
-
-def _of(one: Labelled, label: str) -> Labelled:
-    return Labelled(label, one.name, one.shown, one.read)
 
 
 def _file(path: Path, label: str) -> Labelled:
@@ -81,58 +112,30 @@ def _file(path: Path, label: str) -> Labelled:
 # --- archives ------------------------------------------------------------------------------------
 
 
-def _zipped(path: Path, ignore: Iterable[str]) -> list[Labelled]:
-    """All photos of a ZIP; each `label` is its path within."""
-    screening = Screening(ignore)
+def _zipped(path: Path, ignore: Iterable[str]) -> list[Packed]:
     try:
-        archive = zipfile.ZipFile(path)  # once for all its photos; it closes itself with the last
-        names = [one.filename for one in archive.infolist() if not one.is_dir()]
-    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as exc:
-        raise NoPhotos(
-            f"{shown(path)}: cannot be read as a ZIP ({plain(str(exc))}); pack it again"
-        ) from exc
-    photos = sorted(name for name in names if _is_wanted(name, screening))
-    if not photos:
-        raise NoPhotos(f"{shown(path)}: no photos in it; put <category>/*.jpg into it")
-    if len(photos) > _MOST_IN_A_ZIP:
-        raise NoPhotos(f"{shown(path)}: more than {_MOST_IN_A_ZIP:,} photos; bring it in parts")
-    return [_member(archive, path, name) for name in photos]
+        file = io.FileIO(path)
+    except OSError as exc:
+        raise NoPhotos(f"{shown(path)}: cannot be read ({exc.strerror}); check its rights") from exc
+    return photos_in(file, shown(path), ignore, BROUGHT)
 
 
-def _is_wanted(name: str, screening: Screening) -> bool:
-    parts = PurePosixPath(name).parts
-    is_hidden = any(part == "__MACOSX" or screening.is_junk(part) for part in parts)
-    return not is_hidden and screening.is_photo(parts[-1])
+def _member(path: Path, one: Packed, label: str) -> Labelled:
+    place = f"{shown(path)}: {plain(as_text(one.within))}"
+    return Labelled(label, one.parts[-1], place, one.read)
 
 
-def _member(archive: zipfile.ZipFile, path: Path, name: str) -> Labelled:
-    def read(most: int) -> bytes:
-        try:
-            with archive.open(name) as file:
-                data = file.read(most + 1)
-        except (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error) as exc:
-            text = f"It cannot be taken out of the ZIP ({plain(str(exc))})."
-            raise PhotoError(PhotoProblem.UNREADABLE, text) from exc
-        if len(data) > most:
-            text = f"The file is larger than the {most / 1e6:.0f} MB that are allowed."
-            raise PhotoError(PhotoProblem.TOO_LARGE, text)
-        return data
+def _in_folders(found: Sequence[Packed], place: str) -> list[tuple[str, Packed]]:
+    """Each with its folder for a label, empty where it lies in none.
 
-    return Labelled(name, PurePosixPath(name).name, f"{shown(path)}: {plain(as_text(name))}", read)
-
-
-def _in_folders(path: Path, found: Sequence[Labelled]) -> list[Labelled]:
-    """Each with its folder for a label; one folder around all of them counts for nothing."""
-    parts = [PurePosixPath(one.label).parts for one in found]
+    One folder around all of them counts for nothing.
+    """
+    parts = [one.parts for one in found if not one.problem]
     is_wrapped = len({one[0] for one in parts}) == 1 and all(len(one) >= _WRAPPED for one in parts)
     at = 1 if is_wrapped else 0
-    kept = [
-        _of(one, as_text(within[at]))
-        for one, within in zip(found, parts, strict=True)
-        if len(within) > at + 1
-    ]
-    if not kept:
+    labelled = [(as_text(one.parts[at]) if len(one.parts) > at + 1 else "", one) for one in found]
+    if not any(label for label, _ in labelled):
         raise NoPhotos(
-            f"{shown(path)}: no photos in <category>/ in it; put them there, or name their --label"
+            f"{place}: no photos in <category>/ in it; put them there, or name their --label"
         )
-    return kept
+    return labelled

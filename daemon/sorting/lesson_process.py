@@ -1,7 +1,7 @@
-"""The process that holds a lesson for the daemon: reads it on stdin, answers with a line of JSON.
+"""The process that holds a lesson for the daemon: reads it on stdin, answers with lines of JSON.
 
 A process of its own, so that its memory goes with it, and that it can be ended at once when there
-is something to sort. It has the lowest priority.
+is something to sort. It has the lowest priority. Each line says how far it is, the last what came.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,14 @@ from classifier.threads import ask_for_one_thread
 from config.errors import NightsortError
 from config.learning import LearningSettings
 from config.sections import BandSettings
-from daemon.sorting.lessons import hold_lesson
+from daemon.domain.lessons import Wanted
+from daemon.sorting.lessons import Change, hold_lesson, refused
 from daemon.sorting.versions import Versions, load_usable
 from daemon.store import Store
 
 _LOWEST_PRIORITY = 19
+# How far it is once the examples are read; what is left is the lesson itself.
+_READ = 0.3
 
 
 class Task(BaseModel):
@@ -34,6 +38,7 @@ class Task(BaseModel):
     model_dir: Path | None
     bands: BandSettings
     learning: LearningSettings
+    wanted: Wanted = Wanted()
 
 
 def main() -> None:
@@ -43,23 +48,35 @@ def main() -> None:
     # Only the answer goes to stdout, whatever a library prints.
     answer_to = os.dup(sys.stdout.fileno())
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    def say(said: dict[str, Any]) -> None:
+        os.write(answer_to, json.dumps(said).encode("ascii") + b"\n")
+
     try:
-        answer = _held(Task.model_validate_json(sys.stdin.buffer.read()))
+        task = Task.model_validate_json(sys.stdin.buffer.read())
+        answer = _held(task, lambda progress: say({"progress": progress}))
     except NightsortError as exc:
         answer = {"error": str(exc)}
-    os.write(answer_to, json.dumps(answer).encode("ascii") + b"\n")
+    say(answer)
 
 
-def _held(task: Task) -> dict[str, Any]:
+def _held(task: Task, advance: Callable[[float], None]) -> dict[str, Any]:
+    """The document of the lesson, with its photos by their names, and how new its examples are."""
     versions = Versions(task.state_dir)
     with versions.held():
         classifier, _ = load_usable(task)
         with closing(Store(task.state_dir, reading=True)) as store:
             kept = store.examples.usable(classifier.network)
             stock = store.examples.stock(classifier.network)
+        advance(_READ)
+        until = kept[-1].at if kept else ""
+        wanted = task.wanted
+        change = Change(frozenset(wanted.without), {one.label: one.into for one in wanted.merged})
         try:
-            document = hold_lesson(classifier, versions, task.learning, kept, stock).document
+            held = hold_lesson(
+                classifier, versions, task.learning, kept, stock, is_only=wanted.only, change=change
+            )
         except LessonError as exc:
-            document = {"version": None, "judgement": "refused", "why": str(exc), "examples": {}}
-    told = {key: document[key] for key in ("version", "judgement", "why", "examples")}
-    return told | {"is_compared": document.get("before") is not None}
+            return {"document": refused(classifier.title, str(exc)), "until": until}
+    document = held.named({}) | {"left_out": {"too_few": [*held.too_few]}}
+    return {"document": document, "until": until}

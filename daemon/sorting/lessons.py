@@ -71,12 +71,8 @@ class Change:
         card = classifier.version.card
         own = set() if card.only else {*classifier.bundle.card.categories}
         owners = dict(zip(card.rows, card.owners, strict=True))
-        merged = {
-            label: card.categories[at]
-            for label, at in owners.items()
-            if at >= 0 and card.categories[at] != label
-        }
-        return cls(frozenset(one for one in own if owners.get(one, 0) < 0), merged)
+        removed = {one for one in own if owners.get(one, 0) < 0} | {*card.removed}
+        return cls(frozenset(removed - {*card.categories}), card.merged)
 
 
 def hold_lesson(
@@ -106,7 +102,8 @@ def hold_lesson(
     chosen = choose(kept, known, settings.examples_per_label)
     bundle = classifier.bundle
     if why := _too_little(chosen, stock, fewest):
-        return Held(_refused(bundle.card.title, chosen, why), chosen.names, chosen.too_few)
+        counts = Counter(one.label for one in chosen.examples)
+        return Held(refused(bundle.card.title, why, counts), chosen.names, chosen.too_few)
     now = datetime.now().astimezone()
     request = Request(
         name=versions.new_name(now),
@@ -142,12 +139,12 @@ def _too_little(chosen: Chosen, stock: Stock, fewest: int) -> str:
     return f"{why}; they come from what people correct and decide, and from: nightsort learn add"
 
 
-def _refused(base: str, chosen: Chosen, why: str) -> dict[str, Any]:
-    """The document of a lesson that was not begun."""
+def refused(base: str, why: str, examples: Mapping[str, int] | None = None) -> dict[str, Any]:
+    """The document of a lesson that was not begun. examples: photos by label."""
     return {
         "version": None,
         "base": base,
-        "examples": dict(sorted(Counter(one.label for one in chosen.examples).items())),
+        "examples": dict(sorted((examples or {}).items())),
         "new_labels": [],
         "seconds": 0.0,
         "before": None,

@@ -42,6 +42,10 @@ class Classifying(Protocol):
         """What photos are filed into."""
 
     @property
+    def given_up(self) -> frozenset[str]:
+        """Labels that were categories, and into which it files nothing any more."""
+
+    @property
     def thresholds(self) -> Thresholds:
         """From which confidence on each band is."""
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from config.errors import PhotoBusy, PhotoError
@@ -17,9 +17,9 @@ from daemon.domain.photos import Fingerprint
 from daemon.domain.sorting import Move, Placement
 from daemon.folders.contents import copy_bytes, drop, exists, is_photo, look, remove, sync_folder
 from daemon.folders.names import is_plain, numbered
-from daemon.folders.os_errors import trouble
+from daemon.folders.os_errors import telling, trouble
 from daemon.folders.own_files import partial_name, reservation
-from daemon.folders.renaming import CREATE, Entry, Reached, Way, rename_new
+from daemon.folders.renaming import CREATE, IMPOSSIBLE_NAME, Entry, Reached, Way, rename_new
 from daemon.folders.rights import Rights, copy_rights
 from daemon.folders.tree import ABSENT, Tree, fingerprint_of, split
 
@@ -27,8 +27,6 @@ from daemon.folders.tree import ABSENT, Tree, fingerprint_of, split
 _MUST_STAY = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.ETXTBSY})
 # Refused renames after which a copy may still do.
 _COPY_INSTEAD = _MUST_STAY | {errno.EXDEV}
-# How a disk says that it could never hold a name.
-IMPOSSIBLE_NAME = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ})
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,12 +221,3 @@ def open_entry(stack: ExitStack, tree: Tree, relative: str) -> Entry | None:
         if exc.errno in ABSENT:
             return None
         raise trouble(exc, tree.full(folder)) from exc
-
-
-@contextmanager
-def telling(place: str) -> Iterator[None]:
-    """Turn errors of the operating system at `place` into words."""
-    try:
-        yield
-    except OSError as exc:
-        raise trouble(exc, place) from exc

@@ -23,10 +23,11 @@ import structlog
 
 from daemon.domain.sorting import Move, Placement
 from daemon.folders.contents import drop, hash_of, is_photo, look, same_content, sync_folder
+from daemon.folders.os_errors import telling
 from daemon.folders.own_files import reservation
 from daemon.folders.renaming import Entry, drop_reservation
 from daemon.folders.tree import fingerprint_of, split
-from daemon.sorting.mover import Job, Mover, open_entry, telling
+from daemon.sorting.mover import Job, Mover, open_entry
 
 log = structlog.get_logger()
 

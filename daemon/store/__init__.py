@@ -30,6 +30,7 @@ from daemon.store.forgetting import Forgetting, Known, Meant
 from daemon.store.handovers import Handovers
 from daemon.store.history import History
 from daemon.store.intentions import Intentions
+from daemon.store.lessons import Lessons
 from daemon.store.mirrored import Mirrored
 from daemon.store.queue import LONGEST_RETRY_SECONDS, Queue
 from daemon.store.recall import Found, Recall, Recalled
@@ -67,6 +68,7 @@ __all__ = [
     "Intention",
     "Intentions",
     "Known",
+    "Lessons",
     "Meant",
     "Mirrored",
     "Queue",
@@ -119,6 +121,7 @@ class Store:
         self.search = Search(self._db)
         self.corrections = Corrections(self._db)
         self.examples = Examples(self._db)
+        self.lessons = Lessons(self._db)
         self.version_copies = VersionCopies(self._db)
         self.removals = Removals(self._db)
         self.returns = Returns(self._db)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from daemon.domain.orders import Speaker
 from daemon.domain.photos import Fingerprint, Sighting, as_text
 from daemon.store.database import Database, Part
 from daemon.store.facts import PHOTO_NUMBER
@@ -42,6 +43,15 @@ class Admissions(Part):
         with self._db.transaction():
             run = self._open_run()
             return [s for s in sightings if self._admit_one(s, at, run)]
+
+    def admit_sent(self, sighting: Sighting, at: datetime, by: Speaker) -> None:
+        """Queue a whole file that somebody sent, and keep with it who that was."""
+        with self._db.transaction():
+            self._admit_one(sighting, at, self._open_run())
+            self._db.execute(
+                f"UPDATE photos SET sent_by = ?, sent_via = ? WHERE path = ? AND state IN {ACTIVE}",
+                (by.person, by.via, os.fsencode(sighting.path)),
+            )
 
     def unknown(self, sightings: Sequence[Sighting]) -> list[Sighting]:
         """Those that are neither queued or in hand as they are now, nor left behind on purpose."""

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 from config.errors import FolderUnavailable, RefusedError, StoreDamaged, TransientError
 from daemon.folders.os_errors import printable, trouble
 from daemon.store.database import DATABASE, PATIENCE_SECONDS, connect, telling
+from daemon.store.facts import PAGE_PEOPLE
 from daemon.store.schema import SCHEMA_VERSION
 
 # A megabyte between two pauses.
@@ -41,13 +42,18 @@ class Contents:
     photos: int
     runs: int
     instance: str  # whose it is; empty before its first start
+    accounts: int  # of the page, and keys
+    keys: int
 
 
-def copy_database(state_dir: Path, target: Path, pause: Callable[[], None]) -> None:
+def copy_database(
+    state_dir: Path, target: Path, pause: Callable[[], None], facts: Mapping[str, Any]
+) -> None:
     """Copy the database as it is at this moment to the new file `target`, durably.
 
     Whoever works with it goes on undisturbed. pause: called after every megabyte; what it raises
-    ends the copying. Raises TransientError when a disk refuses, StoreDamaged.
+    ends the copying. facts: noted in the copy alone. Raises TransientError when a disk refuses,
+    StoreDamaged.
     """
     path = state_dir / DATABASE
     with (
@@ -65,6 +71,9 @@ def copy_database(state_dir: Path, target: Path, pause: Callable[[], None]) -> N
         with target.open("r+b") as file:
             file.seek(_FORMAT_AT)
             file.write(_WITHOUT_LOG)
+        if facts:
+            _add(target, facts)
+        with target.open("r+b") as file:
             checksum = _checksum(file)
             file.seek(_CHECKSUM_AT)
             file.write(checksum)
@@ -92,11 +101,23 @@ def stage(source: Path, staged: Path, facts: Mapping[str, Any]) -> Contents:
         db.execute("PRAGMA journal_mode = DELETE")
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA application_id = 0")  # it will change, and has no checksum from here on
-        db.executemany(
-            "INSERT OR REPLACE INTO facts VALUES (?, ?)",
-            [(key, json.dumps(value)) for key, value in facts.items()],
-        )
+        _note(db, facts)
     return contents
+
+
+def _add(copy: Path, facts: Mapping[str, Any]) -> None:
+    """Note facts in a copy that nobody knows of yet: no lock and no journal is needed."""
+    with telling(), closing(_open(copy, "mode=rw&nolock=1")) as db:
+        db.execute("PRAGMA journal_mode = OFF")
+        db.execute("PRAGMA synchronous = OFF")
+        _note(db, facts)
+
+
+def _note(db: sqlite3.Connection, facts: Mapping[str, Any]) -> None:
+    db.executemany(
+        "INSERT OR REPLACE INTO facts VALUES (?, ?)",
+        [(key, json.dumps(value)) for key, value in facts.items()],
+    )
 
 
 def damage(state_dir: Path, *, thorough: bool) -> str:
@@ -141,7 +162,7 @@ def _examine(named: Path, opened: Path, how: str) -> Contents:
                 )
             (photos,) = db.execute("SELECT coalesce(sum(photos), 0) FROM counts").fetchone()
             (runs,) = db.execute("SELECT count(*) FROM runs").fetchone()
-            return Contents(version, photos, runs, _instance(db))
+            return Contents(version, photos, runs, _instance(db), *_page_people(db))
     except StoreDamaged as exc:
         raise _damaged(name, str(exc.__cause__)) from exc
     except FolderUnavailable as exc:
@@ -204,6 +225,13 @@ def _problem(db: sqlite3.Connection, *, thorough: bool) -> str:
 def _instance(db: sqlite3.Connection) -> str:
     row = db.execute("SELECT value FROM facts WHERE key = 'presence'").fetchone()
     return str(json.loads(row[0]).get("instance", "")) if row else ""
+
+
+def _page_people(db: sqlite3.Connection) -> tuple[int, int]:
+    """How many accounts and keys of the page it holds."""
+    row = db.execute("SELECT value FROM facts WHERE key = ?", (PAGE_PEOPLE,)).fetchone()
+    kept = json.loads(row[0]) if row else {}
+    return len(kept.get("accounts", ())), len(kept.get("keys", ()))
 
 
 def _tables(db: sqlite3.Connection) -> set[str]:

@@ -100,6 +100,23 @@ class Examples(Part):
         rows = self._db.execute("SELECT DISTINCT label FROM examples ORDER BY label")
         return [label for (label,) in rows]
 
+    def said(self) -> list[str]:
+        """What people said that photos of the history show, known to any model or not."""
+        if self._db.require_known_version() < _SINCE_VERSION:
+            return []
+        rows = self._db.execute(
+            "SELECT DISTINCT label FROM examples WHERE photo IS NOT NULL ORDER BY label"
+        )
+        return [label for (label,) in rows]
+
+    def labels_since(self, at: str, network: str) -> dict[str, int]:
+        """How many of each label that can be learnt from were said after that."""
+        rows = self._db.execute(
+            f"SELECT label, count(*) FROM examples WHERE {_IS_USABLE} AND at > ? GROUP BY label",
+            (network, at),
+        )
+        return dict(rows.fetchall())
+
     def by_occasion(self) -> dict[str, dict[str, int]]:
         """How many there are of each label, by how they came; looked at yet or not."""
         if self._db.require_known_version() < _SINCE_VERSION:
@@ -173,6 +190,7 @@ class Examples(Part):
                 "until": max(until, last["until"]) if last else until,
                 "new": new,
                 "examples": sum(document["examples"].values()),
+                "new_labels": list(document["new_labels"]),
                 "version": document["version"],
                 "judgement": document["judgement"],
                 "why": document["why"],

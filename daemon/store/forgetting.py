@@ -39,7 +39,11 @@ from daemon.store.search import NAMED, named, return_keys
 
 _THESE = "(SELECT value FROM json_each(?))"
 # Where a photo is named once it is not the photos' own: table, column, and what tells rows apart.
-_TEXTS = (("incidents", "facts", "id"), ("alerts", "facts", "id"))
+_TEXTS = (
+    ("incidents", "facts", "id"),
+    ("alerts", "facts", "id"),
+    ("lessons", "result", "id"),
+)
 _NAMING_FACTS = (LEFT_ALONE, LESSON, MASS_REMOVAL)
 
 
@@ -199,7 +203,9 @@ class Forgetting(Part):
     def _texts(self, redaction: Redaction) -> None:
         """What people were told."""
         for table, column, key in _TEXTS:
-            rows = self._db.execute(f"SELECT {key}, {column} FROM {table}").fetchall()
+            rows = self._db.execute(
+                f"SELECT {key}, {column} FROM {table} WHERE {column} IS NOT NULL"
+            ).fetchall()
             for number, text in rows:
                 value = json.loads(text)
                 if (less := redaction.of(value)) != value:
@@ -207,7 +213,8 @@ class Forgetting(Part):
                         f"UPDATE {table} SET {column} = ? WHERE {key} = ?",
                         (json.dumps(less), number),
                     )
-                    self._tell_alert(table, number)
+                    if table != "lessons":
+                        self._tell_alert(table, number)
 
     def _tell_alert(self, table: str, number: int) -> None:
         alert = number

@@ -21,6 +21,8 @@ _NAMES = (
     ("examples", "person", "at"),
     ("incidents", "acknowledged_by", "acknowledged_at"),
     ("audit", "person", "at"),
+    ("lessons", "person", "asked_at"),
+    ("photos", "sent_by", "first_seen_at"),
 )
 
 
@@ -96,7 +98,8 @@ class Retention(Part):
             ).fetchall()
             for table, column, moment in _NAMES:
                 self._db.execute(
-                    f"UPDATE {table} SET {column} = ? WHERE {moment} < ? AND {column} <> ?",
+                    f"UPDATE {table} SET {column} = ? WHERE {moment} < ?"
+                    f" AND {column} NOT IN ('', ?)",
                     (A_PERSON, until, A_PERSON),
                 )
             self._db.execute(

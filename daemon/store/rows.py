@@ -57,7 +57,8 @@ STORY_COLUMNS = (
     " ELSE coalesce(place, target) END, coalesce(decided, ''), kept_source,"
     " coalesce(sha256, ''), inode, size_bytes, mtime_ns, coalesce(let_go_at, ''),"
     " coalesce(model, ''), coalesce(edited_sha256, ''), coalesce(removed_at, ''),"
-    " coalesce(failing_since, ''), coalesce(failing_why, '')"
+    " coalesce(failing_since, ''), coalesce(failing_why, ''), coalesce(sent_by, ''),"
+    " coalesce(sent_via, '')"
 )
 
 # What `edited_sha256` becomes once a file's hash was seen; an empty one says nothing new.

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date, datetime
 
@@ -18,6 +19,9 @@ from daemon.store.rows import result_row_of
 
 # A run's time is written in local time, so that its day is read, not computed.
 _BEGAN = "substr(started_at, 1, 10) BETWEEN ? AND ?"
+
+# Between the models of a run, where there were several.
+_THEN = ", then "
 
 
 class Runs(Part):
@@ -89,7 +93,7 @@ class Runs(Part):
         return Tally(
             run=run,
             started_at=datetime.fromisoformat(started_at),
-            model=", then ".join(self._models(run)) or model,
+            model=_THEN.join(self._models(run)) or model,
             waiting_before=waiting_before,
             busy_seconds=busy,
             arrived=self._count("arrived_in = ?", run),
@@ -221,6 +225,23 @@ class Runs(Part):
                 (day.isoformat(),),
             ).fetchone()[0]
         )
+
+    def verdicts_by_model(self) -> dict[str, int]:
+        """How many photos of closed runs each model judged, by its title."""
+        found: Counter[str] = Counter()
+        rows = self._db.execute(
+            "SELECT id, json_extract(summary, '$.model'),"
+            " json_extract(summary, '$.successful') + json_extract(summary, '$.review')"
+            " FROM runs WHERE summary IS NOT NULL"
+        )
+        for run, model, count in rows.fetchall():
+            found.update({model: count} if _THEN not in model else self._verdicts_of(run))
+        return dict(found)
+
+    def _verdicts_of(self, run: str) -> dict[str, int]:
+        """Of a run in which the model changed."""
+        judged = "result_number IS NOT NULL AND model IS NOT NULL AND category IS NOT NULL"
+        return dict(self._counts("model", run, judged))
 
     def _models(self, run: str) -> list[str]:
         """Those that gave its verdicts, in the order in which they did."""

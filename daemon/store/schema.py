@@ -8,7 +8,7 @@ older nightsort those that it lacks. A step that was released is never changed.
 
 from __future__ import annotations
 
-from daemon.store.schema_parts import AHEAD, AUDIT, SPOT_CHECKS
+from daemon.store.schema_parts import AHEAD, AUDIT, LESSONS, SENT, SPOT_CHECKS
 
 # A photo's states. `classified` is the intention: verdict and target known, the move not done.
 # What the results say of a photo (status, category, target …) never changes once it is recorded;
@@ -391,6 +391,8 @@ STEPS = (
     tuple(_DETAILS.split(";")),
     tuple(SPOT_CHECKS.split(";")),
     AHEAD,
+    tuple(SENT.split(";")),
+    tuple(LESSONS.split(";")),
     (AUDIT,),
 )
 SCHEMA_VERSION = len(STEPS)

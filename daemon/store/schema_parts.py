@@ -58,10 +58,34 @@ _AHEAD_ENDS = (
 
 AHEAD = (*_AHEAD.split(";"), *_AHEAD_ENDS)
 
+# Who sent a photo through the page, and by which way; NULL: it came by the share.
+SENT = """
+ALTER TABLE photos ADD COLUMN sent_by TEXT;
+ALTER TABLE photos ADD COLUMN sent_via TEXT
+"""
+
 # Photos filed without a look that were chosen for people to look at.
 SPOT_CHECKS = """
 CREATE TABLE spot_checks (photo INTEGER PRIMARY KEY, run TEXT NOT NULL) STRICT;
 CREATE INDEX spot_checks_run ON spot_checks (run)
+"""
+
+# Lessons, by their number; one that nobody asked for has no person. `wanted` and `result` are JSON.
+LESSONS = """
+CREATE TABLE lessons (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    state TEXT NOT NULL
+        CHECK (state IN ('waiting', 'running', 'done', 'refused', 'failed')),
+    wanted TEXT NOT NULL,
+    person TEXT NOT NULL,
+    via TEXT,
+    asked_at TEXT NOT NULL,
+    ended_at TEXT,
+    progress REAL NOT NULL DEFAULT 0,
+    result TEXT,
+    why TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE UNIQUE INDEX lessons_not_over ON lessons (ended_at IS NULL) WHERE ended_at IS NULL
 """
 
 # The audit chain (`audit`). `about`: the photo or word whose own row tells it; `told`, `person`: of

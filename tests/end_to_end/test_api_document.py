@@ -25,7 +25,14 @@ DOCUMENT = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
 
 
 def examples(language: str) -> list[str]:
+    """language: with what stands behind it, such as the role that an example needs."""
     return re.findall(rf"^```{language}\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
+
+
+def the_example(that_calls: str) -> str:
+    """The one of Python that calls something."""
+    (found,) = (one for one in examples("python") if that_calls in one)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +82,18 @@ def test_the_examples_of_curl_answer_as_the_document_says(page: Page, folder: Pa
     assert set(said[1]["predictions"][1]) == set(batch["predictions"][1])
 
 
+@pytest.mark.parametrize(("role", "number"), [("clerk", 2), ("lead", 3)])
+def test_the_examples_that_send_answer_as_the_document_says(
+    page: Page, folder: Path, role: str, number: int
+) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    (example,) = examples(f"sh {role}")
+    shown = json.loads(examples("json")[number])
+    said = json.loads(run(page, folder, "sh", "-euc", example, role=role))
+    assert said == shown
+
+
 def test_the_example_of_python_does_what_it_says(page: Page, folder: Path) -> None:
     example = examples("python")[0]
     lines = run(page, folder, sys.executable, "-Werror::SyntaxWarning", "-c", example).splitlines()
@@ -85,12 +104,19 @@ def test_the_example_of_python_does_what_it_says(page: Page, folder: Path) -> No
 
 
 def test_the_example_that_decides_does_what_it_says(page: Page, folder: Path) -> None:
-    _, example = examples("python")
+    example = the_example("/decision")
     said = run(page, folder, sys.executable, "-c", example, role="clerk").splitlines()
     assert [line.partition("/")[0] for line in said[:3]] == ["Tops"] * 3
     assert said[3].endswith("'failed': []}")
     with page.client(headers={"x-api-key": page.add_key("looks")}) as client:
         assert client.get("/reviews").json()["total"] == 0
+
+
+def test_the_example_that_learns_does_what_it_says(page: Page, folder: Path) -> None:
+    said = run(page, folder, sys.executable, "-c", the_example("/retrain"), role="admin")
+    first, *_, last = said.splitlines()
+    assert first.startswith("refused there are ")  # nobody said enough
+    assert last == "shipped"
 
 
 def test_the_example_of_javascript_does_what_it_says(page: Page, folder: Path) -> None:

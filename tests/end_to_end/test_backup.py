@@ -16,6 +16,7 @@ from tests.support.damage import overwrite_pages
 from tests.support.photos import write_photo
 from tests.support.processes import Site
 from tests.support.waiting import DEADLINE_SECONDS, eventually
+from tests.support.web import Page, sign_in
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +99,28 @@ def test_restore_brings_back_what_was_and_keeps_what_was_sorted_since(tmp_path: 
     assert site.nightsort("history", "--json").stdout == runs
     assert site.nightsort("find", "5555").returncode == 0
     assert json.loads(site.nightsort("now", "--json").stdout)["run"] is None
+
+
+def test_the_people_and_keys_of_the_page_come_along_to_a_new_machine(tmp_path: Path) -> None:
+    old, new = Page.make(tmp_path / "old"), Page.make(tmp_path / "new")
+    write_photo(old.site.incoming / "return-4711.jpg")
+    assert old.site.nightsort("now").returncode == 0
+    old.add_user("anna", "admin")
+    key = old.add_key("shop")
+    with old.serving():
+        made = old.site.nightsort("backup")
+    assert "Accounts of the page: 1, keys: 1." in made.stderr
+    done = new.site.nightsort("restore", made.stdout.strip())
+    assert done.returncode == 0, done.stderr
+    assert "Accounts of the page: 1, keys: 1; the page takes back" in done.stderr
+    with new.serving(), new.client() as client:
+        assert client.get("/version", headers={"x-api-key": key}).status_code == 200
+        assert sign_in(client, "anna").status_code == 303
+        assert client.get("/page/people").status_code == 200
+    (told,) = new.events("people_taken_back")
+    assert (told["accounts"], told["keys"]) == (1, 1)
+    assert new.command("user", "remove", "anna").returncode == 0
+    assert json.loads(new.command("user", "list", "--json").stdout) == {"users": []}
 
 
 def test_restore_beside_the_running_daemon_is_refused(tmp_path: Path) -> None:

@@ -598,3 +598,81 @@ def test_uninstalling_leaves_photos_results_settings_and_history(service: Servic
     install(machine, "--start")
     assert "return-1.jpg" in service.nightsort("find", "return-1.jpg")
     assert service.now()["total_processed"] == 1
+
+
+# The page
+
+
+def ask_page(machine: Booted, url: str, authority: str = "") -> str:
+    """What a browser on the machine gets: the status, and who signed."""
+    code = (
+        "import ssl, sys, urllib.request as r\n"
+        "context = ssl.create_default_context(cafile=sys.argv[2] or None)\n"
+        "print(r.urlopen(sys.argv[1], context=context).status)"
+    )
+    return machine.says("python3", "-c", code, url, authority).strip()
+
+
+def add_person(machine: Booted, name: str) -> None:
+    machine.shell(
+        f"echo correct horse battery | runuser -u nightsort-web -- nightsort web user add {name}"
+        " --role admin --password-stdin"
+    )
+
+
+def people(machine: Booted) -> list[str]:
+    said = machine.says(
+        "runuser", "-u", "nightsort-web", "--", "nightsort", "web", "user", "list", "--json"
+    )
+    return [one["name"] for one in json.loads(said)["users"]]
+
+
+def test_the_page_is_set_up_by_the_installer_backed_up_by_the_daemon_and_removed(
+    fresh: Booted,
+) -> None:
+    clear(fresh)
+    said = install(fresh, "--start", "--web", "0.0.0.0:8443")
+    assert "The page listens on 0.0.0.0:8443" in said
+    assert "The page runs." in said
+    assert "runuser -u nightsort-web -- nightsort web user add NAME --role admin" in said
+    assert fresh.says("systemctl", "is-enabled", "nightsort-web").strip() == "enabled"
+    authority = "/var/lib/nightsort/web/tls/authority.crt"
+    assert authority in said
+    assert ask_page(fresh, "https://localhost:8443/health/live", authority) == "200"
+    score = fresh.says("systemd-analyze", "security", "--no-pager", "nightsort-web.service")
+    assert float(score.rpartition("nightsort-web.service: ")[2].split()[0]) <= 2.0
+    add_person(fresh, "anna")
+    owner = fresh.says("stat", "-c", "%U:%G %a", "/var/lib/nightsort/web/web.db").strip()
+    assert owner == "nightsort-web:nightsort 640"
+    backup = ("runuser", "-u", "nightsort", "--", "nightsort", "backup", "--json")
+    for state in ("start", "stop"):  # both a page that runs and one that was stopped
+        fresh.says("systemctl", state, "nightsort-web")
+        assert json.loads(fresh.says(*backup, "--to", f"/tmp/{state}.db"))["accounts"] == 1
+    said = fresh.says("/opt/nightsort/uninstall")
+    assert "accounts, keys and certificate are in /var/lib/nightsort/web" in said
+    assert fresh.run("systemctl", "cat", "nightsort-web").returncode == 1
+    install(fresh, "--start", "--web")
+    assert people(fresh) == ["anna"]  # as after every uninstall without --purge
+    assert ask_page(fresh, "https://localhost:8443/health/live", authority) == "200"
+    assert "is removed" in fresh.says("/opt/nightsort/uninstall", "--purge")
+    assert not fresh.outside("/var/lib/nightsort").exists()
+
+
+def test_an_upgrade_keeps_the_page_where_it_is_and_who_may_sign_in(fresh: Booted) -> None:
+    clear(fresh)
+    install(fresh, "--start", "--web", "127.0.0.1:8499", package="older")
+    add_person(fresh, "anna")
+    said = fresh.says("sh", "/root/package.run", "upgrade", timeout_s=300)
+    assert "The page runs." in said
+    assert ask_page(fresh, "http://127.0.0.1:8499/health/live") == "200"
+    assert people(fresh) == ["anna"]
+    events = fresh.says("journalctl", "-t", "nightsort-web", "-o", "cat", "-n", "20")
+    assert "Traceback" not in events
+
+
+def test_without_a_terminal_nobody_is_asked_and_the_page_stays_off(fresh: Booted) -> None:
+    clear(fresh)
+    said = install(fresh, "--start")
+    assert "Shall it run?" not in said
+    assert "systemctl enable --now nightsort-web" in said
+    assert fresh.run("systemctl", "is-active", "nightsort-web").stdout.strip() == "inactive"

@@ -6,7 +6,6 @@ import json
 import os
 import pty
 import re
-import shutil
 import signal
 import socket
 import ssl
@@ -238,6 +237,16 @@ class TwoUsers:
                 env=clean_environment() | {"PYTHONPATH": str(ROOT)},
             )  # fmt: skip
 
+    def key(self, name: str, role: str) -> str:
+        """A key, made by the page's user."""
+        settings = str(self.page.site.folder / "nightsort.toml")
+        done = subprocess.run(
+            [*as_user(WEB), *command("--config", settings, "web", "key", "add", name, "--role",
+             role)], capture_output=True, text=True, check=True,
+            env=clean_environment() | {"PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        return done.stdout.strip()
+
 
 @pytest.fixture
 def users() -> Iterator[TwoUsers]:
@@ -330,55 +339,3 @@ def test_a_certificate_of_its_own_serves_others_and_names_are_checked(tmp_path: 
         with pytest.raises(httpx.HTTPError):
             httpx.get(f"{page.url.replace('https', 'http')}/health/live")
         assert json.loads(page.command("certificate", "--json").stdout)["authority_is_new"] is False
-
-
-# Behind a proxy, under a path
-
-
-def test_it_works_behind_nginx_under_a_path(tmp_path: Path) -> None:
-    if shutil.which("nginx") is None:
-        pytest.skip("nginx is not installed")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    public = f"http://localhost:{port}/sort"
-    page = Page.make(
-        tmp_path / "web", web=f'public_url = "{public}"\ntrusted_proxies = ["127.0.0.1"]'
-    )
-    page.add_user("anna", "admin")
-    with page.serving():
-        example = (ROOT / "docs" / "proxies" / "nginx.conf").read_text("utf-8")
-        location = re.search(r"location /sort/ \{.*?\n    \}", example, re.DOTALL)
-        assert location is not None
-        inner = location[0].replace("http://127.0.0.1:8484", page.url)
-        folder = tmp_path / "nginx"
-        folder.mkdir()
-        (folder / "nginx.conf").write_text(
-            f"daemon off; pid {folder}/pid; error_log {folder}/error.log;\n"
-            f"events {{}}\nhttp {{ access_log off; client_body_temp_path {folder}/body;\n"
-            f"proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;\n"
-            f"uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n"
-            f"server {{ listen 127.0.0.1:{port};\n{inner}\n}} }}\n",
-            encoding="utf-8",
-        )
-        proxy = subprocess.Popen(["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")])
-        try:
-            with httpx.Client(base_url=public, timeout=DEADLINE_SECONDS) as client:
-                eventually(lambda: answers(client))
-                form = hidden_fields(client.get("/login").text)
-                fields = {**form, "name": "anna", "password": PASSWORD}
-                there = {"origin": f"http://localhost:{port}"}
-                answer = client.post("/login", data=fields, headers=there)
-                assert (answer.status_code, answer.headers["location"]) == (303, "/sort/")
-                assert client.get("/page/people").status_code == 200
-                served = page.events("request_served")[-1]
-                assert served["address"] == "127.0.0.1"
-        finally:
-            proxy.terminate()
-            proxy.wait(DEADLINE_SECONDS)
-
-
-def answers(client: httpx.Client) -> bool:
-    try:
-        return client.get("/health/live").status_code == 200
-    except httpx.TransportError:
-        return False

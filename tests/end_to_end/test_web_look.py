@@ -19,10 +19,13 @@ def test_a_night_is_looked_up_beside_the_daemon_and_after_it(tmp_path: Path) -> 
     with page.serving(), page.signed_in("anna") as anna:
         assert "Nothing was sorted yet" in anna.get("/").text
         assert "There is no history yet" in anna.get("/find?q=60521").text
+        learning = anna.get("/page/learning")
+        assert (learning.status_code, "Nothing was sorted yet" in learning.text) == (200, True)
         assert anna.get("/returns/60521", headers=key).json()["code"] == "no_history"
         with page.site.daemon():
             eventually(lambda: anna.get("/health").json()["model_loaded"])
             assert "Nothing was sorted yet" in anna.get("/").text
+            assert "There are none yet" in anna.get("/page/learning").text
             for seed, side in enumerate(("front", "back")):
                 write_photo(page.site.incoming / f"RET-20251013-001 {side}.jpg", seed=seed)
             eventually(lambda: "2" in anna.get("/find?state=waiting").text)

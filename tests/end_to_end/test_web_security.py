@@ -237,6 +237,52 @@ def test_a_session_outlives_a_restart_and_ends_with_the_account(alone: Page) -> 
         assert client.get("/").status_code == 303
 
 
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "again"),
+    [
+        (("remove", "carl"), "", 401),
+        (("role", "CARL", "reader"), "", 303),
+        (("passwd", "carl", "--password-stdin"), f"{PASSWORD}\n", 303),
+    ],
+    ids=["removed", "another role", "another password"],
+)
+def test_whoever_is_removed_or_changed_is_out_at_once_everywhere(
+    alone: Page, arguments: tuple[str, ...], stdin: str, again: int
+) -> None:
+    alone.add_user("anna", "admin")
+    alone.add_user("carl", "admin")
+    with (
+        alone.serving(),
+        alone.signed_in("carl") as here,
+        alone.signed_in("carl") as there,
+        alone.signed_in("anna") as anna,
+    ):
+        people = anna.get("/page/people").text
+        number = re.findall(r"/page/people/(\d+)/link", people)[1]
+        made = anna.post(f"/page/people/{number}/link", data=hidden_fields(people))
+        link = re.findall(r"<code[^>]*>(http[^<]+)</code>", made.text)[0]
+        form = hidden_fields(here.get("/page/password").text)
+        done = alone.command("user", *arguments, stdin=stdin)
+        assert done.returncode == 0, done.stderr
+        for client in (here, there):
+            assert client.get("/page/people").status_code == 303
+            assert client.get("/version").status_code == 401
+        assert here.post("/page/people/1/link", data=form).status_code == 303
+        assert anna.get("/page/people").status_code == 200  # nobody else's
+        with alone.client() as client:
+            assert client.get(link).status_code == (200 if arguments[0] == "role" else 410)
+            assert sign_in(client, "carl").status_code == again
+            role = client.get("/page/people").status_code
+            assert role == {"remove": 303, "role": 403, "passwd": 200}[arguments[0]]
+
+
+def test_a_link_in_a_mail_opens_signed_in(page: Page) -> None:
+    """Browsers send it with the cookie, as that is Lax; they say that it comes from elsewhere."""
+    elsewhere = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    with page.signed_in("rita") as client:
+        assert client.get("/find?q=1", headers=elsewhere).status_code == 200
+
+
 # Trying passwords
 
 
@@ -413,6 +459,10 @@ def test_no_page_holds_a_script_or_a_style(page: Page) -> None:
             "/docs",
             "/page/x",
             "/logout",
+            "/review",
+            "/page/groups",
+            "/find?q=1",
+            "/page/runs",
         ):
             text = client.get(path).text
             assert not re.search(
@@ -462,6 +512,17 @@ def test_an_id_is_a_number_or_nothing(page: Page) -> None:
         for number in ("0", "-1", "1%27", "x", "1e9", "99999999999999999999999"):
             answer = client.post(f"/page/people/{number}/link", data=form)
             assert answer.status_code in (400, 404)
+
+
+@pytest.mark.parametrize(
+    "number", ["0", "-1", "1.0", "1e3", "x", "..%2f..%2fetc%2fpasswd", "%00", "9" * 30, "999999"]
+)
+def test_a_photo_is_asked_for_by_its_number_and_never_by_a_path(page: Page, number: str) -> None:
+    with page.signed_in("anna") as client:
+        for path in (f"/photos/{number}", f"/photos/{number}/image", f"/page/review/{number}"):
+            answer = client.get(path)
+            assert answer.status_code in (400, 404, 503), path
+            assert "root:" not in answer.text
 
 
 # Keys
@@ -600,6 +661,15 @@ def test_a_body_that_says_it_is_too_long_is_refused_before_it_is_read(page: Page
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b"connection: close" in answer.lower()
     assert time.monotonic() - began < 5
+
+
+def test_whoever_sends_it_all_before_listening_gets_the_answer_all_the_same(page: Page) -> None:
+    """Not a reset in its place, which a proxy would tell people as 502."""
+    head = b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8000000\r\n"
+    head += b"Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+    answer = page.raw(head + bytes(8_000_000))
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"too_large" in answer
 
 
 def test_a_body_that_does_not_say_is_refused_at_the_limit(page: Page) -> None:

@@ -22,20 +22,29 @@ from config.errors import FolderUnavailable, NightsortError, RefusedError
 from daemon.corrections.answers import NoSuchCategory
 from daemon.domain.corrections import Via
 from daemon.domain.forgetting import Gone, Receipt, Remains
+from daemon.domain.lessons import Merge, Wanted
 from daemon.domain.orders import (
     LATEST,
     ORDERS,
+    AddExamples,
+    Adopt,
     Answer,
+    CancelLesson,
     ChangeModel,
     Code,
     Correct,
     Decide,
     Decision,
     Done,
+    ExamplesAnswer,
     FilesAnswer,
     Forget,
     Given,
+    GoBack,
+    Learn,
+    LearningCode,
     Left,
+    LessonAnswer,
     MakePeriodReport,
     MakeReport,
     ModelAnswer,
@@ -43,6 +52,8 @@ from daemon.domain.orders import (
     Order,
     PhotosAnswer,
     Rebuild,
+    Receive,
+    ReceivedAnswer,
     SendTestAlert,
     SignIn,
     SignInsAnswer,
@@ -51,8 +62,10 @@ from daemon.domain.orders import (
     TargetsAnswer,
     TargetTried,
     Undo,
+    VersionAnswer,
 )
 from daemon.domain.runs import Progress
+from daemon.domain.sent import NotTaken, Received, SentFile
 from daemon.domain.summaries import DrainSummary
 from daemon.folders.locks import hold, user_name
 from daemon.health.status_file import StatusFile
@@ -374,6 +387,7 @@ def test_each_order_arrives_as_it_was_given_and_its_answer_as_well(
         (Undo(("20251013_020000", "#7")), DONE),
         (Decide((7, 8), Decision.CATEGORY, "Tops"), DONE),
         (Decide((7,), Decision.AGREE), DONE),
+        (Decide((7,), Decision.CATEGORY, "Sandals", is_new=True), DONE),
         (TakeBack((7,)), DONE),
         (TakeBack((7, 8), upon=(3, 0)), DONE),
         (MakeReport(LATEST), files),
@@ -382,7 +396,18 @@ def test_each_order_arrives_as_it_was_given_and_its_answer_as_well(
         (ChangeModel(), ModelAnswer("it fails its self-test")),
         (Forget("60521", (7, 8)), RECEIPT),
         (NoteSignIns("page", (SignIn(1, "2025-10-13T08:00:00+00:00", "Anna"),)), SignInsAnswer(1)),
+        (
+            Receive((SentFile("0a1b/0", "ü.jpg"),)),
+            ReceivedAnswer(
+                (Received("ü.jpg", "ü (2).jpg"),), (NotTaken("a", "corrupt", "damaged"),)
+            ),
+        ),
+        (AddExamples((SentFile("0a1b/0", "a.zip"),)), ExamplesAnswer(3, 1)),
         (SendTestAlert(), TargetsAnswer((TargetTried("mail", delivered=False, error="refused"),))),
+        (Learn(Wanted(without=("Tops",), merged=(Merge("Tops", "Tshirts"),))), LessonAnswer(12)),
+        (CancelLesson(12), LessonAnswer(12, LearningCode.OVER)),
+        (Adopt("2026-11-26.1"), VersionAnswer("shipped", LearningCode.UNTRUSTED, "damaged")),
+        (GoBack(), VersionAnswer("shipped")),
     ]
     assert {order.name for order, _ in given} | {"correct"} == {*ORDERS}
     for number, (order, wanted) in enumerate(given):
@@ -463,7 +488,7 @@ def test_an_order_that_needs_nothing_of_the_service_is_carried_out_beside_its_wo
     tmp_path: Path, service: FakeService
 ) -> None:
     wanted = TargetsAnswer(())
-    with serving(service, tmp_path, {SendTestAlert: lambda: wanted}):
+    with serving(service, tmp_path, {SendTestAlert: lambda _: wanted}):
         assert give_order(tmp_path, SendTestAlert()) == wanted
     assert service.orders == []
 

@@ -13,7 +13,7 @@ import pytest
 from daemon.corrections.answers import NoSuchCategory, NoSuchPhoto
 from daemon.corrections.decisions import Decisions
 from daemon.domain.corrections import Via
-from daemon.domain.orders import Code, Decision, PhotosAnswer, Speaker
+from daemon.domain.orders import Code, Decide, Decision, PhotosAnswer, Speaker
 from daemon.domain.photos import Story
 from daemon.sorting.filer import FilingPolicy
 from daemon.store import DATABASE
@@ -336,3 +336,41 @@ def test_which_categories_people_name_most_is_known(core: Core) -> None:
     take_back(core, "odd.png")
     decide(core, "odd.png", CATEGORY, "Shirts")
     assert core.store.corrections.usual(100) == ["Tshirts", "Shirts", "Tops"]
+
+
+# Categories that there are not yet
+
+
+def decide_anew(core: Core, name: str, category: str) -> PhotosAnswer:
+    known = core.corrector.new_category(category)
+    return decisions(core).decide(story(core, name).id, CATEGORY, known, ANNA, is_new=True)
+
+
+def test_a_category_that_there_was_not_is_filed_into_and_teaches(core: Core) -> None:
+    (done,) = decide_anew(core, "odd.png", " Flip Flops ").done
+    assert (done.category, done.target) == ("Flip Flops", "Flip Flops/odd.png")
+    assert words(core, "odd.png") == [("corrected", "Flip Flops", "Anna", "page")]
+    assert core.store.examples.said() == ["Flip Flops"]
+    assert take_back(core, "odd.png").done
+    assert core.store.examples.said() == []
+
+
+def test_one_that_there_is_however_it_is_written_is_no_new_one(core: Core) -> None:
+    assert decide_anew(core, "odd.png", "tSHIRTS").done[0].category == "Tshirts"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "", "  ", "_review", "_mine", ".hidden", "a/b", "..", "a\\b", "a:b", "con", "x" * 61,
+        "ends.", "a\nb", "\u202egpj", "what?",
+    ],
+)  # fmt: skip
+def test_what_cannot_be_a_folders_name_on_every_disk_is_no_category(core: Core, name: str) -> None:
+    with pytest.raises(NoSuchCategory, match="cannot be the name of a category"):
+        core.corrector.new_category(name)
+
+
+def test_only_a_category_can_be_new() -> None:
+    with pytest.raises(ValueError, match="only a category can be new"):
+        Decide((7,), AGREE, is_new=True)

@@ -27,6 +27,7 @@ from tests.support.photos import photo_bytes
 from web.reading.painter import paint
 
 LIMITS = Limits(10_000_000, 20.0)
+LARGE = (700, 800)  # what is worth a picture
 
 
 def unsure(_: object) -> Verdict:
@@ -71,7 +72,7 @@ def kept_files(core: Core) -> list[Path]:
 
 def test_a_report_decodes_no_large_photo_again(core: Core, decoded: list[int]) -> None:
     for number in range(3):
-        core.drop(f"{number}.jpg", photo_bytes(seed=number))
+        core.drop(f"{number}.jpg", photo_bytes(seed=number, size=LARGE))
     core.drain()
     assert len(kept_files(core)) == 3
     assert page(core).count("data:image/jpeg") == 3
@@ -80,7 +81,7 @@ def test_a_report_decodes_no_large_photo_again(core: Core, decoded: list[int]) -
 
 def test_a_picture_is_upright_and_in_the_photos_proportions(core: Core) -> None:
     """Turned by its EXIF: what lies on its side in the file."""
-    data = photo_bytes(seed=1, size=(800, 400), exif=turned(6))
+    data = photo_bytes(seed=1, size=(1200, 600), exif=turned(6))
     core.drop("lying.jpg", data)
     core.drain()
     jpeg = KeptPictures(core.state).get(hashlib.sha256(data).hexdigest(), KEPT_SIDE)
@@ -98,7 +99,7 @@ def turned(orientation: int) -> bytes:
 def test_a_photo_that_was_changed_on_the_share_is_decoded_anew(
     core: Core, decoded: list[int]
 ) -> None:
-    core.drop("turned.jpg", photo_bytes(seed=1))
+    core.drop("turned.jpg", photo_bytes(seed=1, size=LARGE))
     core.drain()
     (place,) = core.sorted.rglob("turned.jpg")
     edited = photo_bytes(seed=2)
@@ -109,7 +110,7 @@ def test_a_photo_that_was_changed_on_the_share_is_decoded_anew(
 
 
 def test_what_was_taken_away_is_not_shown(core: Core) -> None:
-    core.drop("gone.jpg", photo_bytes(seed=1))
+    core.drop("gone.jpg", photo_bytes(seed=1, size=LARGE))
     core.drain()
     next(core.sorted.rglob("gone.jpg")).unlink()
     assert page(core).count("data:image/jpeg") == 0
@@ -130,7 +131,9 @@ def test_spot_checks_are_among_the_pictures_that_were_kept(
     """Those whose hashes come first are shown, and those are kept."""
     with running(Core(tmp_path, inline=True, think=lambda _: verdict("Shirts", 0.97))) as core:
         for number in range(60):
-            core.drop(f"{number}.jpg", photo_bytes(seed=number % 4, quality=40 + number))
+            core.drop(
+                f"{number}.jpg", photo_bytes(seed=number % 4, size=LARGE, quality=40 + number)
+            )
         core.drain()
         assert 0 < len(kept_files(core)) < 20
         assert page(core).count("data:image/jpeg") == 3
@@ -139,13 +142,14 @@ def test_spot_checks_are_among_the_pictures_that_were_kept(
 
 def test_small_photos_are_not_worth_a_picture(core: Core) -> None:
     core.drop("tiny.png", tiny_photo("review"))
+    core.drop("small.jpg", photo_bytes(seed=1))
     core.drain()
     assert kept_files(core) == []
 
 
 def test_a_picture_goes_with_its_photo(tmp_path: Path) -> None:
     with running(Core(tmp_path, inline=True, think=unsure)) as core:
-        core.drop("odd.jpg", photo_bytes(seed=1))
+        core.drop("odd.jpg", photo_bytes(seed=1, size=LARGE))
         core.drain()
         core.corrector.correct("odd.jpg", "Tops", "alice")
         assert len(kept_files(core)) == 1
@@ -188,7 +192,7 @@ def test_a_disk_that_refuses_costs_nothing_but_time(core: Core) -> None:
 
 
 def test_the_page_shows_what_was_kept_and_no_other_photo_in_its_place(core: Core) -> None:
-    core.drop("odd.jpg", photo_bytes(seed=1, size=(800, 600)))
+    core.drop("odd.jpg", photo_bytes(seed=1, size=(900, 675)))
     core.drain()
     (file,) = core.sorted.rglob("odd.jpg")
     (story,) = core.store.history.stories("odd.jpg")

@@ -35,11 +35,11 @@ from daemon.domain.orders import (
 )
 from daemon.folders.tree import Tree
 from daemon.reporting.report_thread import ReportThread
-from daemon.service.orders import Desk, DragPolicy, Orders, Others
+from daemon.service.orders import Desk, DragPolicy, Orders
 from daemon.sorting.filer import Filer
 from tests.integration.test_pick_lists import updater
 from tests.support.core import Core, tiny_photo
-from tests.support.forgetting import orders_of
+from tests.support.forgetting import forgetting
 
 ANNA = Speaker("Anna", Via.PAGE)
 
@@ -80,11 +80,11 @@ def carry_out(core: Core, reports: Reports, order: AnyOrder, by: Speaker = ANNA)
     orders = Orders(
         core.store,
         core.corrector,
-        reports,
+        forgetting(core, reports),
         core.clock,
         desk,
         DragPolicy(100, 0),
-        Others(lambda: "not today", orders_of(core, lambda: updater(core))),
+        {ChangeModel: lambda _: ModelAnswer("not today")},
     )
     answer = orders.carry_out(Given(order, by))
     return answer.result() if isinstance(answer, Future) else answer

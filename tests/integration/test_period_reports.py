@@ -16,7 +16,8 @@ from daemon.reporting.periodical import MONTHLY, WEEKLY, Periodical, Rhythm
 from daemon.reporting.periods import Period
 from daemon.store.facts import MONTH_TOLD, WEEK_TOLD
 from tests.support.browser import look_at
-from tests.support.core import Core, tiny_photo
+from tests.support.classifiers import ScriptedClassifier
+from tests.support.core import Core, by_tone, tiny_photo
 
 MONDAY = datetime(2025, 10, 13, 2, tzinfo=UTC)
 WEEK = Period.week("2025-W42")
@@ -71,6 +72,34 @@ def test_the_figures_of_a_week_are_the_sum_of_its_runs(core: Core) -> None:
     assert week["success_rate"] == round(100 * 12 / 14, 2)
     assert week["categories"] == {"Shirts": 9, "Tops": 3}
     assert week["average_confidence"] == round((9 * 0.9876 + 3 * 0.4123) / 12, 4)
+
+
+def test_the_page_says_what_the_model_brought_where_it_is_no_chance(core: Core) -> None:
+    for day in range(-6, 0):
+        night(core, day, shirts=24, review=24)
+    core.classifier = ScriptedClassifier(by_tone, title="scripted 2")
+    core.slot.change()
+    for day in range(3):
+        night(core, day, shirts=44, review=4)
+    text = (core.results / periodical(core).write(WEEK)).read_text(encoding="utf-8")
+    said = "since Mon 13 Oct 20 fewer photos to review a night (8.3% to review, 50.0% before)"
+    assert said in text.replace("\N{NO-BREAK SPACE}", " ")
+    before = (core.results / periodical(core).write(WEEK.before)).read_text(encoding="utf-8")
+    assert "photos to review a night" not in before
+    assert core.store.runs.verdicts_by_model() == {"scripted 1": 288, "scripted 2": 144}
+
+
+def test_of_a_run_in_which_the_model_changed_each_has_its_verdicts(core: Core) -> None:
+    core.drop("a.png", tiny_photo("Shirts", 1))
+    core.take_in()
+    core.work()
+    core.classifier = ScriptedClassifier(by_tone, title="scripted 2")
+    core.slot.change()
+    core.drop("b.png", tiny_photo("Shirts", 2))
+    core.drop("c.png", tiny_photo("review", 3))
+    core.drop("broken.png", b"no photo")
+    assert core.drain()["model"] == "scripted 1, then scripted 2"
+    assert core.store.runs.verdicts_by_model() == {"scripted 1": 1, "scripted 2": 2}
 
 
 def test_a_share_of_photos_may_be_all_of_them(core: Core) -> None:

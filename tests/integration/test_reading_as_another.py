@@ -6,8 +6,6 @@ What the page does, as `nightsort-web`, in the daemon's group (docs/decisions/00
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +14,7 @@ import pytest
 
 from daemon.store import DATABASE, Store
 from daemon.store.database import LOG_ENDS
-from tests.support.two_users import DAEMON, GROUP, WEB, as_user, shared_folder
-
-ROOT = Path(__file__).parents[2]
+from tests.support.two_users import DAEMON, GROUP, WEB, Person, person, shared_folder
 
 _WRITER = """
 import os, sys
@@ -51,41 +47,6 @@ for line in sys.stdin:
             try: store.facts.remember("word", "mine")
             except Exception as exc: print(type(exc).__name__, flush=True)
 """
-
-
-class Person:
-    """A process of another user, told what to do line by line."""
-
-    def __init__(self, uid: int, code: str, state: Path) -> None:
-        self.process = subprocess.Popen(
-            [*as_user(uid), sys.executable, "-c", code, str(state)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            cwd=ROOT,
-        )  # fmt: skip
-
-    def __call__(self, words: str) -> str:
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{words}\n")
-        self.process.stdin.flush()
-        return self.answer()
-
-    def answer(self) -> str:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
-
-    def end(self) -> str:
-        self.process.kill()
-        return self.process.communicate()[1]
-
-
-@contextmanager
-def person(uid: int, code: str, state: Path) -> Iterator[Person]:
-    one = Person(uid, code, state)
-    try:
-        yield one
-    finally:
-        said = one.end()
-    assert "Traceback" not in said, said
 
 
 @pytest.fixture

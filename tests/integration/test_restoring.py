@@ -670,7 +670,7 @@ def test_nobody_opens_the_database_while_another_takes_its_place(
         lambda state: Store(state).close(),
         lambda state: Store(state, reading=True).close(),
         is_free,
-        lambda state: copy_database(state, state / "copy.db", lambda: None),
+        lambda state: copy_database(state, state / "copy.db", lambda: None, {}),
     ],
     ids=["writing", "reading", "glancing", "copying"],
 )

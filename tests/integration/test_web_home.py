@@ -99,6 +99,29 @@ def status(desk: WebDesk, monkeypatch: pytest.MonkeyPatch, **told: Any) -> str:
     return words(desk.get("/").text).replace("\N{NO-BREAK SPACE}", " ")
 
 
+@pytest.mark.parametrize(
+    ("effect", "words"),
+    [
+        ({"fewer_a_night": 8.6, "is_certain": True}, "9 fewer photos a night to decide: 11.1 %"),
+        ({"fewer_a_night": -12.0, "is_certain": True}, "12 more photos a night to decide: 11.1 %"),
+        ({"fewer_a_night": 8.6, "is_certain": False}, ""),
+        ({"fewer_a_night": 0.3, "is_certain": True}, ""),
+        ({}, ""),  # of an older nightsort
+    ],
+)
+def test_what_the_last_lesson_brought_is_said_where_it_is_no_chance(
+    desk: WebDesk, monkeypatch: pytest.MonkeyPatch, effect: dict[str, Any], words: str
+) -> None:
+    shares = {"since": "2026-11-24T02:00:00+01:00", "before": 0.2, "after": 0.1111}
+    learning = {"adopt": "ask", "examples": 60, "new": 3, "last": None, "effect": shares | effect}
+    said = status(desk, monkeypatch, learning=learning)
+    assert ("photos a night to decide" in said) == bool(words)
+    assert words in said
+    assert "new examples since the last lesson" not in said
+    enough = status(desk, monkeypatch, learning=learning | {"new": 46, "effect": None})
+    assert "46 new examples since the last lesson: learn?" in enough
+
+
 def test_queue_forecast_and_window_of_a_daemon_that_runs(
     desk: WebDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

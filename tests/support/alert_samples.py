@@ -109,6 +109,7 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
         "why": "of 1,278 photos 19 become right and 3 wrong; 30 of these photos were corrected",
         "new": 46,
         "examples": 212,
+        "new_labels": ["Sandals"],
         "adopted": False,
     },
     "backup_failed": {"why": "there is no new backup: /mnt/usb is not mounted; mount it"},

@@ -56,7 +56,8 @@ class Tab:
             deviceScaleFactor=1,
         )  # fmt: skip
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.do("Emulation.setEmulatedMedia", features=[scheme])
+        calm = {"name": "prefers-reduced-motion", "value": "reduce"}  # nothing is half-way
+        self.do("Emulation.setEmulatedMedia", features=[scheme, calm])
 
     def carry(self, client: httpx.Client) -> None:
         """Take over the cookies of a client that has signed in."""

@@ -42,6 +42,7 @@ class ScriptedClassifier:
 
     input_size = (8, 8)
     categories = ("Shirts", "Tops", "Tshirts")
+    given_up: frozenset[str] = frozenset()
     network = "scripted"
     thresholds = Thresholds(auto=0.85, review=0.70, unknown=None)
 

@@ -31,6 +31,7 @@ def a_lesson(**changes: Any) -> LastLesson:
         "until": "2026-11-27T08:44:00.000000+00:00",
         "new": 46,
         "examples": 212,
+        "new_labels": [],
         "version": "2026-11-27.1",
         "judgement": "better",
         "why": "of 1,278 photos 19 become right and 3 wrong",

@@ -62,7 +62,12 @@ def forgetter_of(core: Core) -> Forgetter:
 
 def orders_of(core: Core, updater: Callable[[], ReportUpdater]) -> ForgetOrders:
     """Has a core forget."""
-    return ForgetOrders(forgetter_of(core), AtOnce(updater), core.state, lambda: None)
+    return forgetting(core, AtOnce(updater))
+
+
+def forgetting(core: Core, reports: ReportThread) -> ForgetOrders:
+    """Has a core forget, with these reports."""
+    return ForgetOrders(forgetter_of(core), reports, core.state, lambda: None)
 
 
 class ForgettingShop(Shop):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from pathlib import Path
 
 from installer.errors import InstallError
-from installer.layout import SERVICE, Layout
+from installer.layout import SERVICE, USER, WEB, WEB_USER, Layout
 from installer.machine import Machine
 from installer.package import MANIFEST, Package
 
@@ -19,6 +20,9 @@ class NotedMachine(Machine):
         self.layout = layout
         self.asked: list[str] = []
         self.up = False
+        self.page_up = False
+        self.page_is_broken = False
+        self.needs_certificate = False
         self.wrong_settings = ""
         self.is_state_shared = False
         # Versions whose service fails to start.
@@ -41,7 +45,7 @@ class NotedMachine(Machine):
     def glibc(self) -> tuple[int, ...]:
         return (2, 36)
 
-    def run(self, *command: str | Path, is_ours: bool = False) -> str:
+    def run(self, *command: str | Path, by: str = "") -> str:
         words = [str(word) for word in command]
         if words[:2] == ["python3", "-c"]:
             return super().run(sys.executable, *words[1:])
@@ -53,6 +57,8 @@ class NotedMachine(Machine):
             Path(words[0]).with_name("nightsort").touch()
         elif "unit" in words and self.wrong_settings:
             raise InstallError(self.wrong_settings)
+        elif "certificate" in words or any("is_loopback" in word for word in words):
+            return self._say_of_page(words, by)
         elif words[1] == "-c":
             folders = {f"{name}_dir": f"/srv/{name}" for name in ("incoming", "sorted", "results")}
             return json.dumps(folders | {"state_dir": str(self.state_dir)})
@@ -67,21 +73,35 @@ class NotedMachine(Machine):
         pass
 
     def is_up(self, unit: str) -> bool:
-        return self.up
+        return self.page_up if unit == WEB else self.up
 
-    def becomes_ready(self, unit: str) -> bool:
-        self.asked.append(f"start {unit}")
+    def becomes_ready(self, unit: str, *, again: bool = False) -> bool:
+        self.asked.append(f"{'restart' if again else 'start'} {unit}")
+        if unit == WEB:
+            self.page_up = not self.page_is_broken
+            return self.page_up
         self.up = Package.read(self.layout.current).version not in self.broken
         return self.up
 
-    def last_error_since(self, began: float) -> str:
+    def last_error_since(self, began: float, logger: str = USER) -> str:
+        if logger == WEB_USER:
+            return "web.listen: cannot be listened on"
         return "model_dir: no bundle there"
+
+    def _say_of_page(self, words: list[str], by: str) -> str:
+        if "certificate" in words:
+            self.asked.append(f"{by}: {' '.join(words[1:])}")
+            return "authority: /var/lib/nightsort/web/tls/authority.crt\n"
+        text = self.layout.settings.read_text(encoding="utf-8")
+        listen = tomllib.loads(text).get("web", {}).get("listen", "127.0.0.1:8484")
+        return json.dumps({"listen": listen, "needs_certificate": self.needs_certificate})
 
     def _manage(self, words: list[str]) -> None:
         if words[0] == "systemctl":
             self.asked.append(" ".join(words[1:]))
-            if words[1] in ("stop", "disable") and SERVICE in words:
-                self.up = False
+            if words[1] in ("stop", "disable"):
+                self.up = self.up and SERVICE not in words
+                self.page_up = self.page_up and WEB not in words
 
 
 def package_of(folder: Path, version: str, schema: int = 1) -> Package:

@@ -1,4 +1,4 @@
-"""The description of the API as tests use it: calls made up from it, and answers that fit it.
+"""The description of the API as tests use it: what does not fit it.
 
 No validator of all of JSON Schema: of what FastAPI writes, and nothing else, so that an unknown
 word in a schema is an error here, not something that is passed over.
@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-
-from hypothesis import strategies as st
 
 Schema = dict[str, Any]
 
@@ -24,6 +22,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 _SAID_ELSEWHERE = {
     "title", "description", "examples", "default", "format", "contentMediaType", "deprecated",
+    "prefixItems",
 }  # fmt: skip
 _KNOWN = _SAID_ELSEWHERE | {
     "$ref", "type", "properties", "required", "items", "anyOf", "enum", "const", "minimum",
@@ -84,43 +83,3 @@ def _parts(value: Any, schema: Schema, root: Schema, at: str) -> Iterator[str]:
                 yield from misfits(one, known[name], root, f"{at}.{name}")
             elif isinstance(more, dict):
                 yield from misfits(one, more, root, f"{at}.{name}")
-
-
-def likely(schema: Schema, root: Schema) -> st.SearchStrategy[Any]:
-    """Values that fit a schema, mostly, and some that do not."""
-    return st.one_of(_fitting(schema, root), _fitting(schema, root), _ANYTHING)
-
-
-_ODD = (2**63, -1, "\0", "é" * 300, "../../etc/passwd", [1], {"a": 1})
-_ANYTHING: st.SearchStrategy[Any] = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=20),
-    st.sampled_from(_ODD),
-)  # fmt: skip
-_NAMES = ["1", "Shirts", "20251013_001"]
-
-
-def _fitting(schema: Schema, root: Schema) -> st.SearchStrategy[Any]:
-    if "$ref" in schema:
-        schema = resolved(schema, root)
-    if "anyOf" in schema:
-        return st.one_of([_fitting(one, root) for one in schema["anyOf"]])
-    if "enum" in schema or "const" in schema:
-        return st.sampled_from(schema.get("enum") or [schema["const"]])
-    if schema.get("type") == "array":
-        return st.lists(likely(schema.get("items", {}), root), max_size=4)
-    if schema.get("type") == "object":
-        parts = {name: likely(one, root) for name, one in schema.get("properties", {}).items()}
-        return st.fixed_dictionaries({}, optional=parts)
-    return _simple(schema)
-
-
-def _simple(schema: Schema) -> st.SearchStrategy[Any]:
-    least, most = schema.get("minimum", -10), min(schema.get("maximum", 600), 2**63)
-    kinds: dict[str, st.SearchStrategy[Any]] = {
-        "integer": st.integers(least, most),
-        "number": st.floats(0, 1),
-        "boolean": st.booleans(),
-        "string": st.one_of(st.text(max_size=12), st.sampled_from(_NAMES)),
-        "null": st.none(),
-    }
-    return kinds.get(schema.get("type", ""), _ANYTHING)

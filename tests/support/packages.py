@@ -11,7 +11,7 @@ from installer.build import ROOT, download, fill, pack
 from tests.support.samba import lacking
 
 PYTHONS = ["3.11"]  # Debian 12's
-_SOURCE = ("daemon", "classifier", "config", "models", "installer", "systemd", "docs")
+_SOURCE = ("web", "daemon", "classifier", "config", "models", "installer", "systemd", "docs")
 _FILES = ("pyproject.toml", "hatch_build.py", "requirements.txt")
 _DOCUMENTS = ("README.md", "CHANGELOG.md", "LICENSE")
 

@@ -35,3 +35,50 @@ def shared_folder() -> Iterator[Path]:
 def as_user(uid: int) -> list[str]:
     """What to put before a command so that this user runs it, in the common group."""
     return ["setpriv", f"--reuid={uid}", f"--regid={GROUP}", "--clear-groups"]
+
+
+class Person:
+    """A process of another user, told what to do line by line; `code` is what it runs."""
+
+    def __init__(self, uid: int, code: str, state: Path) -> None:
+        self.process = subprocess.Popen(
+            [*as_user(uid), sys.executable, "-c", code, str(state)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            cwd=ROOT,
+        )  # fmt: skip
+
+    def __call__(self, words: str) -> str:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{words}\n")
+        self.process.stdin.flush()
+        return self.answer()
+
+    def answer(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def end(self) -> str:
+        self.process.kill()
+        return self.process.communicate()[1]
+
+
+@contextmanager
+def person(uid: int, code: str, state: Path) -> Iterator[Person]:
+    """One until the end of the `with` block; it must never show a traceback."""
+    one = Person(uid, code, state)
+    try:
+        yield one
+    finally:
+        said = one.end()
+    assert "Traceback" not in said, said
+
+
+def require_helpers() -> None:
+    """Skip the test where another user's process cannot start one of its own.
+
+    Where this environment's Python lies in a home that is closed to others, only root gets there.
+    """
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', ''], check=True)"
+    command = [*as_user(DAEMON), sys.executable, "-c", code]
+    if subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode:
+        pytest.skip("another user cannot start this environment's Python")

@@ -51,10 +51,16 @@ class _Word(BaseModel):
         None, max_length=200, description="What it is, where the decision is that."
     )
 
+    new: bool = Field(
+        False, description="The category may be one that there was not so far; it names a folder."
+    )
+
     @model_validator(mode="after")
     def _category_where_it_belongs(self) -> Self:
         if (self.decision is Decision.CATEGORY) != bool(self.category):
             raise ValueError("category must be there with the decision category, and only then")
+        if self.new and not self.category:
+            raise ValueError("only a category can be new")
         return self
 
 
@@ -114,7 +120,7 @@ def decide(request: Request, id: Id, word: OneDecision, caller: CallerOf) -> Pho
 
     409 when somebody decided meanwhile (`by`, `at`, `word`, `category`), or it cannot be decided.
     """
-    wish = Wish((id,), word.decision, word.category or "", _upon(word.upon))
+    wish = Wish((id,), word.decision, word.category or "", word.new, _upon(word.upon))
     return document(carry_out(site_of(request), caller, wish))
 
 
@@ -139,7 +145,7 @@ def undo(
 @needs(Role.CLERK)
 def decide_many(request: Request, word: ManyDecisions, caller: CallerOf) -> Decided:
     """Decide on photos in one stroke; one that is left keeps no other from it."""
-    wish = Wish(tuple(dict.fromkeys(word.photos)), word.decision, word.category or "")
+    wish = Wish(tuple(dict.fromkeys(word.photos)), word.decision, word.category or "", word.new)
     outcome = carry_out_all(site_of(request), caller, wish)
     return Decided(
         done=outcome.done,

@@ -38,7 +38,7 @@ _WORD: dict[str, Any] = {
 PHOTO: dict[str, Any] = {
     **_WAITING, "state": "filed", "category_now": "Tops", "band": "review", "model": "fashion 1.2",
     "sha256": "9f" * 32, "source_path": "return_60521_front.jpg",
-    "path_now": "Tops/return_60521_front.jpg", "said": 3, "words": [_WORD],
+    "path_now": "Tops/return_60521_front.jpg", "sent_by": "anna", "said": 3, "words": [_WORD],
 }  # fmt: skip
 
 
@@ -99,6 +99,9 @@ class Photo(Waiting):
     sha256: str | None
     source_path: str
     path_now: str
+    sent_by: str | None = Field(
+        default=None, description="Who sent it through page or API; null: it came by the share."
+    )
     said: int = Field(description="Number of the last word on it, 0: none. See `upon`.")
     words: list[Word]
 
@@ -169,6 +172,7 @@ def document(found: Seen) -> Photo:
         sha256=story.sha256 or None,
         source_path=as_text(story.source),
         path_now=as_text(story.place),
+        sent_by=story.sent_by or None,
         said=found.said,
         words=[_word(one) for one in found.words],
     )

@@ -13,15 +13,13 @@ from starlette.requests import Request
 
 from classifier.verdict import Band, Reason
 from config.errors import FolderUnavailable, PhotoError, PhotoProblem
-from config.settings import Settings
 from web.access import needs
-from web.bodies import SUM_BYTES
 from web.predictions import BATCH_IN_HAND, Judged
 from web.problems import Problem, busy, described
 from web.roles import Role
 from web.routes import router
 from web.site import Site, site_of
-from web.uploads import FRAME_BYTES, files_of, multipart, name_of
+from web.uploads import batch_bytes, files_of, multipart, name_of, photo_bytes, single_bytes
 
 endpoints = router()
 
@@ -126,19 +124,6 @@ _LATER = described(
 )
 
 
-def _photo_bytes(settings: Settings) -> int:
-    return int(settings.intake.max_file_mb * 1e6)
-
-
-def _single(settings: Settings) -> int:
-    return _photo_bytes(settings) + FRAME_BYTES
-
-
-def _batch(settings: Settings) -> int:
-    """At most half of what may be in hand of all requests."""
-    return min(settings.api.batch_photos * _single(settings), SUM_BYTES // 2)
-
-
 @endpoints.post(
     "/predict",
     openapi_extra=multipart("file"),
@@ -156,7 +141,7 @@ def _batch(settings: Settings) -> int:
         503: _LATER,
     },
 )
-@needs(Role.READER, counts_as="predictions", most_bytes=_single)
+@needs(Role.READER, counts_as="predictions", most_bytes=single_bytes)
 async def predict(request: Request) -> Prediction:
     """Judge one photo, as the daemon would. Nothing is filed, and nothing of it is kept.
 
@@ -165,7 +150,7 @@ async def predict(request: Request) -> Prediction:
     began, site = time.perf_counter(), site_of(request)
     with site.predictor.places():
         async with files_of(request, "file", 1) as (file,):
-            most = _photo_bytes(site.settings)
+            most = photo_bytes(site.settings)
             if (file.size or 0) > most:
                 raise Problem(
                     413, "too_large", f"a photo may have {most / 1e6:.0f} MB", limit_bytes=most
@@ -192,7 +177,7 @@ async def predict(request: Request) -> Prediction:
         503: _LATER,
     },
 )
-@needs(Role.READER, counts_as="batches", most_bytes=_batch)
+@needs(Role.READER, counts_as="batches", most_bytes=batch_bytes)
 async def predict_batch(request: Request) -> Predictions:
     """Judge several photos. One that cannot be read is told in its place, and the others judged."""
     site = site_of(request)
@@ -218,7 +203,7 @@ async def _one_of_many(
     site: Site, file: UploadFile, gate: asyncio.Semaphore
 ) -> PhotoPrediction | PhotoFailure:
     async with gate:
-        began, most = time.perf_counter(), _photo_bytes(site.settings)
+        began, most = time.perf_counter(), photo_bytes(site.settings)
         try:
             if (file.size or 0) > most:
                 text = f"a photo may have {most / 1e6:.0f} MB"

@@ -17,7 +17,9 @@ from web.database.connection import DATABASE, Connection
 from web.database.failures import Failures
 from web.database.keys import Key, Keys
 from web.database.links import Link, Links
+from web.database.restoring import TakenBack, take_back
 from web.database.sessions import Session, Sessions
+from web.reading.restored import restored_people
 
 __all__ = [
     "DATABASE",
@@ -59,6 +61,13 @@ class WebStore:
             Failures(connection),
             Calls(connection),
         )
+
+    def take_back(self, state_dir: Path) -> TakenBack:
+        """Take back people and keys of a backup that was restored, where one was."""
+        people = restored_people(state_dir)
+        if people is None:
+            return TakenBack(0, 0)
+        return take_back(self.connection, people.accounts, people.keys, people.at)
 
     def close(self) -> None:
         """Close the file."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from web.database.connection import Connection
+from web.database.restoring import note_removed
 from web.roles import Role
 
 Clock = Callable[[], float]
@@ -95,10 +96,19 @@ class Accounts:
         with self._connection.writing() as db:
             db.execute("UPDATE accounts SET password = ? WHERE id = ?", (password, account))
 
+    def set_role(self, account: int, role: Role) -> None:
+        """Give a person another role, and end all their sessions."""
+        with self._connection.writing() as db:
+            db.execute("UPDATE accounts SET role = ? WHERE id = ?", (role, account))
+            db.execute("DELETE FROM sessions WHERE account = ?", (account,))
+
     def remove(self, account: int) -> None:
         """Remove a person, with sessions and links; what they did keeps their name elsewhere."""
         with self._connection.writing() as db:
-            db.execute("DELETE FROM accounts WHERE id = ?", (account,))
+            row = db.execute("SELECT folded FROM accounts WHERE id = ?", (account,)).fetchone()
+            if row is not None:
+                note_removed(db, row[0], self._now())
+                db.execute("DELETE FROM accounts WHERE id = ?", (account,))
 
     def _one(self, condition: str, value: str | int) -> Account | None:
         with self._connection.reading() as db:

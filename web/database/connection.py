@@ -11,6 +11,7 @@ from pathlib import Path
 
 from config.errors import ConfigError, DiskFull, FolderUnavailable, NightsortError
 from web.database.schema import SCHEMA_VERSION, STEPS
+from web.reading.system import keep_log
 
 DATABASE = "web.db"
 # How long a write waits for another process, such as `nightsort web user add`.
@@ -34,10 +35,11 @@ class Connection:
             ) from exc
 
     def close(self) -> None:
-        """Close both."""
+        """Close both; the daemon's backups, who may only read, can go on reading."""
         with self._reading, self._writing:
             self._reader.close()
             self._writer.close()
+            keep_log(self._path)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

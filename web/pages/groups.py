@@ -71,7 +71,7 @@ def _carried_out(
     chosen = {int(one[1]): int(one[2]) for one in found if one is not None}
     if len(chosen) < len(photo):
         raise Problem(400, "malformed", "photo: each is a number and a word, such as 7:0, once")
-    wish = Wish(tuple(chosen), word, category, tuple(chosen.values()))
+    wish = Wish(tuple(chosen), word, category, upon=tuple(chosen.values()))
     return _page(request, carry_out_all(site_of(request), caller, wish), is_undo=word is None)
 
 
@@ -82,9 +82,10 @@ def _page(request: Request, outcome: Outcome | None, *, is_undo: bool = False) -
         shown = [Seen(one, tuple(store.corrections.of(one.id))) for one in waiting]
         done = [seen(store, one) for one in outcome.done] if outcome else []
         total = store.history.undecided()["photos"]
+        known = categories(site.settings, store)
     return site.page(
         request, "groups.html", groups=groups(shown), total=total, shown=len(shown),
         done=done, failed=outcome.failed if outcome else [], is_undo=is_undo,
-        categories=categories(site.settings),
+        categories=known,
         is_down=look(site.settings.state_dir).health == "down",
     )  # fmt: skip

@@ -61,6 +61,7 @@ def _shown(request: Request, template: str, days: int) -> Response:
         request, template, seen=look(site.settings.state_dir), now=now, figures=figures,
         board=figures.board if figures else None, days=days, spans=SPANS,
         say=Wording(site.texts(request)), at_time=_at_time,
+        enough_new=site.settings.learning.new_examples,
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """The review: everything that waits for a person, one big picture after the other.
 
-Works without JavaScript by plain forms; `static/review.js` decides by keys, in the background.
+Works without JavaScript by plain forms; `static/review/` decides by keys, in the background.
 """
 
 from __future__ import annotations
@@ -82,12 +82,29 @@ def decide(
     except ValueError as exc:
         raise Problem(400, "malformed", f"{decision[:50]!r} is no decision") from exc
     try:
-        carry_out(site, caller, Wish((id,), word, category, (upon,)))
+        carry_out(site, caller, Wish((id,), word, category, upon=(upon,)))
     except Problem as problem:
         return _again(request, id, problem)
-    with history(site.settings.state_dir) as store:
-        later = store.history.waiting(id, 1) or store.history.waiting(0, 1)
-    return _to(site, photo=later[0].id if later else None, done=id)
+    return _to_next(site, id)
+
+
+@pages.post("/page/review/{id}/new", include_in_schema=False)
+@needs(Role.CLERK)
+def decide_anew(
+    request: Request,
+    id: Id,  # noqa: A002 - as the address calls it
+    caller: CallerOf,
+    category: Annotated[str, Form(min_length=1, max_length=200)],
+    upon: Annotated[int, Form(ge=0, lt=2**63)] = 0,
+) -> Response:
+    """File it in a category that there may not have been so far, then show the next one."""
+    site = site_of(request)
+    wish = Wish((id,), Decision.CATEGORY, category, is_new=True, upon=(upon,))
+    try:
+        carry_out(site, caller, wish)
+    except Problem as problem:
+        return _again(request, id, problem)
+    return _to_next(site, id)
 
 
 @pages.post("/page/review/{id}/undo", include_in_schema=False)
@@ -134,7 +151,7 @@ def _page(
 def _panel(site: Site, store: Store, photo: Seen) -> Panel:
     usual = store.corrections.usual(_LATELY)
     beside = store.history.beside(photo.story.id, MOST_BESIDE)
-    return panel(photo, beside, usual, categories(site.settings))
+    return panel(photo, beside, usual, categories(site.settings, store))
 
 
 def _strip(waiting: list[Story], shown: Panel | None) -> list[Story]:
@@ -163,6 +180,13 @@ def _again(request: Request, number: int, problem: Problem) -> Response:
 
 def _is_down(site: Site) -> bool:
     return look(site.settings.state_dir).health == "down"
+
+
+def _to_next(site: Site, done: int) -> Response:
+    """The one that waits after it, else the first; `done` is told above."""
+    with history(site.settings.state_dir) as store:
+        later = store.history.waiting(done, 1) or store.history.waiting(0, 1)
+    return _to(site, photo=later[0].id if later else None, done=done)
 
 
 def _to(site: Site, **query: int | None) -> Response:

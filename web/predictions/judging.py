@@ -17,6 +17,7 @@ from classifier.pixels import Picture, decode
 from config.errors import PhotoError
 from config.settings import Settings
 from web.predictions.answers import Judged, ModelFacts
+from web.reading.painter import jpeg_of
 from web.reading.verdicts import Leased, ModelInUse
 
 # Verdicts that are remembered, half a kilobyte each.
@@ -61,6 +62,7 @@ class Judge:
 
     def _look(self, photo: BinaryIO, leased: Leased) -> _Decoded | Judged | Exception:
         try:
+            photo.seek(0)
             data = photo.read()
             key = hashlib.sha256(data).digest(), leased.generation
             known = self._kept.find(key)
@@ -71,6 +73,13 @@ class Judge:
         # ValueError: whoever asked has gone, and closed it.
         except (PhotoError, OSError, ValueError) as exc:
             return exc
+
+
+def picture_of(photo: BinaryIO, side: int, max_megapixels: float) -> bytes:
+    """A photo anew as JPEG, its longer side at most `side`. Raises PhotoError."""
+    photo.seek(0)
+    picture = decode(photo.read(), size=(side, side), max_megapixels=max_megapixels)
+    return jpeg_of(picture, side)
 
 
 class Kept:

@@ -32,8 +32,9 @@ BATCH_IN_HAND = 8
 MICRO_BATCH = 4
 # For how long it is believed whether the daemon sorts.
 LOOK_SECONDS = 2.0
-# As `nice` has it: a tenth of the weight of who sorts, and no loss where nobody else works.
-_NICENESS = 10
+# As `nice` has it: a third of the weight of who answers requests, which has a tenth of that of who
+# sorts (`web.serving`), and no loss where nobody else works.
+_NICENESS = 15
 _SORTING_SECONDS = 60
 
 
@@ -65,6 +66,7 @@ class Predictor:
         """Nothing is loaded, and no thread begun, before it is needed."""
         self.workers = settings.batch.workers or usable_cores()
         self._share = settings.web.while_draining
+        self._max_megapixels = settings.intake.max_megapixels
         self._make_judge = judge or (lambda: _judge(settings, self.workers))
         self._daemon = _Daemon(settings, is_sorting)
         self._judge: Judging | None = None
@@ -102,6 +104,13 @@ class Predictor:
         self._pool.submit(self._work)
         return job.answer
 
+    def picture(self, photo: BinaryIO, side: int) -> Future[bytes]:
+        """A picture of a photo as JPEG, its longer side at most `side`; needs no model.
+
+        The future raises PhotoError where it cannot be read.
+        """
+        return self._pool.submit(self._paint, photo, side)
+
     def facts(self) -> ModelFacts:
         """What the model in use says of itself. May take a second. Raises ModelError."""
         return self._judging().facts()
@@ -137,6 +146,15 @@ class Predictor:
             else:
                 job.answer.set_result(one)
         self._give_way(time.monotonic() - began)
+
+    def _paint(self, photo: BinaryIO, side: int) -> bytes:
+        from web.predictions.judging import picture_of  # loads NumPy and the decoders
+
+        began = time.monotonic()
+        try:
+            return picture_of(photo, side, self._max_megapixels)
+        finally:
+            self._give_way(time.monotonic() - began)
 
     def _take(self) -> list[_Job]:
         share = -(-len(self._waiting) // self.workers)

@@ -11,11 +11,13 @@ from pathlib import Path
 from config.errors import FolderUnavailable
 from daemon.domain.corrections import Via
 from daemon.domain.orders import (
+    A,
     Code,
     Decide,
     Decision,
     Left,
     NoteSignIns,
+    Order,
     PhotosAnswer,
     SignIn,
     Speaker,
@@ -26,7 +28,18 @@ from web.problems import Problem, busy
 from web.reading.state import look
 from web.roles import Caller
 
-__all__ = ["Code", "Decision", "Left", "Wish", "ask", "tell_sign_ins"]
+__all__ = [
+    "Code",
+    "Decision",
+    "Left",
+    "Wish",
+    "ask",
+    "give",
+    "refusal",
+    "require_daemon",
+    "speaker",
+    "tell_sign_ins",
+]
 
 # The daemon does one after the other; who came later would hold a thread that others need.
 _MOST_AT_ONCE = 12
@@ -41,13 +54,14 @@ class Wish:
     photos: tuple[int, ...]
     decision: Decision | None
     category: str = ""
+    is_new: bool = False  # the category may be one that there was not so far
     upon: tuple[int, ...] = ()  # the last word on each that they saw; empty: whatever was said
 
     def order(self) -> Decide | TakeBack:
         """As the daemon understands it. Raises ValueError."""
         if self.decision is None:
             return TakeBack(self.photos, self.upon)
-        return Decide(self.photos, self.decision, self.category, self.upon)
+        return Decide(self.photos, self.decision, self.category, self.is_new, self.upon)
 
 
 def ask(state_dir: Path, wish: Wish, by: Caller) -> tuple[list[int], Sequence[Left]]:
@@ -57,21 +71,11 @@ def ask(state_dir: Path, wish: Wish, by: Caller) -> tuple[list[int], Sequence[Le
     there is not; 400 for what makes no sense.
     """
     try:
-        order, speaker = wish.order(), Speaker(by.name, _via(by))
+        order = wish.order()
     except ValueError as exc:
         raise Problem(400, "malformed", str(exc)) from exc
-    seen = look(state_dir)
-    if seen.health == "down":
-        raise busy(
-            f"nightsort is {seen.state}, so nothing can be decided; try again when it runs",
-            _DOWN_SECONDS,
-            "daemon_down",
-        )
-    with _place():
-        try:
-            answer: PhotosAnswer = give_order(state_dir, order, speaker)
-        except NoAnswer as exc:
-            raise _problem(exc) from exc
+    require_daemon(state_dir, "nothing can be decided")
+    answer: PhotosAnswer = give(state_dir, order, by)
     return [one.photo for one in answer.done], answer.left
 
 
@@ -87,14 +91,35 @@ def tell_sign_ins(state_dir: Path, page: str, sign_ins: Sequence[tuple[int, str,
         raise FolderUnavailable(f"sign-ins wait for the audit chain: {exc}") from exc
 
 
-def _via(by: Caller) -> Via:
-    return Via.PAGE if by.kind == "person" else Via.API
+def give(state_dir: Path, order: Order[A], by: Caller) -> A:
+    """The answer of a daemon that runs. Raises Problem as `ask`."""
+    with _place():
+        try:
+            return give_order(state_dir, order, speaker(by))
+        except NoAnswer as exc:
+            raise _problem(exc) from exc
+
+
+def require_daemon(state_dir: Path, impossible: str) -> None:
+    """Raise Problem 503 while the daemon is down. impossible: what cannot be done then."""
+    seen = look(state_dir)
+    if seen.health == "down":
+        raise busy(
+            f"nightsort is {seen.state}, so {impossible}; try again when it runs",
+            _DOWN_SECONDS,
+            "daemon_down",
+        )
+
+
+def speaker(by: Caller) -> Speaker:
+    """For whom an order is given."""
+    return Speaker(by.name, Via.PAGE if by.kind == "person" else Via.API)
 
 
 @contextmanager
 def _place() -> Iterator[None]:
     if not _places.acquire(blocking=False):
-        raise busy("many decisions are under way; try again in a moment", 2)
+        raise busy("many calls wait for nightsort just now; try again in a moment", 2)
     try:
         yield
     finally:
@@ -106,6 +131,13 @@ def _problem(error: NoAnswer) -> Problem:
     match error.code:
         case "impossible":
             return Problem(422, "unknown_category", str(error))
+        case _:
+            return refusal(error, "whether it was done, the photo says")
+
+
+def refusal(error: NoAnswer, else_look: str) -> Problem:
+    """Why the daemon could not, whatever it was asked for. else_look: where one sees what is."""
+    match error.code:
         case "bad_order":
             return Problem(400, "malformed", str(error))
         case "defect":
@@ -113,4 +145,4 @@ def _problem(error: NoAnswer) -> Problem:
         case "refused":
             return busy(str(error), _DOWN_SECONDS, "refused")
         case _:
-            return busy(f"{error}; whether it was done, the photo says", code="unavailable")
+            return busy(f"{error}; {else_look}", code="unavailable")

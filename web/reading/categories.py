@@ -1,4 +1,4 @@
-"""The categories that a person may choose: those that the model in use knows, and those set."""
+"""The categories that a person may choose: the model's, those set, and those people named anew."""
 
 from __future__ import annotations
 
@@ -6,26 +6,32 @@ from functools import lru_cache
 from pathlib import Path
 
 from classifier.bundle import load_bundle
+from classifier.classifier import categories_of
 from classifier.version import load_version
 from config.errors import ModelError, RefusedError
 from config.settings import Settings
 from daemon.sorting.versions import Versions
+from daemon.store import Store
 
 
-def categories(settings: Settings) -> tuple[str, ...]:
-    """All of them, by name. While the model cannot be read: those set only; the daemon knows."""
+def categories(settings: Settings, store: Store) -> tuple[str, ...]:
+    """All of them, by name. While the model cannot be read: those without it; the daemon knows."""
+    known, given_up = judged_into(settings)
+    named = {*store.examples.said()} - given_up
+    return tuple(sorted({*known, *settings.categories, *named}, key=str.casefold))
+
+
+def judged_into(settings: Settings) -> tuple[tuple[str, ...], frozenset[str]]:
+    """What the model in use files into, and what was a category and is none any more."""
     try:
         version = Versions(settings.state_dir).file_in_use()
-        known = _of(settings.model_dir, version)
+        return _of(settings.model_dir, version)
     except (ModelError, RefusedError):
-        known = ()
-    return tuple(sorted({*known, *settings.categories}, key=str.casefold))
+        return (), frozenset()
 
 
 @lru_cache(maxsize=8)
-def _of(model: Path | None, version: Path | None) -> tuple[str, ...]:
+def _of(model: Path | None, version: Path | None) -> tuple[tuple[str, ...], frozenset[str]]:
     """Neither bundle nor version is ever written anew under its name."""
     bundle = load_bundle(model)
-    if version is None:
-        return tuple(bundle.card.categories)
-    return tuple(load_version(version, bundle).card.categories)
+    return categories_of(bundle, None if version is None else load_version(version, bundle))

@@ -77,6 +77,7 @@ class FoundPhoto:
     code: str  # of the category, in the warehouse
     location: str
     let_go: datetime | None
+    sent_by: str  # empty: it came by the share
     is_shown: bool  # there is a picture of it
     said: tuple[Said, ...]
 
@@ -190,6 +191,7 @@ def _photo(found: Seen, settings: Settings, zone: tzinfo) -> FoundPhoto:
         code=known.code if known else "",
         location=known.location if known else "",
         let_go=_moment(story.let_go_at, zone),
+        sent_by=plain(story.sent_by),
         is_shown=found.is_shown and not story.let_go_at,
         said=tuple(_said(one, zone) for one in found.words),
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from config.errors import NightsortError
+from daemon.domain.examples import LearningStatus
 from daemon.domain.status import ForecastStatus, QueueStatus, StatusDocument, WindowStatus
 from daemon.health.status_file import read
 
@@ -26,6 +27,7 @@ class Seen:
     problems: list[str]
     window: WindowStatus | None
     forecast: ForecastStatus | None
+    learning: LearningStatus | None = None
 
     @property
     def is_loaded(self) -> bool:
@@ -48,7 +50,7 @@ def look(state_dir: Path) -> Seen:
     health: Health = "down" if down else "degraded" if code else "healthy"
     return Seen(
         health, document["state"], document["model"], document["queue"], document["problems"],
-        document["window"], document["forecast"],
+        document["window"], document["forecast"], document["learning"],
     )  # fmt: skip
 
 

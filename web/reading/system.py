@@ -9,12 +9,14 @@ from daemon.folders.locks import user_name
 from daemon.folders.machine import usable_cores
 from daemon.folders.picture_folder import PictureFolder
 from daemon.health.systemd import Notifier
+from daemon.store import keep_log
 
 __all__ = [
     "Forgotten",
     "Notifier",
     "PictureFolder",
     "content_mark",
+    "keep_log",
     "our_version",
     "usable_cores",
     "user_name",

@@ -109,6 +109,9 @@ def test_removed_label_is_not_learnt(bundle: Bundle) -> None:
     request = replace(REQUEST, removed=frozenset({"Sandals"}))
     found = lesson(bundle, examples_of("Sandals", 30), request)
     assert (found.examples, found.new_labels) == ({}, ())
+    assert found.version is not None
+    assert found.version.card.removed == ("Sandals",)  # later lessons keep to it
+    assert found.version.card.given_up == {"Sandals"}
 
 
 def test_merged_category_takes_what_the_other_was(bundle: Bundle) -> None:

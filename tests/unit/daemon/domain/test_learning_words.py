@@ -43,3 +43,13 @@ def test_what_the_model_in_use_brought_is_said_behind() -> None:
     assert learning_words(learning(examples=60, new=3, effect=effect)) == (
         "3 new examples, no lesson yet; since Wed 25 Nov 11.1% to review, 20.0% before"
     )
+
+
+@pytest.mark.parametrize(("fewer", "words"), [(8.6, "9 fewer"), (-12.0, "12 more")])
+def test_where_it_is_certain_it_is_said_in_photos_a_night(fewer: float, words: str) -> None:
+    effect = {
+        "since": "2026-11-25T02:00:00+01:00", "before": 0.2, "after": 0.111, "nights": 4,
+        "fewer_a_night": fewer, "is_certain": True,
+    }  # fmt: skip
+    said = learning_words(learning(examples=60, new=3, effect=effect))
+    assert f"since Wed 25 Nov {words} photos to review a night (11.1% to review" in said

@@ -1,0 +1,88 @@
+"""Hands to the daemon what people and programs send: photos for incoming, and examples."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from daemon.domain.orders import A, AddExamples, ExamplesAnswer, Order, Receive, ReceivedAnswer
+from daemon.domain.sent import LONGEST_NAME, NotTaken, Received, SentFile
+from daemon.folders.names import label_problem
+from daemon.folders.spooled import SPOOL
+from daemon.service.control_client import NoAnswer, give_order
+from web.problems import Problem, busy
+from web.reading.asking import refusal, require_daemon, speaker
+from web.roles import Caller
+
+__all__ = [
+    "LONGEST_NAME",
+    "SPOOL",
+    "ExamplesAnswer",
+    "NotTaken",
+    "Received",
+    "ReceivedAnswer",
+    "SentFile",
+    "into_incoming",
+    "label_problem",
+    "require_daemon",
+    "teach",
+]
+
+# So many in one order: the daemon sorts on between two of them, also where its share is slow.
+_AT_ONCE = 5
+# Each holds a thread until the daemon has answered, which takes a while for examples.
+_places = threading.BoundedSemaphore(6)
+_lessons = threading.BoundedSemaphore(2)
+
+
+def into_incoming(state_dir: Path, files: Sequence[SentFile], by: Caller) -> ReceivedAnswer:
+    """Have photos put into incoming; one that is refused keeps no other from it.
+
+    Raises Problem 503 while nothing was taken yet.
+    """
+    received: list[Received] = []
+    refused: list[NotTaken] = []
+    with _place(_places, "photos are"):
+        for start in range(0, len(files), _AT_ONCE):
+            order = Receive(tuple(files[start : start + _AT_ONCE]))
+            try:
+                answer = _given(state_dir, order, by, "whether it was taken, incoming shows")
+            except Problem as exc:
+                if not received:
+                    raise
+                refused += [NotTaken(one.name, exc.code, exc.detail) for one in files[start:]]
+                break
+            received += answer.received
+            refused += answer.refused
+    return ReceivedAnswer(tuple(received), tuple(refused))
+
+
+def teach(state_dir: Path, files: Sequence[SentFile], label: str, by: Caller) -> ExamplesAnswer:
+    """Have photos kept as examples. label: what all show; empty: the file is a ZIP.
+
+    Raises Problem 422 for a ZIP of which nothing can be taken, 503.
+    """
+    with _place(_lessons, "examples are"):
+        order = AddExamples(tuple(files), label)
+        return _given(state_dir, order, by, "sending it once more does no harm")
+
+
+def _given(state_dir: Path, order: Order[A], by: Caller, else_look: str) -> A:
+    try:
+        return give_order(state_dir, order, speaker(by))
+    except NoAnswer as exc:
+        if exc.code == "impossible":
+            raise Problem(422, "bad_archive", str(exc)) from exc
+        raise refusal(exc, else_look) from exc
+
+
+@contextmanager
+def _place(places: threading.BoundedSemaphore, what: str) -> Iterator[None]:
+    if not places.acquire(blocking=False):
+        raise busy(f"many {what} being sent; try again in a moment", 5)
+    try:
+        yield
+    finally:
+        places.release()
