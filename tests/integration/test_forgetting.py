@@ -15,6 +15,7 @@ import pytest
 
 from config.errors import FolderRefused, RefusedError
 from daemon.domain.examples import Brought, LookedAt
+from daemon.domain.lessons import Wanted
 from daemon.domain.orders import Forget
 from daemon.handover.calls import Calls
 from daemon.maintenance.forgetting import NotExact
@@ -77,6 +78,13 @@ class TheShop(ForgettingShop):
             {"filename": name, "error": f"table-2/{name} is broken."} for name in (BROKEN, "x.png")
         ]
         self.store.alerts.keep([replace(alert, facts={**alert.facts, "errors": told})])
+        doubtful = [
+            {"photo": f"#{number(self, name)} {name}", "said": "Tops", "looks_like": "Shirts"}
+            for name in (FRONT, OTHER)
+        ]
+        lesson = self.store.lessons.ask(Wanted(), SOMEBODY, self.clock.now())
+        result = {"version": "2025-10-13.1", "judgement": "better", "doubtful": doubtful}
+        self.store.lessons.end(lesson, result, "", self.clock.now())
         while Calls(self.store, WAREHOUSE.codes, self.clock).collect():
             pass
         self.updater().tell_runs()
@@ -148,6 +156,9 @@ def test_what_was_said_of_others_stays(shop: TheShop) -> None:
     lines = next((shop.results / "exports").glob("corrections_*.csv")).read_text("utf-8-sig")
     assert OTHER in lines
     assert FRONT not in lines
+    ((result,),) = shop.store._db.execute("SELECT result FROM lessons").fetchall()
+    (doubted,) = json.loads(result)["doubtful"]
+    assert OTHER in doubted["photo"]
     (facts,) = [one["facts"] for one in shop.store.alerts.history(9)]
     assert [one["filename"] for one in facts["errors"]] == ["x.png"]
     assert len(shop.store.examples.usable("net")) == 1
