@@ -45,7 +45,7 @@ check: install ## Lint, format, types, import rules, documents rendered from cod
 	$(BIN)/python -m tools.manual man | diff docs/nightsort.1 -
 	@$(BIN)/python -m tools.figures
 
-package: install ## Make dist/nightsort-VERSION.run, which installs offline; PYTHONS="3.11 3.13" for more than one; EXTRAS=mirror
+package: install ## Make dist/nightsort-VERSION.run, which installs offline; PYTHONS="3.11 3.13" for more than one; EXTRAS="mirror archive"
 	$(BIN)/python -m installer.build --python $(PYTHONS) $(if $(EXTRAS),--extras $(EXTRAS))
 
 bench: install ## Measure speed and memory: make bench BENCH="drain memory" QUICK=1 for a taste
@@ -64,21 +64,25 @@ train: ## Train a model bundle: make train DATA=folder OUT=models/own
 	$(TRAIN_VENV)/bin/python -m classifier.training "$(DATA)" $(if $(OUT),--out "$(OUT)")
 	$(BIN)/python -m classifier.training.base "$(DATA)" $(if $(OUT),--bundle "$(OUT)")
 
-pins: ## Renew requirements.txt, -mirror.txt and -dev.txt to the newest versions
+pins: ## Renew requirements.txt, -mirror.txt, -archive.txt and -dev.txt to the newest versions
 	$(PYTHON) -m venv --clear .venv-pins
 	.venv-pins/bin/python -m pip install --quiet --editable .
 	.venv-pins/bin/python -m pip freeze --exclude nightsort > .venv-pins/runtime
 	.venv-pins/bin/python -m pip install --quiet --editable ".[mirror]"
 	.venv-pins/bin/python -m pip freeze --exclude nightsort > .venv-pins/mirror
+	.venv-pins/bin/python -m pip install --quiet --editable ".[archive]"
+	.venv-pins/bin/python -m pip freeze --exclude nightsort > .venv-pins/archive
 	.venv-pins/bin/python -m pip install --quiet --editable ".[dev]"
 	.venv-pins/bin/python -m pip freeze --exclude nightsort > .venv-pins/all
 	{ sed '/^[^#]/,$$d' requirements.txt; cat .venv-pins/runtime; } > .venv-pins/requirements.txt
 	{ sed '/^[^#]/,$$d' requirements-mirror.txt; \
 	  grep -vxFf .venv-pins/runtime .venv-pins/mirror; } > .venv-pins/requirements-mirror.txt
+	{ sed '/^[^#]/,$$d' requirements-archive.txt; \
+	  grep -vxFf .venv-pins/mirror .venv-pins/archive; } > .venv-pins/requirements-archive.txt
 	{ sed '/^[^#]/,$$d' requirements-dev.txt; echo "-r requirements.txt"; \
-	  echo "-r requirements-mirror.txt"; \
-	  grep -vxFf .venv-pins/mirror .venv-pins/all; } > .venv-pins/requirements-dev.txt
-	mv .venv-pins/requirements.txt .venv-pins/requirements-mirror.txt .venv-pins/requirements-dev.txt .
+	  echo "-r requirements-mirror.txt"; echo "-r requirements-archive.txt"; \
+	  grep -vxFf .venv-pins/archive .venv-pins/all; } > .venv-pins/requirements-dev.txt
+	mv .venv-pins/requirements*.txt .
 	rm -rf .venv-pins
 
 clean: ## Remove what make made, but never ./nightsort-data: photos are in it
@@ -87,7 +91,7 @@ clean: ## Remove what make made, but never ./nightsort-data: photos are in it
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # The half-built environment that a missing ensurepip leaves behind has no pip: build it anew.
-$(VENV)/.installed: requirements.txt requirements-mirror.txt requirements-dev.txt requirements-alone.txt pyproject.toml hatch_build.py
+$(VENV)/.installed: requirements.txt requirements-mirror.txt requirements-archive.txt requirements-dev.txt requirements-alone.txt pyproject.toml hatch_build.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "nightsort needs Python 3.11 or newer: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)

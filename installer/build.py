@@ -215,7 +215,11 @@ def main() -> None:
         "--python", nargs="+", type=_python, default=["3.11"], help="for which Pythons"
     )
     parser.add_argument(
-        "--extras", nargs="+", choices=["mirror"], default=[], help="what to take along as well"
+        "--extras",
+        nargs="+",
+        choices=["mirror", "archive"],
+        default=[],
+        help="what to take along as well",
     )
     asked = parser.parse_args()
     try:

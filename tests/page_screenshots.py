@@ -5,18 +5,24 @@ python -m tests.page_screenshots docs/pictures
 
 from __future__ import annotations
 
+import random
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import httpx
 from PIL import Image
 
+from daemon.cli.samples import draw_item
 from tests.support.chromium import Tab, chromium
 from tests.support.review_site import with_photos
 from tests.support.waiting import eventually
+from tests.support.web import Page
 
 _PHOTOS = 21
+_STATION = 'station_addresses = ["127.0.0.1"]'
 _SEEN = "[...document.images].every(image => image.loading === 'lazy' || image.naturalWidth > 0)"
 
 
@@ -30,6 +36,7 @@ class _Shot:
     height: int
     dark: bool = False
     first: str = ""  # what is done there before
+    is_signed_in: bool = True
 
 
 _SHOTS = (
@@ -42,6 +49,7 @@ _SHOTS = (
         800,
         first="document.querySelector('.whole').click()",
     ),
+    _Shot("station-tablet", "/station", 1280, 800, is_signed_in=False),
 )
 
 
@@ -50,15 +58,32 @@ def main() -> None:
     target = Path(sys.argv[1])
     with (
         tempfile.TemporaryDirectory() as folder,
-        with_photos(Path(folder) / "web", _PHOTOS) as page,
+        with_photos(Path(folder) / "web", _PHOTOS, _STATION) as page,
         chromium(Path(folder) / "browser") as browser,
         page.signed_in("carl") as client,
     ):
+        _come_in(page, client)
         for shot in _SHOTS:
             tab = browser.tab(shot.width, shot.height, dark=shot.dark)
-            tab.carry(client)
+            if shot.is_signed_in:
+                tab.carry(client)
             tab.open(f"{page.url}{shot.path}")
             _take(tab, shot, Path(folder), target)
+
+
+def _come_in(page: Page, client: httpx.Client) -> None:
+    """A few photos that wait for the night, one of them too dark."""
+    for number, item in enumerate(("handbag", "shoe", "dress", "watch", "shirt", "tshirt")):
+        image = draw_item(item, random.Random(1000 + number), (600, 800))
+        if item == "watch":
+            image = image.point(lambda value: value // 16)
+        image.save(page.site.incoming / f"return_{60600 + number}_front.jpg", quality=85)
+        eventually(partial(_is_judged, client, str(60600 + number)))
+
+
+def _is_judged(client: httpx.Client, named: str) -> bool:
+    text = client.get("/page/station").text
+    return named in text and "arrival received" not in text
 
 
 def _take(tab: Tab, shot: _Shot, folder: Path, target: Path) -> None:

@@ -31,6 +31,7 @@ class Access:
     role: Role | None  # None: anybody, whoever they are
     counts_as: Kind
     most_bytes: Bytes
+    or_station: bool = False  # also for whoever asks from a station's address
 
     def bytes_within(self, settings: Settings) -> int:
         """How much a body may have."""
@@ -41,10 +42,17 @@ _OF: dict[Callable[..., Any], Access] = {}
 
 
 def needs(
-    role: Role, *, counts_as: Kind = "reads", most_bytes: Bytes = FORM_BYTES
+    role: Role,
+    *,
+    counts_as: Kind = "reads",
+    most_bytes: Bytes = FORM_BYTES,
+    or_station: bool = False,
 ) -> Callable[[Endpoint], Endpoint]:
-    """Only for callers of this role, or a stronger one. most_bytes: of a body, if it takes one."""
-    return _noted(Access(role, counts_as, most_bytes))
+    """Only for callers of this role, or a stronger one. most_bytes: of a body, if it takes one.
+
+    or_station: and for the tablets that `[web] station_addresses` names, whoever holds them.
+    """
+    return _noted(Access(role, counts_as, most_bytes, or_station))
 
 
 def open_to_all(*, most_bytes: int = FORM_BYTES) -> Callable[[Endpoint], Endpoint]:

@@ -37,6 +37,7 @@ class Addresses:
     proxies: tuple[Network, ...]
     public_origin: str | None
     public_url: str | None
+    stations: tuple[Network, ...] = ()
 
     @classmethod
     def of(cls, web: WebSettings, certified: tuple[str, ...] = ()) -> Addresses:
@@ -49,7 +50,10 @@ class Addresses:
             parts = urlsplit(web.public_url)
             origin = f"{parts.scheme}://{parts.netloc}"
             names.add(_name_of(parts.netloc))
-        return cls(frozenset(names), networks(web.trusted_proxies), origin, web.public_url)
+        return cls(
+            frozenset(names), networks(web.trusted_proxies), origin, web.public_url,
+            networks(web.station_addresses),
+        )  # fmt: skip
 
     def is_ours(self, host: str, reached_at: str | None) -> bool:
         """Whether the header Host names this server.
@@ -63,6 +67,13 @@ class Addresses:
     def is_proxy(self, address: str) -> bool:
         """Whether this is a proxy that the settings name."""
         return _is_in(address, self.proxies)
+
+    def is_station(self, address: str) -> bool:
+        """Whether who asks from there sees the station screen without a sign-in.
+
+        Never a proxy's own address: that stands for anybody whom it does not name.
+        """
+        return _is_in(address, self.stations) and not self.is_proxy(address)
 
     def peer(self, connected: str, scheme: str, headers: Mapping[str, str]) -> Peer:
         """Who asks: from a named proxy, whom it says; from anybody else, who is connected.

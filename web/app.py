@@ -13,10 +13,12 @@ from web.api import sending as sending_api
 from web.errors import register
 from web.front import Front
 from web.pages import (
+    alerts,
     find,
     groups,
     home,
     lessons,
+    live,
     password,
     people,
     practice,
@@ -24,6 +26,7 @@ from web.pages import (
     runs,
     sending,
     signin,
+    station,
 )
 from web.routes import Route
 from web.site import Site
@@ -35,13 +38,16 @@ ROUTERS: Sequence[APIRouter] = (
     password.pages,
     people.pages,
     home.pages,
+    live.pages,
+    alerts.pages,
+    station.pages,
     review.pages,
     groups.pages,
     find.pages,
     runs.pages,
     practice.pages,
-    sending.pages,
     lessons.pages,
+    sending.pages,
     docs.pages,
     health.endpoints,
     photos.endpoints,

@@ -1,20 +1,25 @@
-"""Notes each call of the API, and writes the notes off the requests' way, many at once."""
+"""Notes each call of the API, writes the notes off the requests' way, and adds up a day of them."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import structlog
 
 from config.errors import TransientError
 from web.database import Call
-from web.database.calls import Calls
+from web.database.calls import Calls, Times, added_up
 from web.histogram import Histogram
 
 log = structlog.get_logger()
 
 # While the disk refuses, so many are remembered; then the oldest are lost, and that is told.
 MOST_NOTED = 20_000
+
+DAY_SECONDS, HOUR_SECONDS = 86_400.0, 3600.0
+KEPT_SECONDS = 60.0
 
 
 class Recorder:
@@ -50,3 +55,38 @@ class Recorder:
             log.warning("calls_not_written", why=str(exc))
             with self._lock:
                 self._noted = (noted + self._noted)[-MOST_NOTED:]
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What the calls of the last day came to."""
+
+    began: float
+    hours: Sequence[Times]  # by the hour since then, from 0 on
+    paths: Sequence[Times]
+
+
+class LastDay:
+    """Adds up the calls of the last day; where they are many, not for everybody who looks."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._kept = Day(0.0, (), ())
+        self._counted = 0
+
+    def at(self, now: float) -> Day:
+        """Of the day up to now, or up to a minute ago where no tenth of the calls came since."""
+        began = now - DAY_SECONDS
+        count = self._calls.count(began)
+        is_near = abs(count - self._counted) <= self._counted / 10
+        if not is_near or not 0 <= began - self._kept.began < KEPT_SECONDS:
+            self._kept, self._counted = self._added_up(began), count
+        return self._kept
+
+    def _added_up(self, began: float) -> Day:
+        calls = self._calls.answered(began)
+        return Day(
+            began,
+            hours=added_up(calls, lambda call: str(int((call.at - began) // HOUR_SECONDS))),
+            paths=added_up(calls, lambda call: call.path),
+        )

@@ -41,6 +41,17 @@ async def identify(request: Request, site: Site) -> Caller | None:
     return Caller("person", session.name, session.role, session.account, session.hash)
 
 
+def is_still_known(request: Request, site: Site) -> bool:
+    """Whether who asked, or the station that did, would still be let in; notes no use."""
+    caller: Caller | None = request.state.caller
+    if caller is None:
+        return True  # by the address, which stays as long as the connection
+    if caller.kind == "key":
+        return site.store.keys.find(_key(request) or "") is not None
+    secret = cookies.read(request, "session")
+    return site.store.sessions.find(secret, site.settings.web.session_hours) is not None
+
+
 # What a 401 must carry. Source: RFC 9110, 11.6.1.
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="nightsort"'}
 

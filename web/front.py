@@ -32,7 +32,9 @@ MOST_AT_ONCE = 64
 # A rest of a body up to this is read to its end for the connection's sake.
 _SMALL_BYTES = 64 * 1024
 # Asked for all the time, and of no interest afterwards.
-_QUIET = ("/health/live", "/page/static/", "/page/now")
+_QUIET = ("/health/live", "/page/static/", "/page/now", "/page/station", "/page/events")
+# Lasts as long as somebody looks at a page: `web.live` says how many there may be.
+_LASTING = "/page/events"
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -57,12 +59,7 @@ class Exchange:
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     began: float = field(default_factory=time.perf_counter)
     status: int = 0
-
-    @property
-    def path(self) -> str:
-        """The path below the place where the page begins."""
-        path: str = self.scope["path"]
-        return path.removeprefix(self.scope["root_path"]) or "/"
+    path: str = "/"  # below the place where the page begins
 
     @property
     def template(self) -> str:
@@ -105,11 +102,12 @@ class Front:
         scope.setdefault("state", {})
         structlog.contextvars.bind_contextvars(request=exchange.id)
         refused = self._prepare(exchange)
-        self._running += 1
+        place = 0 if exchange.path == _LASTING else 1
+        self._running += place
         try:
             await self._answer(exchange, refused, receive, self._dressed(exchange, send))
         finally:
-            self._running -= 1
+            self._running -= place
             self._note(exchange)
             structlog.contextvars.unbind_contextvars("request")
 
@@ -119,7 +117,7 @@ class Front:
         connected = (scope.get("client") or ("", 0))[0]
         peer = self._site.addresses.peer(connected, scope["scheme"], headers)
         scope["client"], scope["scheme"] = (peer.address, 0), peer.scheme
-        self._place(scope)
+        self._place(exchange)
         reached_at = (scope.get("server") or (None,))[0]
         if not self._site.addresses.is_ours(headers.get("host", ""), reached_at):
             return Problem(
@@ -134,13 +132,15 @@ class Front:
             return busy("too many requests at this moment; try again in a moment", 2)
         return None
 
-    def _place(self, scope: Scope) -> None:
+    def _place(self, exchange: Exchange) -> None:
         """Below a path of its own, whether or not the proxy took that away."""
-        prefix = self._site.settings.web.path
+        scope, prefix = exchange.scope, self._site.settings.web.path
         scope["root_path"] = prefix
         path: str = scope["path"]
         if prefix and path != prefix and not path.startswith(f"{prefix}/"):
             scope["path"] = prefix + path
+        # Kept here, as what is mounted below changes both for what is below it.
+        exchange.path = scope["path"].removeprefix(prefix) or "/"
 
     async def _answer(
         self, exchange: Exchange, refused: Problem | None, receive: Receive, send: Send

@@ -14,6 +14,7 @@ from typing import Any
 from config.errors import RefusedError
 from config.settings import Settings
 from web.problems import Problem, busy
+from web.reading.arrivals import Arrival, Fingerprint
 from web.reading.painters import Painters
 from web.reading.photos import Seen
 from web.reading.system import Forgotten, PictureFolder, content_mark
@@ -29,12 +30,23 @@ class Made:
     mark: str  # by which a browser knows it again; empty: this one is not the one in the history
 
 
+@dataclass(frozen=True, slots=True)
+class _Lying:
+    """Where a photo lies, and as what it was seen there last."""
+
+    root: str
+    place: str
+    sha256: str
+    fingerprint: Fingerprint
+
+
 class Pictures:
     """Makes pictures, and keeps them."""
 
     def __init__(self, settings: Settings, painters: Painters | None = None) -> None:
         intake = settings.intake
-        self._root, self._state = str(settings.sorted_dir), str(settings.state_dir)
+        self._incoming, self._sorted = str(settings.incoming_dir), str(settings.sorted_dir)
+        self._state = str(settings.state_dir)
         self._limits = {
             "max_bytes": int(intake.max_file_mb * 1e6),
             "max_megapixels": intake.max_megapixels,
@@ -51,16 +63,25 @@ class Pictures:
         story = photo.story
         if not photo.is_shown:
             raise Problem(404, "no_picture", f"there is no picture of what is {story.state}")
-        name = f"{story.sha256_now}-{side}"
-        kept = self._cache.look_at(name) if story.sha256_now else None
+        lies = _Lying(self._sorted, story.place, story.sha256_now, story.fingerprint)
+        return self._made(lies, side)
+
+    def of_arrival(self, arrival: Arrival, side: int) -> Made:
+        """The same of a photo that has come in, wherever it lies by now."""
+        root = self._incoming if arrival.is_in_incoming else self._sorted
+        return self._made(_Lying(root, arrival.place, arrival.sha256, arrival.fingerprint), side)
+
+    def _made(self, lies: _Lying, side: int) -> Made:
+        name = f"{lies.sha256}-{side}"
+        kept = self._cache.look_at(name) if lies.sha256 else None
         if kept is not None:
-            return Made(kept, mark(photo, side))
+            return Made(kept, mark(lies.sha256, side))
         request = {
-            "root": self._root,
-            "place": story.place,
-            "sha256": story.sha256_now,
-            "size_bytes": story.fingerprint.size_bytes,
-            "mtime_ns": story.fingerprint.mtime_ns,
+            "root": lies.root,
+            "place": lies.place,
+            "sha256": lies.sha256,
+            "size_bytes": lies.fingerprint.size_bytes,
+            "mtime_ns": lies.fingerprint.mtime_ns,
             "side": side,
             "state": self._state,
             **self._limits,
@@ -68,10 +89,10 @@ class Pictures:
         said, jpeg = self._painters.ask(request)
         if "code" in said:
             raise _problem(said)
-        if said["sha256"] != story.sha256_now:
-            return Made(jpeg, "")  # somebody edited it a moment ago
+        if said["sha256"] != lies.sha256:
+            return Made(jpeg, "")  # edited a moment ago, or nobody has read it before
         self._cache.put(name, jpeg)
-        return Made(jpeg, mark(photo, side))
+        return Made(jpeg, mark(lies.sha256, side))
 
     def clear_forgotten(self) -> None:
         """Let go of pictures of photos that were forgotten: the daemon may not touch them.
@@ -92,9 +113,9 @@ class Pictures:
         self._painters.close()
 
 
-def mark(photo: Seen, side: int) -> str:
-    """The ETag of a photo's picture."""
-    return f'"{photo.story.sha256_now[:20]}-{side}"'
+def mark(sha256: str, side: int) -> str:
+    """The ETag of the picture of a photo with that hash."""
+    return f'"{sha256[:20]}-{side}"'
 
 
 def _problem(said: dict[str, Any]) -> Problem:

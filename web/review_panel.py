@@ -56,6 +56,11 @@ class Panel:
         return self.is_waiting or (is_unseen and not self.photo.words)
 
     @property
+    def sure(self) -> int | None:
+        """How sure the guess is, in per cent."""
+        return _percent(self.story.confidence)
+
+    @property
     def since(self) -> datetime | None:
         """Since when it waits, on this machine's clock."""
         at = self.story.recorded_at

@@ -22,6 +22,7 @@ from web.app import build
 from web.database import WebStore
 from web.folder import own_folder, serving_from
 from web.listening import Listening, bind, plan
+from web.live import LOOK_SECONDS, Listeners
 from web.protocol import BoundedProtocol
 from web.reading.asking import tell_sign_ins
 from web.reading.state import is_running
@@ -69,7 +70,7 @@ def serve(settings: Settings, show_link: Callable[[str, str], None] | None) -> N
 
         chores = _Chores(site, tls, notifier)
         app = build(site, chores.beside, only_proxies=listening.only_proxies)
-        _Server(_config(app, tls), tell, notifier).run([listener])
+        _Server(_config(app, tls), tell, notifier, site.listeners).run([listener])
         log.info("web_stopped")
 
 
@@ -124,11 +125,16 @@ class _Server(uvicorn.Server):
     """uvicorn's, which says when it is ready, and ends with exit code 0 when told to end."""
 
     def __init__(
-        self, config: uvicorn.Config, tell: Callable[[], None], notifier: Notifier
+        self,
+        config: uvicorn.Config,
+        tell: Callable[[], None],
+        notifier: Notifier,
+        listeners: Listeners,
     ) -> None:
         super().__init__(config)
         self._tell = tell
         self._notifier = notifier
+        self._listeners = listeners
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         await super().startup(sockets)  # type: ignore[arg-type]
@@ -137,6 +143,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         self._notifier.stopping(LAST_SECONDS * 2)
+        self._listeners.end()  # else they would be waited for, as requests under way
         await super().shutdown(sockets)  # type: ignore[arg-type]
 
     @contextmanager
@@ -172,6 +179,7 @@ class _Chores:
             asyncio.create_task(self._every(SWEEP_SECONDS, self._sweep)),
             asyncio.create_task(self._every(FORGET_SECONDS, self._site.pictures.clear_forgotten)),
             asyncio.create_task(self._every(TELL_SECONDS, self._tell_sign_ins)),
+            asyncio.create_task(self._look_for_news()),
             asyncio.create_task(self._feed_watchdog()),
         ]
         try:
@@ -190,6 +198,11 @@ class _Chores:
             except TransientError as exc:
                 log.warning("chore_failed", why=str(exc))
             await asyncio.sleep(seconds)
+
+    async def _look_for_news(self) -> None:
+        while True:
+            await self._site.listeners.turn()
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _feed_watchdog(self) -> None:
         """As long as the loop turns; when it stands still, systemd starts the page again."""

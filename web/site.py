@@ -17,14 +17,16 @@ from config.settings import Settings
 from web import cookies
 from web.addresses import Addresses
 from web.bodies import Spool
-from web.calls import Recorder
+from web.calls import LastDay, Recorder
 from web.database import WebStore
 from web.limits import Limits
+from web.live import Listeners
 from web.paths import local
 from web.pictures import Pictures
 from web.predictions import Predictor
 from web.reading.dashboard import Boards
 from web.reading.practice import Plan, plan_in
+from web.reading.state import mark
 from web.roles import Caller
 from web.static_files import version
 from web.tokens import Tokens
@@ -43,8 +45,10 @@ class Site:
     limits: Limits
     spool: Spool
     recorder: Recorder
+    last_day: LastDay
     pictures: Pictures
     boards: Boards
+    listeners: Listeners
     predictor: Predictor
     languages: dict[str, Texts]
     templates: Environment
@@ -62,8 +66,10 @@ class Site:
             limits=Limits(settings.api),
             spool=Spool(),
             recorder=Recorder(store.calls),
+            last_day=LastDay(store.calls),
             pictures=Pictures(settings),
             boards=Boards(),
+            listeners=Listeners(lambda: mark(settings.state_dir)),
             predictor=Predictor(settings),
             languages=catalogue.read(HERE / "texts"),
             templates=_templates(),

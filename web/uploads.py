@@ -109,6 +109,19 @@ async def examples_of(request: Request) -> AsyncIterator[tuple[list[UploadFile],
         await form.close()
 
 
+@asynccontextmanager
+async def archive_of(request: Request) -> AsyncIterator[UploadFile | None]:
+    """The one file of a form's field `archive`, or None where there is no body; closed at the end.
+
+    Raises Problem as `files_of`.
+    """
+    if "content-type" not in request.headers:
+        yield None
+        return
+    async with files_of(request, "archive", 1) as (file,):
+        yield file
+
+
 def name_of(file: UploadFile) -> str:
     """What it is called, as it may stand in an answer."""
     return (file.filename or "").encode("utf-8", "replace").decode()

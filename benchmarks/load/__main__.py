@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from typing import Any
 
 from benchmarks.bench import Bench, Figures, machine
 from benchmarks.load.history import Second, read_history, read_totals, steady
-from benchmarks.load.pictures import CHARTS, chart, table
+from benchmarks.load.pictures import CHARTS, chart, clicked, table
 from benchmarks.photos import CAMERA, CATALOGUE, TINY, put
 from benchmarks.predicting import page
 from benchmarks.share import Share
@@ -30,6 +31,10 @@ _STEPS = ((5, 5), (50, 5), (100, 10), (150, 10), (200, 10))
 _QUICK = ((5, 5), (20, 10))
 _KINDS = {TINY: 6, CATALOGUE: 12, CAMERA: 2}
 _DRAINED, _USERS_BESIDE = 1200, 50
+# People who click while a queue is drained, which may cost it a twentieth; what they click at.
+_CLERKS, _SEEN = 20, 100
+_CLICKFILE = Path(__file__).with_name("clickfile.py")
+_PASSWORD = "only for this measurement"  # noqa: S105 - of an account that lives for minutes
 
 
 def main() -> None:
@@ -39,9 +44,13 @@ def main() -> None:
         raise SystemExit(f"{options.locust} does not exist; `make load` makes it")
     with tempfile.TemporaryDirectory(prefix="nightsort-load-", dir=options.folder) as own:
         load = _Load(Path(own), options.locust, 8 if options.quick else options.seconds)
+        if options.clicks:
+            print(clicked(load.clicks(240 if options.quick else _DRAINED)))
+            return
         document, history = load.steps(_QUICK if options.quick else _STEPS)
         if not options.quick:
             document["drain"] = load.drain()
+            document["clicks"] = load.clicks(_DRAINED)
     print(table(document))
     if options.quick:
         print("Quick: far too short to quote; nothing was written.")
@@ -106,6 +115,45 @@ class _Load:
             users.wait()
         return {"alone": alone, "beside": beside, "users": _USERS_BESIDE}
 
+    def clicks(self, count: int) -> Figures:
+        """How fast a queue is drained alone, and beside people who click; both twice, in turn."""
+        bench = Bench(self._folder, quick=False, keras_python=None)
+        share = bench.share("clicked")
+        alone, beside, found = [], [], {}
+        for turn in range(2):
+            alone.append(self._drained(bench, self._morning(bench, share, count), count))
+            settings = self._morning(bench, share, count)
+            _add_clerk(settings)
+            with page(settings) as (address, _):
+                print(f"a drain beside {_CLERKS} people who click ...", flush=True)
+                environment = {"NAME": "bench", "PASSWORD": _PASSWORD}
+                name = f"clicks-{turn}"
+                users = self._run(_CLICKFILE, address, environment, _CLERKS, 10, name)
+                time.sleep(8)  # until all have signed in
+                beside.append(self._drained(bench, settings, count))
+                users.terminate()
+                users.wait()
+            found = read_totals(self._folder / f"{name}_stats.csv")
+        speeds = {"alone": max(alone), "beside": max(beside)}
+        return {**speeds, "users": _CLERKS, "figures": found}
+
+    def _morning(self, bench: Bench, share: Share, count: int) -> Path:
+        """So many photos to sort, and others that were sorted before, to look at; the settings."""
+        share.fill(CATALOGUE, count + _SEEN)
+        later = share.root / "later"
+        later.mkdir(exist_ok=True)
+        for photo in sorted(share.incoming.glob("*.jpg"))[_SEEN:]:
+            photo.rename(later / photo.name)
+        settings = share.configure("manual")
+        bench.child("drain", settings, _SEEN)
+        for photo in later.glob("*.jpg"):
+            photo.rename(share.incoming / photo.name)
+        return settings
+
+    def _drained(self, bench: Bench, settings: Path, count: int) -> float:
+        """Photos a second."""
+        return count / float(bench.child("drain", settings, count)["seconds"])
+
     def _speed(self, bench: Bench, share: Share) -> float:
         """Photos a second."""
         settings = share.configure("manual")
@@ -114,22 +162,44 @@ class _Load:
     def _users(
         self, address: str, key: str, users: int, rate: int, name: str
     ) -> subprocess.Popen[bytes]:
+        environment = {"PHOTOS": str(self._photos), "KEY": key}
+        return self._run(
+            _LOCUSTFILE, address, environment, users, rate, name, "--run-time", f"{self._seconds}s"
+        )
+
+    def _run(
+        self, file: Path, address: str, environment: dict[str, str], users: int, rate: int,
+        name: str, *more: str,
+    ) -> subprocess.Popen[bytes]:  # fmt: skip
+        """Locust, with users who do what `file` says."""
         command: list[Any] = [
-            self._locust, "--headless", "--locustfile", _LOCUSTFILE, "--host", f"http://{address}",
-            "--users", users, "--spawn-rate", rate, "--run-time", f"{self._seconds}s",
+            self._locust, "--headless", "--locustfile", file, "--host", f"http://{address}",
+            "--users", users, "--spawn-rate", rate, *more,
             "--csv", self._folder / name, "--csv-full-history", "--only-summary",
             "--exit-code-on-error", 0, "--loglevel", "WARNING",
         ]  # fmt: skip
-        environment = os.environ | {"PHOTOS": str(self._photos), "KEY": key}
         with (self._folder / f"{name}.log").open("wb") as log:
             return subprocess.Popen(
-                list(map(str, command)), stdout=log, stderr=log, env=environment
+                list(map(str, command)), stdout=log, stderr=log, env=os.environ | environment
             )
+
+
+def _add_clerk(settings: Path) -> None:
+    command = [sys.executable, "-m", "daemon.cli", "--config", str(settings), "web", "user", "add"]
+    subprocess.run(
+        [*command, "bench", "--role", "clerk", "--password-stdin"],
+        input=f"{_PASSWORD}\n", text=True, check=True,
+    )  # fmt: skip
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="20 seconds, nothing kept")
+    parser.add_argument(
+        "--clicks",
+        action="store_true",
+        help="only a drain beside people who click",
+    )
     parser.add_argument("--seconds", type=int, default=60, help="for each number of users")
     parser.add_argument("--locust", type=Path, default=Path(".venv-load/bin/locust"))
     parser.add_argument(

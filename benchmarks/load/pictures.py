@@ -73,6 +73,8 @@ def table(document: Figures) -> str:
     lines += [f"| {' | '.join(row)} |" for row in _BEFORE]
     if drain := document.get("drain"):
         lines += ["", _beside(drain)]
+    if clicks := document.get("clicks"):
+        lines += ["", clicked(clicks)]
     return "\n".join([*lines, "", _taken(document), ""])
 
 
@@ -80,6 +82,18 @@ def _beside(drain: Figures) -> str:
     return (
         f"A drain beside {drain['users']} users: {drain['beside']:.1f} photos a second, alone "
         f"{drain['alone']:.1f}: {drain['beside'] / drain['alone']:.2f} of its speed."
+    )
+
+
+def clicked(clicks: Figures) -> str:
+    """What people who click cost a drain, and what it cost them."""
+    found = clicks["figures"]
+    return (
+        f"A drain beside {clicks['users']} people who click: {clicks['beside']:.1f} photos a "
+        f"second, alone {clicks['alone']:.1f}: {clicks['beside'] / clicks['alone']:.2f} of its "
+        f"speed. Their "
+        f"{found['requests']} clicks were answered after {found['p50']:,.0f} ms (p95 "
+        f"{found['p95']:,.0f} ms); {found['failures']} were not."
     )
 
 

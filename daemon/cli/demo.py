@@ -26,7 +26,7 @@ from daemon.service.control_client import ask_for_run
 
 Say = Callable[[str], None]
 
-START_SECONDS = 10.0
+START_SECONDS = 60.0
 # Longer than the settle time: the daemon must not take the photo in the pause.
 SLOW_WRITER_PAUSE_SECONDS = 2.0
 

@@ -26,6 +26,7 @@ from daemon.cli.lazy import LazyGroup
 
 COMMANDS = {
     "alerts": "daemon.cli.alerts:alerts",
+    "archive": "daemon.cli.archive:archive",
     "audit": "daemon.cli.audit:audit",
     "backup": "daemon.cli.state:backup",
     "classify": "daemon.cli.photos:classify",
@@ -109,9 +110,11 @@ def main() -> NoReturn:
 
 
 def _exit_code(error: NightsortError) -> int:
+    from classifier.archive.listing import NoArchive
     from daemon.sorting.offline import NoPhotos
 
-    return EXIT_WRONG_USE if isinstance(error, ConfigError | NoPhotos) else EXIT_FAILED
+    named_wrongly = ConfigError | NoPhotos | NoArchive
+    return EXIT_WRONG_USE if isinstance(error, named_wrongly) else EXIT_FAILED
 
 
 def _command_path(error: click.UsageError) -> str:

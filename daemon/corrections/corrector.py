@@ -32,8 +32,8 @@ from daemon.folders.mounts import events_arrive, mount_of
 from daemon.folders.names import (
     RETAKE,
     compare_key,
+    label_problem,
     numbered,
-    safe_folder,
     safe_name,
     with_suffix,
 )
@@ -47,7 +47,6 @@ log = structlog.get_logger()
 
 # How many photos are planned, moved and recorded together.
 _AT_ONCE = 32
-_LONGEST_CATEGORY = 60
 _CORRECTABLE = ("filed", "review", "retake")
 _UNDOABLE = ("filed", "review", "retake", "duplicate", "quarantined")
 
@@ -304,13 +303,8 @@ class Corrector:
         with suppress(NoSuchCategory):
             return self.category(said)
         name = said.strip()
-        is_ours = name.startswith(("_", "."))
-        if is_ours or len(name) > _LONGEST_CATEGORY or safe_folder(name) != name:
-            raise NoSuchCategory(
-                f"{said}: cannot be the name of a category: it names a folder, begins neither with "
-                f"_ nor . and has no more than {_LONGEST_CATEGORY} characters, none of / \\ : * ? "
-                '" < > |'
-            )
+        if problem := label_problem(name):
+            raise NoSuchCategory(f"{said}: cannot be the name of a category: {problem}")
         return name
 
     def _all(self, what: str) -> list[Story]:

@@ -16,7 +16,7 @@ from daemon.domain.coding import decoded
 from daemon.domain.corrections import Via
 from daemon.domain.forgetting import Receipt
 from daemon.domain.lessons import Wanted
-from daemon.domain.sent import NotTaken, Received, SentFile
+from daemon.domain.sent import ExamplesAnswer, ReceivedAnswer, SentFile
 
 # In place of a run's id: the newest.
 LATEST = "latest"
@@ -111,20 +111,10 @@ class SignInsAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class ReceivedAnswer:
-    """What became of each photo that was sent."""
+class AlertAnswer:
+    """Who is noted as knowing of an alert."""
 
-    received: tuple[Received, ...] = ()
-    refused: tuple[NotTaken, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ExamplesAnswer:
-    """How many examples were taken, and what was not."""
-
-    added: int  # new, or said to be something else than before
-    double: int  # known already, or sent twice
-    refused: tuple[NotTaken, ...] = ()
+    by: str  # whoever said so first
 
 
 class LearningCode(StrEnum):
@@ -164,6 +154,7 @@ Answer = (
     | VersionAnswer
     | SignInsAnswer
     | Receipt
+    | AlertAnswer
 )
 A = TypeVar("A", bound=Answer)
 
@@ -326,28 +317,13 @@ class NoteSignIns(Order[SignInsAnswer]):
 
 
 @dataclass(frozen=True, slots=True)
-class Receive(Order[ReceivedAnswer]):
-    """Take photos into incoming, as if they were dropped there."""
+class Acknowledge(Order[AlertAnswer]):
+    """Note that the speaker knows of an alert, which is then not repeated."""
 
-    name = "receive"
-    answer = ReceivedAnswer
-    files: tuple[SentFile, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class AddExamples(Order[ExamplesAnswer]):
-    """Keep labelled photos as examples for the next lesson."""
-
-    name = "add_examples"
-    answer = ExamplesAnswer
+    name = "acknowledge"
+    answer = AlertAnswer
     needs_folders = False
-    files: tuple[SentFile, ...]
-    label: str = ""  # what all of them show; empty: the only one is a ZIP of <label>/*.jpg
-
-    def __post_init__(self) -> None:
-        """Raises ValueError where it is not said what they show."""
-        if not self.label and len(self.files) != 1:
-            raise ValueError("label must be there, or one file that is a ZIP")
+    alert: int  # its number in `alerts list`
 
 
 class _AboutLessons(Order[LessonAnswer]):
@@ -393,6 +369,31 @@ class GoBack(_AboutVersions):
     name = "back"
 
 
+@dataclass(frozen=True, slots=True)
+class Receive(Order[ReceivedAnswer]):
+    """Take photos into incoming, as if they were dropped there."""
+
+    name = "receive"
+    answer = ReceivedAnswer
+    files: tuple[SentFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddExamples(Order[ExamplesAnswer]):
+    """Keep labelled photos as examples for the next lesson."""
+
+    name = "add_examples"
+    answer = ExamplesAnswer
+    needs_folders = False
+    files: tuple[SentFile, ...]
+    label: str = ""  # what all of them show; empty: the only one is a ZIP of <label>/*.jpg
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where it is not said what they show."""
+        if not self.label and len(self.files) != 1:
+            raise ValueError("label must be there, or one file that is a ZIP")
+
+
 AnyOrder = (
     Correct
     | Decide
@@ -405,12 +406,13 @@ AnyOrder = (
     | SendTestAlert
     | ChangeModel
     | NoteSignIns
-    | Receive
-    | AddExamples
+    | Acknowledge
     | Learn
     | CancelLesson
     | Adopt
     | GoBack
+    | Receive
+    | AddExamples
 )
 ORDERS: dict[str, type[AnyOrder]] = {kind.name: kind for kind in get_args(AnyOrder)}
 

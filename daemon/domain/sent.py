@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 # A folder of one request, and the number of the file in it.
 _SPOOLED = re.compile(r"[0-9a-f]{1,64}/[0-9]{1,6}")
-LONGEST_NAME = 1000
+LONGEST_NAME = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +43,20 @@ class NotTaken:
     name: str  # as its sender calls it; in an archive its path there
     code: str  # as for photos that cannot be read, or of `orders.Code`
     detail: str  # a sentence for people
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedAnswer:
+    """What became of each photo that was sent."""
+
+    received: tuple[Received, ...] = ()
+    refused: tuple[NotTaken, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExamplesAnswer:
+    """How many examples were taken, and what was not."""
+
+    added: int  # new, or said to be something else than before
+    double: int  # known already, or sent twice
+    refused: tuple[NotTaken, ...] = ()

@@ -18,10 +18,15 @@ import structlog
 from classifier.containers import Format, recognise
 from config.errors import PhotoError, TransientError
 from daemon.domain.clock import Clock
-from daemon.domain.orders import Code, Given, Receive, ReceivedAnswer, Speaker
+from daemon.domain.orders import (
+    Code,
+    Given,
+    Receive,
+    Speaker,
+)
 from daemon.domain.photo_names import has_photo_extension
 from daemon.domain.photos import Sighting, as_text
-from daemon.domain.sent import NotTaken, Received, SentFile
+from daemon.domain.sent import NotTaken, Received, ReceivedAnswer, SentFile
 from daemon.folders.contents import copy_bytes, drop, sync_folder
 from daemon.folders.names import numbered, plain_name, safe_name
 from daemon.folders.os_errors import telling

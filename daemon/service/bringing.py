@@ -16,8 +16,8 @@ from functools import partial
 import structlog
 
 from config.settings import Settings
-from daemon.domain.orders import AddExamples, ExamplesAnswer, Given
-from daemon.domain.sent import NotTaken
+from daemon.domain.orders import AddExamples, Given
+from daemon.domain.sent import ExamplesAnswer, NotTaken
 from daemon.folders.names import label_problem
 from daemon.folders.spooled import open_spooled, read_spooled
 from daemon.folders.tree import Tree

@@ -152,6 +152,12 @@ class Lessons:
         """Whether one is being held, or waits to be."""
         return self._held is not None or self._store.lessons.under_way() is not None
 
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether somebody waits for one."""
+        lesson = self._store.lessons.under_way()
+        return lesson is not None and not lesson.by_itself
+
     def _ask(self, wanted: Wanted, by: Speaker) -> LessonAnswer:
         """Somebody's lesson goes before one by itself, and never beside another's."""
         self._require_known(wanted)

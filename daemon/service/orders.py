@@ -27,12 +27,9 @@ from daemon.domain.orders import (
     LATEST,
     A,
     AddExamples,
-    Adopt,
     Answer,
     AnyOrder,
     BadOrder,
-    CancelLesson,
-    ChangeModel,
     Code,
     Correct,
     Decide,
@@ -40,8 +37,6 @@ from daemon.domain.orders import (
     FilesAnswer,
     Forget,
     Given,
-    GoBack,
-    Learn,
     Left,
     MakePeriodReport,
     MakeReport,
@@ -49,7 +44,6 @@ from daemon.domain.orders import (
     Order,
     PhotosAnswer,
     Rebuild,
-    Receive,
     SendTestAlert,
     SignInsAnswer,
     Speaker,
@@ -103,7 +97,7 @@ class Orders:
         look: DragPolicy,
         others: Others,
     ) -> None:
-        """others: carries out what other parts know of: models, lessons, photos that were sent."""
+        """others: carries out what other parts know of: models, lessons, alerts, sent photos."""
         self._store = store
         self._corrector = corrector
         self._decisions = Decisions(store, corrector, clock)
@@ -130,12 +124,10 @@ class Orders:
                 return self._written(given.order)
             case NoteSignIns():
                 return self._note_sign_ins(given.order, given.by)
-            case ChangeModel() | Learn() | CancelLesson() | Adopt() | GoBack():
-                return self._about_the_model(given)
-            case Receive():
-                return self._others[Receive](given)
             case SendTestAlert() | AddExamples():
                 raise RefusedError("a run without a daemon is under way; ask again when it is over")
+            case _:
+                return self._by_others(given)
 
     def answer(self, order: Order[A]) -> A:
         """Do what whoever runs this process asks for; returns the whole answer."""
@@ -256,7 +248,7 @@ class Orders:
         told = [(one.number, one.at, one.person) for one in order.sign_ins]
         return SignInsAnswer(self._store.audit.note_sign_ins(order.page, told))
 
-    def _about_the_model(self, given: Given) -> Answer:
+    def _by_others(self, given: Given) -> Answer:
         carry_out = self._others.get(type(given.order))
         if carry_out is None:
             raise RefusedError("no daemon is at work; `nightsort learn` and `models` need none")

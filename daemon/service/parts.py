@@ -16,7 +16,7 @@ from config.settings import ReportSettings, ReturnSettings, Settings
 from daemon.corrections.corrector import Corrector
 from daemon.corrections.moved_photos import MovedPhotos
 from daemon.domain.clock import Clock
-from daemon.domain.orders import Receive
+from daemon.domain.orders import Acknowledge, Receive
 from daemon.domain.return_ids import by_pattern, return_id
 from daemon.folders.availability import Availability
 from daemon.folders.photo_files import Limits
@@ -41,6 +41,7 @@ from daemon.reporting.report_updater import ReportUpdater, Writers
 from daemon.reporting.reporter import Reporter, ReportPolicy
 from daemon.reporting.run_files import Warehouse
 from daemon.reporting.thumbnails import Thumbnails
+from daemon.service.acknowledging import Acknowledging
 from daemon.service.forgetting import ForgetOrders
 from daemon.service.lessons import Lessons
 from daemon.service.orders import Desk, DragPolicy, Orders, Others
@@ -258,7 +259,11 @@ class Parts:
             self._clock,
             desk,
             DragPolicy(corrections.look_back, corrections.look_minutes * 60),
-            {**others, Receive: self._arrivals().carry_out},
+            {
+                **others,
+                Receive: self._arrivals().carry_out,
+                Acknowledge: Acknowledging(self._store.alerts, self._clock).carry_out,
+            },
         )
 
     def reports(self, may_work: Callable[[], bool]) -> ReportThread:

@@ -77,13 +77,15 @@ class Upkeep:
         self._housekeeper.check(quiet_since)
 
     def tidy(self, *, is_quiet: bool) -> None:
-        """Remove what is not needed any more. All folders must be there; is_quiet: no run is open.
+        """Remove what is not needed any more, and learn. All folders must be there, nobody sorting.
 
-        Raises TransientError when a folder does not answer.
+        is_quiet: no run is open; in continuous mode one is for hours, and who asks for a lesson
+        does not wait for its end. Raises TransientError when a folder does not answer.
         """
         self._empty_folders.tidy()
         if is_quiet:
             self._housekeeper.tidy()
+        if is_quiet or self._teaching.lessons.is_asked_for:
             self._teaching.step()
 
     def catch_up(self) -> Future[None]:

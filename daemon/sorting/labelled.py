@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from unicodedata import normalize
 
+from classifier.reading import read_file
 from config.errors import PhotoError, PhotoProblem
 from config.readable import plain
 from daemon.domain.photos import as_text
 from daemon.folders.names import label_problem
 from daemon.sorting.archives import BROUGHT, SENT, Packed, photos_in
-from daemon.sorting.offline import NoPhotos, labelled_photos, photos_under, read_file, shown
+from daemon.sorting.offline import NoPhotos, labelled_photos, photos_under, shown
 
 _WRAPPED = 3  # parts of the path of a photo whose category lies in one more folder
 

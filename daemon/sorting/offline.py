@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from classifier.pixels import decode
+from classifier.reading import read_file
 from classifier.verdict import Verdict
 from config.errors import NightsortError, PhotoError, PhotoProblem
 from config.junk import JUNK
@@ -153,20 +154,3 @@ def _judge(batch: Sequence[Path], classifier: Classifying, limits: Limits) -> li
             pictures.append(picture)
     verdicts = iter(classifier.classify(pictures))
     return [look if isinstance(look, Look) else Look(look, next(verdicts)) for look in looks]
-
-
-def read_file(path: Path, max_bytes: int) -> bytes:
-    """A photo's bytes. Raises PhotoError when they cannot be had."""
-    try:
-        if not path.is_file():
-            raise PhotoError(PhotoProblem.UNREADABLE, "This is no regular file.")
-        if path.stat().st_size > max_bytes:
-            raise PhotoError(
-                PhotoProblem.TOO_LARGE,
-                f"The file is larger than the {max_bytes / 1e6:.0f} MB that are allowed.",
-            )
-        return path.read_bytes()
-    except OSError as exc:
-        raise PhotoError(
-            PhotoProblem.UNREADABLE, f"The file cannot be read ({exc.strerror})."
-        ) from exc

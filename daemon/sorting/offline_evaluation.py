@@ -8,13 +8,14 @@ from pathlib import Path
 
 from classifier.evaluation import Evaluation
 from classifier.pixels import decode
+from classifier.reading import read_file
 from classifier.verdict import Thresholds
 from config.errors import PhotoError
 from daemon.folders.photo_files import Limits
 from daemon.folders.writing import replacing
 from daemon.reporting.evaluation_page import MOST_PICTURED, Mistake, write_evaluation
 from daemon.reporting.thumbnails import jpeg_of
-from daemon.sorting.offline import Look, read_file, shown
+from daemon.sorting.offline import Look, shown
 
 _SIDE_PX = 240
 

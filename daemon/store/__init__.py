@@ -12,6 +12,7 @@ from pathlib import Path
 from daemon.store.admissions import Admissions
 from daemon.store.ahead import Ahead
 from daemon.store.alerts import Alerts
+from daemon.store.arrivals import Arrival, Arrivals
 from daemon.store.audit import Audit, begin_chain
 from daemon.store.changes import Change, Changes
 from daemon.store.corrections import Corrections
@@ -52,6 +53,8 @@ __all__ = [
     "Admissions",
     "Ahead",
     "Alerts",
+    "Arrival",
+    "Arrivals",
     "Audit",
     "Change",
     "Changes",
@@ -115,6 +118,7 @@ class Store:
         self.admissions = Admissions(self._db)
         self.queue = Queue(self._db)
         self.ahead = Ahead(self._db)
+        self.arrivals = Arrivals(self._db)
         self.intentions = Intentions(self._db)
         self.runs = Runs(self._db)
         self.history = History(self._db)

@@ -79,20 +79,21 @@ class Alerts(Part):
         )
         return [(seq, json.loads(summary)) for seq, summary in rows]
 
-    def acknowledge(self, incident: int, person: str, at: datetime) -> bool:
-        """Note that somebody knows of an incident; False if there is none of that id."""
+    def acknowledge(self, incident: int, person: str, at: datetime) -> str | None:
+        """Note that somebody knows of an incident; who did first, None if there is none of it."""
         with self._db.transaction():
             known = self._db.execute(
                 "UPDATE incidents SET acknowledged_at = coalesce(acknowledged_at, ?),"
-                " acknowledged_by = coalesce(acknowledged_by, ?) WHERE id = ?",
+                " acknowledged_by = coalesce(acknowledged_by, ?) WHERE id = ?"
+                " RETURNING acknowledged_by",
                 (utc(at), person, incident),
-            )
+            ).fetchone()
             told = self._db.execute(
                 "SELECT max(id) FROM alerts WHERE incident = ?", (incident,)
             ).fetchone()
             if told[0] is not None:
                 note_change(self._db, "alert", told[0])
-        return known.rowcount > 0
+        return None if known is None else str(known[0])
 
     def history(self, limit: int) -> list[IncidentDocument]:
         """The newest incidents, newest first, each with its alerts and where they went."""

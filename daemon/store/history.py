@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import date
 
 from daemon.domain.photos import Story
 from daemon.domain.return_checks import ReturnCount
@@ -15,6 +16,10 @@ from daemon.store.rows import STORY_COLUMNS, story_of
 from daemon.store.search import NAMED, named
 
 _UNDECIDED = "state = 'review' AND let_go_at IS NULL"
+_TO_LOOK_AT = (
+    "state = 'filed' AND band = 'check' AND decided IS NULL AND let_go_at IS NULL"
+    " AND recorded_at >= ?"
+)
 
 
 class History(Part):
@@ -118,6 +123,25 @@ class History(Part):
             f" WHERE {_UNDECIDED} ORDER BY id LIMIT 1) FROM photos WHERE {_UNDECIDED}"
         ).fetchone()
         return {"photos": photos, "oldest": oldest}
+
+    def to_look_at(self, first: date, after: int, limit: int) -> list[Story]:
+        """Photos filed since that day that are worth a quick look nobody has taken, oldest first.
+
+        With numbers above `after`; the sign keeps SQLite from reading all photos in their order.
+        """
+        rows = self._db.execute(
+            f"SELECT {STORY_COLUMNS} FROM photos WHERE {_TO_LOOK_AT} AND +id > ?"
+            " ORDER BY +id LIMIT ?",
+            (first.isoformat(), after, limit),
+        )
+        return [story_of(row) for row in rows]
+
+    def count_to_look_at(self, first: date) -> int:
+        """How many those are."""
+        (photos,) = self._db.execute(
+            f"SELECT count(*) FROM photos WHERE {_TO_LOOK_AT}", (first.isoformat(),)
+        ).fetchone()
+        return int(photos)
 
     def newest_removed(self, limit: int) -> list[Story]:
         """Photos that people took away, the newest first."""

@@ -88,6 +88,13 @@ CREATE TABLE lessons (
 CREATE UNIQUE INDEX lessons_not_over ON lessons (ended_at IS NULL) WHERE ended_at IS NULL
 """
 
+# Filed and worth a quick look, while nobody has said a word: found by when they were filed, so that
+# those of years ago cost nothing.
+QUICK_LOOKS = (
+    "CREATE INDEX photos_to_look_at ON photos (recorded_at) WHERE state = 'filed'"
+    " AND band = 'check' AND decided IS NULL AND let_go_at IS NULL"
+)
+
 # The audit chain (`audit`). `about`: the photo or word whose own row tells it; `told`, `person`: of
 # what is told nowhere else. Salts go with what is forgotten.
 AUDIT = """

@@ -10,12 +10,23 @@ from datetime import date
 from typing import Any
 
 from daemon.domain.accuracy import Answer
+from daemon.domain.photos import Story
 from daemon.store.database import Part
+from daemon.store.rows import STORY_COLUMNS, story_of
 
 _FILED_UNSEEN = "run = ? AND result_number IS NOT NULL AND status = 'success' AND band = 'auto'"
 _LAST_WORD = (
     "LEFT JOIN corrections ON corrections.id = (SELECT max(id) FROM corrections"
     " WHERE photo = photos.id AND is_done = 1)"
+)
+# CROSS: from the runs on, which are few, whatever number of spot checks there ever were.
+_OF_RUNS_SINCE = (
+    "runs CROSS JOIN spot_checks ON spot_checks.run = runs.id WHERE substr(started_at, 1, 10) >= ?"
+)
+# Also those whose answer was taken back: they wait in review.
+_UNANSWERED = (
+    f"FROM photos WHERE id IN (SELECT photo FROM {_OF_RUNS_SINCE})"
+    " AND state IN ('filed', 'review') AND decided IS NULL AND let_go_at IS NULL"
 )
 _BEGAN = "summary IS NOT NULL AND substr(started_at, 1, 10) BETWEEN ? AND ?"
 
@@ -44,6 +55,24 @@ class SpotChecks(Part):
         rows = self._db.execute("SELECT photo FROM spot_checks WHERE run = ?", (run,))
         return frozenset(photo for (photo,) in rows)
 
+    def unanswered(self, first: date, after: int, limit: int) -> list[Story]:
+        """Those of runs since that day that nobody has answered, oldest first.
+
+        With numbers above `after`.
+        """
+        rows = self._db.execute(
+            f"SELECT {STORY_COLUMNS} {_UNANSWERED} AND id > ? ORDER BY id LIMIT ?",
+            (first.isoformat(), after, limit),
+        )
+        return [story_of(row) for row in rows]
+
+    def count_unanswered(self, first: date) -> int:
+        """How many those are."""
+        (photos,) = self._db.execute(
+            f"SELECT count(*) {_UNANSWERED}", (first.isoformat(),)
+        ).fetchone()
+        return int(photos)
+
     def answers(self, first: date, last: date) -> list[Answer]:
         """Verdicts of the closed runs that began on these local days, with what people said.
 
@@ -63,15 +92,18 @@ class SpotChecks(Part):
         )
         return [_answer_of(row) for row in rows]
 
-    def newest(self, first: date, model: str) -> list[Answer]:
-        """Spot checks of that model's verdicts in runs that began on that day or later."""
+    def newest(self, first: date, model: str | None = None) -> list[Answer]:
+        """Spot checks of runs that began on that day or later, with what people said of them.
+
+        model: only of its verdicts.
+        """
         rows = self._db.execute(
-            "SELECT coalesce(photos.category, ''), status, photos.model,"
+            "SELECT coalesce(photos.category, ''), status, coalesce(photos.model, ''),"
             " substr(started_at, 1, 10), 1, word, coalesce(corrections.category, '')"
-            " FROM runs JOIN spot_checks ON spot_checks.run = runs.id"
+            " FROM runs CROSS JOIN spot_checks ON spot_checks.run = runs.id"
             f" JOIN photos ON photos.id = spot_checks.photo {_LAST_WORD}"
-            " WHERE substr(started_at, 1, 10) >= ? AND photos.model = ?",
-            (first.isoformat(), model),
+            " WHERE substr(started_at, 1, 10) >= ? AND (? IS NULL OR photos.model = ?)",
+            (first.isoformat(), model, model),
         )
         return [_answer_of(row) for row in rows]
 

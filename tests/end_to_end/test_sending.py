@@ -19,6 +19,7 @@ from tests.support.photos import photo_bytes
 from tests.support.two_users import DAEMON, WEB, require_helpers, shared_folder
 from tests.support.waiting import DEADLINE_SECONDS, eventually
 from tests.support.web import Page, hidden_fields
+from tests.unit.daemon.sorting.test_archives import with_entries
 
 LIMITS = "[api]\nreads_per_minute = 100000\nat_once = 60\n"
 TEXT = b"this is no photo, only what somebody noted"
@@ -296,6 +297,29 @@ def test_examples_that_nobody_can_understand_are_refused(
     files = files or {"other": ("a.jpg", b"x")}
     answer = lead.post("/upload", files=files, data=data)
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+
+
+def test_archives_that_would_do_harm_are_refused_and_the_daemon_goes_on(
+    page: Page, lead: httpx.Client
+) -> None:
+    many = lead.post("/upload", files={"archive": ("many.zip", with_entries(100_000))})
+    assert (many.status_code, many.json()["code"]) == (422, "bad_archive")
+    assert "lists too many files" in many.json()["detail"]
+    file = io.BytesIO()
+    link = zipfile.ZipInfo("Boots/link.jpg")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("Boots/bomb.jpg", bytes(60_000_000))
+        archive.writestr("../../Boots/out.jpg", photo_bytes(seed=260))
+        archive.writestr(link, "/etc/passwd")
+        archive.writestr("Boots/good.jpg", photo_bytes(seed=261))
+    said = lead.post("/upload", files={"archive": ("odd.zip", file.getvalue())}).json()
+    why = {one["filename"]: one["error"] for one in said["refused"]}
+    assert said["added"] == 1, said
+    assert "larger than the 40 MB" in why["Boots/bomb.jpg"]
+    assert "leads out of the archive" in why["../../Boots/out.jpg"]
+    assert "link" in why["Boots/link.jpg"]
+    assert page.site.nightsort("status").returncode in (0, 1)
 
 
 def test_two_archives_are_one_too_many(lead: httpx.Client) -> None:

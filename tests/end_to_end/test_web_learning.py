@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import random
 import re
+import zipfile
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from PIL import ImageOps
 
 from daemon.cli.samples import draw_item
 from tests.support.chromium import Chromium, chromium
-from tests.support.photos import draw_photo
+from tests.support.photos import draw_photo, photo_bytes
 from tests.support.waiting import eventually
 from tests.support.web import Page
 
@@ -140,6 +142,49 @@ def test_a_job_says_what_the_command_says(page: Page, lea: httpx.Client, version
     assert printed["version"] in [(one.get("result") or {}).get("version") for one in found]
     said = json.loads(page.site.nightsort("models", "list", "--json").stdout)
     assert lea.get("/models").json() == said
+
+
+def zipped(*photos: tuple[str, bytes]) -> dict[str, tuple[str, bytes]]:
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in photos:
+            archive.writestr(name, content)
+    return {"archive": ("more.zip", file.getvalue())}
+
+
+def test_an_archive_is_brought_before_the_lesson_is_held(lea: httpx.Client, version: str) -> None:
+    photo = photo_bytes(seed=77, size=(90, 120))
+    more = zipped(("Kites/a.jpg", photo), ("Kites/notes.jpg", b"no photo"), ("_x/b.jpg", photo))
+    asked = eventually(
+        lambda: answer if (answer := lea.post("/retrain", files=more)).status_code != 409 else None
+    )
+    assert asked is not None
+    assert asked.status_code == 202, asked.text
+    assert asked.json()["examples"]["added"] == 1
+    left_out = {one["filename"] for one in asked.json()["examples"]["refused"]}
+    assert left_out == {"Kites/notes.jpg", "_x/b.jpg"}
+    lea.delete(f"/jobs/{asked.json()['job']}")
+
+
+@pytest.mark.parametrize(
+    ("files", "status", "code"),
+    [
+        (zipped(("notes.txt", b"text")), 422, "bad_archive"),
+        ({"archive": ("a.zip", b"no archive")}, 422, "bad_archive"),
+        ({"file": ("a.zip", b"PK")}, 400, "no_file"),
+    ],
+)
+def test_an_archive_that_brings_nothing_asks_for_no_lesson(
+    lea: httpx.Client, files: dict[str, Any], status: int, code: str
+) -> None:
+    def refused() -> httpx.Response | None:
+        answer = lea.post("/retrain", files=files)
+        return None if answer.status_code == 409 else answer  # another test's lesson is not over
+
+    answer = eventually(refused)
+    assert answer is not None
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert lea.post("/retrain", json={}).json()["code"] == "wrong_type"
 
 
 def test_a_lesson_that_is_not_over_keeps_others_away_and_can_be_cancelled(

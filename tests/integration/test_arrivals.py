@@ -15,8 +15,8 @@ from structlog.testing import capture_logs
 from config.errors import DiskFull, FolderUnavailable
 from config.junk import JUNK
 from daemon.domain.corrections import Via
-from daemon.domain.orders import ReceivedAnswer, Speaker
-from daemon.domain.sent import SentFile
+from daemon.domain.orders import Speaker
+from daemon.domain.sent import ReceivedAnswer, SentFile
 from daemon.folders.contents import copy_bytes
 from daemon.folders.tree import Tree
 from daemon.intake import arrivals

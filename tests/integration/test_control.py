@@ -26,8 +26,10 @@ from daemon.domain.lessons import Merge, Wanted
 from daemon.domain.orders import (
     LATEST,
     ORDERS,
+    Acknowledge,
     AddExamples,
     Adopt,
+    AlertAnswer,
     Answer,
     CancelLesson,
     ChangeModel,
@@ -36,7 +38,6 @@ from daemon.domain.orders import (
     Decide,
     Decision,
     Done,
-    ExamplesAnswer,
     FilesAnswer,
     Forget,
     Given,
@@ -53,7 +54,6 @@ from daemon.domain.orders import (
     PhotosAnswer,
     Rebuild,
     Receive,
-    ReceivedAnswer,
     SendTestAlert,
     SignIn,
     SignInsAnswer,
@@ -65,7 +65,7 @@ from daemon.domain.orders import (
     VersionAnswer,
 )
 from daemon.domain.runs import Progress
-from daemon.domain.sent import NotTaken, Received, SentFile
+from daemon.domain.sent import ExamplesAnswer, NotTaken, Received, ReceivedAnswer, SentFile
 from daemon.domain.summaries import DrainSummary
 from daemon.folders.locks import hold, user_name
 from daemon.health.status_file import StatusFile
@@ -393,6 +393,7 @@ def test_each_order_arrives_as_it_was_given_and_its_answer_as_well(
         (MakeReport(LATEST), files),
         (MakePeriodReport(date(2026, 11, 1), date(2026, 11, 15)), files),
         (Rebuild("20251013_020000"), files),
+        (Acknowledge(12), AlertAnswer("anna")),
         (ChangeModel(), ModelAnswer("it fails its self-test")),
         (Forget("60521", (7, 8)), RECEIPT),
         (NoteSignIns("page", (SignIn(1, "2025-10-13T08:00:00+00:00", "Anna"),)), SignInsAnswer(1)),

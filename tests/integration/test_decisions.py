@@ -362,7 +362,7 @@ def test_one_that_there_is_however_it_is_written_is_no_new_one(core: Core) -> No
 @pytest.mark.parametrize(
     "name",
     [
-        "", "  ", "_review", "_mine", ".hidden", "a/b", "..", "a\\b", "a:b", "con", "x" * 61,
+        "", "  ", "_review", "_mine", ".hidden", "a/b", "..", "a\\b", "a:b", "con", "x" * 101,
         "ends.", "a\nb", "\u202egpj", "what?",
     ],
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,20 @@ from daemon.corrections.answers import NoSuchCategory
 from daemon.domain.corrections import Via
 from daemon.domain.examples import Brought
 from daemon.domain.lessons import Lesson, LessonState, Merge, Wanted
-from daemon.domain.orders import CancelLesson, Learn, LearningCode, LessonAnswer, Speaker
+from daemon.domain.orders import (
+    CancelLesson,
+    Given,
+    Learn,
+    LearningCode,
+    LessonAnswer,
+    Speaker,
+)
 from daemon.service import lessons as module
 from daemon.service.lessons import Lessons
+from daemon.store import Store
 from tests.support.core import Core, running
+from tests.support.nights import Night, serving
+from tests.support.photos import write_photo
 from tests.support.waiting import eventually
 
 ANNA, BERT = Speaker("Anna", Via.PAGE), Speaker("Bert", Via.API)
@@ -218,3 +229,22 @@ def test_only_so_many_lessons_are_remembered(core: Core) -> None:
     shown = core.store.lessons.newest_result()
     assert shown is not None
     assert (shown.state, shown.wanted) == (LessonState.DONE, Wanted())
+
+
+def test_in_continuous_mode_who_asks_does_not_wait_for_the_end_of_the_run(tmp_path: Path) -> None:
+    night = Night.make(tmp_path / "site", "continuous")
+    write_photo(night.site.incoming / "shirt-1.jpg", seed=1)
+    with serving(night) as service:
+        night.pass_time_until(night.has_begun)
+        asked = service.order(Given(Learn(), ANNA))
+        eventually(asked.done)
+        answer = asked.result()
+        assert isinstance(answer, LessonAnswer)
+        with closing(Store(night.site.state, reading=True)) as store:
+
+            def is_over() -> bool:
+                found = store.lessons.of_number(answer.lesson)
+                return found is not None and found.state.is_over
+
+            eventually(is_over)
+        assert night.summaries == []  # the run goes on

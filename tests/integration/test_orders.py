@@ -12,9 +12,12 @@ import pytest
 
 from config.errors import FolderUnavailable, RefusedError
 from daemon.corrections.answers import NoSuchCategory
+from daemon.domain.alerts import news
 from daemon.domain.corrections import Via
 from daemon.domain.orders import (
     LATEST,
+    Acknowledge,
+    AlertAnswer,
     AnyOrder,
     BadOrder,
     ChangeModel,
@@ -35,6 +38,7 @@ from daemon.domain.orders import (
 )
 from daemon.folders.tree import Tree
 from daemon.reporting.report_thread import ReportThread
+from daemon.service.acknowledging import Acknowledging, NoSuchAlert
 from daemon.service.orders import Desk, DragPolicy, Orders
 from daemon.sorting.filer import Filer
 from tests.integration.test_pick_lists import updater
@@ -84,7 +88,10 @@ def carry_out(core: Core, reports: Reports, order: AnyOrder, by: Speaker = ANNA)
         core.clock,
         desk,
         DragPolicy(100, 0),
-        {ChangeModel: lambda _: ModelAnswer("not today")},
+        {
+            ChangeModel: lambda _: ModelAnswer("not today"),
+            Acknowledge: Acknowledging(core.store.alerts, core.clock).carry_out,
+        },
     )
     answer = orders.carry_out(Given(order, by))
     return answer.result() if isinstance(answer, Future) else answer
@@ -215,3 +222,16 @@ def test_whoever_has_the_model_changed_hears_why_it_was_not(core: Core, reports:
 def test_a_run_without_a_daemon_sends_no_test_alerts(core: Core, reports: Reports) -> None:
     with pytest.raises(RefusedError, match="ask again when it is over"):
         carry_out(core, reports, SendTestAlert())
+
+
+def test_an_alert_is_acknowledged_once_and_one_that_there_is_not_is_told(
+    core: Core, reports: Reports
+) -> None:
+    core.store.alerts.keep([news("imbalance", "one", core.clock.now(), {"run": "one"})])
+    assert carry_out(core, reports, Acknowledge(1)) == AlertAnswer("Anna")
+    (one,) = core.store.alerts.history(10)
+    assert one["acknowledged_by"] == "Anna"
+    core.store.alerts.acknowledge(1, "bob", core.clock.now())
+    assert carry_out(core, reports, Acknowledge(1)) == AlertAnswer("Anna")
+    with pytest.raises(NoSuchAlert, match="no alert 2"):
+        carry_out(core, reports, Acknowledge(2))

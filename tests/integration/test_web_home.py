@@ -247,6 +247,39 @@ def test_alerts_with_how_they_stand_and_no_cell_is_a_formula(desk: WebDesk) -> N
     assert unguarded(row["known_to"]) == "=anna()"
 
 
+def test_what_it_is_worth_with_all_that_is_assumed(desk: WebDesk) -> None:
+    said = words(desk.get("/").text)
+    assert "What it is worth people’s time saved 44 s" in said
+    assert "3 photos at 30 s by hand, less 1 decisions at 46 s and 0 quick looks at 10 s." in said
+    assert "once [value] wage_per_hour is set" in said
+    (row,) = rows_of(desk, "worth")
+    assert (row["judged"], row["decisions"], row["looks"]) == ("3", "1", "0")
+    assert (row["hours_saved"], row["money_saved"]) == ("0.01", "")
+
+
+def test_calls_of_the_api_by_the_hour_with_their_times(desk: WebDesk) -> None:
+    assert "Calls of the last 24 hours" not in desk.get("/").text
+    for path in ("/classes", "/photos/999", "/runs"):
+        desk.get(path)
+    desk.site.recorder.write()
+    said = words(desk.get("/").text)
+    assert "Calls of the last 24 hours" in said
+    (row,) = rows_of(desk, "calls")
+    assert (row["calls"], row["refused"]) == ("3", "1")
+    assert float(row["p95"]) >= float(row["p50"]) > 0
+    paths = {row["path"]: row["refused"] for row in rows_of(desk, "paths")}
+    assert paths == {"/classes": "0", "/photos/{id}": "1", "/runs": "0"}
+
+
+def test_alerts_stand_there_before_the_first_run(tmp_path: Path) -> None:
+    with reviewed(tmp_path) as desk:
+        at = datetime(2026, 11, 26, 6, tzinfo=UTC)
+        desk.core.store.alerts.keep([news("imbalance", "one", at, {"run": "one"})])
+        page = desk.get("/").text
+        assert "Nothing was sorted yet" in page
+        assert "A run’s figures do not add up" in page
+
+
 @pytest.mark.parametrize("days", [7, 30, 90])
 def test_the_page_stays_small_however_long_the_history(desk: WebDesk, days: int) -> None:
     rows = desk.core.store._db.execute("SELECT summary FROM runs").fetchall()

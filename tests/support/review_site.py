@@ -29,9 +29,12 @@ def draw(folder: Path, photos: int, first: int = 0) -> list[str]:
 
 
 @contextmanager
-def with_photos(folder: Path, photos: int = 8) -> Iterator[Page]:
-    """A page and a daemon that run, with so many photos sorted, until the end of the block."""
-    page = Page.make(folder, DOUBT)
+def with_photos(folder: Path, photos: int = 8, web: str = "") -> Iterator[Page]:
+    """A page and a daemon that run, with so many photos sorted, until the end of the block.
+
+    web: adds to the page's settings.
+    """
+    page = Page.make(folder, DOUBT, web)
     draw(page.site.incoming, photos)
     page.add_user("carl", "clerk")
     page.add_user("rita", "reader")

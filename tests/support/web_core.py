@@ -43,10 +43,18 @@ class WebDesk:
 
     def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         """The answer to this reader's request."""
+        headers = {"x-api-key": self._key, **options.pop("headers", {})}
+        return self._asked("127.0.0.1", method, path, headers=headers, **options)
 
+    def ask_from(self, address: str, path: str, **headers: str) -> httpx.Response:
+        """The answer to somebody who has not signed in, at that address."""
+        return self._asked(address, "GET", path, headers=headers)
+
+    def _asked(self, address: str, method: str, path: str, **options: Any) -> httpx.Response:
         async def asked() -> httpx.Response:
-            transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
-            options["headers"] = {"x-api-key": self._key, **options.get("headers", {})}
+            transport = httpx.ASGITransport(
+                self._app, raise_app_exceptions=False, client=(address, 50000)
+            )
             async with httpx.AsyncClient(
                 transport=transport, base_url="http://localhost"
             ) as client:
@@ -56,14 +64,20 @@ class WebDesk:
 
 
 @contextmanager
-def reviewed(folder: Path) -> Iterator[WebDesk]:
-    """A core whose history a page reads, until the end of the `with` block."""
+def reviewed(folder: Path, web: dict[str, Any] | None = None, **options: Any) -> Iterator[WebDesk]:
+    """A core whose history a page reads, until the end of the `with` block.
+
+    web: its table of the settings; options: of the core.
+    """
     keys = {"incoming": "incoming_dir", "sorted": "sorted_dir", "results": "results_dir"}
     folders = {key: folder / name for name, key in keys.items()}
     api = {"reads_per_minute": 10_000}
-    settings = Settings.model_validate({**folders, "state_dir": folder / "state", "api": api})
-    core = Core(folder, inline=True)
-    (core.sorted / MARKER).write_text("adopted", "utf-8")
+    settings = Settings.model_validate(
+        {**folders, "state_dir": folder / "state", "api": api, "web": web or {}}
+    )
+    core = Core(folder, inline=True, **options)
+    for folder_of in (core.incoming, core.sorted):
+        (folder_of / MARKER).write_text("adopted", "utf-8")
     try:
         with closing(WebStore.open(own_folder(core.state))) as store:
             site = Site.make(settings, store, Addresses.of(settings.web))

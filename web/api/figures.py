@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
 from web.access import needs
-from web.database.calls import Times
+from web.database.calls import Times, added_up
 from web.reading.figures import Metric, bands, daemon_metrics, labelled, lines
 from web.reading.system import our_version
 from web.roles import Role
@@ -105,14 +105,14 @@ def stats(request: Request) -> Stats:
     """Calls, failures and times of the last hour and day; photos and bands of today, week, all."""
     site, now = site_of(request), time.time()
     site.recorder.write()  # what was called a moment ago is among it
-    calls = site.store.calls
+    day = site.store.calls.answered(now - _DAY)
     return Stats(
         calls=CallsBySpan(
-            hour=_all(calls.times(now - _HOUR)),
-            day=_all(calls.times(now - _DAY)),
+            hour=_all(added_up(call for call in day if call.at >= now - _HOUR)),
+            day=_all(added_up(day)),
             paths=[
-                CallsOfPath(path=one.path, **_counts(one))
-                for one in calls.times(now - _DAY, by_path=True)
+                CallsOfPath(path=one.of, **_counts(one))
+                for one in added_up(day, lambda call: call.path)
             ],
         ),
         photos=_photos(site),

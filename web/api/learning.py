@@ -7,17 +7,22 @@ from typing import Annotated, Any
 
 from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from web.access import needs
+from web.api.sending import Examples, examples
+from web.bodies import SUM_BYTES
 from web.credentials import CallerOf
 from web.problems import Problem, busy, described
 from web.reading import learning
 from web.reading.learning import Lesson, LessonState, Merge, VersionCard, Wanted
 from web.roles import Role
 from web.routes import Id, router
+from web.sending import learn_later
 from web.site import site_of
+from web.uploads import archive_of
 
 endpoints = router()
 
@@ -31,9 +36,11 @@ _DOWN = described(busy("nightsort is not running, so nothing can be done", 30, "
 _UNDER_WAY = Problem(
     409, "under_way", "the lesson 12 is not over; ask again when it is, or cancel it", job=12
 )
+_UNPAIRED = Problem(400, "malformed", "merge and into belong together, as many of each")
 _OVER = Problem(409, "over", "the lesson 12 is over")
 _UNTRUSTED = Problem(409, "untrusted", "2026-11-26.1.npz: is damaged; learn anew", in_use="shipped")
 _HELD = Problem(409, "under_way", "another lesson is being learnt; ask again when it is done")
+_NONE_BEFORE = Problem(404, "not_found", "there is no version to go back to: none was adopted")
 _UNKNOWN = Problem(422, "unknown_category", "Hats: no such category; there are Shirts, Tops")
 
 _SIDE: dict[str, Any] = {
@@ -55,12 +62,21 @@ _JOB: dict[str, Any] = {
 }  # fmt: skip
 
 
+# A body is no must: what it holds is described, and read by `archive_of`.
+_FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
+_FORM = {"type": "object", "required": ["archive"], "properties": {"archive": _FILE}}
+_ARCHIVE: dict[str, Any] = {
+    "requestBody": {"required": False, "content": {"multipart/form-data": {"schema": _FORM}}}
+}
+
+
 class Accepted(BaseModel):
     """A lesson that was asked for."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"job": 12}]})
 
     job: int
+    examples: Examples | None = Field(None, description="What the archive brought.")
 
 
 class Share(BaseModel):
@@ -195,11 +211,18 @@ class InUse(BaseModel):
 @endpoints.post(
     "/retrain",
     status_code=202,
+    response_model_exclude_none=True,
     tags=["learning"],
-    responses={409: described(_UNDER_WAY), 422: described(_UNKNOWN), 503: _DOWN},
+    openapi_extra=_ARCHIVE,
+    responses={
+        400: described(_UNPAIRED, Problem(400, "no_file", "there is no file in `archive`")),
+        409: described(_UNDER_WAY),
+        422: described(_UNKNOWN, Problem(422, "bad_archive", "a.zip: no photos in it")),
+        503: _DOWN,
+    },
 )
-@needs(Role.LEAD)
-def retrain(
+@needs(Role.LEAD, most_bytes=SUM_BYTES // 2)
+async def retrain(
     request: Request,
     response: Response,
     caller: CallerOf,
@@ -210,16 +233,21 @@ def retrain(
 ) -> Accepted:
     """Have a lesson held from all examples, as soon as nothing is sorted; one at a time.
 
-    `without`: categories that are none any longer. `merge` and `into`, as many of each: the first
-    is part of the second from now on. What judges changes only where `[learning] adopt` is `auto`.
+    With an `archive`, a ZIP of <label>/*.jpg, its photos are kept as examples first, as by
+    `/upload`. `without`: categories that are none any longer. `merge` and `into`, as many of each:
+    the first is part of the second from now on. What judges changes only where `[learning] adopt`
+    is `auto`.
     """
     if len(merge) != len(into):
-        raise Problem(400, "malformed", "merge and into belong together, as many of each")
+        raise _UNPAIRED
     pairs = tuple(Merge(*pair) for pair in zip(merge, into, strict=True))
-    site = site_of(request)
-    number = learning.ask_for_lesson(site.settings, Wanted(only, tuple(without), pairs), caller)
+    wanted, site = Wanted(only, tuple(without), pairs), site_of(request)
+    await run_in_threadpool(learning.require_free, site.settings)  # before the body is read
+    async with archive_of(request) as archive:
+        brought = await learn_later(site, caller, [archive], "") if archive else None
+    number = await run_in_threadpool(learning.ask_for_lesson, site.settings, wanted, caller)
     response.headers["Location"] = site.at(f"/jobs/{number}")
-    return Accepted(job=number)
+    return Accepted(job=number, examples=brought and examples(brought))
 
 
 @endpoints.get("/jobs/{id}", tags=["learning"])
@@ -247,7 +275,11 @@ def models(request: Request) -> Versions:
     return Versions.model_validate(learning.versions(site_of(request).settings))
 
 
-@endpoints.post("/models/back", tags=["learning"], responses={409: described(_HELD), 503: _DOWN})
+@endpoints.post(
+    "/models/back",
+    tags=["learning"],
+    responses={404: described(_NONE_BEFORE), 409: described(_HELD), 503: _DOWN},
+)
 @needs(Role.ADMIN)
 def back(request: Request, caller: CallerOf) -> InUse:
     """Judge with the version before again. 404 where there is none."""

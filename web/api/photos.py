@@ -148,8 +148,8 @@ def image(
     site = site_of(request)
     found = photo(site.settings.state_dir, id)
     known = request.headers.get("if-none-match", "")
-    if found.is_shown and found.story.sha256_now and known == mark(found, side):
-        return Response(status_code=304, headers=_kept(known))
+    if found.is_shown and found.story.sha256_now and known == mark(found.story.sha256_now, side):
+        return Response(status_code=304, headers=kept_by(known))
     try:
         made = site.pictures.of(found, side)
     except Problem as problem:
@@ -157,7 +157,7 @@ def image(
             raise
         time.sleep(_MOVING_SECONDS)  # it may be on its way at this moment
         made = site.pictures.of(photo(site.settings.state_dir, id), side)
-    return Response(made.jpeg, media_type="image/jpeg", headers=_kept(made.mark))
+    return Response(made.jpeg, media_type="image/jpeg", headers=kept_by(made.mark))
 
 
 def document(found: Seen) -> Photo:
@@ -203,6 +203,6 @@ def _word(one: Correction) -> Word:
     )  # fmt: skip
 
 
-def _kept(mark: str) -> dict[str, str]:
+def kept_by(mark: str) -> dict[str, str]:
     """Browsers keep a picture, and ask each time whether it is still the same, and theirs."""
     return {"ETag": mark, "Cache-Control": "private, no-cache"} if mark else {}

@@ -11,6 +11,7 @@ from web.access import needs
 from web.bodies import SUM_BYTES
 from web.credentials import CallerOf
 from web.problems import Problem, busy, described
+from web.reading.sending import ExamplesAnswer
 from web.roles import Role
 from web.routes import router
 from web.sending import learn_later, require_open, take_in
@@ -155,7 +156,11 @@ async def upload(request: Request, caller: CallerOf) -> Examples:
     site = site_of(request)
     require_open(site)
     async with examples_of(request) as (files, label):
-        answer = await learn_later(site, caller, files, label)
+        return examples(await learn_later(site, caller, files, label))
+
+
+def examples(answer: ExamplesAnswer) -> Examples:
+    """What became of examples, as programs read it."""
     return Examples(
         added=answer.added,
         double=answer.double,

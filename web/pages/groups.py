@@ -6,6 +6,7 @@ A plain form with a box for each photo; `static/groups.js` adds choosing a range
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Form
@@ -17,7 +18,9 @@ from web.credentials import CallerOf
 from web.deciding import Decision, Outcome, Wish, carry_out_all
 from web.problems import Problem
 from web.reading.categories import categories
+from web.reading.history import zone_of
 from web.reading.photos import Seen, history, seen
+from web.reading.queues import Queue, totals, waiting
 from web.reading.state import look
 from web.review_groups import groups
 from web.roles import Role
@@ -34,9 +37,9 @@ Chosen = Annotated[list[str], Form(max_length=MOST_SHOWN)]
 
 @pages.get("/page/groups", include_in_schema=False)
 @needs(Role.READER)
-def show(request: Request) -> Response:
-    """What waits, in groups."""
-    return _page(request, None)
+def show(request: Request, queue: Queue = Queue.REVIEW) -> Response:
+    """What a queue holds, in groups."""
+    return _page(request, queue, None)
 
 
 @pages.post("/page/groups/decision", include_in_schema=False)
@@ -47,6 +50,7 @@ def decide(
     photo: Chosen,
     decision: Annotated[str, Form()] = "agree",
     other: Annotated[str, Form(max_length=200)] = "",
+    queue: Annotated[Queue, Form()] = Queue.REVIEW,
 ) -> Response:
     """Decide on all that were chosen. photo: number and last word that was seen, such as `7:0`."""
     try:
@@ -54,38 +58,46 @@ def decide(
     except ValueError as exc:
         raise Problem(400, "malformed", f"{decision[:50]!r} is no decision") from exc
     category = other if word is Decision.CATEGORY else ""
-    return _carried_out(request, caller, photo, word, category)
+    return _page(request, queue, _carried_out(request, caller, photo, word, category))
 
 
 @pages.post("/page/groups/undo", include_in_schema=False)
 @needs(Role.CLERK)
-def undo(request: Request, caller: CallerOf, photo: Chosen) -> Response:
+def undo(
+    request: Request,
+    caller: CallerOf,
+    photo: Chosen,
+    queue: Annotated[Queue, Form()] = Queue.REVIEW,
+) -> Response:
     """Take a stroke back: all of its photos wait again."""
-    return _carried_out(request, caller, photo, None, "")
+    return _page(request, queue, _carried_out(request, caller, photo, None, ""), is_undo=True)
 
 
 def _carried_out(
     request: Request, caller: CallerOf, photo: list[str], word: Decision | None, category: str
-) -> Response:
+) -> Outcome:
     found = [_CHOSEN.fullmatch(one) for one in photo]
     chosen = {int(one[1]): int(one[2]) for one in found if one is not None}
     if len(chosen) < len(photo):
         raise Problem(400, "malformed", "photo: each is a number and a word, such as 7:0, once")
     wish = Wish(tuple(chosen), word, category, upon=tuple(chosen.values()))
-    return _page(request, carry_out_all(site_of(request), caller, wish), is_undo=word is None)
+    return carry_out_all(site_of(request), caller, wish)
 
 
-def _page(request: Request, outcome: Outcome | None, *, is_undo: bool = False) -> Response:
+def _page(
+    request: Request, queue: Queue, outcome: Outcome | None, *, is_undo: bool = False
+) -> Response:
     site = site_of(request)
+    today = datetime.now(zone_of(site.settings)).date()
     with history(site.settings.state_dir) as store:
-        waiting = store.history.waiting(0, MOST_SHOWN)
-        shown = [Seen(one, tuple(store.corrections.of(one.id))) for one in waiting]
+        found = waiting(store, queue, today, 0, MOST_SHOWN)
+        shown = [Seen(one, tuple(store.corrections.of(one.id))) for one in found]
         done = [seen(store, one) for one in outcome.done] if outcome else []
-        total = store.history.undecided()["photos"]
+        total = totals(store, today)[queue]
         known = categories(site.settings, store)
     return site.page(
         request, "groups.html", groups=groups(shown), total=total, shown=len(shown),
         done=done, failed=outcome.failed if outcome else [], is_undo=is_undo,
-        categories=known,
+        categories=known, queue=queue,
         is_down=look(site.settings.state_dir).health == "down",
     )  # fmt: skip

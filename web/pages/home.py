@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from web.access import needs
+from web.pages.calls import CallFigures
 from web.pages.figures import Figures
+from web.pages.measured import Measured
+from web.pages.tables import Table
 from web.pages.wording import Wording
 from web.problems import Problem
+from web.reading.dashboard import glance
 from web.reading.history import zone_of
-from web.reading.photos import history
+from web.reading.photos import Store, history
 from web.reading.state import look
 from web.roles import Role
 from web.routes import router
@@ -31,50 +37,73 @@ Days = Annotated[int, Query(ge=1, le=90)]
 @needs(Role.READER)
 def show(request: Request, days: Days = USUAL) -> Response:
     """State, what waits, and the figures of the last days."""
-    return _shown(request, "home.html", days)
+    site, now = site_of(request), _now(request)
+    with _history(site) as store:
+        values = _at_this_moment(request, store, now) | _how_it_goes(request, store, days, now)
+    return site.page(request, "home.html", days=days, spans=SPANS, **values)
 
 
 @pages.get("/page/now", include_in_schema=False)
 @needs(Role.READER)
 def now(request: Request) -> Response:
     """The part of it that changes by the minute, without a frame."""
-    return _shown(request, "now.html", USUAL)
+    site = site_of(request)
+    with _history(site) as store:
+        values = _at_this_moment(request, store, _now(request))
+    return site.page(request, "now.html", **values)
 
 
 @pages.get("/page/figures/{name}.csv", include_in_schema=False)
 @needs(Role.READER)
 def table(request: Request, name: str, days: Days = USUAL) -> Response:
     """One of its tables as a file."""
-    site = site_of(request)
-    figures = _figures(site, request, days, datetime.now(zone_of(site.settings)))
-    found = figures.tables().get(name) if figures else None
-    if found is None:
+    with _history(site_of(request)) as store:
+        tables: dict[str, Table] = _how_it_goes(request, store, days, _now(request))["tables"]
+    if name not in tables:
         raise Problem(404, "not_found", "there is no such table (yet)")
-    return found.csv()
+    return tables[name].csv()
 
 
-def _shown(request: Request, template: str, days: int) -> Response:
+def _now(request: Request) -> datetime:
+    return datetime.now(zone_of(site_of(request).settings))
+
+
+@contextmanager
+def _history(site: Site) -> Iterator[Store | None]:
+    """The history; None while nothing was ever sorted."""
+    with ExitStack() as held:
+        store = None
+        try:
+            store = held.enter_context(history(site.settings.state_dir))
+        except Problem as problem:
+            if problem.code != "no_history":
+                raise
+        yield store
+
+
+def _at_this_moment(request: Request, store: Store | None, now: datetime) -> dict[str, Any]:
+    """What the part needs that changes by the minute."""
     site = site_of(request)
-    now = datetime.now(zone_of(site.settings))
-    figures = _figures(site, request, days, now)
-    return site.page(
-        request, template, seen=look(site.settings.state_dir), now=now, figures=figures,
-        board=figures.board if figures else None, days=days, spans=SPANS,
-        say=Wording(site.texts(request)), at_time=_at_time,
-        enough_new=site.settings.learning.new_examples,
-    )  # fmt: skip
+    return {
+        "seen": look(site.settings.state_dir), "now": now, "at_time": _at_time,
+        "glance": glance(store) if store else None, "say": Wording(site.texts(request)),
+        "enough_new": site.settings.learning.new_examples,
+    }  # fmt: skip
 
 
-def _figures(site: Site, request: Request, days: int, now: datetime) -> Figures | None:
-    """What was counted; None while nothing was ever sorted."""
-    try:
-        with history(site.settings.state_dir) as store:
-            board = site.boards.of(store, site.settings, days, now.date())
-    except Problem as problem:
-        if problem.code != "no_history":
-            raise
-        return None
-    return Figures(board, site.texts(request), zone_of(site.settings))
+def _how_it_goes(request: Request, store: Store | None, days: int, now: datetime) -> dict[str, Any]:
+    """The figures, and their tables; none while there is no history."""
+    if store is None:
+        return {"board": None, "figures": None, "measured": None, "calls": None, "tables": {}}
+    site, t = site_of(request), site_of(request).texts(request)
+    board = site.boards.of(store, site.settings, days, now.date())
+    figures = Figures(board, t, zone_of(site.settings))
+    measured = Measured(board, t)
+    calls = CallFigures(site.last_day.at(now.timestamp()), t, zone_of(site.settings))
+    return {
+        "board": board, "figures": figures, "measured": measured, "calls": calls,
+        "tables": figures.tables() | measured.tables() | calls.tables(),
+    }  # fmt: skip
 
 
 def _at_time(text: str) -> datetime:

@@ -12,6 +12,7 @@ from config.errors import FolderUnavailable
 from daemon.domain.corrections import Via
 from daemon.domain.orders import (
     A,
+    Acknowledge,
     Code,
     Decide,
     Decision,
@@ -33,6 +34,7 @@ __all__ = [
     "Decision",
     "Left",
     "Wish",
+    "acknowledge",
     "ask",
     "give",
     "refusal",
@@ -44,6 +46,10 @@ __all__ = [
 # The daemon does one after the other; who came later would hold a thread that others need.
 _MOST_AT_ONCE = 12
 _DOWN_SECONDS = 30
+
+_Said = tuple[int, str]  # status and code of a problem
+_NO_SUCH_CATEGORY: _Said = (422, "unknown_category")
+_NO_SUCH_ALERT: _Said = (404, "not_found")
 _places = threading.BoundedSemaphore(_MOST_AT_ONCE)
 
 
@@ -91,13 +97,22 @@ def tell_sign_ins(state_dir: Path, page: str, sign_ins: Sequence[tuple[int, str,
         raise FolderUnavailable(f"sign-ins wait for the audit chain: {exc}") from exc
 
 
-def give(state_dir: Path, order: Order[A], by: Caller) -> A:
-    """The answer of a daemon that runs. Raises Problem as `ask`."""
+def acknowledge(state_dir: Path, alert: int, by: Caller) -> str:
+    """Have it noted that somebody knows of an alert; returns who said so first.
+
+    Raises Problem: 404 where there is none of that number, 503 as `ask`.
+    """
+    require_daemon(state_dir, "nothing can be noted")
+    return give(state_dir, Acknowledge(alert), by, _NO_SUCH_ALERT).by
+
+
+def give(state_dir: Path, order: Order[A], by: Caller, impossible: _Said = _NO_SUCH_CATEGORY) -> A:
+    """The answer of a daemon that runs. impossible: what that means. Raises Problem as `ask`."""
     with _place():
         try:
             return give_order(state_dir, order, speaker(by))
         except NoAnswer as exc:
-            raise _problem(exc) from exc
+            raise _problem(exc, impossible) from exc
 
 
 def require_daemon(state_dir: Path, impossible: str) -> None:
@@ -126,11 +141,11 @@ def _place() -> Iterator[None]:
         _places.release()
 
 
-def _problem(error: NoAnswer) -> Problem:
+def _problem(error: NoAnswer, impossible: _Said) -> Problem:
     """Why the daemon could not; its codes are in `daemon.service.control.code_of`."""
     match error.code:
         case "impossible":
-            return Problem(422, "unknown_category", str(error))
+            return Problem(*impossible, str(error))
         case _:
             return refusal(error, "whether it was done, the photo says")
 

@@ -14,10 +14,13 @@ from daemon.sorting.versions import Versions
 from daemon.store import Store
 
 
-def categories(settings: Settings, store: Store) -> tuple[str, ...]:
-    """All of them, by name. While the model cannot be read: those without it; the daemon knows."""
+def categories(settings: Settings, store: Store | None = None) -> tuple[str, ...]:
+    """All of them, by name. While the model cannot be read: those without it; the daemon knows.
+
+    store: the history, which has those that people named anew.
+    """
     known, given_up = judged_into(settings)
-    named = {*store.examples.said()} - given_up
+    named = frozenset(store.examples.said() if store else ()) - given_up
     return tuple(sorted({*known, *settings.categories, *named}, key=str.casefold))
 
 

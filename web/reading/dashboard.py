@@ -8,21 +8,29 @@ from datetime import date, timedelta
 
 from classifier.verdict import Band
 from config.settings import Settings
+from daemon.domain.accuracy import Rate
 from daemon.domain.alerts import IncidentDocument
 from daemon.domain.photos import Status
 from daemon.domain.status import UndecidedStatus
 from daemon.domain.summaries import RunSummary
+from daemon.reporting.accuracy import Accuracy, added_up
 from daemon.reporting.figures import Counts, Figures, categories_of, figures_of, steps_of
 from daemon.reporting.periods import Period
+from daemon.reporting.value import Value as Worth
+from daemon.reporting.value import of_period
 from daemon.store import Store
 from web.reading.history import zone_of
 
-__all__ = ["Board", "Boards", "Counts", "Period", "runs_of_days"]
+__all__ = [
+    "Accuracy", "Board", "Boards", "Counts", "Glance", "Period", "Rate", "Worth", "glance",
+]  # fmt: skip
 
 CONFIDENCE_BINS = 20
 # Weeks are compared with some before, also where fewer days are asked for.
 _FEWEST_WEEKS = 6
 _MOST_ALERTS = 12
+# As the reports tell it: few people look, so it takes weeks to say anything.
+ACCURACY_WEEKS = 12
 _MOST_KEPT = 7
 # Shares of more days than these are told week by week.
 _MOST_DAYS = 31
@@ -39,13 +47,28 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
+class Glance:
+    """What changes by the minute."""
+
+    undecided: UndecidedStatus
+    last_run: RunSummary | None
+
+
+def glance(store: Store) -> Glance:
+    """As it is now."""
+    runs = store.runs.summaries(limit=1)
+    return Glance(store.history.undecided(), runs[0] if runs else None)
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """The history in figures, as of now."""
 
     counted: Counted
     alerts: list[IncidentDocument]  # newest first
-    undecided: UndecidedStatus
-    last_run: RunSummary | None
+    accuracy: Accuracy  # by the spot checks of the last weeks, whatever days were asked for
+    value: Worth  # of the days that were asked for
+    values: list[tuple[Period, Worth]]  # of their parts, as `Counted.rates`
 
     @property
     def reasons(self) -> list[tuple[str, str, int]]:
@@ -72,13 +95,34 @@ class Boards:
             counted = _count(store, settings, days, today)
             others = [one for one in [*self._kept.items()] if one[0][1:] == mark[1:]]
             self._kept = {**dict(others[-_MOST_KEPT:]), mark: counted}
-        runs = store.runs.summaries(limit=1)
         return Board(
             counted,
             alerts=store.alerts.history(_MOST_ALERTS),
-            undecided=store.history.undecided(),
-            last_run=runs[0] if runs else None,
+            accuracy=_accuracy(store, today),
+            value=of_period(counted.figures, settings.value, today),
+            values=_values(counted, settings, today),
         )
+
+
+def _accuracy(store: Store, today: date) -> Accuracy:
+    """By spot checks alone: what else people said was not chosen by lot."""
+    period = Period(today - timedelta(weeks=ACCURACY_WEEKS) + timedelta(days=1), today)
+    return added_up(period, store.spot_checks.newest(period.first))
+
+
+def _values(counted: Counted, settings: Settings, today: date) -> list[tuple[Period, Worth]]:
+    """What the parts of these days were worth, each with its own part of the monthly cost."""
+    looks: Counter[date] = Counter()
+    for run in counted.figures.runs:
+        began = date.fromisoformat(run["started"][:10])
+        looks[began] += run["confidence_distribution"].get(Band.CHECK, 0)
+    return [
+        (step, Worth(
+            counts.judged, counts.review, sum(looks[day] for day in step.each_day()),
+            settings.value, step.months_until(today),
+        ))
+        for step, counts in counted.rates
+    ]  # fmt: skip
 
 
 def _count(store: Store, settings: Settings, days: int, today: date) -> Counted:
@@ -95,11 +139,6 @@ def _count(store: Store, settings: Settings, days: int, today: date) -> Counted:
         weeks=_weeks(store, days, today),
         confidences=bins,
     )
-
-
-def runs_of_days(store: Store, days: int, today: date) -> list[RunSummary]:
-    """The runs of those days, newest first."""
-    return store.runs.summaries_of_days(today - timedelta(days=days - 1), today)[::-1]
 
 
 def _weeks(store: Store, days: int, today: date) -> list[tuple[Period, Counter[str]]]:

@@ -131,13 +131,26 @@ def card(settings: Settings, version: str) -> VersionCard:
         raise busy(_plainly(settings, exc), 30, "no_model") from exc
 
 
+def require_free(settings: Settings) -> None:
+    """Raise Problem where no lesson could be asked for just now: 409, 503."""
+    require_daemon(settings.state_dir, "nothing can be learnt or adopted")
+    with history(settings.state_dir) as store:
+        under_way = store.lessons.under_way()
+    if under_way is not None and not under_way.by_itself:
+        raise _not_over(under_way.id)
+
+
 def ask_for_lesson(settings: Settings, wanted: Wanted, by: Caller) -> int:
     """Have a lesson held; returns its number. Raises Problem 409, and as `asking.ask`."""
     answer = _told(settings, Learn(wanted), by)
     if answer.code is not None:
-        detail = f"the lesson {answer.lesson} is not over; ask again when it is, or cancel it"
-        raise Problem(409, answer.code, detail, job=answer.lesson)
+        raise _not_over(answer.lesson)
     return answer.lesson
+
+
+def _not_over(lesson: int) -> Problem:
+    detail = f"the lesson {lesson} is not over; ask again when it is, or cancel it"
+    return Problem(409, LearningCode.UNDER_WAY, detail, job=lesson)
 
 
 def cancel(settings: Settings, number: int, by: Caller) -> Lesson:

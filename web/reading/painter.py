@@ -85,7 +85,7 @@ def _missing(tree: Tree) -> dict[str, Any]:
     except (OSError, TransientError):
         is_away = True
     if is_away:
-        return {"code": "unavailable", "why": "the folder of the sorted photos is away"}
+        return {"code": "unavailable", "why": "the folder of the photos is away"}
     return {"code": "gone", "why": "it is not where it was put; somebody has moved it"}
 
 

@@ -184,7 +184,7 @@ class _Helper:
 
 def _share_hangs() -> Problem:
     return busy(
-        "the folder of the sorted photos does not answer; pictures are shown again when it does",
+        "the folder of the photos does not answer; pictures are shown again when it does",
         30,
         "share_hangs",
     )

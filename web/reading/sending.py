@@ -7,8 +7,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from daemon.domain.orders import A, AddExamples, ExamplesAnswer, Order, Receive, ReceivedAnswer
-from daemon.domain.sent import LONGEST_NAME, NotTaken, Received, SentFile
+from daemon.domain.orders import (
+    A,
+    AddExamples,
+    Order,
+    Receive,
+)
+from daemon.domain.sent import (
+    LONGEST_NAME,
+    ExamplesAnswer,
+    NotTaken,
+    Received,
+    ReceivedAnswer,
+    SentFile,
+)
 from daemon.folders.names import label_problem
 from daemon.folders.spooled import SPOOL
 from daemon.service.control_client import NoAnswer, give_order
@@ -32,6 +44,8 @@ __all__ = [
 
 # So many in one order: the daemon sorts on between two of them, also where its share is slow.
 _AT_ONCE = 5
+# A question to the daemon has at most a million bytes.
+_TAUGHT_AT_ONCE = 250
 # Each holds a thread until the daemon has answered, which takes a while for examples.
 _places = threading.BoundedSemaphore(6)
 _lessons = threading.BoundedSemaphore(2)
@@ -64,9 +78,21 @@ def teach(state_dir: Path, files: Sequence[SentFile], label: str, by: Caller) ->
 
     Raises Problem 422 for a ZIP of which nothing can be taken, 503.
     """
+    parts = [
+        files[start : start + _TAUGHT_AT_ONCE] for start in range(0, len(files), _TAUGHT_AT_ONCE)
+    ]
     with _place(_lessons, "examples are"):
-        order = AddExamples(tuple(files), label)
-        return _given(state_dir, order, by, "sending it once more does no harm")
+        answers = [
+            _given(
+                state_dir, AddExamples(tuple(part), label), by, "send it once more, with no harm"
+            )
+            for part in parts
+        ]
+    return ExamplesAnswer(
+        sum(one.added for one in answers),
+        sum(one.double for one in answers),
+        tuple(refused for one in answers for refused in one.refused),
+    )
 
 
 def _given(state_dir: Path, order: Order[A], by: Caller, else_look: str) -> A:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from config.errors import NightsortError
 from daemon.domain.examples import LearningStatus
 from daemon.domain.status import ForecastStatus, QueueStatus, StatusDocument, WindowStatus
 from daemon.health.status_file import read
+from daemon.store import DATABASE
 
 Health = Literal["healthy", "degraded", "down"]
 _NOT_SORTING = frozenset({"not running", "hangs"})
@@ -60,6 +62,24 @@ def is_running(state_dir: Path) -> bool:
         return look(state_dir).health != "down"
     except NightsortError:
         return False
+
+
+def mark(state_dir: Path) -> tuple[object, ...]:
+    """Changes when the daemon is another way, or the history says something new.
+
+    Only looked at, never opened: so it costs whoever writes nothing.
+    """
+    with suppress(NightsortError):
+        files = (state_dir / f"{DATABASE}{end}" for end in ("", "-wal"))
+        return (look(state_dir), *map(_written, files))
+    return (None,)
+
+
+def _written(file: Path) -> tuple[int, int] | None:
+    with suppress(OSError):
+        found = file.stat()
+        return found.st_mtime_ns, found.st_size
+    return None
 
 
 def is_sorting(state_dir: Path) -> bool:

@@ -72,6 +72,15 @@ def test_of_a_named_proxy_the_last_word_counts(forwarded: str, address: str) -> 
     assert ours.peer("::ffff:10.9.9.9", "http", {"x-forwarded-for": forwarded}).address == address
 
 
+def test_stations_are_the_addresses_that_are_named_and_never_a_proxys_own() -> None:
+    ours = addresses(station_addresses=["10.9.9.0/24", "2001:db8::7"], trusted_proxies=["10.9.9.9"])
+    for address in ("10.9.9.20", "2001:db8::7"):
+        assert ours.is_station(address), address
+    for address in ("10.9.9.9", "10.9.8.20", "2001:db8::8", "", "tablet"):
+        assert not ours.is_station(address), address
+    assert not addresses().is_station("127.0.0.1")
+
+
 def test_a_proxy_that_does_not_say_how_people_came_is_taken_for_the_public_url() -> None:
     ours = addresses(trusted_proxies=["10.9.9.9"], public_url="https://box")
     assert ours.peer("10.9.9.9", "http", {}).scheme == "https"

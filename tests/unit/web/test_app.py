@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 
 from config.settings import Settings
 from tests.support.openapi import misfits
-from web.access import access_of, open_to_all
+from web.access import Access, access_of, open_to_all
 from web.addresses import Addresses
 from web.api.docs import describe
 from web.app import ROUTERS, application
@@ -30,6 +30,13 @@ OPEN = {
 }  # fmt: skip
 
 
+# The same of what a tablet at an address of `[web] station_addresses` sees without a sign-in.
+AT_STATIONS = {
+    ("GET", "/station"), ("GET", "/page/station"), ("GET", "/page/station/{id}/image"),
+    ("GET", "/page/events"),
+}  # fmt: skip
+
+
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[FastAPI]:
     folders = {
@@ -40,16 +47,24 @@ def app(tmp_path: Path) -> Iterator[FastAPI]:
         yield application(Site.make(settings, store, Addresses.of(settings.web)))
 
 
-def test_only_these_addresses_are_open_to_all() -> None:
+def addresses(which: Callable[[Access], bool]) -> set[tuple[str, str]]:
+    """Method and path of the routes that ask so of who calls them."""
     routes = [route for one in ROUTERS for route in one.routes]
     assert all(isinstance(route, Route) for route in routes)
-    found = {
+    return {
         (method, route.path)
         for route in routes
-        if isinstance(route, APIRoute) and access_of(route.endpoint).role is None
+        if isinstance(route, APIRoute) and which(access_of(route.endpoint))
         for method in route.methods or ()
     }
-    assert found == OPEN
+
+
+def test_only_these_addresses_are_open_to_all() -> None:
+    assert addresses(lambda access: access.role is None) == OPEN
+
+
+def test_only_these_addresses_are_open_to_stations() -> None:
+    assert addresses(lambda access: access.or_station) == AT_STATIONS
 
 
 def test_a_route_that_does_not_say_who_may_call_it_cannot_be_made() -> None:

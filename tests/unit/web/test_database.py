@@ -12,9 +12,9 @@ import structlog
 
 from config.errors import ConfigError, DiskFull
 from tests.unit.web.test_throttle import NOON, Clock
-from web.calls import Recorder
+from web.calls import DAY_SECONDS, KEPT_SECONDS, LastDay, Recorder
 from web.database import DATABASE, Call, NameTaken, WebStore
-from web.database.calls import Calls
+from web.database.calls import Calls, added_up
 from web.database.links import Links
 from web.database.sessions import Sessions
 from web.roles import Role
@@ -230,10 +230,29 @@ def test_calls_are_added_up_by_span_and_path_with_their_times(store: WebStore) -
     calls = [Call(NOON + n, "/predict", 200, float(n), 0, "shop") for n in range(1, 101)]
     calls += [Call(NOON, "/classes", status, 7.0, 0, "") for status in (200, 404, 503)]
     store.calls.add([*calls, call(NOON - 1)])
-    (of_all,) = store.calls.times(NOON)
-    assert (of_all.path, of_all.calls, of_all.failures, of_all.refused) == ("", 103, 1, 1)
-    predict, classes = store.calls.times(NOON, by_path=True)
-    assert (predict.path, predict.calls) == ("/predict", 100)
+    (of_all,) = added_up(store.calls.answered(NOON))
+    assert (of_all.of, of_all.calls, of_all.failures, of_all.refused) == ("", 103, 1, 1)
+    predict, classes = added_up(store.calls.answered(NOON), lambda one: one.path)
+    assert (predict.of, predict.calls) == ("/predict", 100)
     assert (predict.p50, predict.p95, predict.p99) == (50.0, 95.0, 99.0)
-    assert (classes.path, classes.calls, classes.p99) == ("/classes", 3, 7.0)
-    assert store.calls.times(NOON + 1000) == []
+    assert (classes.of, classes.calls, classes.p99) == ("/classes", 3, 7.0)
+    assert added_up(store.calls.answered(NOON + 1000)) == []
+    assert (store.calls.count(NOON), store.calls.count(NOON + 1000)) == (103, 0)
+
+
+def test_the_last_day_is_told_by_hour_and_path_and_added_up_anew_when_it_is_another(
+    store: WebStore,
+) -> None:
+    began, day = NOON - DAY_SECONDS, LastDay(store.calls)
+    assert (day.at(NOON).hours, day.at(NOON).paths) == ([], [])
+    hours = [0, 0, 1, 23] * 10
+    store.calls.add([Call(began + 3600 * n + 60, "/classes", 200, 1.0, 0, "") for n in hours])
+    told = day.at(NOON)
+    assert {one.of: one.calls for one in told.hours} == {"0": 20, "1": 10, "23": 10}
+    assert [(one.of, one.calls) for one in told.paths] == [("/classes", 40)]
+    store.calls.add([Call(NOON, "/version", 200, 1.0, 0, "")])
+    assert day.at(NOON + 1) is told  # one of forty is soon enough told
+    assert len(day.at(NOON + KEPT_SECONDS).paths) == 2
+    store.calls.add([Call(NOON, "/runs", 200, 1.0, 0, "") for _ in range(10)])
+    assert len(day.at(NOON + KEPT_SECONDS + 1).paths) == 3
+    assert len(day.at(NOON - 1).paths) == 3  # the clock was set back

@@ -106,6 +106,16 @@ def test_people_read_errors_in_their_language_and_programs_in_json(site: Site) -
     assert api.json()["code"] == "not_found"
 
 
+def test_files_of_the_page_are_no_calls_of_the_api(site: Site) -> None:
+    app = Front(application(site), site, only_proxies=False)
+    with structlog.testing.capture_logs() as said:
+        answers = asked(app, "/page/static/page.css", "/health/live", "/page/static/x")
+    assert [one.status_code for one in answers] == [200, 200, 404]
+    site.recorder.write()
+    assert [one.path for one in site.store.calls.since(0)] == ["/health/live"]
+    assert not [one for one in said if one["event"] == "request_served"]
+
+
 def test_no_answer_waits_for_the_client_to_confirm_its_headers() -> None:
     """40 ms for each, where headers and body are two packets and Nagle's algorithm is on."""
 

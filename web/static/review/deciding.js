@@ -6,7 +6,7 @@ import {goOn, isWanted, note, show, unseen} from "./panel.js";
 import {entryOf, putIn} from "./queue.js";
 import {forget, inTurn, post} from "./server.js";
 
-const MADE = "nightsort-review-made";
+const MADE = `nightsort-${says.queue}-made`;
 const made = remembered(); // of this tab, the last one last
 
 // word: what the server is told; what: the same in words.

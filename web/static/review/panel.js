@@ -25,7 +25,7 @@ export async function show(photo, code = "") {
   forget(photo); // seen now; the next time it may be another
   panel.replaceChildren(parsed(text));
   panel.removeAttribute("aria-busy");
-  history.replaceState(null, "", `${says.here}?photo=${photo}`);
+  history.replaceState(null, "", `${says.here}&photo=${photo}`);
   begin();
 }
 

@@ -57,7 +57,7 @@ function newEntry(photo) {
   picture.src = `${says.photos}${photo}/image?side=128`;
   picture.alt = `#${photo}`;
   entry.dataset.photo = photo;
-  link.href = `${says.here}?photo=${photo}`;
+  link.href = `${says.here}&photo=${photo}`;
   link.append(picture);
   entry.append(link);
   return entry;

@@ -1,11 +1,10 @@
 // The search of a category: a box to type in, and what it finds below. It stands in place of the list that
-// works without a script.
+// works without a script. A category that there is not yet is offered last, and never chosen by Enter alone.
 import {panel, says} from "./page.js";
 
 let take = () => {};
 
-// handler(category, isByKey, isNew): what is done with what was chosen; a category that there is not yet is
-// offered last, and never chosen by Enter alone.
+// handler(category, isByKey, isNew): what is done with what was chosen.
 export function whenTaken(handler) {
   take = handler;
 }

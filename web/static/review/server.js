@@ -47,7 +47,7 @@ export async function loadPanel(photo, code, isWanted) {
 }
 
 async function load(photo, code = "") {
-  const answer = await fetch(`${says.panels}${photo}${code ? `?code=${code}` : ""}`);
+  const answer = await fetch(`${says.panels}${photo}?queue=${says.queue}${code ? `&code=${code}` : ""}`);
   if (answer.redirected) location.reload(); // signed out
   if (!answer.ok) throw new Error(String(answer.status));
   return answer.text();

@@ -1,0 +1,71 @@
+"""Filing photos of an archive by category: copies, which never take another's place."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path, PurePath
+
+from classifier.archive.rows import Row
+
+REVIEW = "_review"  # as in `sorted_dir`
+_NOT_FILED = "not_filed"
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """Where to."""
+
+    into: str
+
+
+def file_photo(filing: Filing, row: Row, data: bytes) -> Row:
+    """File what was judged, as it was read; the row says so where that cannot be done.
+
+    Done again it changes nothing: a photo of this name and content that is there, is the one.
+    """
+    try:
+        _copy(_folder(filing, row), PurePath(row.path).name, data, row.sha256)
+    except OSError as exc:
+        return replace(row, error=f"{_NOT_FILED}: {exc.strerror}")
+    return row
+
+
+def _folder(filing: Filing, row: Row) -> Path:
+    within = (REVIEW, row.category or "") if row.band == "review" else (row.category or "",)
+    return Path(filing.into, *within)
+
+
+def _copy(folder: Path, name: str, data: bytes, sha256: str | None) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f".{name[:100]}.{os.getpid()}.part"
+    try:
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        _name(partial, folder / name, sha256)
+    finally:
+        with suppress(OSError):
+            partial.unlink()
+
+
+def _name(partial: Path, wanted: Path, sha256: str | None) -> None:
+    """Give it the first free name, unless it is there already under one of those before."""
+    for number in count(1):
+        free = wanted if number == 1 else wanted.with_stem(f"{wanted.stem}_{number}")
+        try:
+            free.hardlink_to(partial)
+        except FileExistsError:
+            if _sha256(free) == sha256:
+                return
+        else:
+            return
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

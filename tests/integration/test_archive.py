@@ -1,0 +1,337 @@
+"""Archives: a row for each photo, exactly one, whatever dies meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from classifier.archive.listing import NoArchive, photos_under
+from classifier.archive.manifest import Manifest, Part, made_or_read
+from classifier.archive.rows import Row
+from classifier.archive.running import Work, cluster, run
+from classifier.archive.worker import Job, judge
+from config.errors import RefusedError
+from tests.support.photos import photo_bytes
+from tests.support.processes import Site, clean_environment, command
+from tests.support.waiting import DEADLINE_SECONDS, eventually
+
+COLUMNS = ["path", "sha256", "category", "confidence", "band", "reason", "version", "error"]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site.make(tmp_path)
+
+
+def photos(folder: Path, count: int) -> None:
+    """Each of its own bytes, at the price of one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = photo_bytes(seed=1, size=(60, 80))
+    for number in range(count):
+        (folder / f"{number:04}.jpg").write_bytes(drawn + b"%d" % number)
+
+
+def rows(out: Path) -> list[dict[str, Any]]:
+    return [
+        row for file in sorted(out.rglob("*.parquet")) for row in pq.read_table(file).to_pylist()
+    ]
+
+
+def paths(out: Path) -> list[str]:
+    return sorted(row["path"] for row in rows(out))
+
+
+def test_each_photo_has_a_row_with_the_verdict_that_classify_gives(site: Site) -> None:
+    folder = site.folder / "old" / "2024"
+    folder.mkdir(parents=True)
+    (folder / "a.jpg").write_bytes(photo_bytes(seed=1))
+    (folder / "b.png.JPG").write_bytes(photo_bytes(seed=2))
+    (folder / "bad.jpg").write_bytes(b"no photo")
+    (folder / ".hidden.jpg").write_bytes(photo_bytes(seed=3))
+    (folder / "notes.txt").write_text("no photo by its name")
+    strange = os.fsencode(folder) + b"/b\xffd\n=1.jpg"
+    Path(os.fsdecode(strange)).write_bytes(photo_bytes(seed=4))
+    (folder / "loop").symlink_to(folder)
+    done = asked(site, "old", "--out", "out", "--workers", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert (said["photos"], said["judged_now"], said["errors"]) == (4, 4, {"not_an_image": 1})
+    found = {row["path"]: row for row in rows(site.folder / "out")}
+    assert [*found["old/2024/a.jpg"]] == COLUMNS
+    assert sorted(found) == [
+        "old/2024/a.jpg", "old/2024/b.png.JPG", "old/2024/b\\udcffd\n=1.jpg", "old/2024/bad.jpg",
+    ]  # fmt: skip
+    bad = found["old/2024/bad.jpg"]
+    assert (bad["category"], bad["band"], bad["error"]) == (None, None, "not_an_image")
+    one = json.loads(site.nightsort("classify", "--json", str(folder / "a.jpg")).stdout)
+    row = found["old/2024/a.jpg"]
+    assert [row[key] for key in ("category", "confidence", "band", "reason", "version")] == [
+        one[key] for key in ("category", "confidence", "band", "reason", "model")
+    ]
+    page = (site.folder / "out" / "summary.html").read_text("utf-8")
+    assert "4 photos, 3 with a verdict" in page
+
+
+def test_finished_it_ends_at_once_and_belongs_to_its_paths(site: Site) -> None:
+    photos(site.folder / "old", 3)
+    (site.folder / "new").mkdir()
+    first = asked(site, "old", "--out", "out", "--workers", "1")
+    assert first.returncode == 0, first.stderr
+    written = {file: file.stat().st_mtime_ns for file in (site.folder / "out").glob("*.parquet")}
+    photos(site.folder / "old", 4)
+    again = asked(site, "old", "--out", "out", "--json")
+    assert json.loads(again.stdout)["judged_now"] == 0
+    assert {file: file.stat().st_mtime_ns for file in written} == written
+    for more in (["new"], ["old", "--file-into", "sorted"]):
+        other = asked(site, *more, "--out", "out")
+        assert (other.returncode, other.stdout) == (1, "")
+        assert "name another" in other.stderr
+    for wrong, words in (
+        (["old", "old", "--out", "x"], "named twice"),
+        (["nowhere", "--out", "x"], "no such file or folder"),
+        (["new", "--out", "x"], "no photos there"),
+        (["old", "--out", "x", "--workers", "2", "--scheduler", "tcp://localhost:1"], "give one"),
+    ):
+        refused = asked(site, *wrong)
+        assert (refused.returncode, words in refused.stderr) == (2, True), refused.stderr
+
+
+def test_killed_it_goes_on_where_it_was(site: Site) -> None:
+    photos(site.folder / "old", 350)
+    out = site.folder / "out"
+    process = started(site)
+    a_part_is_there(out, process)
+    process.kill()
+    process.wait()
+    left = len(rows(out))
+    done = asked(site, "old", "--out", "out", "--workers", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["judged_now"] == 350 - left
+    assert paths(out) == [f"old/{number:04}.jpg" for number in range(350)]
+
+
+def test_a_lost_worker_loses_and_doubles_nothing(site: Site) -> None:
+    photos(site.folder / "old", 500)
+    out = site.folder / "out"
+    process = started(site, workers=2)
+    a_part_is_there(out, process)
+    os.kill(max(descendants(process.pid)), signal.SIGKILL)
+    assert process.wait(DEADLINE_SECONDS) == 0
+    assert paths(out) == [f"old/{number:04}.jpg" for number in range(500)]
+    assert not any(row["error"] for row in rows(out))
+
+
+def asked(site: Site, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command to its end, in the site's own folder."""
+    return subprocess.run(
+        archive(site, *arguments),
+        cwd=site.folder,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+        check=False,
+    )
+
+
+def archive(site: Site, *arguments: str) -> list[str]:
+    return [*command("--config", str(site.folder / "nightsort.toml"), "archive"), *arguments]
+
+
+def a_part_is_there(out: Path, process: subprocess.Popen[bytes]) -> None:
+    eventually(lambda: any(out.glob("part-*.parquet")) or process.poll() is not None)
+    assert process.poll() is None, "it was to be in the middle"
+
+
+def started(site: Site, workers: int = 1, **more: str) -> subprocess.Popen[bytes]:
+    options = [text for name, value in more.items() for text in (f"--{name}", value)]
+    with (site.folder / "said").open("wb") as said:
+        return subprocess.Popen(
+            archive(site, "old", "--out", "out", *(options or ["--workers", str(workers)])),
+            cwd=site.folder,
+            env=clean_environment(),
+            stderr=said,
+        )
+
+
+def descendants(pid: int) -> list[int]:
+    """Of a process, those that Dask has started to work."""
+    children = Path(f"/proc/{pid}/task").glob("*/children")
+    direct = [int(one) for file in children for one in file.read_text().split()]
+    return [one for child in direct for one in (*descendants(child), child)]
+
+
+# --- a cluster of others -------------------------------------------------------------------------
+
+
+@contextmanager
+def dask(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dask", *arguments],
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        env=clean_environment(),
+        cwd=Path(__file__).parents[2],
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def a_cluster(folder: Path, name: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    file = folder / name
+    scheduler = ("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+    with dask(*scheduler, "--scheduler-file", str(file)) as process:
+        eventually(lambda: file.exists() and file.read_text() != "")
+        worker = ("worker", "--scheduler-file", str(file), "--nthreads", "2", "--no-dashboard")
+        with dask(*worker, "--local-directory", str(folder)):
+            yield json.loads(file.read_text())["address"], process
+
+
+def test_a_scheduler_that_dies_is_told_and_another_goes_on(site: Site) -> None:
+    photos(site.folder / "old", 500)
+    out = site.folder / "out"
+    with a_cluster(site.folder, "one.json") as (address, scheduler):
+        process = started(site, scheduler=address)
+        a_part_is_there(out, process)
+        scheduler.kill()
+        code = process.wait(DEADLINE_SECONDS)
+    said = (site.folder / "said").read_text("utf-8")
+    assert code == 1, said
+    assert said.splitlines()[-1].endswith("it goes on where it was"), said
+    assert "Traceback" not in said
+    away = asked(site, "old", "--out", "out", "--scheduler", address)
+    assert (away.returncode, "no scheduler of Dask" in away.stderr) == (1, True), away.stderr
+    with a_cluster(site.folder, "two.json") as (address, _):
+        done = asked(site, "old", "--out", "out", "--scheduler", address)
+    assert done.returncode == 0, done.stderr
+    assert paths(out) == [f"old/{number:04}.jpg" for number in range(500)]
+
+
+# --- a photo that kills --------------------------------------------------------------------------
+
+
+def _deadly(path: str) -> None:
+    if path.endswith("0003.jpg"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _part_with_a_deadly_one(job: Job, part: Part) -> int:
+    for path in part.paths:
+        _deadly(path)
+    raise AssertionError("not reached by a part with it")
+
+
+def _photos_with_a_deadly_one(job: Job, some: Sequence[str]) -> list[Row]:
+    _deadly(some[0])
+    return judge(job, some)
+
+
+def test_a_photo_that_ends_every_worker_is_set_aside_alone(tmp_path: Path) -> None:
+    photos(tmp_path / "old", 5)
+    manifest = listed(tmp_path)
+    job = job_of(manifest)
+    told: list[tuple[int, int]] = []
+    with cluster(1, None) as client:
+        deadly = Work(_part_with_a_deadly_one, _photos_with_a_deadly_one)
+        run(client, job, manifest, lambda done, photos: told.append((done, photos)), deadly)
+    found = {Path(row["path"]).name: row["error"] for row in rows(tmp_path / "out")}
+    assert found == {f"{n:04}.jpg": "crashes_decoder" if n == 3 else None for n in range(5)}
+    assert told == [(0, 5), (5, 5)]
+
+
+def listed(folder: Path, **more: Any) -> Manifest:
+    old = str(folder / "old")
+    (folder / "out").mkdir(exist_ok=True)
+    found = photos_under([old], is_photo=lambda _: True, is_junk=lambda _: False)
+    return made_or_read(folder / "out", [old], found, **more)
+
+
+def job_of(manifest: Manifest) -> Job:
+    return Job(
+        str(manifest.out), manifest.head.folder, None, None, None, None, 10_000_000, 20.0
+    )  # fmt: skip
+
+
+# --- the list ------------------------------------------------------------------------------------
+
+
+def test_parts_are_the_same_whenever_they_are_counted(tmp_path: Path) -> None:
+    photos(tmp_path / "old", 7)
+    manifest = listed(tmp_path, photos_a_part=3)
+    assert [len(part.paths) for part in manifest.missing()] == [3, 3, 1]
+    assert manifest.photos_done() == 0
+    manifest.file_of(2).write_bytes(b"")
+    assert (manifest.photos_done(), [part.number for part in manifest.missing()]) == (1, [0, 1])
+    photos(tmp_path / "old", 9)
+    again = listed(tmp_path)
+    assert (again.head.photos, again.parts) == (7, 3)
+
+
+def test_a_list_that_was_not_finished_is_made_anew(tmp_path: Path) -> None:
+    photos(tmp_path / "old", 2)
+
+    def broken() -> Iterator[str]:
+        yield "one"
+        raise KeyboardInterrupt
+
+    out = tmp_path / "out"
+    out.mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        made_or_read(out, [str(tmp_path / "old")], broken())
+    assert listed(tmp_path).head.photos == 2
+
+
+def test_a_folder_with_what_is_not_ours_is_left_alone(tmp_path: Path) -> None:
+    photos(tmp_path / "old", 1)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "theirs.parquet").write_bytes(b"x")
+    with pytest.raises(RefusedError, match=r"theirs\.parquet: is not of this archive"):
+        listed(tmp_path)
+    (tmp_path / "out" / "archive.json").write_text("[]")
+    with pytest.raises(RefusedError, match="is not what nightsort wrote"):
+        listed(tmp_path)
+
+
+def test_what_cannot_be_looked_into_is_told(tmp_path: Path) -> None:
+    with pytest.raises(NoArchive, match="no such file or folder"):
+        [*photos_under([str(tmp_path / "x")], is_photo=lambda _: True, is_junk=lambda _: False)]
+
+
+# --- filing --------------------------------------------------------------------------------------
+
+
+def test_copies_are_filed_by_category_and_take_nobodys_place(site: Site) -> None:
+    for name, seed in (("one", 1), ("two", 2), ("three", 1)):
+        (site.folder / "old" / name).mkdir(parents=True)
+        (site.folder / "old" / name / "a.jpg").write_bytes(photo_bytes(seed=seed))
+    before = {file: file.read_bytes() for file in (site.folder / "old").rglob("*.jpg")}
+    wanted = ("old", "--out", "out", "--file-into", "sorted", "--workers", "1")
+    done = asked(site, *wanted)
+    assert done.returncode == 0, done.stderr
+    assert {file: file.read_bytes() for file in before} == before
+    filed = [file for file in (site.folder / "sorted").rglob("*") if file.is_file()]
+    assert sorted(file.read_bytes() for file in filed) == sorted({*before.values()})
+    for row in rows(site.folder / "out"):
+        place = ("_review", row["category"]) if row["band"] == "review" else (row["category"],)
+        folder = site.folder / "sorted" / Path(*place)
+        assert (site.folder / row["path"]).read_bytes() in [
+            f.read_bytes() for f in folder.iterdir()
+        ]
+    for part in (site.folder / "out").glob("part-*"):
+        part.unlink()  # as if the power had gone before the rows were there
+    assert asked(site, *wanted).returncode == 0
+    assert [f for f in (site.folder / "sorted").rglob("*") if f.is_file()] == filed
