@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Generic, TypeVar, get_args
 from config.errors import NightsortError
 from daemon.domain.coding import decoded
 from daemon.domain.corrections import Via
+from daemon.domain.forgetting import Receipt
 from daemon.domain.lessons import LessonAnswer, VersionAnswer, Wanted
 from daemon.domain.sent import ExamplesAnswer, ReceivedAnswer, SentFile
 
@@ -103,6 +104,13 @@ class ModelAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class SignInsAnswer:
+    """Which sign-ins are known."""
+
+    known: int  # up to this number
+
+
+@dataclass(frozen=True, slots=True)
 class AlertAnswer:
     """Who is noted as knowing of an alert."""
 
@@ -118,6 +126,8 @@ Answer = (
     | ExamplesAnswer
     | LessonAnswer
     | VersionAnswer
+    | SignInsAnswer
+    | Receipt
     | AlertAnswer
 )
 A = TypeVar("A", bound=Answer)
@@ -209,6 +219,16 @@ class Undo(_AboutPhotos):
 
 
 @dataclass(frozen=True, slots=True)
+class Forget(Order[Receipt]):
+    """Leave no trace of a photo, or of all photos of a return."""
+
+    name = "forget"
+    answer = Receipt
+    what: str  # as in `Correct`, or a return id
+    photos: tuple[int, ...]  # those that whoever asks was shown
+
+
+@dataclass(frozen=True, slots=True)
 class MakeReport(_Written):
     """Write all that people read of a run again."""
 
@@ -248,6 +268,26 @@ class ChangeModel(Order[ModelAnswer]):
     name = "model"
     answer = ModelAnswer
     needs_folders = False
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """Somebody signed in to the page."""
+
+    number: int  # by which the page knows it
+    at: str  # ISO 8601, UTC
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteSignIns(Order[SignInsAnswer]):
+    """Take over who signed in, for the audit chain; only the page may say so."""
+
+    name = "sign_ins"
+    answer = SignInsAnswer
+    needs_folders = False
+    page: str  # which one, should there be another some day
+    sign_ins: tuple[SignIn, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,11 +373,13 @@ AnyOrder = (
     | Decide
     | TakeBack
     | Undo
+    | Forget
     | MakeReport
     | MakePeriodReport
     | Rebuild
     | SendTestAlert
     | ChangeModel
+    | NoteSignIns
     | Acknowledge
     | Learn
     | CancelLesson
