@@ -16,6 +16,7 @@ import pytest
 from PIL import ImageOps
 
 from daemon.cli.samples import draw_item
+from tests.support.axe import violations
 from tests.support.chromium import Chromium, chromium
 from tests.support.photos import draw_photo, photo_bytes
 from tests.support.waiting import eventually
@@ -383,8 +384,11 @@ def test_in_a_browser_what_came_of_a_lesson_is_shown_by_itself(
         for width, dark in ((1280, False), (390, True)):
             tab = browser.tab(width, 900, dark=dark)
             tab.carry(lea)
-            tab.open(f"{page.url}/page/learning")
-            assert tab.too_wide_px <= 0
+            for path in ("/page/learning/1", "/page/learning"):
+                tab.open(f"{page.url}{path}")
+                tab.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+                assert violations(tab) == []
+                assert tab.too_wide_px <= 0
         tab.evaluate("document.querySelector('main form button').click()")
 
         def candidate() -> list[str]:
