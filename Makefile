@@ -12,7 +12,7 @@ PYTHONS := 3.11
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run demo test check package bench load train pins clean
+.PHONY: help install run demo test coverage check package bench load train pins clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,11 @@ demo: install ## Take drawn photos through the whole way, in a temporary folder,
 # A worker put in a lost one's place can keep pytest-xdist from ending: the others do the rest instead.
 test: install ## Run every test that this machine can run
 	$(BIN)/python -m pytest -n $$((2 * $$(nproc))) --max-worker-restart=0
+
+# Not with make test: counting lines makes every test slower, and those with deadlines first.
+coverage: install ## Say which share of the lines the unit and integration tests run; COVER=tests/unit for less
+	$(BIN)/python -m coverage run --branch --source=web,daemon,classifier,config,installer --omit='classifier/training/*' -m pytest -q $(or $(COVER),tests/unit tests/integration)
+	$(BIN)/python -m coverage report --skip-covered --sort=cover
 
 check: install ## Lint, format, types, import rules, documents rendered from code; then the code's figures
 	$(BIN)/ruff check .

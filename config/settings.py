@@ -32,6 +32,7 @@ from pydantic_settings import (
 
 from config import variables
 from config.alerts import AlertSettings
+from config.contact import ContactSettings
 from config.errors import ConfigError
 from config.handover import HandoverSettings
 from config.learning import LearningSettings
@@ -66,6 +67,7 @@ __all__ = [
     "BandSettings",
     "BatchSettings",
     "CategorySettings",
+    "ContactSettings",
     "CorrectionSettings",
     "FilingSettings",
     "HandoverSettings",
@@ -153,6 +155,7 @@ class Settings(BaseSettings):
     mirror: MirrorSettings = MirrorSettings()
     web: WebSettings = WebSettings()
     api: ApiSettings = ApiSettings()
+    contact: ContactSettings = ContactSettings()
     _renamed: tuple[str, ...] = PrivateAttr(())
 
     @property

@@ -58,7 +58,7 @@ class BackupSettings(Section):
 
 
 class RetentionSettings(Section):
-    """How long files are kept. Nothing is removed unless it is said here; the history never is."""
+    """How long files and what is known of them are kept. Nothing goes unless it is said here."""
 
     compress_results_days: float = Field(
         30.0,
@@ -98,6 +98,20 @@ class RetentionSettings(Section):
         ge=0,
         le=36_500,
         description="Days that files in _quarantine are kept; 0 keeps them for ever.",
+    )
+    history_days: float = Field(
+        0.0,
+        ge=0,
+        le=36_500,
+        description="Days that it is kept what became of each photo, after it was sorted; 0 keeps "
+        "it for ever. Photos that wait for a decision are always known; the counts of runs stay.",
+    )
+    people_days: float = Field(
+        0.0,
+        ge=0,
+        le=36_500,
+        description="Days after which the names of those who decided, adopted or signed in become "
+        '"a person"; 0 keeps them for ever.',
     )
     api_days: float = Field(
         30.0,

@@ -22,6 +22,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from installer.bill import bill
 from installer.package import MANIFEST
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,7 +31,8 @@ PIP = "pip==26.1"
 PROCESSOR = "x86_64"
 # Debian 12's C library; wheels for an older one run there too.
 _NEWEST_GLIBC = 36
-_HERE_ONLY = ("build.py", "header.sh", "uninstall.sh")
+BILL = "sbom.cdx.json"
+_HERE_ONLY = ("build.py", "bill.py", "header.sh", "uninstall.sh")
 _DOCUMENTS = ("docs", "README.md", "CHANGELOG.md", "LICENSE")
 _UNITS = ("nightsort*.service", "nightsort*.timer")
 
@@ -105,6 +107,8 @@ def fill(source: Path, tree: Path, pythons: Sequence[str], extras: Sequence[str]
     for name in _DOCUMENTS:
         copy = shutil.copytree if (source / name).is_dir() else shutil.copy
         copy(source / name, share / name)
+    contents = bill(wheels, "nightsort", version)
+    (share / BILL).write_text(json.dumps(contents, indent=1) + "\n", encoding="utf-8")
     _describe(source, tree, version, pythons)
 
 

@@ -6,15 +6,18 @@ share. Where the photo lies the history says, never the caller.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from config.errors import RefusedError
 from config.settings import Settings
 from web.problems import Problem, busy
 from web.reading.arrivals import Arrival, Fingerprint
 from web.reading.painters import Painters
 from web.reading.photos import Seen
-from web.reading.system import PictureFolder
+from web.reading.system import Forgotten, PictureFolder, content_mark
 
 SMALLEST_SIDE, LARGEST_SIDE = 64, 1600
 
@@ -50,6 +53,7 @@ class Pictures:
         }
         self._cache = PictureFolder(settings.state_dir / "web" / "pictures")
         self._painters = painters or Painters()
+        self._forgotten = 0  # digests that the pictures were compared with
 
     def of(self, photo: Seen, side: int) -> Made:
         """The photo's picture, its longer side `side`, or as long as the photo's if that is less.
@@ -89,6 +93,20 @@ class Pictures:
             return Made(jpeg, "")  # edited a moment ago, or nobody has read it before
         self._cache.put(name, jpeg)
         return Made(jpeg, mark(lies.sha256, side))
+
+    def clear_forgotten(self) -> None:
+        """Let go of pictures of photos that were forgotten: the daemon may not touch them.
+
+        Raises TransientError when the list of those cannot be read.
+        """
+        forgotten = Forgotten(Path(self._state))
+        with suppress(RefusedError):  # damaged: whoever forgets the next photo is told
+            if len(forgotten) == self._forgotten:
+                return
+            for name in self._cache.names():
+                if forgotten.knows(content_mark(name.partition("-")[0])):
+                    self._cache.forget(name)
+            self._forgotten = len(forgotten)
 
     def close(self) -> None:
         """End the helpers."""

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from datetime import UTC, datetime
 from types import FrameType
 
 import structlog
@@ -23,6 +24,8 @@ from web.folder import own_folder, serving_from
 from web.listening import Listening, bind, plan
 from web.live import LOOK_SECONDS, Listeners
 from web.protocol import BoundedProtocol
+from web.reading.asking import tell_sign_ins
+from web.reading.state import is_running
 from web.reading.system import Notifier
 from web.site import Site
 from web.tls import Tls
@@ -31,6 +34,9 @@ log = structlog.get_logger()
 
 WRITE_CALLS_SECONDS = 5.0
 SWEEP_SECONDS = 3600.0
+FORGET_SECONDS = 60.0
+TELL_SECONDS = 5.0
+_SIGN_INS_AT_ONCE = 500
 # A tenth of the weight of others.
 NICENESS = 10
 # How long requests under way may take when the process is told to end.
@@ -171,6 +177,8 @@ class _Chores:
         tasks = [
             asyncio.create_task(self._every(WRITE_CALLS_SECONDS, self._site.recorder.write)),
             asyncio.create_task(self._every(SWEEP_SECONDS, self._sweep)),
+            asyncio.create_task(self._every(FORGET_SECONDS, self._site.pictures.clear_forgotten)),
+            asyncio.create_task(self._every(TELL_SECONDS, self._tell_sign_ins)),
             asyncio.create_task(self._look_for_news()),
             asyncio.create_task(self._feed_watchdog()),
         ]
@@ -201,6 +209,17 @@ class _Chores:
         while self._notifier.watchdog_seconds is not None:
             self._notifier.ping()
             await asyncio.sleep(self._notifier.watchdog_seconds / 4)
+
+    def _tell_sign_ins(self) -> None:
+        """The audit chain is the daemon's; while none runs they wait."""
+        store, state_dir = self._site.store, self._site.settings.state_dir
+        untold = store.sessions.untold(_SIGN_INS_AT_ONCE)
+        if untold and is_running(state_dir):
+            told = [
+                (number, datetime.fromtimestamp(at, UTC).isoformat(), name)
+                for number, at, name in untold
+            ]
+            store.sessions.told(tell_sign_ins(state_dir, store.connection.page_id(), told))
 
     def _sweep(self) -> None:
         store, settings = self._site.store, self._site.settings

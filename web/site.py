@@ -25,6 +25,7 @@ from web.paths import local
 from web.pictures import Pictures
 from web.predictions import Predictor
 from web.reading.dashboard import Boards
+from web.reading.practice import Plan, plan_in
 from web.reading.state import mark
 from web.roles import Caller
 from web.static_files import version
@@ -51,6 +52,7 @@ class Site:
     predictor: Predictor
     languages: dict[str, Texts]
     templates: Environment
+    practice: Plan | None = None  # None: this is no practice, as everywhere but on such a share
     began: float = field(default_factory=time.monotonic)
 
     @classmethod
@@ -71,6 +73,7 @@ class Site:
             predictor=Predictor(settings),
             languages=catalogue.read(HERE / "texts"),
             templates=_templates(),
+            practice=plan_in(settings.state_dir),
         )
 
     def at(self, path: str) -> str:
@@ -94,6 +97,8 @@ class Site:
             static=lambda name: self.at(f"/page/static/{version()}/{name}"),
             caller=caller,
             token=self.token(request),
+            contact=self.settings.contact,
+            is_practice=self.practice is not None,
             here=request.url.path.removeprefix(self.settings.web.path),
             **values,
         )

@@ -95,6 +95,7 @@ def message_of(alert: Alert, settings: Settings, host: str | None = None) -> Mes
         "todo": "" if is_over else blocks["todo"],
         "figures": [] if is_over else [*_pairs(blocks["figures"])],
         "places": [] if is_over else [*_places(blocks["places"], settings)],
+        "contact": settings.contact.line,
         "footer": f"nightsort on {plain(host or platform.node())} · {alert.rule} · "
         f"{alert.severity} · {at:%Y-%m-%d %H:%M}",
         "colour": _COLOURS["resolved" if is_over else alert.severity],

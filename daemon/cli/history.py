@@ -123,8 +123,8 @@ def correct(config_file: Path | None, photo: str, category: str, as_json: bool) 
     from daemon.domain.orders import Correct
 
     settings = load(config_file)
-    order = Correct((_named(photo, settings),), category)
-    _show(settings, _answer(settings, order), as_json)
+    order = Correct((named_in(photo, settings),), category)
+    _show(settings, answer_to(settings, order), as_json)
 
 
 @click.command()
@@ -146,8 +146,8 @@ def undo(config_file: Path | None, what: str, as_json: bool) -> None:
     from daemon.domain.orders import Undo
 
     settings = load(config_file)
-    order = Undo((_named(what, settings),))
-    _show(settings, _answer(settings, order), as_json)
+    order = Undo((named_in(what, settings),))
+    _show(settings, answer_to(settings, order), as_json)
 
 
 @click.group()
@@ -168,7 +168,7 @@ def rebuild(config_file: Path | None, run: str) -> None:
     """  # noqa: D301
     from daemon.domain.orders import Rebuild
 
-    for file in _answer(load(config_file), Rebuild(run)).files:
+    for file in answer_to(load(config_file), Rebuild(run)).files:
         click.echo(plain(file))
 
 
@@ -211,7 +211,7 @@ def report(
         raise click.UsageError("a run or a period, not both")
     else:
         order = MakePeriodReport(*period)
-    for file in _answer(settings, order).files:
+    for file in answer_to(settings, order).files:
         click.echo(plain(file))
 
 
@@ -239,7 +239,7 @@ def _period(
     return period.first, period.last
 
 
-def _answer(settings: Settings, order: Order[A]) -> A:
+def answer_to(settings: Settings, order: Order[A]) -> A:
     """Have an order carried out, by the daemon or here."""
     from daemon.folders.locks import is_held
 
@@ -257,7 +257,8 @@ def _answer(settings: Settings, order: Order[A]) -> A:
         return orders.answer(order)
 
 
-def _named(photo: str, settings: Settings) -> str:
+def named_in(photo: str, settings: Settings) -> str:
+    """A photo as people name it, with a whole path as one in its folder."""
     from daemon.reporting.history import name_within
 
     return name_within(photo, (settings.incoming_dir, settings.sorted_dir))

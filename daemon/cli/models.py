@@ -217,6 +217,7 @@ def _told_to_daemon(settings: Settings) -> str:
     from daemon.service.control_client import NoAnswer, give_order
 
     if not is_held(settings.state_dir):
+        _note_adoption(settings)
         return "; the daemon takes it at its start"
     try:
         problem = give_order(settings.state_dir, ChangeModel()).problem
@@ -225,6 +226,21 @@ def _told_to_daemon(settings: Settings) -> str:
     if problem:
         raise ModelError(problem)
     return "; the daemon judges with it from now on"
+
+
+def _note_adoption(settings: Settings) -> None:
+    """No daemon runs to note who adopted it."""
+    import os
+
+    from daemon.folders.locks import prepare, user_name
+    from daemon.sorting.version_copies import copy_versions
+    from daemon.sorting.versions import Versions
+    from daemon.store import DATABASE, Store
+
+    prepare(settings.state_dir)
+    if (settings.state_dir / DATABASE).exists():
+        with closing(Store(settings.state_dir)) as store:
+            copy_versions(store, Versions(settings.state_dir), user_name(os.getuid()))
 
 
 def _words(one: VersionBrief) -> str:

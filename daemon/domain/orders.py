@@ -14,7 +14,8 @@ from typing import Any, ClassVar, Generic, TypeVar, get_args
 from config.errors import NightsortError
 from daemon.domain.coding import decoded
 from daemon.domain.corrections import Via
-from daemon.domain.lessons import Wanted
+from daemon.domain.forgetting import Receipt
+from daemon.domain.lessons import LessonAnswer, VersionAnswer, Wanted
 from daemon.domain.sent import ExamplesAnswer, ReceivedAnswer, SentFile
 
 # In place of a run's id: the newest.
@@ -103,36 +104,17 @@ class ModelAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class SignInsAnswer:
+    """Which sign-ins are known."""
+
+    known: int  # up to this number
+
+
+@dataclass(frozen=True, slots=True)
 class AlertAnswer:
     """Who is noted as knowing of an alert."""
 
     by: str  # whoever said so first
-
-
-class LearningCode(StrEnum):
-    """Why nothing was done about lessons and versions. The values are fixed."""
-
-    UNDER_WAY = "under_way"  # a lesson is held just now, or waits to be
-    NOT_FOUND = "not_found"
-    OVER = "over"  # the lesson has ended
-    UNTRUSTED = "untrusted"  # the version is damaged, or of another network
-
-
-@dataclass(frozen=True, slots=True)
-class LessonAnswer:
-    """Which lesson it is about."""
-
-    lesson: int
-    code: LearningCode | None = None  # why nothing was done
-
-
-@dataclass(frozen=True, slots=True)
-class VersionAnswer:
-    """Which version judges from now on."""
-
-    in_use: str
-    code: LearningCode | None = None  # why it is not the one that was wanted
-    detail: str = ""  # the same in a sentence
 
 
 Answer = (
@@ -144,6 +126,8 @@ Answer = (
     | ExamplesAnswer
     | LessonAnswer
     | VersionAnswer
+    | SignInsAnswer
+    | Receipt
     | AlertAnswer
 )
 A = TypeVar("A", bound=Answer)
@@ -235,6 +219,16 @@ class Undo(_AboutPhotos):
 
 
 @dataclass(frozen=True, slots=True)
+class Forget(Order[Receipt]):
+    """Leave no trace of a photo, or of all photos of a return."""
+
+    name = "forget"
+    answer = Receipt
+    what: str  # as in `Correct`, or a return id
+    photos: tuple[int, ...]  # those that whoever asks was shown
+
+
+@dataclass(frozen=True, slots=True)
 class MakeReport(_Written):
     """Write all that people read of a run again."""
 
@@ -274,6 +268,26 @@ class ChangeModel(Order[ModelAnswer]):
     name = "model"
     answer = ModelAnswer
     needs_folders = False
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """Somebody signed in to the page."""
+
+    number: int  # by which the page knows it
+    at: str  # ISO 8601, UTC
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteSignIns(Order[SignInsAnswer]):
+    """Take over who signed in, for the audit chain; only the page may say so."""
+
+    name = "sign_ins"
+    answer = SignInsAnswer
+    needs_folders = False
+    page: str  # which one, should there be another some day
+    sign_ins: tuple[SignIn, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,11 +373,13 @@ AnyOrder = (
     | Decide
     | TakeBack
     | Undo
+    | Forget
     | MakeReport
     | MakePeriodReport
     | Rebuild
     | SendTestAlert
     | ChangeModel
+    | NoteSignIns
     | Acknowledge
     | Learn
     | CancelLesson

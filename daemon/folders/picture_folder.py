@@ -49,6 +49,10 @@ class PictureFolder:
                 self._write(file, jpeg)
                 self._bytes = kept if kept <= self._most_bytes else self._clear()
 
+    def names(self) -> list[str]:
+        """Of all that are kept."""
+        return [file.stem for _, _, file in self._all()]
+
     def forget(self, name: str) -> None:
         """Keep it no more."""
         with suppress(OSError):

@@ -35,6 +35,7 @@ from daemon.folders.renaming import Entry
 from daemon.folders.tree import Tree, fingerprint_of, split
 from daemon.intake.screening import Screening, is_private
 from daemon.maintenance import validate_results as believing
+from daemon.maintenance.forgetting import Forgetter
 from daemon.maintenance.read_results import ReadResults, Told
 from daemon.maintenance.restore import UNRECONCILED
 from daemon.reporting.run_files import summarise
@@ -64,7 +65,10 @@ class Reconciler:
         results: Tree,
         moved_photos: MovedPhotos,
         clock: Clock,
+        forgetter: Forgetter | None = None,
     ) -> None:
+        """forgetter: knows what was forgotten, which an older database does not."""
+        self._forgetter = forgetter
         self._store = store
         self._incoming = incoming
         self._sorted = sorted_tree
@@ -87,6 +91,8 @@ class Reconciler:
             step(told["since"], go_on)
             if not go_on():
                 return False
+        if self._forgetter is not None:
+            self._forgetter.begin_again()
         self._store.recall.balance_open_runs()
         self._store.facts.remember(UNRECONCILED, None)
         log.info("database_reconciled", **self._counts, strange=self._journal.strange)
@@ -218,7 +224,9 @@ class Reconciler:
             if self._store.recall.is_place_known(place) or self._is_reservation(place, found):
                 continue
             sha256 = self._sorted.sha256(place)
-            if sha256 and not self._is_elsewhere(sha256):
+            if self._forgetter is not None and self._forgetter.is_forgotten(sha256):
+                self._forgetter.remove_again(place)
+            elif sha256 and not self._is_elsewhere(sha256):
                 status, category = _by_folder(place)
                 at = datetime.fromtimestamp(found.st_ctime, UTC)
                 yield Found(place, status, category, fingerprint_of(found), sha256, at)

@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -41,6 +41,9 @@ log = structlog.get_logger()
 _DAY_SECONDS = 86_400.0
 _TRY_AGAIN_SECONDS = 3600.0
 _AT_ONCE = 50
+_FORGOTTEN_AT_ONCE = 500
+_COUNTED = ("compressed", "removed", "photos", "refused", "history", "words")
+Rewrite = Callable[[Sequence[str], Sequence[date]], None]
 # Photos looked through in one step: some milliseconds of the database's time.
 _LOOKED_THROUGH = 5000
 
@@ -86,8 +89,13 @@ class Retention:
         settings: RetentionSettings,
         clock: Clock,
         forget_picture: Callable[[str], None] = lambda _sha256: None,
+        rewrite: Rewrite = lambda _runs, _days: None,
     ) -> None:
-        """forget_picture: called with the hash of each photo that is removed."""
+        """forget_picture: called with the hash of each photo that is removed.
+
+        rewrite: has written again what people read of runs and days, where it is there.
+        """
+        self._rewrite = rewrite
         self._forget_picture = forget_picture
         self._store = store
         self._sorted = sorted_tree
@@ -106,7 +114,7 @@ class Retention:
         if self._clock.steady() < self._due:
             return
         if self._steps is None:
-            self._counts = dict.fromkeys(("compressed", "removed", "photos", "refused"), 0)
+            self._counts = dict.fromkeys(_COUNTED, 0)
             self._steps = self._all()
         try:
             next(self._steps)
@@ -128,6 +136,8 @@ class Retention:
         yield from self._remove_files(self._settings.results_days, is_for_programs=True)
         yield from self._remove_files(self._settings.reports_days, is_for_programs=False)
         yield from self._let_go_of_photos()
+        yield from self._drop_history()
+        self._drop_people()
 
     # --- files of results_dir --------------------------------------------------------------------
 
@@ -272,6 +282,29 @@ class Retention:
             if self._sorted.seen(reason) is not None:
                 self._unlink(self._sorted, reason)
         return True
+
+    # --- what is known ---------------------------------------------------------------------------
+
+    def _drop_history(self) -> Iterator[None]:
+        if not self._settings.history_days:
+            return
+        oldest = self._before(self._settings.history_days).date()
+        for after in range(0, self._store.retention.newest_photo(), _FORGOTTEN_AT_ONCE):
+            last = after + _FORGOTTEN_AT_ONCE
+            self._counts["history"] += self._store.retention.drop_history(
+                oldest, after, last, self._clock.now()
+            )
+            yield
+
+    def _drop_people(self) -> None:
+        if not self._settings.people_days:
+            return
+        unnamed = self._store.retention.drop_people(self._before(self._settings.people_days))
+        if unnamed.spoken_at:
+            zone = self._clock.now().tzinfo
+            moments = map(datetime.fromisoformat, unnamed.spoken_at)
+            self._counts["words"] += len(unnamed.spoken_at)
+            self._rewrite(unnamed.runs, sorted({at.astimezone(zone).date() for at in moments}))
 
     # --- both ------------------------------------------------------------------------------------
 

@@ -51,6 +51,7 @@ class _Batch:
     filling: Filling | None = None
     passed: int = 0
     gone: list[tuple[Table, tuple[Key | None, Key | None], list[Key]]] = field(default_factory=list)
+    forgotten: Mapping[Table, list[Key]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return sum(map(len, self.rows.values()))
@@ -155,7 +156,11 @@ class Copier:
             return None
         touched = self._store.mirrored.touched(changes)
         rows = {table: self._store.mirrored.rows(table, ids) for table, ids in touched.items()}
-        return _Batch(rows, passed=changes[-1].seq)
+        forgotten = {
+            table: sorted(ids - {row["id"] for row in rows[table]}, key=str)
+            for table, ids in touched.items()
+        }
+        return _Batch(rows, passed=changes[-1].seq, forgotten=forgotten)
 
     def _next_of(self, filling: Filling) -> _Batch:
         table, after = filling["table"], filling["after"]
@@ -187,6 +192,8 @@ class Copier:
                 )
             for table, between, keys in batch.gone:
                 tables.remove_others(self._postgres, self._station, table, between, keys)
+            for table, ids in batch.forgotten.items():
+                tables.remove(self._postgres, self._station, table, ids)
             for table, rows in batch.rows.items():
                 tables.write(self._postgres, self._station, table, rows)
         self._state = {**self._state, "token": token, "filling": batch.filling}

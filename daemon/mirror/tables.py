@@ -72,6 +72,20 @@ def write(postgres: Postgres, station: str, table: Table, rows: Sequence[Row]) -
     )
 
 
+def remove(postgres: Postgres, station: str, table: Table, ids: Sequence[Key]) -> None:
+    """Remove rows that are in the history no more; with a photo all that was said of it."""
+    if not ids:
+        return
+    kind = "text" if table == "runs" else "bigint"
+    removals = [(table, "id")] + ([("corrections", "photo")] if table == "photos" else [])
+    for where, column in removals:
+        postgres.execute(
+            f"DELETE FROM nightsort.{where}"  # noqa: S608 - our own text
+            f" WHERE station = %s AND {column} = ANY(%s::{kind}[])",
+            (station, [*ids]),
+        )
+
+
 def remove_others(
     postgres: Postgres,
     station: str,

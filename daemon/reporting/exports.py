@@ -7,7 +7,7 @@ closed; a header alone while nothing did.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 from daemon.domain.photos import as_text
@@ -161,6 +161,21 @@ class Exports:
         ]
         write_csv(path, CORRECTION_COLUMNS, rows)
         return path
+
+    def rewrite_corrections(self, day: date, now: datetime) -> Path | None:
+        """Write those of a day again where they were written, or remove what is empty now."""
+        path = self._folder() / f"corrections_{day:%Y%m%d}.csv"
+        if not path.exists():
+            return None
+        written = self.write_corrections(datetime.combine(day, time(12), now.tzinfo))
+        if written is None:
+            path.unlink(missing_ok=True)
+        return path
+
+    def is_there(self, run: str) -> bool:
+        """Whether there are lists of a run. Raises TransientError when the folder is away."""
+        names = (f"pick_lists_{run}.html", f"inventory_{run}.csv", f"returns_{run}.csv")
+        return not {*names}.isdisjoint(self._results.names(as_called(self._results, EXPORTS)))
 
     def _folder(self) -> Path:
         """The folder, made when missing; never through a link that somebody put there."""

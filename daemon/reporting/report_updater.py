@@ -7,8 +7,9 @@ after a stop or a crash the next start goes on from there.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import structlog
@@ -67,6 +68,24 @@ class ReportUpdater:
         pages = self._writers.reporter.write(summary, is_newest=run == self._newest_run())
         self._shown[run] = newest_change
         return [*pages, *lists]
+
+    def without(self, runs: Iterable[str], days: Iterable[date]) -> list[Path]:
+        """Write again what there is of these runs and days: photos are in it no more.
+
+        Returns where. Raises TransientError when a folder does not answer.
+        """
+        written = [path for run in runs if self._is_told(run) for path in self.make(run)]
+        return written + [
+            path
+            for day in days
+            if (path := self._writers.exports.rewrite_corrections(day, self._clock.now()))
+        ]
+
+    def _is_told(self, run: str) -> bool:
+        """Whether people have anything to read of a run; [retention] may have removed it."""
+        return self._store.runs.summary(run) is not None and (
+            self._writers.reporter.is_there(run) or self._writers.exports.is_there(run)
+        )
 
     def make_period(self, period: Period) -> Path:
         """Write the page on a period; returns where. Raises TransientError as `make` does."""

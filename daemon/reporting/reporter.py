@@ -101,6 +101,10 @@ class Reporter:
         self._owe(run, is_owed=is_owed)
         return [page] if book is None else [page, book]
 
+    def is_there(self, run: str) -> bool:
+        """Whether a run has its page or workbook. Raises TransientError when the folder is away."""
+        return not {f"batch_report_{run}.html", _book_of(run)}.isdisjoint(self._results.names())
+
     # --- the workbook ----------------------------------------------------------------------------
 
     def owed(self, newest: str | None) -> list[str]:

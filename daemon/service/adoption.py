@@ -6,9 +6,12 @@ import structlog
 
 from config.errors import ModelError, RefusedError
 from config.settings import Settings
-from daemon.domain.orders import Adopt, GoBack, LearningCode, VersionAnswer
+from daemon.domain.lessons import LearningCode, VersionAnswer
+from daemon.domain.orders import Adopt, GoBack, ModelAnswer
 from daemon.sorting.model_slot import ModelSlot
+from daemon.sorting.version_copies import copy_versions
 from daemon.sorting.versions import SHIPPED, NoVersion, Versions, try_out
+from daemon.store import Store
 
 log = structlog.get_logger()
 
@@ -16,8 +19,9 @@ log = structlog.get_logger()
 class Adoption:
     """Changes the version in use of a daemon at work. For one thread."""
 
-    def __init__(self, slot: ModelSlot, settings: Settings) -> None:
+    def __init__(self, slot: ModelSlot, store: Store, settings: Settings) -> None:
         self._slot = slot
+        self._store = store
         self._settings = settings
 
     def take(self, settings: Settings) -> None:
@@ -38,6 +42,12 @@ class Adoption:
             return self._left(LearningCode.UNDER_WAY, exc)
         return VersionAnswer(name)
 
+    def changed(self, person: str) -> ModelAnswer:
+        """Take what somebody has adopted already, by a command."""
+        problem = self._slot.change()
+        copy_versions(self._store, Versions(self._settings.state_dir), person)
+        return ModelAnswer(problem)
+
     def adopt(self, name: str, person: str, *, is_back: bool = False) -> None:
         """Judge with it from now on. is_back: it judged before, and the one since is forgotten.
 
@@ -55,6 +65,7 @@ class Adoption:
                 _return(versions, was, name, is_back=is_back)
                 self._slot.change()
                 raise ModelError(problem)
+        copy_versions(self._store, versions, person)
         log.info("version_adopted", version=name, before=was, person=person)
 
     def _left(self, code: LearningCode, why: Exception) -> VersionAnswer:

@@ -30,7 +30,7 @@ from daemon.reporting.report_updater import ReportUpdater
 from daemon.reporting.this_week import ThisWeek
 from daemon.service.back_off import BackOff
 from daemon.service.loop import Service
-from daemon.service.orders import Orders, Others
+from daemon.service.orders import Orders
 from daemon.service.parts import Judging, Parts, load_model, load_stand_in
 from daemon.service.reload import Reloading
 from daemon.service.run_driver import RunDriver
@@ -109,7 +109,7 @@ def build(
         }
         reloading = Reloading(settings, reread, takers, notifier)
         upkeep = Upkeep(
-            parts.housekeeper(),
+            parts.housekeeper(reports),
             reports,
             reloading,
             slot,
@@ -118,11 +118,7 @@ def build(
         )
         back_off, week = BackOff(clock), ThisWeek(store.runs, clock)
         status = StatusNotes(share, runs, upkeep, back_off, week, status_thread, supervision)
-        others: Others = {
-            ChangeModel: lambda _: ModelAnswer(slot.change()),
-            **teaching.lessons.orders,
-        }
-        orders = parts.orders(reports, others)
+        orders = parts.orders(reports, teaching.lessons.orders, runs.ask_again)
         abandon = partial(end_at_once, settings.state_dir, 0 if is_service else _INTERRUPTED)
         try:
             yield Service(share, runs, orders, upkeep, back_off, status, abandon)

@@ -23,17 +23,16 @@ from daemon.corrections.answers import NoSuchCategory
 from daemon.domain.clock import Clock
 from daemon.domain.effects import effect_of
 from daemon.domain.examples import LearningStatus
-from daemon.domain.lessons import Lesson, LessonState, Wanted
+from daemon.domain.lessons import LearningCode, Lesson, LessonAnswer, LessonState, Wanted
 from daemon.domain.orders import (
     Adopt,
     Answer,
     AnyOrder,
     CancelLesson,
+    ChangeModel,
     Given,
     GoBack,
     Learn,
-    LearningCode,
-    LessonAnswer,
     Speaker,
 )
 from daemon.folders.child_processes import end, own
@@ -100,7 +99,7 @@ class Lessons:
         self._slot = slot
         self._settings = settings
         self._clock = clock
-        self.adoption = Adoption(slot, settings)
+        self.adoption = Adoption(slot, store, settings)
         self._held: _Held | None = None
         self._until = ""  # when the newest of the examples was said for which one is due
         self._look_at = self._try_at = float("-inf")  # steady seconds
@@ -119,13 +118,16 @@ class Lessons:
     def orders(self) -> dict[type[AnyOrder], Callable[[Given], Answer]]:
         """What is carried out here, by the order's type."""
         about_lessons = dict.fromkeys((Learn, CancelLesson), self._about_lessons)
-        return {**about_lessons, **dict.fromkeys((Adopt, GoBack), self._about_versions)}
+        about_versions = dict.fromkeys((Adopt, GoBack, ChangeModel), self._about_versions)
+        return {**about_lessons, **about_versions}
 
     def _about_lessons(self, given: Given) -> Answer:
         assert isinstance(given.order, Learn | CancelLesson)
         return self.carry_out(given.order, given.by)
 
     def _about_versions(self, given: Given) -> Answer:
+        if isinstance(given.order, ChangeModel):
+            return self.adoption.changed(given.by.person)
         assert isinstance(given.order, Adopt | GoBack)
         return self.adoption.carry_out(given.order, given.by.person)
 

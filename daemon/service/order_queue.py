@@ -9,10 +9,11 @@ from concurrent.futures import Future
 from functools import partial
 
 from config.errors import NightsortError, StoreDamaged
+from daemon.domain.forgetting import Receipt
 from daemon.domain.orders import Answer, FilesAnswer, Given
 
 # Carries an order out; what it returns may come later.
-CarryOut = Callable[[Given], Answer | Future[FilesAnswer]]
+CarryOut = Callable[[Given], Answer | Future[FilesAnswer] | Future[Receipt]]
 
 
 class OrderQueue:
@@ -63,7 +64,7 @@ class OrderQueue:
             self._waiting.popleft()[1].cancel()
 
 
-def _pass_on(answer: Future[Answer], said: Future[FilesAnswer]) -> None:
+def _pass_on(answer: Future[Answer], said: Future[FilesAnswer] | Future[Receipt]) -> None:
     """Answer with what the report thread says."""
     if said.cancelled():
         answer.cancel()

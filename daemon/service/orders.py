@@ -21,6 +21,8 @@ from daemon.corrections.corrector import Corrector
 from daemon.corrections.decisions import Decisions
 from daemon.corrections.workbooks import Workbooks
 from daemon.domain.clock import Clock
+from daemon.domain.corrections import Via
+from daemon.domain.forgetting import Receipt
 from daemon.domain.orders import (
     LATEST,
     A,
@@ -33,14 +35,17 @@ from daemon.domain.orders import (
     Decide,
     Done,
     FilesAnswer,
+    Forget,
     Given,
     Left,
     MakePeriodReport,
     MakeReport,
+    NoteSignIns,
     Order,
     PhotosAnswer,
     Rebuild,
     SendTestAlert,
+    SignInsAnswer,
     Speaker,
     TakeBack,
     Undo,
@@ -49,10 +54,10 @@ from daemon.domain.photos import as_text
 from daemon.folders.locks import user_name
 from daemon.folders.tree import Tree
 from daemon.reporting.periods import Period
-from daemon.reporting.report_thread import ReportThread
 from daemon.reporting.report_updater import finished_run
 from daemon.reporting.run_data import MOST_IN_REVIEW
 from daemon.reporting.run_files import RunResults
+from daemon.service.forgetting import ForgetOrders
 from daemon.store import Store
 from daemon.store.changes import REPORTS
 
@@ -86,7 +91,7 @@ class Orders:
         self,
         store: Store,
         corrector: Corrector,
-        reports: ReportThread,
+        forgetting: ForgetOrders,
         clock: Clock,
         desk: Desk,
         look: DragPolicy,
@@ -97,14 +102,15 @@ class Orders:
         self._corrector = corrector
         self._decisions = Decisions(store, corrector, clock)
         self._workbooks = Workbooks(store, desk.results, corrector, self._decisions, clock)
-        self._reports = reports
+        self._forgetting = forgetting
+        self._reports = forgetting.reports
         self._clock = clock
         self._desk = desk
         self._look = look
         self._others = others
         self._look_due = float("-inf")  # steady seconds
 
-    def carry_out(self, given: Given) -> Answer | Future[FilesAnswer]:
+    def carry_out(self, given: Given) -> Answer | Future[FilesAnswer] | Future[Receipt]:
         """Do what was asked for; what the report thread makes is answered later.
 
         Raises NightsortError when it cannot be done; TransientError among them: not now.
@@ -112,12 +118,12 @@ class Orders:
         match given.order:
             case Correct() | Decide() | TakeBack() | Undo():
                 return self._about_photos(given.order, given.by)
-            case Rebuild(run):
-                return self._rebuild(self._run(run))
-            case MakeReport(run):
-                return self._make_report(self._run(run))
-            case MakePeriodReport(first, last):
-                return self._make_period_report(first, last)
+            case Forget():
+                return self._forget(given.order, given.by)
+            case Rebuild() | MakeReport() | MakePeriodReport():
+                return self._written(given.order)
+            case NoteSignIns():
+                return self._note_sign_ins(given.order, given.by)
             case SendTestAlert() | AddExamples():
                 raise RefusedError("a run without a daemon is under way; ask again when it is over")
             case _:
@@ -134,6 +140,7 @@ class Orders:
     def recover(self) -> None:
         """After a start or a failure: finish, or take back, what was under way."""
         self._corrector.finish_interrupted()
+        self._forgetting.resume()
 
     def tell(self) -> Future[None]:
         """After a run, or a start: see what people did on the share, have what is due told.
@@ -155,6 +162,7 @@ class Orders:
 
         Raises TransientError when the folder of photos or results does not answer.
         """
+        self._forgetting.check(self._clock.steady())
         if not self._look.seconds or self._clock.steady() < self._look_due:
             return
         self._look_due = self._clock.steady() + self._look.seconds
@@ -216,6 +224,29 @@ class Orders:
         finally:
             self._reports.spoken()
         return PhotosAnswer(tuple(done), tuple(left))
+
+    def _forget(self, order: Forget, by: Speaker) -> Future[Receipt]:
+        self._corrector.finish_interrupted()
+        while self._workbooks.notice() and self._workbooks.has_more:
+            pass  # what people wrote in a workbook is not lost when it is made again
+        return self._forgetting.carry_out(order, by)
+
+    def _written(
+        self, order: Rebuild | MakeReport | MakePeriodReport
+    ) -> FilesAnswer | Future[FilesAnswer]:
+        match order:
+            case Rebuild(run):
+                return self._rebuild(self._run(run))
+            case MakeReport(run):
+                return self._make_report(self._run(run))
+            case MakePeriodReport(first, last):
+                return self._make_period_report(first, last)
+
+    def _note_sign_ins(self, order: NoteSignIns, by: Speaker) -> SignInsAnswer:
+        if by.via is not Via.PAGE:
+            raise RefusedError("only the page says who signed in")
+        told = [(one.number, one.at, one.person) for one in order.sign_ins]
+        return SignInsAnswer(self._store.audit.note_sign_ins(order.page, told))
 
     def _by_others(self, given: Given) -> Answer:
         carry_out = self._others.get(type(given.order))

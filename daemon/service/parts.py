@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from classifier.bundle import load_bundle
@@ -27,6 +28,7 @@ from daemon.intake.empty_folders import EmptyFolders
 from daemon.intake.screening import Screening
 from daemon.intake.watcher import Watcher
 from daemon.maintenance.backups import Backups
+from daemon.maintenance.forgetting import Forgetter, Places
 from daemon.maintenance.housekeeper import Housekeeper
 from daemon.maintenance.nightly_backup import NightlyBackup
 from daemon.maintenance.reconcile import Reconciler
@@ -40,6 +42,7 @@ from daemon.reporting.reporter import Reporter, ReportPolicy
 from daemon.reporting.run_files import Warehouse
 from daemon.reporting.thumbnails import Thumbnails
 from daemon.service.acknowledging import Acknowledging
+from daemon.service.forgetting import ForgetOrders
 from daemon.service.lessons import Lessons
 from daemon.service.orders import Desk, DragPolicy, Orders, Others
 from daemon.service.run_now import RunNow
@@ -128,6 +131,8 @@ class Parts:
             lambda: self._categories(store),
             clock,
         )
+        places = Places(self.desk.incoming, self.desk.sorted, self.desk.results)
+        self.forgetter = Forgetter(store, places, self._moved_photos, settings, clock)
 
     def _categories(self, store: Store) -> tuple[str, ...]:
         """What photos may be filed into: the model's, the settings', and what people named anew.
@@ -228,9 +233,18 @@ class Parts:
 
     # --- what people say and read ----------------------------------------------------------------
 
-    def orders(self, reports: ReportThread, others: Others) -> Orders:
-        """Carries out orders. others: what is about models and lessons."""
+    def orders(
+        self,
+        reports: ReportThread,
+        others: Others,
+        summaries_changed: Callable[[], None] = lambda: None,
+    ) -> Orders:
+        """Carries out orders. others: what is about models and lessons.
+
+        summaries_changed: as `ForgetOrders` has it.
+        """
         desk, corrections = self.desk, self._settings.corrections
+        state_dir = self._settings.state_dir
         return Orders(
             self._store,
             Corrector(
@@ -241,7 +255,7 @@ class Parts:
                 self._moved_photos,
                 self._clock,
             ),
-            reports,
+            ForgetOrders(self.forgetter, reports, state_dir, summaries_changed),
             self._clock,
             desk,
             DragPolicy(corrections.look_back, corrections.look_minutes * 60),
@@ -307,8 +321,13 @@ class Parts:
 
     # --- upkeep ----------------------------------------------------------------------------------
 
-    def housekeeper(self) -> Housekeeper:
-        """Keeps the instance well."""
+    def housekeeper(self, reports: ReportThread | None = None) -> Housekeeper:
+        """Keeps the instance well. reports: has written again what names somebody no more."""
+
+        def rewrite(runs: Sequence[str], days: Sequence[date]) -> None:
+            if reports is not None:
+                reports.make(lambda updater: updater.without(runs, days))
+
         settings, desk = self._settings, self.desk
         backups = Backups.from_settings(settings)
         return Housekeeper(
@@ -320,6 +339,7 @@ class Parts:
                 desk.results,
                 self._moved_photos,
                 self._clock,
+                self.forgetter,
             ),
             NightlyBackup(backups, self._clock, is_wanted=settings.backups.nightly),
             Retention(
@@ -329,6 +349,7 @@ class Parts:
                 settings.retention,
                 self._clock,
                 self._kept_pictures.forget,
+                rewrite,
             ),
             self._clock,
         )

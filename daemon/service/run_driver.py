@@ -90,6 +90,10 @@ class RunDriver:
             self.last_run = summary
         return summary
 
+    def ask_again(self) -> None:
+        """The newest summary has changed in the store."""
+        self.last_run = self.drain.newest_summary()
+
     def look_ahead(self) -> None:
         """Judge some of the photos that wait, while nothing else is to be done."""
         if self._ahead is not None and self._is_idle():

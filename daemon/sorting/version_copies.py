@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import structlog
 
@@ -16,10 +17,13 @@ log = structlog.get_logger()
 _UNREADABLE = (ModelError, RefusedError, OSError)
 
 
-def copy_versions(store: Store, versions: Versions) -> None:
+SOMEBODY = "somebody on this machine"
+
+
+def copy_versions(store: Store, versions: Versions, person: str = SOMEBODY) -> None:
     """Let the database have copies of what lies in the folder of versions, if that has changed.
 
-    Raises TransientError when the disk of the database refuses.
+    person: who changed it. Raises TransientError when the disk of the database refuses.
     """
     with suppress(*_UNREADABLE):
         there, copied = versions.names(), store.version_copies.names()
@@ -27,7 +31,8 @@ def copy_versions(store: Store, versions: Versions) -> None:
         new = {name: versions.file(name).read_bytes() for name in there if name not in copied}
         gone = copied - {*there}
         if new or gone or adopted != store.version_copies.adopted():
-            store.version_copies.keep(new, gone, adopted)
+            now = datetime.now(UTC)
+            store.version_copies.keep(new, gone, adopted, now, person)
 
 
 def bring_versions_back(store: Store, versions: Versions) -> None:

@@ -13,6 +13,7 @@ from daemon.store.admissions import Admissions
 from daemon.store.ahead import Ahead
 from daemon.store.alerts import Alerts
 from daemon.store.arrivals import Arrival, Arrivals
+from daemon.store.audit import Audit, begin_chain
 from daemon.store.changes import Change, Changes
 from daemon.store.corrections import Corrections
 from daemon.store.database import (
@@ -26,6 +27,7 @@ from daemon.store.database import (
 from daemon.store.deliveries import Deliveries, Delivery, Failing
 from daemon.store.examples import Examples
 from daemon.store.facts import Facts
+from daemon.store.forgetting import Forgetting, Known, Meant
 from daemon.store.handovers import Handovers
 from daemon.store.history import History
 from daemon.store.intentions import Intentions
@@ -53,6 +55,7 @@ __all__ = [
     "Alerts",
     "Arrival",
     "Arrivals",
+    "Audit",
     "Change",
     "Changes",
     "Corrections",
@@ -61,12 +64,15 @@ __all__ = [
     "Examples",
     "Facts",
     "Failing",
+    "Forgetting",
     "Found",
     "Handovers",
     "History",
     "Intention",
     "Intentions",
+    "Known",
     "Lessons",
+    "Meant",
     "Mirrored",
     "Queue",
     "Recall",
@@ -105,6 +111,9 @@ class Store:
     ) -> None:
         """Open the database, making it on first use; arguments and errors as `Database`'s."""
         self._db = Database(state_dir, reading=reading, patience_seconds=patience_seconds)
+        self.audit = Audit(self._db)
+        if not reading:
+            begin_chain(self._db)
         self.facts = Facts(self._db)
         self.admissions = Admissions(self._db)
         self.queue = Queue(self._db)
@@ -124,6 +133,7 @@ class Store:
         self.spot_checks = SpotChecks(self._db)
         self.workbooks = Workbooks(self._db)
         self.retention = Retention(self._db)
+        self.forgetting = Forgetting(self._db)
         self.changes = Changes(self._db)
         self.mirrored = Mirrored(self._db)
         self.alerts = Alerts(self._db)

@@ -12,8 +12,15 @@ from datetime import datetime
 from daemon.domain.orders import Speaker
 from daemon.domain.photos import Fingerprint, Sighting, as_text
 from daemon.store.database import Database, Part
+from daemon.store.facts import PHOTO_NUMBER
 from daemon.store.queue import ACTIVE
 from daemon.store.schema import GONE
+
+# A photo's number is never another's: neither that of one that was forgotten.
+NEXT_NUMBER = (
+    "max(coalesce((SELECT max(id) FROM photos), 0),"
+    f" coalesce((SELECT CAST(value AS INTEGER) FROM facts WHERE key = '{PHOTO_NUMBER}'), 0)) + 1"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +83,8 @@ class Admissions(Part):
             return False
         mark = sighting.fingerprint
         self._db.execute(
-            "INSERT INTO photos (state, path, filename, inode, size_bytes, mtime_ns,"
-            " first_seen_at, arrived_in) VALUES ('queued', ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO photos (id, state, path, filename, inode, size_bytes, mtime_ns,"
+            f" first_seen_at, arrived_in) VALUES ({NEXT_NUMBER}, 'queued', ?, ?, ?, ?, ?, ?, ?)",
             (
                 os.fsencode(sighting.path),
                 as_text(sighting.path.rpartition("/")[2]),

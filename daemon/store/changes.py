@@ -20,7 +20,8 @@ from daemon.store.database import Database, Part
 # How far reports of runs, lists for the warehouse and pages follow.
 REPORTS, LISTS, PAGES = "reports", "lists", "pages"
 
-# `detail`: of a photo changed what neither people nor lists are told of, such as its place.
+# `detail`: of a photo changed what neither people nor lists are told of, such as its place, or all
+# of it was forgotten; of a run, by its id, that its summary names somebody no more.
 Kind = Literal["run", "photo", "correction", "alert", "detail"]
 
 
@@ -121,7 +122,7 @@ def move_cursor(database: Database, follower: str, seq: int) -> None:
     _trim(database)
 
 
-def note_change(database: Database, kind: Kind, which: int) -> None:
+def note_change(database: Database, kind: Kind, which: int | str) -> None:
     """Tell within a transaction of another part of what no trigger tells of."""
     database.execute("INSERT INTO changes (kind, id) VALUES (?, ?)", (kind, which))
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from daemon.domain.corrections import Correction, Word
 from daemon.domain.photos import Fingerprint, Story
+from daemon.store.audit import Kind, append
 from daemon.store.database import Part
 from daemon.store.rows import EDITED, STORY_COLUMNS, correction_of, story_of, utc
 
@@ -48,6 +49,7 @@ class Corrections(Part):
                     "UPDATE corrections SET is_done = 1, target = ? WHERE id = ?",
                     (os.fsencode(correction.move.target), correction.id),
                 )
+                append(self._db, Kind.WORD, utc(correction.at), about=correction.id)
 
     def drop(self, corrections: Iterable[Correction]) -> None:
         """Take back what was planned and not done."""
@@ -60,7 +62,8 @@ class Corrections(Part):
     def note(self, correction: Correction) -> None:
         """Record a person's word for which nothing is left to be moved."""
         with self._db.transaction():
-            self._insert(correction, done=1)
+            number = self._insert(correction, done=1)
+            append(self._db, Kind.WORD, utc(correction.at), about=number)
             self._apply(correction, correction.move.fingerprint)
 
     def unfinished(self) -> list[Correction]:

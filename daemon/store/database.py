@@ -269,6 +269,7 @@ class Database:
             )
         self.execute("PRAGMA synchronous = FULL")
         self.execute("PRAGMA foreign_keys = ON")
+        self.execute("PRAGMA secure_delete = ON")  # what was deleted cannot be read in the file
         self._connection.create_function("recorded_key", 2, recorded_key, deterministic=True)
         with self.transaction():
             version = self.require_known_version()

@@ -16,6 +16,8 @@ LEFT_ALONE = "left_alone"  # what lay in incoming and was not sorted when which 
 WORKBOOKS_OWED = "workbooks_owed"  # runs whose workbook somebody had open, or had just saved
 VERSIONS_ADOPTED = "versions_adopted"  # as the folder of versions says, for backups
 LESSON = "lesson"  # the last one: `daemon.domain.examples.LastLesson`
+PHOTO_NUMBER = "photo_number"  # the highest of those that were forgotten
+FORGETTING = "forgetting"  # what is being forgotten, until that is done
 PAGE_PEOPLE = "page_people"  # of a restored backup: `daemon.store.page_people`
 ENDED_BY = "ended_by"  # the rule by which the service told why it ended, while it is down
 

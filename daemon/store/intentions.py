@@ -10,9 +10,10 @@ from daemon.domain.photos import Photo, Status
 from daemon.domain.return_ids import recorded_key
 from daemon.domain.runs import ResultRow
 from daemon.domain.sorting import Outcome
+from daemon.store.audit import Kind, append
 from daemon.store.database import Part
 from daemon.store.queue import requeue
-from daemon.store.rows import Intention, intention_of, intention_values
+from daemon.store.rows import Intention, intention_of, intention_values, utc
 
 FINAL_STATE = {
     Status.SUCCESS: "filed",
@@ -107,6 +108,12 @@ class Intentions(Part):
         )
         if recorded.rowcount == 0:
             return False
+        append(
+            self._db,
+            Kind.VERDICT,
+            utc(outcome.recorded_at),
+            about=outcome.examined.photo.id,
+        )
         folder = outcome.examined.photo.path.rpartition("/")[0]
         if folder:
             self._db.execute(

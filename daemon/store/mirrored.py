@@ -77,9 +77,16 @@ class Mirrored(Part):
         incidents = self._keys(
             "SELECT incident FROM alerts WHERE id IN (SELECT value FROM json_each(?))", told
         )
+        details = json.dumps([*ids["detail"]])
+        ids["correction"] |= self._keys(
+            "SELECT id FROM corrections WHERE is_done = 1"
+            " AND photo IN (SELECT value FROM json_each(?))",
+            details,
+        )
         return {
-            "runs": ids["run"],
-            "photos": ids["photo"],
+            # A detail is mostly of a photo; of a run it has that one's id.
+            "runs": ids["run"] | {one for one in ids["detail"] if isinstance(one, str)},
+            "photos": {one for one in ids["photo"] if isinstance(one, int)},
             "corrections": ids["correction"],
             "alerts": incidents,
         }

@@ -19,10 +19,12 @@ from daemon.domain.photos import Fingerprint, Status, as_text
 from daemon.domain.return_ids import recorded_key
 from daemon.domain.runs import ResultRow
 from daemon.folders.names import numbered
-from daemon.store.admissions import active_photo
-from daemon.store.database import Part
+from daemon.store.admissions import NEXT_NUMBER, active_photo
+from daemon.store.audit import Kind, append
+from daemon.store.database import Database, Part
 from daemon.store.intentions import FINAL_STATE
 from daemon.store.queue import ACTIVE
+from daemon.store.rows import utc
 
 # The results tell whole seconds.
 _A_SECOND = timedelta(seconds=1)
@@ -52,6 +54,16 @@ class Found:
     mark: Fingerprint
     sha256: str
     at: datetime  # when it came there
+
+
+def balance_open_runs(database: Database) -> None:
+    """As `Recall.balance_open_runs`, within a transaction of another part."""
+    database.execute(
+        "UPDATE runs SET waiting_before = (SELECT count(*) FROM photos"
+        " WHERE arrived_in IS NOT runs.id AND (state IN"
+        f" {ACTIVE} OR (run = runs.id AND (result_number IS NOT NULL OR state = 'gone'))))"
+        " WHERE finished_at IS NULL"
+    )
 
 
 class Recall(Part):
@@ -84,12 +96,7 @@ class Recall(Part):
     def balance_open_runs(self) -> None:
         """Let runs that go on have begun with what is still theirs: others took some of it."""
         with self._db.transaction():
-            self._db.execute(
-                "UPDATE runs SET waiting_before = (SELECT count(*) FROM photos"
-                " WHERE arrived_in IS NOT runs.id AND (state IN"
-                f" {ACTIVE} OR (run = runs.id AND (result_number IS NOT NULL OR state = 'gone'))))"
-                " WHERE finished_at IS NULL"
-            )
+            balance_open_runs(self._db)
 
     def is_place_known(self, place: str) -> bool:
         """Whether a photo is known to lie, or to have been filed, there in sorted."""
@@ -206,6 +213,7 @@ class Recall(Part):
                 photo,
             ),
         )
+        append(self._db, Kind.VERDICT, utc(datetime.fromisoformat(row.timestamp)), about=photo)
         return True
 
     def _queued_before(self, row: ResultRow) -> int | None:
@@ -227,8 +235,9 @@ class Recall(Part):
     def _insert_gone(self, path: str, first_seen: str, run: str | None) -> int:
         """A photo that came and went unseen; what became of it is recorded next."""
         (photo,) = self._db.execute(
-            "INSERT INTO photos (state, path, filename, inode, size_bytes, mtime_ns,"
-            " first_seen_at, arrived_in) VALUES ('gone', ?, ?, 0, 0, 0, ?, ?) RETURNING id",
+            "INSERT INTO photos (id, state, path, filename, inode, size_bytes, mtime_ns,"
+            f" first_seen_at, arrived_in) VALUES ({NEXT_NUMBER}, 'gone', ?, ?, 0, 0, 0, ?, ?)"
+            " RETURNING id",
             (os.fsencode(path), as_text(path.rpartition("/")[2]), first_seen, run),
         ).fetchone()
         return int(photo)

@@ -13,7 +13,7 @@ from classifier.verdict import Band
 from daemon.domain.photos import Status
 from daemon.domain.runs import ResultRow, Run, Tally
 from daemon.domain.summaries import FailedPhoto, RunSummary
-from daemon.store.database import Part
+from daemon.store.database import Database, Part
 from daemon.store.queue import queue_length
 from daemon.store.rows import result_row_of
 
@@ -120,13 +120,7 @@ class Runs(Part):
 
     def errors(self, run: str) -> list[FailedPhoto]:
         """What went to quarantine in a run, for its summary."""
-        rows = self._db.execute(
-            "SELECT filename, reason_text FROM photos"
-            " WHERE run = ? AND result_number IS NOT NULL AND status = 'error'"
-            " ORDER BY result_number",
-            (run,),
-        )
-        return [{"filename": filename, "error": text} for filename, text in rows]
+        return errors_of(self._db, run)
 
     def summary(self, run: str) -> RunSummary | None:
         """The summary of a closed run; None when there is no such run, or it is not closed."""
@@ -270,3 +264,14 @@ class Runs(Part):
             f"SELECT count(*) FROM photos WHERE {condition}", (value,)
         ).fetchone()
         return int(count)
+
+
+def errors_of(database: Database, run: str) -> list[FailedPhoto]:
+    """As `Runs.errors`, within a transaction of another part."""
+    rows = database.execute(
+        "SELECT filename, reason_text FROM photos"
+        " WHERE run = ? AND result_number IS NOT NULL AND status = 'error'"
+        " ORDER BY result_number",
+        (run,),
+    )
+    return [{"filename": filename, "error": text} for filename, text in rows]

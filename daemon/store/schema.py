@@ -8,7 +8,7 @@ older nightsort those that it lacks. A step that was released is never changed.
 
 from __future__ import annotations
 
-from daemon.store.schema_parts import AHEAD, LESSONS, QUICK_LOOKS, SENT, SPOT_CHECKS
+from daemon.store.schema_parts import AHEAD, AUDIT, LESSONS, QUICK_LOOKS, SENT, SPOT_CHECKS
 
 # A photo's states. `classified` is the intention: verdict and target known, the move not done.
 # What the results say of a photo (status, category, target …) never changes once it is recorded;
@@ -394,5 +394,6 @@ STEPS = (
     tuple(SENT.split(";")),
     tuple(LESSONS.split(";")),
     (QUICK_LOOKS,),
+    (AUDIT,),
 )
 SCHEMA_VERSION = len(STEPS)

@@ -94,3 +94,22 @@ QUICK_LOOKS = (
     "CREATE INDEX photos_to_look_at ON photos (recorded_at) WHERE state = 'filed'"
     " AND band = 'check' AND decided IS NULL AND let_go_at IS NULL"
 )
+
+# The audit chain (`audit`). `about`: the photo or word whose own row tells it; `told`, `person`: of
+# what is told nowhere else. Salts go with what is forgotten.
+AUDIT = """
+CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN
+        ('begun', 'verdict', 'word', 'adoption', 'sign_in', 'forgotten')),
+    about INTEGER,
+    told TEXT,
+    person TEXT,
+    salt BLOB,
+    person_salt BLOB,
+    person_digest BLOB,
+    digest BLOB NOT NULL,
+    link BLOB NOT NULL
+) STRICT
+"""

@@ -121,7 +121,7 @@ def named(name: str) -> tuple[Any, ...]:
     """The values for `NAMED`. name: a place is a path in sorted or in incoming; `#7` a number."""
     text, path = as_text(name), os.fsencode(name)
     tail = text.rpartition("/")[2]
-    return (text, text, _return_keys(text), path, tail, path, path, _number(name))
+    return (text, text, return_keys(text), path, tail, path, path, _number(name))
 
 
 def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
@@ -172,7 +172,7 @@ _IN_STATE = {
 }
 
 
-def _return_keys(text: str) -> str:
+def return_keys(text: str) -> str:
     """The keys of the return ids that may be meant, as JSON; a file or a number means itself."""
     is_other = "/" in text or text.startswith("#") or has_photo_extension(text)
     return json.dumps([] if is_other else keys_meant(text))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from daemon.store.audit import Kind, append
 from daemon.store.database import Part
 from daemon.store.facts import VERSIONS_ADOPTED, set_fact
+from daemon.store.rows import utc
 
 
 class VersionCopies(Part):
@@ -32,9 +35,22 @@ class VersionCopies(Part):
         ).fetchone()
         return bytes(content)
 
-    def keep(self, new: Mapping[str, bytes], gone: set[str], adopted: Sequence[str]) -> None:
-        """Take in those that are new, let go of those that are gone."""
+    def keep(
+        self,
+        new: Mapping[str, bytes],
+        gone: set[str],
+        adopted: Sequence[str],
+        at: datetime,
+        person: str,
+    ) -> None:
+        """Take in those that are new, let go of those that are gone.
+
+        person: who did that, or had it done, for the audit chain.
+        """
         with self._db.transaction():
+            if adopted[-1:] != self.adopted()[-1:]:
+                told = {"version": adopted[-1] if adopted else "shipped"}
+                append(self._db, Kind.ADOPTION, utc(at), told, person=person)
             for name in gone:
                 self._db.execute("DELETE FROM versions WHERE name = ?", (name,))
             for name, content in new.items():

@@ -21,7 +21,8 @@ import pytest
 from config.errors import FolderUnavailable, NightsortError, RefusedError
 from daemon.corrections.answers import NoSuchCategory
 from daemon.domain.corrections import Via
-from daemon.domain.lessons import Merge, Wanted
+from daemon.domain.forgetting import Gone, Receipt, Remains
+from daemon.domain.lessons import LearningCode, LessonAnswer, Merge, VersionAnswer, Wanted
 from daemon.domain.orders import (
     LATEST,
     ORDERS,
@@ -38,26 +39,27 @@ from daemon.domain.orders import (
     Decision,
     Done,
     FilesAnswer,
+    Forget,
     Given,
     GoBack,
     Learn,
-    LearningCode,
     Left,
-    LessonAnswer,
     MakePeriodReport,
     MakeReport,
     ModelAnswer,
+    NoteSignIns,
     Order,
     PhotosAnswer,
     Rebuild,
     Receive,
     SendTestAlert,
+    SignIn,
+    SignInsAnswer,
     Speaker,
     TakeBack,
     TargetsAnswer,
     TargetTried,
     Undo,
-    VersionAnswer,
 )
 from daemon.domain.runs import Progress
 from daemon.domain.sent import ExamplesAnswer, NotTaken, Received, ReceivedAnswer, SentFile
@@ -349,6 +351,17 @@ DONE = PhotosAnswer(
     done=(Done(7, "a.jpg", "Tops", "Shirts/a.jpg", "Tops/a.jpg"),),
     left=(Left(None, "b.jpg", Code.NOT_FOUND, "no such photo among the sorted"),),
 )
+RECEIPT = Receipt(
+    at="2025-10-13T08:00:00+00:00",
+    by="Anna",
+    asked_sha256="ab",
+    is_return=True,
+    photos=(Gone(7, "cd"),),
+    files_removed=1,
+    rewritten=("batch_results_20251013_020000.csv",),
+    same_bytes=(9,),
+    remains=(Remains("backup", "/backups/a.db", "2025-10-27T03:15+00:00"),),
+)
 ME = user_name(os.getuid())
 
 
@@ -379,6 +392,8 @@ def test_each_order_arrives_as_it_was_given_and_its_answer_as_well(
         (Rebuild("20251013_020000"), files),
         (Acknowledge(12), AlertAnswer("anna")),
         (ChangeModel(), ModelAnswer("it fails its self-test")),
+        (Forget("60521", (7, 8)), RECEIPT),
+        (NoteSignIns("page", (SignIn(1, "2025-10-13T08:00:00+00:00", "Anna"),)), SignInsAnswer(1)),
         (
             Receive((SentFile("0a1b/0", "ü.jpg"),)),
             ReceivedAnswer(

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from config.mirror import MirrorSettings
 from daemon.domain.alerts import Alert
 from daemon.domain.examples import LookedAt
+from daemon.domain.orders import Forget
 from daemon.domain.photos import Fingerprint
 from daemon.mirror import schema, tables
 from daemon.mirror.copier import Copier
@@ -29,8 +30,10 @@ from daemon.mirror.postgres import MirrorFailed, MirrorRefused, Postgres, connec
 from daemon.mirror.thread import MirrorThread
 from daemon.store import Store
 from daemon.store.mirrored import MIRROR_FILL, Table
+from tests.integration.test_pick_lists import updater
 from tests.support.alert_samples import sample
 from tests.support.core import tiny_photo
+from tests.support.forgetting import SOMEBODY, orders_of
 from tests.support.long import LONG
 from tests.support.postgres import Cluster, cluster
 from tests.support.shop import Shop
@@ -130,6 +133,28 @@ def _is_time(key: str, value: object) -> bool:
 def assert_equal(shop: Shop, server: Cluster, station: str = BERLIN) -> None:
     assert there(server, station) == here(shop.store)
     assert shop.store.mirrored.waiting() == 0
+
+
+# --- what is forgotten -----
+
+
+def test_what_is_forgotten_here_is_gone_there(shop: Shop, server: Cluster, address: str) -> None:
+    night(shop, 1, 2, 3)
+    shop.drop("return-60004_front.png", b"\x89PNG broken")
+    shop.recover_and_drain()
+    words(shop)
+    mirror(shop, address)
+    assert len(there(server)["photos"]) == 4
+    for what in ("60001", "60004"):
+        photos = tuple(one.id for one in shop.store.forgetting.meant(what).stories)
+        order = Forget(what, photos)
+        orders_of(shop, lambda: updater(shop)).carry_out(order, SOMEBODY).result()
+    mirror(shop, address)
+    assert_equal(shop, server)
+    everything = str(there(server))
+    assert "60001" not in everything
+    assert "60004" not in everything
+    assert len(there(server)["corrections"]) == 2
 
 
 # --- all of it, and what follows -----------------------------------------------------------------

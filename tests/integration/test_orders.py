@@ -43,6 +43,7 @@ from daemon.service.orders import Desk, DragPolicy, Orders
 from daemon.sorting.filer import Filer
 from tests.integration.test_pick_lists import updater
 from tests.support.core import Core, tiny_photo
+from tests.support.forgetting import forgetting
 
 ANNA = Speaker("Anna", Via.PAGE)
 
@@ -78,12 +79,12 @@ def reports(core: Core) -> Reports:
     return Reports(core)
 
 
-def carry_out(core: Core, reports: Reports, order: AnyOrder) -> Any:
+def carry_out(core: Core, reports: Reports, order: AnyOrder, by: Speaker = ANNA) -> Any:
     desk = Desk(Tree(core.incoming), Tree(core.sorted), Tree(core.results))
     orders = Orders(
         core.store,
         core.corrector,
-        reports,
+        forgetting(core, reports),
         core.clock,
         desk,
         DragPolicy(100, 0),
@@ -92,7 +93,7 @@ def carry_out(core: Core, reports: Reports, order: AnyOrder) -> Any:
             Acknowledge: Acknowledging(core.store.alerts, core.clock).carry_out,
         },
     )
-    answer = orders.carry_out(Given(order, ANNA))
+    answer = orders.carry_out(Given(order, by))
     return answer.result() if isinstance(answer, Future) else answer
 
 

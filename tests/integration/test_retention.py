@@ -14,6 +14,8 @@ from config.errors import ConfigError
 from config.settings import RetentionSettings, load
 from daemon.domain.corrections import Word
 from daemon.folders.tree import Tree
+from daemon.maintenance.audit import look_through_store
+from daemon.maintenance.retention import Retention
 from tests.support.core import running, tiny_photo
 from tests.support.disks import sealed
 from tests.support.shop import Shop
@@ -389,3 +391,67 @@ def test_results_must_outlast_backups(tmp_path: Path) -> None:
         load(file)
     file.write_text(f"{folders}[retention]\nresults_days = 14\n", encoding="utf-8")
     assert load(file).retention.results_days == 14
+
+
+# What is known
+
+
+def test_what_became_of_old_photos_is_forgotten_and_what_waits_is_known(shop: Shop) -> None:
+    shop.drop("return-9999.png", tiny_photo("review", 50))
+    run = night(shop, "return-1111.png", "return-2222.png", "return-5555.png")
+    shop.corrector.correct("return-1111.png", "Tops", "Anna")
+    shop.corrector.undo("return-5555.png", "Anna")
+    counts = shop.store.runs.summary(run)
+    shop.clock.advance(40 * DAY)
+    night(shop, "return-3333.png", first=9)
+    shop.keep(history_days=30.0)
+    shop.tidy()
+    assert shop.store.history.stories("return-1111.png") == []
+    assert shop.store.history.stories("return-2222.png") == []
+    for known in ("return-9999.png", "return-5555.png", "return-3333.png"):
+        assert len(shop.store.history.stories(known)) == 1, known
+    assert shop.store.runs.summary(run) == counts
+    assert (shop.sorted / "Shirts/return-2222.png").exists()
+    assert look_through_store(shop.store).bad_row is None
+    assert shop.recover_and_drain()["run"] is None  # what was put back is still left alone
+
+
+def test_summaries_name_no_photo_that_is_not_known_any_more(shop: Shop) -> None:
+    shop.drop("return-1111.png", b"no photo at all")
+    run = night(shop)
+    shop.clock.advance(40 * DAY)
+    night(shop, "return-3333.png", first=9)
+    shop.keep(history_days=30.0)
+    shop.tidy()
+    summary = shop.store.runs.summary(run)
+    assert summary is not None
+    assert (summary["errors"], summary["failed"]) == ([], 1)
+
+
+def test_names_of_people_become_a_person(shop: Shop) -> None:
+    old = night(shop, "return-1111.png")
+    shop.corrector.correct("return-1111.png", "Tops", "Anna Schmidt")
+    said = shop.clock.now().date()
+    shop.clock.advance(40 * DAY)
+    night(shop, "return-3333.png", first=9)
+    shop.corrector.correct("return-3333.png", "Tops", "Bert Braun")
+    rewritten: list[object] = []
+    shop.keep(people_days=30.0)
+    trees = Tree(shop.sorted), Tree(shop.results)
+    shop.retention = Retention(
+        shop.store, *trees, shop.rules, shop.clock, rewrite=lambda *what: rewritten.append(what)
+    )
+    shop.tidy()
+
+    def people(name: str) -> list[str]:
+        (story,) = shop.store.history.stories(name)
+        return [word.person for word in shop.store.corrections.of(story.id)]
+
+    assert people("return-1111.png") == ["a person"]
+    assert people("return-3333.png") == ["Bert Braun"]
+    assert rewritten == [([old], [said])]
+    assert look_through_store(shop.store).bad_row is None
+    assert "Schmidt" not in str([*shop.store.audit.rows()])
+    shop.clock.advance(DAY)
+    shop.tidy()
+    assert len(rewritten) == 1

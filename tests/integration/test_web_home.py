@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from io import StringIO
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from config import catalogue
+from config.contact import ContactSettings
 from daemon.domain.alerts import news
 from daemon.folders.writing import unguarded
 from daemon.health.status_file import STATUS
@@ -331,3 +333,16 @@ def test_numbers_and_days_are_written_as_the_language_has_them(desk: WebDesk) ->
     assert tables["days"].cells(tables["days"].rows[0], german)[7] == (
         "75,0\N{NO-BREAK SPACE}%", "percent",
     )  # fmt: skip
+
+
+def test_whom_people_may_ask_stands_on_every_page(desk: WebDesk) -> None:
+    assert "Questions?" not in desk.get("/").text
+    contact = ContactSettings(name="IT <desk>", phone="+49 30 1234", email="it@example.com")
+    settings = desk.site.settings.model_copy(update={"contact": contact})
+    with_contact = replace(desk.site, settings=settings)
+    asked = WebDesk(desk.core, with_contact, "asked")
+    for path in ("/", "/find", "/page/runs"):
+        page = asked.get(path).text
+        assert "Questions? IT &lt;desk&gt;" in page
+        assert 'href="tel:+49301234"' in page
+        assert 'href="mailto:it@example.com"' in page

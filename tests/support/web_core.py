@@ -31,11 +31,11 @@ from web.site import Site
 class WebDesk:
     """A core, and the page over it; asked with a key of the role `reader`."""
 
-    def __init__(self, core: Core, site: Site) -> None:
+    def __init__(self, core: Core, site: Site, key: str = "shop") -> None:
         self.core = core
         self.site = site
         self._app = Front(application(site), site, only_proxies=False)
-        self._key = site.store.keys.add("shop", Role.READER)
+        self._key = site.store.keys.add(key, Role.READER)
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         """The answer to this reader."""

@@ -76,6 +76,27 @@ class Connection:
             (found,) = db.execute("SELECT value FROM facts WHERE key = 'secret'").fetchone()
         return bytes.fromhex(found)
 
+    def remember(self, key: str, value: str) -> None:
+        """Keep a fact."""
+        with self.writing() as db:
+            db.execute("REPLACE INTO facts VALUES (?, ?)", (key, value))
+
+    def remembered(self, key: str) -> str:
+        """A fact; empty where it is not known."""
+        with self.reading() as db:
+            row = db.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
+        return "" if row is None else str(row[0])
+
+    def page_id(self) -> str:
+        """By which the daemon tells this page's sign-ins from those of another, made once."""
+        with self.writing() as db:
+            db.execute(
+                "INSERT INTO facts VALUES ('page', ?) ON CONFLICT DO NOTHING",
+                (secrets.token_hex(8),),
+            )
+            (found,) = db.execute("SELECT value FROM facts WHERE key = 'page'").fetchone()
+        return str(found)
+
     def _open(self, mode: str) -> sqlite3.Connection:
         db = sqlite3.connect(
             f"{self._path.absolute().as_uri()}?mode={mode}",

@@ -55,5 +55,14 @@ CREATE TABLE api_calls (
 CREATE INDEX api_calls_at ON api_calls (at);
 """
 
-STEPS = (tuple(_FIRST.split(";")),)
+# Who signed in, until the daemon has it in its audit chain. Numbers are never given again.
+_SIGN_INS = """
+CREATE TABLE sign_ins (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    at REAL NOT NULL,
+    name TEXT NOT NULL
+) STRICT
+"""
+
+STEPS = (tuple(_FIRST.split(";")), (_SIGN_INS,))
 SCHEMA_VERSION = len(STEPS)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.errors import FolderUnavailable
 from daemon.domain.corrections import Via
 from daemon.domain.orders import (
     A,
@@ -16,8 +17,10 @@ from daemon.domain.orders import (
     Decide,
     Decision,
     Left,
+    NoteSignIns,
     Order,
     PhotosAnswer,
+    SignIn,
     Speaker,
     TakeBack,
 )
@@ -37,6 +40,7 @@ __all__ = [
     "refusal",
     "require_daemon",
     "speaker",
+    "tell_sign_ins",
 ]
 
 # The daemon does one after the other; who came later would hold a thread that others need.
@@ -79,6 +83,18 @@ def ask(state_dir: Path, wish: Wish, by: Caller) -> tuple[list[int], Sequence[Le
     require_daemon(state_dir, "nothing can be decided")
     answer: PhotosAnswer = give(state_dir, order, by)
     return [one.photo for one in answer.done], answer.left
+
+
+def tell_sign_ins(state_dir: Path, page: str, sign_ins: Sequence[tuple[int, str, str]]) -> int:
+    """Have the daemon know who signed in: numbers, times and names; up to which it knows them.
+
+    Raises FolderUnavailable while it does not run: they wait.
+    """
+    order = NoteSignIns(page, tuple(SignIn(*one) for one in sign_ins))
+    try:
+        return give_order(state_dir, order, Speaker("the page", Via.PAGE)).known
+    except NoAnswer as exc:
+        raise FolderUnavailable(f"sign-ins wait for the audit chain: {exc}") from exc
 
 
 def acknowledge(state_dir: Path, alert: int, by: Caller) -> str:

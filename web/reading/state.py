@@ -56,6 +56,14 @@ def look(state_dir: Path) -> Seen:
     )  # fmt: skip
 
 
+def is_running(state_dir: Path) -> bool:
+    """Whether the daemon runs, and can be asked."""
+    try:
+        return look(state_dir).health != "down"
+    except NightsortError:
+        return False
+
+
 def mark(state_dir: Path) -> tuple[object, ...]:
     """Changes when the daemon is another way, or the history says something new.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
+from daemon.folders.forgotten import Forgotten, content_mark
 from daemon.folders.locks import user_name
 from daemon.folders.machine import usable_cores
 from daemon.folders.picture_folder import PictureFolder
@@ -11,8 +12,10 @@ from daemon.health.systemd import Notifier
 from daemon.store import keep_log
 
 __all__ = [
+    "Forgotten",
     "Notifier",
     "PictureFolder",
+    "content_mark",
     "keep_log",
     "our_version",
     "usable_cores",

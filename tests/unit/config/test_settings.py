@@ -636,3 +636,9 @@ def test_credential_is_read_as_any_editor_saves_it(
 def test_file_in_a_code_page_is_refused_with_the_remedy(file: Path) -> None:
     file.write_bytes('incoming_dir = "/srv/Rücksendungen"'.encode("cp1252"))
     assert problems_of(file) == [f"{file}: is not UTF-8 text; save it as UTF-8"]
+
+
+@pytest.mark.parametrize("contact", ['email = "nobody"', 'name = "two\\nlines"', 'phone = " "'])
+def test_whom_people_may_ask_is_one_line_and_an_address(file: Path, contact: str) -> None:
+    (problem,) = problems_of(write(file, f"[contact]\n{contact}"))
+    assert problem.startswith("contact.")

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import zipfile
+from pathlib import Path
+
+from installer.bill import bill
 from installer.build import ROOT, pins_of
 
 
@@ -11,3 +16,27 @@ def test_extras_are_left_out_unless_they_are_asked_for() -> None:
     assert "psycopg" not in service.read_text("utf-8")
     assert "psycopg==" in mirror.read_text("utf-8")
     assert "psycopg-binary==" in mirror.read_text("utf-8")
+
+
+def wheel(folder: Path, name: str, metadata: str) -> Path:
+    file = folder / f"{name}-1.2-py3-none-any.whl"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(
+            f"{name}-1.2.dist-info/METADATA", f"Name: {name}\nVersion: 1.2\n{metadata}"
+        )
+    return file
+
+
+def test_the_bill_of_materials_names_every_wheel_but_our_own(tmp_path: Path) -> None:
+    first = wheel(tmp_path, "An_Example", "License-Expression: MIT\n\nAbout it.\n")
+    wheel(tmp_path, "other", "License: BSD\n\n")
+    wheel(tmp_path, "nightsort", "")
+    said = bill(tmp_path, "nightsort", "0.1.0")
+    assert (said["bomFormat"], said["specVersion"]) == ("CycloneDX", "1.6")
+    assert said["metadata"]["component"]["version"] == "0.1.0"
+    example, other = said["components"]
+    assert example["purl"].startswith("pkg:pypi/an-example@1.2?")
+    assert example["licenses"] == [{"expression": "MIT"}]
+    assert example["hashes"][0]["content"] == hashlib.sha256(first.read_bytes()).hexdigest()
+    assert other["licenses"] == [{"license": {"name": "BSD"}}]
+    assert bill(tmp_path, "nightsort", "0.1.0") == said

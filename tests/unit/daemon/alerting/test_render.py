@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classifier.containers import corrupt, unsupported
+from config.contact import ContactSettings
 from config.settings import Settings
 from config.timing import WindowSettings
 from daemon.alerting.render import TEMPLATES, Message, message_of
@@ -251,3 +252,13 @@ def test_what_is_damaged_beside_it_still_points_to_a_camera() -> None:
     told = said(sample("high_error_rate", errors=[DAMAGED])).text
     assert "supported" not in told
     assert "one camera, memory card or cable" in told
+
+
+def test_whom_people_may_ask_stands_in_each_message_and_nothing_where_nobody_is_named() -> None:
+    contact = ContactSettings(name="IT <desk>", phone="+49 30 1234", email="it@example.com")
+    asked = SETTINGS.model_copy(update={"contact": contact})
+    message = message_of(sample("run_failed"), asked, host="box7")
+    for told in (message.text, sentences(message.html), html.unescape(message.slack)):
+        assert "Questions? IT <desk>, +49 30 1234, it@example.com" in told
+    assert "IT <desk>" not in message.html
+    assert "Questions?" not in said(sample("run_failed")).text

@@ -16,11 +16,13 @@ from classifier.bundle import Bundle
 from classifier.version import Version, load_version
 from config.errors import ModelError
 from config.settings import Settings
-from daemon.domain.orders import Adopt, GoBack, LearningCode
+from daemon.domain.lessons import LearningCode
+from daemon.domain.orders import Adopt, GoBack
 from daemon.service import adoption as module
 from daemon.service.adoption import Adoption
 from daemon.sorting.model_slot import ModelSlot
 from daemon.sorting.versions import SHIPPED, Versions
+from daemon.store import Store
 from tests.support.classifiers import ScriptedClassifier
 from tests.support.lessons import examples_of, lesson, made_up
 
@@ -48,7 +50,9 @@ class World:
         self.versions = Versions(state)
         self.refused: set[str] = set()
         self.slot = ModelSlot(self._load, count=1)
-        self.adoption = Adoption(self.slot, a_settings(state))
+        state.mkdir(exist_ok=True)
+        self.store = Store(state)
+        self.adoption = Adoption(self.slot, self.store, a_settings(state))
         for name in NAMES:
             self.learn(name)
 

@@ -1,0 +1,364 @@
+"""Forgetting a photo, or all of a return, for good: files, pictures, rows, and what was told.
+
+First it is noted in the store what is to go. Then go the files, which may refuse: nothing is
+forgotten of a photo that stays. Then the rows, the pictures, the lines in results; then reports and
+lists are made again without it, and the database is written anew. The note goes last, so that the
+next start finishes what a crash left; and salted digests stay (`daemon.folders.forgotten`), by
+which an older database, once restored, forgets the same again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import structlog
+
+from config.errors import RefusedError, TransientError
+from config.settings import Settings
+from daemon.corrections.moved_photos import MovedPhotos
+from daemon.domain.clock import Clock
+from daemon.domain.forgetting import Gone, Job, Lying, Receipt, Remains, Trace
+from daemon.domain.photos import Fingerprint, Story, as_text
+from daemon.folders.contents import drop, sync_folder
+from daemon.folders.forgotten import Forgotten, content_mark, result_mark, row_mark
+from daemon.folders.names import with_suffix
+from daemon.folders.os_errors import trouble
+from daemon.folders.renaming import Entry
+from daemon.folders.tree import Tree, split
+from daemon.maintenance.backups import Backups
+from daemon.reporting.kept_pictures import KeptPictures
+from daemon.reporting.report_updater import ReportUpdater
+from daemon.reporting.run_files import RunResults
+from daemon.sorting.filer import REASON_SUFFIX
+from daemon.store import DATABASE, Store
+from daemon.store.facts import WORKBOOKS_OWED
+
+log = structlog.get_logger()
+
+_IN_HAND = ("claimed", "classified")
+_IN_INCOMING = ("queued", "undone")
+_AGAIN = "nightsort, as it was forgotten before"
+
+
+class NotExact(RefusedError):
+    """What was named is not exactly one photo or one return."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The folders that people know."""
+
+    incoming: Tree
+    sorted: Tree
+    results: Tree
+
+
+class Forgetter:
+    """Forgets photos."""
+
+    def __init__(
+        self,
+        store: Store,
+        places: Places,
+        moved_photos: MovedPhotos,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._places = places
+        self._moved_photos = moved_photos
+        self._settings = settings
+        self._clock = clock
+        self._forgotten = Forgotten(settings.state_dir)
+
+    # --- beginning -------------------------------------------------------------------------------
+
+    def begin(self, what: str, photos: Iterable[int], by: str) -> Job:
+        """Note what is to be forgotten.
+
+        photos: what whoever asks was shown. Raises NotExact, RefusedError where they are others
+        now, or one is in hand; TransientError when a folder does not answer.
+        """
+        meant = self._store.forgetting.meant(what)
+        if not meant.is_exact:
+            raise NotExact(not_exact(what, meant.stories))
+        if {story.id for story in meant.stories} != {*photos}:
+            raise RefusedError(f"{as_text(what)}: these are other photos by now; ask once more")
+        if any(story.state in _IN_HAND for story in meant.stories):
+            raise RefusedError(
+                f"{as_text(what)}: it is being sorted right now; ask again in a minute"
+            )
+        asked = hashlib.sha256(what.encode("utf-8", "surrogateescape")).hexdigest()
+        job = self._job(meant.stories, by, asked, is_return=meant.is_return)
+        self._store.forgetting.begin(job)
+        return job
+
+    def begin_again(self) -> None:
+        """After an older database took over: note what in it was forgotten before."""
+        known, forgotten = self._store.forgetting, self._forgotten
+        if not len(forgotten):
+            return
+        again = [
+            photo
+            for photo, seen, source, run, at in known.rows()
+            if forgotten.knows(row_mark(photo, seen, source))
+            or (run and forgotten.knows(result_mark(run, at, source)))
+        ]
+        if again:
+            self._store.forgetting.begin(
+                self._job(known.stories(again), _AGAIN, "", is_return=False)
+            )
+
+    def is_forgotten(self, sha256: str) -> bool:
+        """Whether a photo of these bytes was forgotten."""
+        return len(self._forgotten) > 0 and self._forgotten.knows(content_mark(sha256))
+
+    def remove_again(self, place: str) -> None:
+        """Remove a file in sorted whose photo was forgotten, and of which nothing is known."""
+        self._unlink(self._places.sorted, place)
+        log.info("photos_forgotten", count=1, person=_AGAIN)
+
+    def under_way(self) -> list[Job]:
+        """What was begun and is not done."""
+        return self._store.forgetting.under_way()
+
+    def _job(self, stories: list[Story], by: str, asked: str, *, is_return: bool) -> Job:
+        known = self._store.forgetting.known([story.id for story in stories])
+        zone = self._clock.now().tzinfo
+        days = {f"{datetime.fromisoformat(at).astimezone(zone):%Y-%m-%d}" for at in known.spoken_at}
+        return Job(
+            at=self._clock.now().isoformat(timespec="seconds"),
+            by=by,
+            asked_sha256=asked,
+            is_return=is_return,
+            photos=tuple(self._trace(story, known.own_hashes) for story in stories),
+            names=known.names,
+            runs=known.runs,
+            days=tuple(sorted(days)),
+            same_bytes=known.same_bytes,
+        )
+
+    def _trace(self, story: Story, own_hashes: frozenset[str]) -> Trace:
+        hashes = tuple(dict.fromkeys(filter(None, (story.sha256, story.edited_sha256))))
+        return Trace(
+            story.id,
+            story.first_seen_at,
+            story.source,
+            story.run,
+            story.recorded_at,
+            hashes,
+            tuple(one for one in hashes if one in own_hashes),
+            tuple(self._files_of(story)),
+        )
+
+    def _files_of(self, story: Story) -> Iterable[Lying]:
+        """Its files, where they lie now."""
+        if story.state == "gone":
+            return
+        if story.state in _IN_INCOMING:
+            yield _lying(story.place, story.sha256, story.fingerprint, is_sorted=False)
+            return
+        seen = self._moved_photos.look(story)
+        if seen is None and story.state in ("filed", "review", "retake"):
+            seen = self._moved_photos.notice(story)
+        if seen is not None:
+            yield _lying(seen.place, seen.sha256, seen.fingerprint, is_sorted=True)
+        if story.kept_source and (mark := self._places.incoming.seen(story.source)) is not None:
+            yield _lying(story.source, story.sha256, mark, is_sorted=False)
+
+    # --- taking out ------------------------------------------------------------------------------
+
+    def remove_files(self, job: Job, *, is_new: bool) -> int:
+        """Remove the photos' files; returns how many there were.
+
+        is_new: nothing of it was done before; let go of it where the first file cannot be removed.
+        Raises TransientError where one cannot; what follows is then done another time.
+        """
+        removed = 0
+        for lying in (one for photo in job.photos for one in photo.files):
+            try:
+                removed += self._remove(lying)
+            except TransientError:
+                if is_new and not removed:
+                    self._store.forgetting.end(job)
+                raise
+        return removed
+
+    def erase(self, job: Job) -> None:
+        """Take out rows, pictures and lines of results, once the files are gone.
+
+        Raises TransientError when a folder fails: it is finished later.
+        """
+        self._forgotten.add(_marks(job))
+        self._clear_pictures(job)
+        self._store.forgetting.erase(job)
+        self._rewrite_results(job)
+        log.info("photos_forgotten", count=len(job.photos), person=job.by)
+
+    def conclude(self, updater: ReportUpdater, job: Job, removed: int) -> Receipt:
+        """Have all made again that people read; write the database anew; the note goes.
+
+        In the thread of the updater. Raises TransientError when a folder fails.
+        """
+        self._drop_notes(job)
+        rewritten = updater.without(job.runs, map(date.fromisoformat, job.days))
+        with closing(Store(self._settings.state_dir)) as store:
+            store.forgetting.erase(job)  # what others, who knew of it, have noted since
+            store.forgetting.scrub()
+            owed = [run for run in store.facts.get(WORKBOOKS_OWED) or () if run in job.runs]
+            store.forgetting.end(job)
+            store.forgetting.cut_log()
+            waiting = store.mirrored.waiting()
+        log.info("forgetting_done", count=len(job.photos), person=job.by)
+        return Receipt(
+            job.at,
+            job.by,
+            job.asked_sha256,
+            job.is_return,
+            tuple(Gone(one.photo, next(iter(one.hashes), "")) for one in job.photos),
+            removed,
+            tuple(sorted({*self._results_of(job), *(path.name for path in rewritten)})),
+            job.same_bytes,
+            (*self._remains(), *map(_workbook, owed), *self._elsewhere(waiting)),
+        )
+
+    # --- files -----------------------------------------------------------------------------------
+
+    def _remove(self, lying: Lying) -> bool:
+        """Remove a file that is still the photo, with its reason; False where there is none."""
+        tree = self._places.sorted if lying.is_sorted else self._places.incoming
+        seen = tree.seen(lying.place)
+        if seen is None or not _is_it(tree, lying, seen):
+            return False
+        self._unlink(tree, lying.place)
+        return True
+
+    def _unlink(self, tree: Tree, place: str) -> None:
+        """Remove a photo's file, and in sorted the reason beside it."""
+        folder, name = split(place)
+        try:
+            with tree.folder(folder) as fd:
+                drop(Entry(fd, name))
+                if tree is self._places.sorted:
+                    drop(Entry(fd, with_suffix(name, REASON_SUFFIX)))
+                sync_folder(fd)
+        except OSError as exc:
+            raise trouble(exc, tree.full(place)) from exc
+
+    def _clear_pictures(self, job: Job) -> None:
+        """Small pictures that were kept; the page clears its own away, too, where we may not."""
+        state = self._settings.state_dir
+        kept = KeptPictures(state)
+        for sha256 in (one for photo in job.photos for one in photo.own_hashes):
+            kept.forget(sha256)
+            with suppress(OSError):
+                for made in (state / "web" / "pictures" / sha256[:2]).glob(f"{sha256}-*"):
+                    made.unlink()
+
+    # --- results ---------------------------------------------------------------------------------
+
+    def _rewrite_results(self, job: Job) -> None:
+        """The CSV and the summary of each run, where they still are, from what the store has."""
+        self._places.results.require()
+        newest = next((str(one["run"]) for one in self._store.runs.summaries(limit=1)), None)
+        for run in job.own_runs:
+            results = self._run_results(run)
+            packed = results.csv_path.with_name(f"{results.csv_path.name}.gz")
+            names = {*self._places.results.names()}
+            if {results.csv_path.name, packed.name} & names:
+                results.begin(self._store.runs.rows(run))
+                if packed.name in names:
+                    self._drop_result(packed.name)
+            summary = self._store.runs.summary(run)
+            if summary is not None and results.summary_path.name in names:
+                results.finish(summary)
+            if run == newest:
+                results.copy_as_latest()
+
+    def _drop_notes(self, job: Job) -> None:
+        """Notes beside workbooks say what photos rows were about."""
+        for run in job.runs:
+            self._drop_result(f"batch_results_{run}.note.txt")
+
+    def _drop_result(self, name: str) -> None:
+        try:
+            with self._places.results.folder() as fd:
+                drop(Entry(fd, name))
+        except OSError as exc:
+            raise trouble(exc, self._places.results.full(name)) from exc
+
+    def _results_of(self, job: Job) -> list[str]:
+        found = (self._run_results(run) for run in job.own_runs)
+        paths = (path for one in found for path in (one.csv_path, one.summary_path))
+        return [path.name for path in paths if path.exists()]
+
+    def _run_results(self, run: str) -> RunResults:
+        places = self._places
+        return RunResults(places.results.root, run, places.incoming.root, places.sorted.root)
+
+    # --- what still holds it ---------------------------------------------------------------------
+
+    def _remains(self) -> Iterable[Remains]:
+        now = self._clock.now().astimezone(UTC)
+        days = self._settings.backups.keep_days
+        try:
+            backups = Backups.from_settings(self._settings).listed()
+        except TransientError as exc:
+            yield Remains("backup", str(exc), "it is there again: look then")
+            backups = []
+        for one in (one for one in backups if one.made_at <= now):
+            until = (one.made_at + timedelta(days=days)).isoformat(timespec="minutes")
+            yield Remains("backup", str(one.path), until if days else "you remove it")
+        for aside in sorted(self._settings.state_dir.glob(f"{DATABASE}.set-aside-*")):
+            if not aside.name.endswith(("-wal", "-shm")):
+                yield Remains("set-aside database", str(aside), "you remove it")
+
+    def _elsewhere(self, waiting: int) -> Iterable[Remains]:
+        settings = self._settings
+        if settings.mirror.is_wanted:
+            until = f"it has followed; {waiting} changes wait" if waiting else "it has followed"
+            yield Remains("mirror", f"station {settings.mirror.station}", until)
+        if settings.handover.webhook is not None:
+            yield Remains("handed over", "the system behind [handover] webhook", "it removes it")
+        yield Remains(
+            "log", "the system's journal, and messages that were sent", "they are rotated"
+        )
+
+
+def not_exact(what: str, stories: Iterable[Story]) -> str:
+    """That this is not one photo or one return, in words."""
+    found = [*stories]
+    if not found:
+        return f"{as_text(what)}: no photo of that name or return id"
+    listed = "; ".join(f"#{one.id} {one.filename}, {as_text(one.place)}" for one in found[:20])
+    more = f"; and {len(found) - 20:,} more" if len(found) > 20 else ""
+    return (
+        f"{as_text(what)}: {len(found)} photos are called so, and are not one return; name one by "
+        f"its number: {listed}{more}"
+    )
+
+
+def _lying(place: str, sha256: str, mark: Fingerprint, *, is_sorted: bool) -> Lying:
+    return Lying(is_sorted, place, sha256, mark.size_bytes, mark.mtime_ns)
+
+
+def _is_it(tree: Tree, lying: Lying, seen: Fingerprint) -> bool:
+    if (seen.size_bytes, seen.mtime_ns) == (lying.size_bytes, lying.mtime_ns):
+        return True
+    return bool(lying.sha256) and tree.sha256(lying.place) == lying.sha256
+
+
+def _marks(job: Job) -> Iterable[str]:
+    for one in job.photos:
+        yield row_mark(one.photo, one.first_seen_at, one.source)
+        if one.run and one.recorded_at:
+            yield result_mark(one.run, one.recorded_at, one.source)
+        yield from map(content_mark, one.own_hashes)
+
+
+def _workbook(run: str) -> Remains:
+    return Remains("workbook", f"batch_results_{run}.xlsx", "whoever has it open closes it")

@@ -1,0 +1,252 @@
+"""The audit chain: what was judged, said, adopted, and who signed in, each row bound to the last.
+
+A row's digest is over a salt and what is told, in the transaction that records it; its link is over
+the link before and that digest. So whatever is changed later does not fit any more, nor does what
+comes after a row that was taken out. Verdicts and words are told by their own rows, which stand in
+their tables: nothing is kept twice. Who spoke is bound by a digest of its own with its own salt.
+To forget a row, its salts and what it tells go, and the chain still holds.
+"""
+
+# ruff: noqa: S608 - what is put into statements is this package's own text, never a value
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from daemon.domain.photos import as_text
+from daemon.store.database import Database, Part
+from daemon.store.rows import utc
+
+_SALT_BYTES = 16
+FIRST_LINK = bytes(32)
+_VERDICT = (
+    "id, run, path, status, category, confidence, band, reason, sha256, recorded_at,"
+    " return_id, model"
+)
+_WORD = "id, photo, word, before, category, via, at"
+
+
+class Kind(StrEnum):
+    """What a row is about."""
+
+    BEGUN = "begun"  # the chain
+    VERDICT = "verdict"
+    WORD = "word"  # a decision, a correction, an undo: whatever people say of a photo
+    ADOPTION = "adoption"  # of a version
+    SIGN_IN = "sign_in"
+    FORGOTTEN = "forgotten"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the chain, with what it tells, as it stands there now."""
+
+    seq: int
+    at: str
+    kind: str
+    told: str | None  # JSON; None where that was forgotten, or is not there any more
+    person: str | None
+    salt: bytes | None
+    person_salt: bytes | None
+    person_digest: bytes | None
+    digest: bytes
+    link: bytes
+
+
+class Audit(Part):
+    """Reads the chain; `append` makes it longer."""
+
+    def rows(self) -> Iterator[Row]:
+        """All of it, from the first."""
+        if not self._is_there():
+            return
+        found = self._db.execute(
+            "SELECT seq, at, kind, about, told, person, salt, person_salt, person_digest, digest,"
+            " link FROM audit ORDER BY seq"
+        )
+        for seq, at, kind, about, *itself, salt, person_salt, bound, digest, link in found:
+            told, person = itself if about is None else _told_of(self._db, kind, about)
+            yield Row(seq, at, kind, told, person, salt, person_salt, bound, digest, link)
+
+    def unbound_words(self) -> list[int]:
+        """What people said, by its numbers, of which the chain knows nothing though it should."""
+        first = self._begun()
+        if first is None:
+            return []
+        rows = self._db.execute(
+            "SELECT id FROM corrections WHERE is_done = 1 AND id > ? AND id NOT IN"
+            " (SELECT about FROM audit WHERE kind = 'word' AND about IS NOT NULL) ORDER BY id",
+            (first["words"],),
+        )
+        return [number for (number,) in rows]
+
+    def unbound_verdicts(self) -> list[int]:
+        """Photos of whose verdicts the chain knows nothing though it should."""
+        first = self._begun()
+        if first is None:
+            return []
+        rows = self._db.execute(
+            "SELECT id FROM photos WHERE result_number IS NOT NULL AND id > ? AND id NOT IN"
+            " (SELECT about FROM audit WHERE kind = 'verdict' AND about IS NOT NULL) ORDER BY id",
+            (first["photos"],),
+        )
+        return [number for (number,) in rows]
+
+    def note_sign_ins(self, page: str, sign_ins: Iterable[tuple[int, str, str]]) -> int:
+        """Take in what a page noted: numbers there, times, names; returns the last that is known.
+
+        One that is known already changes nothing.
+        """
+        with self._db.transaction():
+            last = self._last_sign_in(page)
+            for number, at, person in sign_ins:
+                if number > last:
+                    told = {"page": page, "number": number}
+                    append(self._db, Kind.SIGN_IN, at, told, person=person)
+                    last = number
+        return last
+
+    def note(self, kind: Kind, at: datetime, told: dict[str, Any], person: str) -> None:
+        """Bind something that is told nowhere else."""
+        with self._db.transaction():
+            append(self._db, kind, utc(at), told, person=person)
+
+    def _is_there(self) -> bool:
+        """Whether there is a chain; none in a database of an older nightsort."""
+        table = self._db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'audit'").fetchone()
+        return table is not None
+
+    def _last_sign_in(self, page: str) -> int:
+        (last,) = self._db.execute(
+            "SELECT coalesce(max(json_extract(told, '$.number')), 0) FROM audit"
+            " WHERE kind = 'sign_in' AND json_extract(told, '$.page') = ?",
+            (page,),
+        ).fetchone()
+        return int(last)
+
+    def _begun(self) -> dict[str, int] | None:
+        if not self._is_there():
+            return None
+        row = self._db.execute("SELECT told FROM audit WHERE kind = 'begun'").fetchone()
+        return json.loads(row[0]) if row and row[0] else None
+
+
+def append(
+    database: Database,
+    kind: Kind,
+    at: str,
+    told: dict[str, Any] | None = None,
+    *,
+    about: int | None = None,
+    person: str | None = None,
+) -> None:
+    """Bind one more row, within a transaction of another part.
+
+    about: the photo or word that tells it itself; told: what else there is to tell. at: as `utc`.
+    """
+    if about is not None:
+        text, person = _told_of(database, kind, about)
+    else:
+        text = _json(told)
+    assert text is not None
+    last = database.execute("SELECT seq, link FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+    number, before = (last[0] + 1, bytes(last[1])) if last else (1, FIRST_LINK)
+    salt = secrets.token_bytes(_SALT_BYTES)
+    person_salt = None if person is None else secrets.token_bytes(_SALT_BYTES)
+    person_digest = None if person is None else digest_of_person(person_salt or b"", person)
+    digest = digest_of(salt, text, person_digest)
+    database.execute(
+        "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            number,
+            at,
+            kind,
+            about,
+            None if about is not None else text,
+            None if about is not None else person,
+            salt,
+            person_salt,
+            person_digest,
+            digest,
+            link_of(before, number, at, kind, digest),
+        ),
+    )
+
+
+def begin_chain(database: Database) -> None:
+    """Begin the chain, where there is none; for what is there already it cannot vouch."""
+    if _is_begun(database):
+        return
+    with database.transaction():
+        if not _is_begun(database):  # by nobody meanwhile
+            photos, words = database.execute(
+                "SELECT (SELECT coalesce(max(id), 0) FROM photos WHERE result_number IS NOT NULL),"
+                " (SELECT coalesce(max(id), 0) FROM corrections)"
+            ).fetchone()
+            told = {"photos": photos, "words": words}
+            append(database, Kind.BEGUN, utc(datetime.now(UTC)), told)
+
+
+def _is_begun(database: Database) -> bool:
+    return database.execute("SELECT 1 FROM audit LIMIT 1").fetchone() is not None
+
+
+def forget_rows(database: Database, photos: str) -> int:
+    """Take away what rows about these photos tell, within a transaction of another part; how many.
+
+    photos: their numbers as JSON; to be called while their words are still there.
+    """
+    these = "(SELECT value FROM json_each(?))"
+    forgotten = database.execute(
+        "UPDATE audit SET about = NULL, salt = NULL, person_salt = NULL, person_digest = NULL"
+        f" WHERE (kind = 'verdict' AND about IN {these}) OR (kind = 'word' AND about IN"
+        f" (SELECT id FROM corrections WHERE photo IN {these}))",
+        (photos, photos),
+    )
+    return forgotten.rowcount
+
+
+def digest_of(salt: bytes, told: str, person_digest: bytes | None) -> bytes:
+    """What binds a row to what it tells."""
+    return hashlib.sha256(salt + (person_digest or b"") + told.encode()).digest()
+
+
+def digest_of_person(salt: bytes, person: str) -> bytes:
+    """What binds a row to who spoke."""
+    return hashlib.sha256(salt + person.encode("utf-8", "surrogatepass")).digest()
+
+
+def link_of(before: bytes, seq: int, at: str, kind: str, digest: bytes) -> bytes:
+    """What binds a row to all that came before it."""
+    return hashlib.sha256(before + f"{seq}|{at}|{kind}|".encode() + digest).digest()
+
+
+def _told_of(database: Database, kind: str, about: int) -> tuple[str | None, str | None]:
+    """What a photo or word tells, and who spoke; None where it is not there."""
+    if kind == Kind.VERDICT:
+        row = database.execute(f"SELECT {_VERDICT} FROM photos WHERE id = ?", (about,)).fetchone()
+        names, person = _VERDICT, None
+    else:
+        row = database.execute(
+            f"SELECT {_WORD}, person FROM corrections WHERE id = ?", (about,)
+        ).fetchone()
+        names, person = _WORD, row and row[-1]
+    if row is None:
+        return None, None
+    return _json(dict(zip(names.split(", "), map(_plain, row), strict=False))), person
+
+
+def _plain(value: Any) -> Any:
+    return as_text(os.fsdecode(value)) if isinstance(value, bytes) else value
+
+
+def _json(told: Any) -> str:
+    return json.dumps(told, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
