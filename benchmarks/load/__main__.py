@@ -45,7 +45,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="nightsort-load-", dir=options.folder) as own:
         load = _Load(Path(own), options.locust, 8 if options.quick else options.seconds)
         if options.clicks:
-            print(clicked(load.clicks(240 if options.quick else _DRAINED)))
+            print(clicked(load.clicks(240, 1) if options.quick else load.clicks(_DRAINED)))
             return
         document, history = load.steps(_QUICK if options.quick else _STEPS)
         if not options.quick:
@@ -115,12 +115,12 @@ class _Load:
             users.wait()
         return {"alone": alone, "beside": beside, "users": _USERS_BESIDE}
 
-    def clicks(self, count: int) -> Figures:
-        """How fast a queue is drained alone, and beside people who click; both twice, in turn."""
+    def clicks(self, count: int, rounds: int = 3) -> Figures:
+        """How fast a queue is drained alone, and beside people who click; in turn, the best."""
         bench = Bench(self._folder, quick=False, keras_python=None)
         share = bench.share("clicked")
         alone, beside, found = [], [], {}
-        for turn in range(2):
+        for turn in range(rounds):
             alone.append(self._drained(bench, self._morning(bench, share, count), count))
             settings = self._morning(bench, share, count)
             _add_clerk(settings)
@@ -129,6 +129,7 @@ class _Load:
                 environment = {"NAME": "bench", "PASSWORD": _PASSWORD}
                 name = f"clicks-{turn}"
                 users = self._run(_CLICKFILE, address, environment, _CLERKS, 10, name)
+                _be_elsewhere(users)
                 time.sleep(8)  # until all have signed in
                 beside.append(self._drained(bench, settings, count))
                 users.terminate()
@@ -182,6 +183,11 @@ class _Load:
             return subprocess.Popen(
                 list(map(str, command)), stdout=log, stderr=log, env=os.environ | environment
             )
+
+
+def _be_elsewhere(users: subprocess.Popen[bytes]) -> None:
+    """Their browsers' work is other machines': here, only what is left over."""
+    os.setpriority(os.PRIO_PROCESS, users.pid, 19)
 
 
 def _add_clerk(settings: Path) -> None:

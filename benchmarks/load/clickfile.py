@@ -12,7 +12,8 @@ import re
 from locust import HttpUser, between, task
 
 _SHED = 503
-_DECIDED = 409  # by another of them
+# By another of them; or the daemon, which is there for the drain alone, is not there (yet).
+_NOT_DONE = (409, 503)
 _NAME, _PASSWORD = os.environ["NAME"], os.environ["PASSWORD"]
 
 
@@ -60,7 +61,7 @@ class Clerk(HttpUser):
             f"/photos/{photo[1]}/decision", json=body, headers={"X-CSRF-Token": token},
             name="/photos/{id}/decision", catch_response=True,
         ) as answer:  # fmt: skip
-            if answer.status_code == _DECIDED:
+            if answer.status_code in _NOT_DONE:
                 answer.success()
 
     def _page(self, path: str, name: str = "") -> str:

@@ -69,3 +69,29 @@ class Lesson:
     def by_itself(self) -> bool:
         """Whether nobody asked for it."""
         return not self.person
+
+
+class LearningCode(StrEnum):
+    """Why nothing was done about lessons and versions. The values are fixed."""
+
+    UNDER_WAY = "under_way"  # a lesson is held just now, or waits to be
+    NOT_FOUND = "not_found"
+    OVER = "over"  # the lesson has ended
+    UNTRUSTED = "untrusted"  # the version is damaged, or of another network
+
+
+@dataclass(frozen=True, slots=True)
+class LessonAnswer:
+    """Which lesson it is about."""
+
+    lesson: int
+    code: LearningCode | None = None  # why nothing was done
+
+
+@dataclass(frozen=True, slots=True)
+class VersionAnswer:
+    """Which version judges from now on."""
+
+    in_use: str
+    code: LearningCode | None = None  # why it is not the one that was wanted
+    detail: str = ""  # the same in a sentence

@@ -15,7 +15,7 @@ from config.errors import NightsortError
 from daemon.domain.coding import decoded
 from daemon.domain.corrections import Via
 from daemon.domain.forgetting import Receipt
-from daemon.domain.lessons import Wanted
+from daemon.domain.lessons import LessonAnswer, VersionAnswer, Wanted
 from daemon.domain.sent import ExamplesAnswer, ReceivedAnswer, SentFile
 
 # In place of a run's id: the newest.
@@ -115,32 +115,6 @@ class AlertAnswer:
     """Who is noted as knowing of an alert."""
 
     by: str  # whoever said so first
-
-
-class LearningCode(StrEnum):
-    """Why nothing was done about lessons and versions. The values are fixed."""
-
-    UNDER_WAY = "under_way"  # a lesson is held just now, or waits to be
-    NOT_FOUND = "not_found"
-    OVER = "over"  # the lesson has ended
-    UNTRUSTED = "untrusted"  # the version is damaged, or of another network
-
-
-@dataclass(frozen=True, slots=True)
-class LessonAnswer:
-    """Which lesson it is about."""
-
-    lesson: int
-    code: LearningCode | None = None  # why nothing was done
-
-
-@dataclass(frozen=True, slots=True)
-class VersionAnswer:
-    """Which version judges from now on."""
-
-    in_use: str
-    code: LearningCode | None = None  # why it is not the one that was wanted
-    detail: str = ""  # the same in a sentence
 
 
 Answer = (

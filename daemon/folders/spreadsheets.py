@@ -1,6 +1,7 @@
 """Reads the cells of a workbook that somebody saved: Office Open XML, by Excel or LibreOffice.
 
 What lies on a share is trusted in nothing: no entities, no links, bounded sizes; only text is read.
+Why no library: docs/decisions/0021-reading-workbooks.md.
 """
 
 from __future__ import annotations

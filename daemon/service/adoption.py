@@ -6,7 +6,8 @@ import structlog
 
 from config.errors import ModelError, RefusedError
 from config.settings import Settings
-from daemon.domain.orders import Adopt, GoBack, LearningCode, ModelAnswer, VersionAnswer
+from daemon.domain.lessons import LearningCode, VersionAnswer
+from daemon.domain.orders import Adopt, GoBack, ModelAnswer
 from daemon.sorting.model_slot import ModelSlot
 from daemon.sorting.version_copies import copy_versions
 from daemon.sorting.versions import SHIPPED, NoVersion, Versions, try_out

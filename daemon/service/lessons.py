@@ -23,7 +23,7 @@ from daemon.corrections.answers import NoSuchCategory
 from daemon.domain.clock import Clock
 from daemon.domain.effects import effect_of
 from daemon.domain.examples import LearningStatus
-from daemon.domain.lessons import Lesson, LessonState, Wanted
+from daemon.domain.lessons import LearningCode, Lesson, LessonAnswer, LessonState, Wanted
 from daemon.domain.orders import (
     Adopt,
     Answer,
@@ -33,8 +33,6 @@ from daemon.domain.orders import (
     Given,
     GoBack,
     Learn,
-    LearningCode,
-    LessonAnswer,
     Speaker,
 )
 from daemon.folders.child_processes import end, own

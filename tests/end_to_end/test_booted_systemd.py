@@ -638,7 +638,7 @@ def test_the_page_is_set_up_by_the_installer_backed_up_by_the_daemon_and_removed
     assert fresh.says("systemctl", "is-enabled", "nightsort-web").strip() == "enabled"
     authority = "/var/lib/nightsort/web/tls/authority.crt"
     assert authority in said
-    assert ask_page(fresh, "https://localhost:8443/health/live", authority) == "200"
+    assert ask_page(fresh, "https://127.0.0.1:8443/health/live", authority) == "200"
     score = fresh.says("systemd-analyze", "security", "--no-pager", "nightsort-web.service")
     assert float(score.rpartition("nightsort-web.service: ")[2].split()[0]) <= 2.0
     add_person(fresh, "anna")
@@ -653,7 +653,7 @@ def test_the_page_is_set_up_by_the_installer_backed_up_by_the_daemon_and_removed
     assert fresh.run("systemctl", "cat", "nightsort-web").returncode == 1
     install(fresh, "--start", "--web")
     assert people(fresh) == ["anna"]  # as after every uninstall without --purge
-    assert ask_page(fresh, "https://localhost:8443/health/live", authority) == "200"
+    assert ask_page(fresh, "https://127.0.0.1:8443/health/live", authority) == "200"
     assert "is removed" in fresh.says("/opt/nightsort/uninstall", "--purge")
     assert not fresh.outside("/var/lib/nightsort").exists()
 

@@ -27,6 +27,7 @@ LOOKS = (
 )
 # Where a page's address needs one of something: one that there is, or what it comes from.
 ONE_OF = {"id": "1", "photo": "1", "secret": "guessed"}
+QUEUES = ("/review?queue=looks", "/page/groups?queue=looks", "/review?queue=spots")
 # What is seen without a session, or with too weak a role, or of nothing that there is.
 FOR_ANYBODY = ("/login", "/page/link/guessed")
 REFUSED = ("/page/people", "/page/nothing", "/review?photo=99999", "/page/runs/20010101_000000")
@@ -49,7 +50,7 @@ def shown_paths(client: httpx.Client) -> list[str]:
     """The address of each page that there is, by its route; a new one is among them by itself."""
     runs = client.get("/runs").json()["runs"]
     one_of = {**ONE_OF, "run": runs[0]["run"]}
-    found = ["/find?q=60501", "/page/runs?days=90"]
+    found = ["/find?q=60501", "/?days=90", *QUEUES]
     for route in (route for router in ROUTERS for route in router.routes):
         path = getattr(route, "path", "")
         if "GET" in getattr(route, "methods", ()) and is_page(path):

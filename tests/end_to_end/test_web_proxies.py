@@ -127,6 +127,15 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
         yield found
 
 
+def test_the_document_shows_the_lines_that_are_tried_here() -> None:
+    text = (EXAMPLE.parents[1] / "install.md").read_text(encoding="utf-8")
+    shown = text.partition("    # nginx.conf\n")[2].partition("\n\n")[0]
+    tried = {line.strip() for line in EXAMPLE.read_text(encoding="utf-8").splitlines()}
+    lines = [line.strip() for line in shown.splitlines()]
+    assert len(lines) > 10
+    assert [line for line in lines if line not in tried] == []
+
+
 def test_every_way_in_leads_below_the_path_and_over_tls(proxied: Proxied) -> None:
     with proxied.client(proxied.plain) as client:
         answer = client.get("/sort/find?q=1")
@@ -202,6 +211,12 @@ def test_photos_pass_at_any_size_that_the_page_takes_and_it_says_which_it_does_n
             answer = client.post("/predict", files=files, headers=key)
             assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_the_events_of_a_page_come_through(proxied: Proxied) -> None:
+    with proxied.signed_in() as client, client.stream("GET", "/page/events") as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert next(line for line in answer.iter_lines() if line) != ""
 
 
 class _Slowly(BaseHTTPRequestHandler):

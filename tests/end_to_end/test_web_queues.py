@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.end_to_end.test_web_review import fields_of, ready, said
+from tests.support.axe import violations
 from tests.support.chromium import Tab, chromium
 from tests.support.review_site import draw, sort
 from tests.support.waiting import eventually
@@ -57,6 +58,7 @@ def test_spot_checks_are_answered_by_keys_and_counted(tmp_path: Path, tab: Tab) 
         tab.carry(carl)
         tab.open(f"{page.url}/review?queue=spots")
         first = ready(tab)
+        assert violations(tab) == []
         tab.press("Enter")
         second = ready(tab, first)
         eventually(lambda: word(carl, first) == "checked")

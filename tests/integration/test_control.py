@@ -22,7 +22,7 @@ from config.errors import FolderUnavailable, NightsortError, RefusedError
 from daemon.corrections.answers import NoSuchCategory
 from daemon.domain.corrections import Via
 from daemon.domain.forgetting import Gone, Receipt, Remains
-from daemon.domain.lessons import Merge, Wanted
+from daemon.domain.lessons import LearningCode, LessonAnswer, Merge, VersionAnswer, Wanted
 from daemon.domain.orders import (
     LATEST,
     ORDERS,
@@ -43,9 +43,7 @@ from daemon.domain.orders import (
     Given,
     GoBack,
     Learn,
-    LearningCode,
     Left,
-    LessonAnswer,
     MakePeriodReport,
     MakeReport,
     ModelAnswer,
@@ -62,7 +60,6 @@ from daemon.domain.orders import (
     TargetsAnswer,
     TargetTried,
     Undo,
-    VersionAnswer,
 )
 from daemon.domain.runs import Progress
 from daemon.domain.sent import ExamplesAnswer, NotTaken, Received, ReceivedAnswer, SentFile

@@ -17,15 +17,8 @@ from config.settings import Settings
 from daemon.corrections.answers import NoSuchCategory
 from daemon.domain.corrections import Via
 from daemon.domain.examples import Brought
-from daemon.domain.lessons import Lesson, LessonState, Merge, Wanted
-from daemon.domain.orders import (
-    CancelLesson,
-    Given,
-    Learn,
-    LearningCode,
-    LessonAnswer,
-    Speaker,
-)
+from daemon.domain.lessons import LearningCode, Lesson, LessonAnswer, LessonState, Merge, Wanted
+from daemon.domain.orders import CancelLesson, Given, Learn, Speaker
 from daemon.service import lessons as module
 from daemon.service.lessons import Lessons
 from daemon.store import Store

@@ -14,17 +14,8 @@ from config.errors import ModelError, RefusedError
 from config.settings import Settings
 from daemon.domain.effects import Effect
 from daemon.domain.examples import Stock
-from daemon.domain.lessons import Lesson, LessonState, Merge, Wanted
-from daemon.domain.orders import (
-    A,
-    Adopt,
-    CancelLesson,
-    GoBack,
-    Learn,
-    LearningCode,
-    Order,
-    VersionAnswer,
-)
+from daemon.domain.lessons import LearningCode, Lesson, LessonState, Merge, VersionAnswer, Wanted
+from daemon.domain.orders import A, Adopt, CancelLesson, GoBack, Learn, Order
 from daemon.reporting.comparison_figures import CategoryFigure, Figure, categories, figures
 from daemon.sorting.version_list import VersionBrief, VersionList, card_of, listed
 from daemon.sorting.versions import SHIPPED, NoVersion, Versions

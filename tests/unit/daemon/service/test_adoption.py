@@ -16,7 +16,8 @@ from classifier.bundle import Bundle
 from classifier.version import Version, load_version
 from config.errors import ModelError
 from config.settings import Settings
-from daemon.domain.orders import Adopt, GoBack, LearningCode
+from daemon.domain.lessons import LearningCode
+from daemon.domain.orders import Adopt, GoBack
 from daemon.service import adoption as module
 from daemon.service.adoption import Adoption
 from daemon.sorting.model_slot import ModelSlot
