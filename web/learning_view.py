@@ -98,8 +98,9 @@ class Result:
 
 def result_of(lesson: Lesson, look_up: Lookup) -> Result:
     """What came of a lesson that had photos to learn from."""
-    document = lesson.result or {}
-    is_compared = document.get("after") is not None
+    assert lesson.result is not None
+    document = lesson.result
+    is_compared = document["after"] is not None
     return Result(
         lesson,
         document,
@@ -148,7 +149,7 @@ def version_rows(
     found: VersionList, verdicts: Mapping[str, int], lessons: Sequence[Lesson]
 ) -> list[VersionRow]:
     """The newest first; the shipped one last. verdicts: by the model's title."""
-    of_lesson = {(one.result or {}).get("version"): one.id for one in lessons}
+    of_lesson = {one.result["version"]: one.id for one in lessons if one.result is not None}
     base = found["versions"][0]["model"]
     rows = [
         VersionRow(

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from classifier.learning.base import CALIBRATE, COMPARE, Base, HeldOut
 from classifier.learning.calibration import Calibrated, Scored, calibrate
 from classifier.learning.coherence import Doubtful, coherence, doubtful
 from classifier.learning.comparison import Changed, Figures
+from classifier.learning.document import LessonDocument
 from classifier.learning.examples import FOLDS, Example, folds_of, groups_of
 from classifier.learning.fitting import NEVER, Moments, Sample, fit
 from classifier.learning.material import LessonError, Material, Request, material_of
@@ -59,9 +60,9 @@ class Lesson:
         """Which photos become right, and which wrong."""
         return self.trial.changed
 
-    def as_json(self, seconds: float, *, adopted: bool) -> dict[str, Any]:
+    def as_json(self, seconds: float, *, adopted: bool) -> LessonDocument:
         """The document that `learn --json` prints, with counts and intervals beside it."""
-        return {
+        document = {
             "version": None if self.version is None else self.version.card.name,
             "base": self.base,
             "examples": self.examples,
@@ -76,6 +77,7 @@ class Lesson:
             ],
             "adopted": adopted,
         }
+        return cast(LessonDocument, document)
 
 
 def learn(

@@ -25,8 +25,8 @@ from config.variables import credential
 from daemon.alerting.render import Message, message_of
 from daemon.alerting.senders import send
 from daemon.alerting.tasks import Address, LetterTask
+from daemon.domain.alert_answers import TargetsAnswer, TargetTried
 from daemon.domain.alerts import Alert, Sent
-from daemon.domain.orders import TargetsAnswer, TargetTried
 
 log = structlog.get_logger()
 

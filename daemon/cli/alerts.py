@@ -18,8 +18,8 @@ from daemon.domain.alerts import IncidentDocument
 
 if TYPE_CHECKING:
     from config.settings import Settings
+    from daemon.domain.alert_answers import TargetsAnswer, TargetTried
     from daemon.domain.alerts import Incident
-    from daemon.domain.orders import TargetsAnswer, TargetTried
 
 NOBODY = "nobody would be told of trouble; set [alerts] targets"
 

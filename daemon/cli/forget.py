@@ -49,7 +49,7 @@ def forget(config_file: Path | None, what: str, yes: bool, as_json: bool) -> Non
     settings = load(config_file)
     name = named_in(what, settings)
     with closing(Store(settings.state_dir, reading=True)) as store:
-        meant = store.forgetting.meant(name)
+        meant = store.traces.meant(name)
     if not meant.is_exact:
         raise RefusedError(not_exact(name, meant.stories))
     if not yes:

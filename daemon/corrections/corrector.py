@@ -295,18 +295,6 @@ class Corrector:
         known = ", ".join(sorted(self._moved_photos.categories))
         raise NoSuchCategory(f"{said}: no such category; there are {known}")
 
-    def new_category(self, said: str) -> str:
-        """The category of that name, or the name for one that there was not so far.
-
-        Raises NoSuchCategory for what cannot be a folder's name on every disk.
-        """
-        with suppress(NoSuchCategory):
-            return self.category(said)
-        name = said.strip()
-        if problem := label_problem(name):
-            raise NoSuchCategory(f"{said}: cannot be the name of a category: {problem}")
-        return name
-
     def _all(self, what: str) -> list[Story]:
         """The photos of a run, else the one photo, that `what` names."""
         if self._store.runs.summary(what) is not None:
@@ -380,3 +368,16 @@ def _ways_back(story: Story, seen: Seen, folder: str) -> Iterator[Move]:
     yield move
     for number in count(2):
         yield replace(move, target=join(folder, numbered(safe_name(name), number)))
+
+
+def new_category(corrector: Corrector, said: str) -> str:
+    """The category of that name, or the name for one that there was not so far.
+
+    Raises NoSuchCategory for what cannot be a folder's name on every disk.
+    """
+    with suppress(NoSuchCategory):
+        return corrector.category(said)
+    name = said.strip()
+    if problem := label_problem(name):
+        raise NoSuchCategory(f"{said}: cannot be the name of a category: {problem}")
+    return name

@@ -41,7 +41,7 @@ class Decisions:
 
         category: what it is, where the decision is that. upon: number of the last word on it as
         it was shown, 0: none; None: whatever was said. is_new: the category comes from
-        `Corrector.new_category`. Raises NoSuchPhoto, NoSuchCategory, and TransientError as
+        `new_category`. Raises NoSuchPhoto, NoSuchCategory, and TransientError as
         `Corrector.correct` does.
         """
         self._corrector.finish_interrupted()

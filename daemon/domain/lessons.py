@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
+from classifier.learning.document import LessonDocument
 from daemon.domain.corrections import Via
 
 
@@ -62,7 +62,7 @@ class Lesson:
     asked: datetime
     ended: datetime | None
     progress: float  # 0..1
-    result: dict[str, Any] | None  # as `learn --json` prints it
+    result: LessonDocument | None  # as `learn --json` prints it
     why: str  # it failed; empty where it did not
 
     @property

@@ -12,11 +12,13 @@ from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeVar, get_args
 
 from config.errors import NightsortError
+from daemon.domain.alert_answers import AlertAnswer, TargetsAnswer
 from daemon.domain.coding import decoded
 from daemon.domain.corrections import Via
 from daemon.domain.forgetting import Receipt
 from daemon.domain.lessons import LessonAnswer, VersionAnswer, Wanted
 from daemon.domain.sent import ExamplesAnswer, ReceivedAnswer, SentFile
+from daemon.domain.sign_ins import SignIn, SignInsAnswer
 
 # In place of a run's id: the newest.
 LATEST = "latest"
@@ -81,40 +83,10 @@ class FilesAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class TargetTried:
-    """How a test alert to one target went."""
-
-    name: str
-    delivered: bool
-    error: str  # empty when there was none; delivered with one: not to all addressees
-
-
-@dataclass(frozen=True, slots=True)
-class TargetsAnswer:
-    """How a test alert to all targets went."""
-
-    targets: tuple[TargetTried, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class ModelAnswer:
     """Which model judges photos from now on."""
 
     problem: str  # why it is not the new one, in a sentence; empty when it is
-
-
-@dataclass(frozen=True, slots=True)
-class SignInsAnswer:
-    """Which sign-ins are known."""
-
-    known: int  # up to this number
-
-
-@dataclass(frozen=True, slots=True)
-class AlertAnswer:
-    """Who is noted as knowing of an alert."""
-
-    by: str  # whoever said so first
 
 
 Answer = (
@@ -268,15 +240,6 @@ class ChangeModel(Order[ModelAnswer]):
     name = "model"
     answer = ModelAnswer
     needs_folders = False
-
-
-@dataclass(frozen=True, slots=True)
-class SignIn:
-    """Somebody signed in to the page."""
-
-    number: int  # by which the page knows it
-    at: str  # ISO 8601, UTC
-    person: str
 
 
 @dataclass(frozen=True, slots=True)

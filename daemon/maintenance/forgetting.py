@@ -83,7 +83,7 @@ class Forgetter:
         photos: what whoever asks was shown. Raises NotExact, RefusedError where they are others
         now, or one is in hand; TransientError when a folder does not answer.
         """
-        meant = self._store.forgetting.meant(what)
+        meant = self._store.traces.meant(what)
         if not meant.is_exact:
             raise NotExact(not_exact(what, meant.stories))
         if {story.id for story in meant.stories} != {*photos}:
@@ -99,7 +99,7 @@ class Forgetter:
 
     def begin_again(self) -> None:
         """After an older database took over: note what in it was forgotten before."""
-        known, forgotten = self._store.forgetting, self._forgotten
+        known, forgotten = self._store.traces, self._forgotten
         if not len(forgotten):
             return
         again = [
@@ -127,7 +127,7 @@ class Forgetter:
         return self._store.forgetting.under_way()
 
     def _job(self, stories: list[Story], by: str, asked: str, *, is_return: bool) -> Job:
-        known = self._store.forgetting.known([story.id for story in stories])
+        known = self._store.traces.known([story.id for story in stories])
         zone = self._clock.now().tzinfo
         days = {f"{datetime.fromisoformat(at).astimezone(zone):%Y-%m-%d}" for at in known.spoken_at}
         return Job(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import structlog
 
 from config.errors import NightsortError
+from daemon.domain.alert_answers import AlertAnswer
 from daemon.domain.clock import Clock
-from daemon.domain.orders import Acknowledge, AlertAnswer, Given
+from daemon.domain.orders import Acknowledge, Given
 from daemon.store import Alerts
 
 log = structlog.get_logger()

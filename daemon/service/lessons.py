@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 
+from classifier.learning.document import LessonDocument
 from config.errors import NightsortError
 from config.learning import LearningSettings
 from config.settings import Settings
@@ -297,13 +298,19 @@ class Lessons:
             held.progress = progress
             self._store.lessons.is_at(held.lesson.id, LessonState.RUNNING, progress)
 
-    def _conclude(self, held: _Held, document: dict[str, Any], until: str) -> None:
+    def _conclude(self, held: _Held, document: LessonDocument, until: str) -> None:
         is_better = document["judgement"] == "better" and document["before"] is not None
-        if self._learning.adopt == "auto" and is_better:
-            document["adopted"] = self._adopt(document["version"])
+        version = document["version"]
+        if version is not None and self._learning.adopt == "auto" and is_better:
+            document["adopted"] = self._adopt(version)
         lesson, now = held.lesson, self._clock.now()
         self._store.lessons.end(lesson.id, document, "", now)
-        told = {key: document[key] for key in ("version", "judgement", "why", "adopted")}
+        told: dict[str, object] = {
+            "version": version,
+            "judgement": document["judgement"],
+            "why": document["why"],
+            "adopted": document["adopted"],
+        }
         if lesson.by_itself or document["after"] is not None:
             until = max(until, held.until)
             last = self._store.examples.learnt(document, until, now, by_itself=lesson.by_itself)

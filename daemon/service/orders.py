@@ -17,7 +17,7 @@ from typing import Any, TypeVar, cast
 
 from config.errors import RefusedError, TransientError
 from daemon.corrections.answers import NoSuchPhoto
-from daemon.corrections.corrector import Corrector
+from daemon.corrections.corrector import Corrector, new_category
 from daemon.corrections.decisions import Decisions
 from daemon.corrections.workbooks import Workbooks
 from daemon.domain.clock import Clock
@@ -45,12 +45,12 @@ from daemon.domain.orders import (
     PhotosAnswer,
     Rebuild,
     SendTestAlert,
-    SignInsAnswer,
     Speaker,
     TakeBack,
     Undo,
 )
 from daemon.domain.photos import as_text
+from daemon.domain.sign_ins import SignInsAnswer
 from daemon.folders.locks import user_name
 from daemon.folders.tree import Tree
 from daemon.reporting.periods import Period
@@ -184,7 +184,7 @@ class Orders:
             case Decide(photos, decision, category, is_new, upon):
                 seen = dict(zip(photos, upon, strict=False))
                 if is_new:
-                    category = corrector.new_category(category)
+                    category = new_category(corrector, category)
                 return self._each(
                     photos,
                     lambda photo: decisions.decide(

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from classifier.classifier import Classifier
 from classifier.learning.base import load_base
+from classifier.learning.document import LessonDocument
 from classifier.learning.lesson import Request, learn
 from config.learning import LearningSettings
 from daemon.domain.examples import Kept, Stock
@@ -22,26 +22,25 @@ from daemon.sorting.versions import Versions
 class Held:
     """A lesson that was held. document: what `learn --json` prints, examples by their ids."""
 
-    document: dict[str, Any]
+    document: LessonDocument
     names: Mapping[str, str] = field(default_factory=dict)  # how people know the examples
     too_few: tuple[str, ...] = ()
 
     @property
     def version(self) -> str | None:
         """The candidate; None where the lesson is refused."""
-        name: str | None = self.document["version"]
-        return name
+        return self.document["version"]
 
-    def named(self, places: Mapping[str, str]) -> dict[str, Any]:
+    def named(self, places: Mapping[str, str]) -> LessonDocument:
         """The document with names in place of ids: nobody knows a photo by its hash.
 
         places: names that go before those that are known.
         """
-        document, names = dict(self.document), {**self.names, **places}
-        for change in ("became_right", "became_wrong"):
-            document[change] = [names.get(one, one) for one in document[change]]
+        document, names = self.document.copy(), {**self.names, **places}
+        document["became_right"] = [names.get(one, one) for one in document["became_right"]]
+        document["became_wrong"] = [names.get(one, one) for one in document["became_wrong"]]
         document["doubtful"] = [
-            one | {"photo": names.get(one["photo"], one["photo"])} for one in document["doubtful"]
+            {**one, "photo": names.get(one["photo"], one["photo"])} for one in document["doubtful"]
         ]
         return document
 
@@ -139,7 +138,7 @@ def _too_little(chosen: Chosen, stock: Stock, fewest: int) -> str:
     return f"{why}; they come from what people correct and decide, and from: nightsort learn add"
 
 
-def refused(base: str, why: str, examples: Mapping[str, int] | None = None) -> dict[str, Any]:
+def refused(base: str, why: str, examples: Mapping[str, int] | None = None) -> LessonDocument:
     """The document of a lesson that was not begun. examples: photos by label."""
     return {
         "version": None,

@@ -27,7 +27,7 @@ from daemon.store.database import (
 from daemon.store.deliveries import Deliveries, Delivery, Failing
 from daemon.store.examples import Examples
 from daemon.store.facts import Facts
-from daemon.store.forgetting import Forgetting, Known, Meant
+from daemon.store.forgetting import Forgetting
 from daemon.store.handovers import Handovers
 from daemon.store.history import History
 from daemon.store.intentions import Intentions
@@ -43,6 +43,7 @@ from daemon.store.runs import Runs
 from daemon.store.schema import SCHEMA_VERSION
 from daemon.store.search import Search, Wanted, Whereabouts
 from daemon.store.spot_checks import SpotChecks
+from daemon.store.traces import Known, Meant, Traces
 from daemon.store.version_copies import VersionCopies
 from daemon.store.workbooks import Workbooks
 
@@ -84,6 +85,7 @@ __all__ = [
     "Search",
     "SpotChecks",
     "Store",
+    "Traces",
     "VersionCopies",
     "Waiting",
     "Wanted",
@@ -134,6 +136,7 @@ class Store:
         self.workbooks = Workbooks(self._db)
         self.retention = Retention(self._db)
         self.forgetting = Forgetting(self._db)
+        self.traces = Traces(self._db)
         self.changes = Changes(self._db)
         self.mirrored = Mirrored(self._db)
         self.alerts = Alerts(self._db)

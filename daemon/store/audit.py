@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -114,7 +114,7 @@ class Audit(Part):
                     last = number
         return last
 
-    def note(self, kind: Kind, at: datetime, told: dict[str, Any], person: str) -> None:
+    def note(self, kind: Kind, at: datetime, told: Mapping[str, Any], person: str) -> None:
         """Bind something that is told nowhere else."""
         with self._db.transaction():
             append(self._db, kind, utc(at), told, person=person)
@@ -143,7 +143,7 @@ def append(
     database: Database,
     kind: Kind,
     at: str,
-    told: dict[str, Any] | None = None,
+    told: Mapping[str, Any] | None = None,
     *,
     about: int | None = None,
     person: str | None = None,

@@ -9,17 +9,13 @@ last that goes: whoever dies in between finishes it at the next start, and may d
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from config.errors import FolderUnavailable
 from daemon.domain.coding import coded, decoded
 from daemon.domain.forgetting import Job, Redaction
-from daemon.domain.photos import Story, as_text
-from daemon.domain.return_ids import return_id, return_key
 from daemon.store.audit import Kind, append, forget_rows
 from daemon.store.changes import note_change
 from daemon.store.database import Database, Part
@@ -31,13 +27,11 @@ from daemon.store.facts import (
     PHOTO_NUMBER,
     set_fact,
 )
-from daemon.store.queue import ACTIVE
 from daemon.store.recall import balance_open_runs
-from daemon.store.rows import STORY_COLUMNS, story_of, utc
+from daemon.store.rows import utc
 from daemon.store.runs import errors_of
-from daemon.store.search import NAMED, named, return_keys
+from daemon.store.traces import THESE
 
-_THESE = "(SELECT value FROM json_each(?))"
 # Where a photo is named once it is not the photos' own: table, column, and what tells rows apart.
 _TEXTS = (
     ("incidents", "facts", "id"),
@@ -47,76 +41,8 @@ _TEXTS = (
 _NAMING_FACTS = (LEFT_ALONE, LESSON, MASS_REMOVAL)
 
 
-@dataclass(frozen=True, slots=True)
-class Meant:
-    """What somebody wants forgotten."""
-
-    stories: list[Story]
-    is_return: bool  # they are all the photos of one return, and that was named
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether that is one photo or one return."""
-        return len(self.stories) == 1 or self.is_return
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What else is known of photos that are to be forgotten."""
-
-    names: tuple[str, ...]
-    own_hashes: frozenset[str]
-    runs: tuple[str, ...]
-    spoken_at: tuple[str, ...]  # ISO 8601, UTC
-    same_bytes: tuple[int, ...]
-
-
 class Forgetting(Part):
-    """Finds what is to be forgotten, and takes it out."""
-
-    def meant(self, what: str) -> Meant:
-        """The photos of that name, number, place or return id; newest first."""
-        text = as_text(what)
-        keys = set(json.loads(return_keys(text)))
-        rows = self._db.execute(
-            "SELECT id, coalesce(return_id, ''), coalesce(return_key, '') FROM photos"
-            f" WHERE id IN ({NAMED})",
-            named(what),
-        ).fetchall()
-        by_return = {i: key or said for i, said, key in rows if key in keys or said == text}
-        by_return |= self._waiting_of(keys)
-        found = {photo for photo, *_ in rows} | by_return.keys()
-        is_return = by_return.keys() == found and len({*by_return.values()}) == 1
-        return Meant(self.stories(found), is_return)
-
-    def stories(self, photos: Collection[int]) -> list[Story]:
-        """Those photos, newest first."""
-        rows = self._db.execute(
-            f"SELECT {STORY_COLUMNS} FROM photos WHERE id IN {_THESE} ORDER BY id DESC",
-            (json.dumps([*photos]),),
-        )
-        return [story_of(row) for row in rows]
-
-    def known(self, photos: Collection[int]) -> Known:
-        """What traces of these photos are found by."""
-        these = json.dumps([*photos])
-        return Known(
-            tuple(sorted(self._names(these))),
-            frozenset(self._hashes(these) - self._hashes_of_others(these)),
-            tuple(self._runs_that_show(these)),
-            tuple(self._column(f"SELECT at FROM corrections WHERE photo IN {_THESE}", these)),
-            tuple(self._same_bytes(these)),
-        )
-
-    def rows(self) -> Iterator[tuple[int, str, str, str, str]]:
-        """Each photo: number, first seen, source, run, recorded."""
-        rows = self._db.execute(
-            "SELECT id, first_seen_at, path, coalesce(run, ''), coalesce(recorded_at, '')"
-            " FROM photos ORDER BY id"
-        )
-        return ((i, seen, os.fsdecode(path), run, at) for i, seen, path, run, at in rows)
-
-    # --- the note --------------------------------------------------------------------------------
+    """Takes out what is to be forgotten."""
 
     def under_way(self) -> list[Job]:
         """What was begun and is not done."""
@@ -174,7 +100,7 @@ class Forgetting(Part):
         """What somebody brought to be learnt from, where it is the same picture."""
         hashes = json.dumps([sha256 for one in job.photos for sha256 in one.own_hashes])
         self._db.execute(
-            f"DELETE FROM examples WHERE photo IS NULL AND sha256 IN {_THESE}", (hashes,)
+            f"DELETE FROM examples WHERE photo IS NULL AND sha256 IN {THESE}", (hashes,)
         )
 
     def _summaries(self, job: Job) -> None:
@@ -236,104 +162,6 @@ class Forgetting(Part):
             if less != value:
                 set_fact(self._db, key, less)
 
-    # --- what is known ---------------------------------------------------------------------------
-
-    def _waiting_of(self, keys: set[str]) -> dict[int, str]:
-        """Photos in the queue whose names name one of these returns."""
-        if not keys:
-            return {}
-        rows = self._db.execute(f"SELECT id, filename FROM photos WHERE state IN {ACTIVE}")
-        found = ((photo, return_key(return_id(filename))) for photo, filename in rows)
-        return {photo: key for photo, key in found if key in keys}
-
-    def _names(self, these: str) -> set[str]:
-        """Texts by which these photos are named, and nothing else is."""
-        rows = self._db.execute(
-            "SELECT filename, path, coalesce(target, x''), coalesce(place, x''), id FROM photos"
-            f" WHERE id IN {_THESE}",
-            (these,),
-        ).fetchall()
-        places = {place for _, _, *two, _ in rows for place in two}
-        places |= {
-            place
-            for pair in self._db.execute(
-                f"SELECT source, target FROM corrections WHERE photo IN {_THESE}", (these,)
-            )
-            for place in pair
-        }
-        names = {f"#{photo} {name}" for name, *_, photo in rows}
-        names |= {name for name, *_ in rows if not self._is_others("filename = ?", name, these)}
-        names |= {
-            as_text(os.fsdecode(path))
-            for name, path, *_ in rows
-            if not self._is_others("filename = ? AND path = ?", name, path, these)
-        }
-        lying = "coalesce(place, target) = ? AND target IS NOT NULL"
-        names |= {
-            as_text(os.fsdecode(place))
-            for place in places
-            if place and not self._is_others(lying, place, these)
-        }
-        return names | self._lonely_returns(these) | self._hashes(these)
-
-    def _lonely_returns(self, these: str) -> set[str]:
-        """The ids of returns of which no other photo is known."""
-        rows = self._db.execute(
-            "SELECT return_id, return_key FROM photos AS one WHERE return_key <> ''"
-            f" AND id IN {_THESE} AND NOT EXISTS (SELECT 1 FROM photos AS other"
-            f" WHERE other.return_key = one.return_key AND other.id NOT IN {_THESE})",
-            (these, these),
-        )
-        return {text for pair in rows for text in pair if text}
-
-    def _is_others(self, condition: str, *values: Any) -> bool:
-        """Whether that holds of another photo; the last value names those that are meant."""
-        row = self._db.execute(
-            f"SELECT 1 FROM photos WHERE {condition} AND id NOT IN {_THESE} LIMIT 1", values
-        ).fetchone()
-        return row is not None
-
-    def _hashes(self, these: str) -> set[str]:
-        rows = self._db.execute(
-            f"SELECT sha256, edited_sha256 FROM photos WHERE id IN {_THESE}", (these,)
-        )
-        return {sha256 for pair in rows for sha256 in pair if sha256}
-
-    def _hashes_of_others(self, these: str) -> set[str]:
-        hashes = json.dumps([*self._hashes(these)])
-        rows = self._db.execute(
-            "SELECT sha256, edited_sha256 FROM photos"
-            f" WHERE (sha256 IN {_THESE} OR edited_sha256 IN {_THESE}) AND id NOT IN {_THESE}",
-            (hashes, hashes, these),
-        )
-        return {sha256 for pair in rows for sha256 in pair if sha256}
-
-    def _same_bytes(self, these: str) -> list[int]:
-        hashes = json.dumps([*self._hashes(these)])
-        return self._column(
-            f"SELECT id FROM photos WHERE coalesce(edited_sha256, sha256) IN {_THESE}"
-            f" AND id NOT IN {_THESE} ORDER BY id",
-            hashes,
-            these,
-        )
-
-    def _runs_that_show(self, these: str) -> list[str]:
-        """Closed runs on whose pages these photos may be: their own, and those of their likes."""
-        return self._column(
-            "SELECT DISTINCT run FROM photos JOIN runs ON runs.id = photos.run"
-            f" WHERE summary IS NOT NULL AND (photos.id IN {_THESE}"
-            " OR return_key IN (SELECT return_key FROM photos"
-            f" WHERE return_key <> '' AND id IN {_THESE})"
-            f" OR sha256 IN (SELECT sha256 FROM photos WHERE sha256 <> '' AND id IN {_THESE}))"
-            " ORDER BY run",
-            these,
-            these,
-            these,
-        )
-
-    def _column(self, statement: str, *values: Any) -> list[Any]:
-        return [value for (value,) in self._db.execute(statement, values)]
-
 
 def drop_rows(database: Database, photos: Collection[int], at: str, by: str) -> None:
     """Take photos and all that was said of them out of the tables, as far as they are there.
@@ -342,7 +170,7 @@ def drop_rows(database: Database, photos: Collection[int], at: str, by: str) -> 
     copy are told, and no photo gets a number of theirs. at: as `utc`; by: who wants that.
     """
     these = json.dumps([*photos])
-    there = f"SELECT count(*), max(id) FROM photos WHERE id IN {_THESE}"
+    there = f"SELECT count(*), max(id) FROM photos WHERE id IN {THESE}"
     count, highest = database.execute(there, (these,)).fetchone()
     if not count:
         return
@@ -352,7 +180,7 @@ def drop_rows(database: Database, photos: Collection[int], at: str, by: str) -> 
     set_fact(database, PHOTO_NUMBER, max(highest, int(row[0]) if row else 0))
     database.execute(
         "DELETE FROM changes WHERE kind = 'correction' AND id IN"
-        f" (SELECT id FROM corrections WHERE photo IN {_THESE})",
+        f" (SELECT id FROM corrections WHERE photo IN {THESE})",
         (these,),
     )
     for table, column in (
@@ -362,7 +190,7 @@ def drop_rows(database: Database, photos: Collection[int], at: str, by: str) -> 
         ("examples", "photo"),
         ("photos", "id"),
     ):
-        database.execute(f"DELETE FROM {table} WHERE {column} IN {_THESE}", (these,))
+        database.execute(f"DELETE FROM {table} WHERE {column} IN {THESE}", (these,))
     for photo in photos:
         note_change(database, "detail", photo)
 

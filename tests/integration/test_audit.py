@@ -11,7 +11,8 @@ import pytest
 
 from config.errors import RefusedError
 from daemon.domain.corrections import Via
-from daemon.domain.orders import Given, NoteSignIns, SignIn, Speaker
+from daemon.domain.orders import Given, NoteSignIns, Speaker
+from daemon.domain.sign_ins import SignIn
 from daemon.maintenance.audit import (
     Looked,
     export,

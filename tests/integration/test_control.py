@@ -20,6 +20,7 @@ import pytest
 
 from config.errors import FolderUnavailable, NightsortError, RefusedError
 from daemon.corrections.answers import NoSuchCategory
+from daemon.domain.alert_answers import AlertAnswer, TargetsAnswer, TargetTried
 from daemon.domain.corrections import Via
 from daemon.domain.forgetting import Gone, Receipt, Remains
 from daemon.domain.lessons import LearningCode, LessonAnswer, Merge, VersionAnswer, Wanted
@@ -29,7 +30,6 @@ from daemon.domain.orders import (
     Acknowledge,
     AddExamples,
     Adopt,
-    AlertAnswer,
     Answer,
     CancelLesson,
     ChangeModel,
@@ -53,16 +53,13 @@ from daemon.domain.orders import (
     Rebuild,
     Receive,
     SendTestAlert,
-    SignIn,
-    SignInsAnswer,
     Speaker,
     TakeBack,
-    TargetsAnswer,
-    TargetTried,
     Undo,
 )
 from daemon.domain.runs import Progress
 from daemon.domain.sent import ExamplesAnswer, NotTaken, Received, ReceivedAnswer, SentFile
+from daemon.domain.sign_ins import SignIn, SignInsAnswer
 from daemon.domain.summaries import DrainSummary
 from daemon.folders.locks import hold, user_name
 from daemon.health.status_file import StatusFile

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from daemon.corrections.answers import NoSuchCategory, NoSuchPhoto
+from daemon.corrections.corrector import new_category
 from daemon.corrections.decisions import Decisions
 from daemon.domain.corrections import Via
 from daemon.domain.orders import Code, Decide, Decision, PhotosAnswer, Speaker
@@ -342,7 +343,7 @@ def test_which_categories_people_name_most_is_known(core: Core) -> None:
 
 
 def decide_anew(core: Core, name: str, category: str) -> PhotosAnswer:
-    known = core.corrector.new_category(category)
+    known = new_category(core.corrector, category)
     return decisions(core).decide(story(core, name).id, CATEGORY, known, ANNA, is_new=True)
 
 
@@ -368,7 +369,7 @@ def test_one_that_there_is_however_it_is_written_is_no_new_one(core: Core) -> No
 )  # fmt: skip
 def test_what_cannot_be_a_folders_name_on_every_disk_is_no_category(core: Core, name: str) -> None:
     with pytest.raises(NoSuchCategory, match="cannot be the name of a category"):
-        core.corrector.new_category(name)
+        new_category(core.corrector, name)
 
 
 def test_only_a_category_can_be_new() -> None:

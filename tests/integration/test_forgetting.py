@@ -225,7 +225,7 @@ def test_a_photo_in_any_state_is_forgotten(shop: TheShop, state: str) -> None:
         (shop.sorted / "_retake").mkdir()
         (shop.sorted / "Shirts" / name).rename(shop.sorted / "_retake" / name)
         shop.seeker.notice_dragged(9)
-    (story,) = shop.store.history.stories("80001") or shop.store.forgetting.meant("80001").stories
+    (story,) = shop.store.history.stories("80001") or shop.store.traces.meant("80001").stories
     assert story.state == state
     receipt = shop.forget("80001")
     assert traces(shop.folders, name, data, "80001") == []
@@ -267,11 +267,11 @@ def test_what_changed_since_it_was_shown_is_not_forgotten(shop: TheShop) -> None
 def test_no_number_is_given_twice(shop: TheShop) -> None:
     shop.drop("last.png", tiny_photo("Shirts", 40))
     shop.take_in()
-    last = shop.store.forgetting.meant("last.png").stories[0].id
+    last = shop.store.traces.meant("last.png").stories[0].id
     shop.forget("last.png")
     shop.drop("next.png", tiny_photo("Shirts", 41))
     shop.take_in()
-    assert shop.store.forgetting.meant("next.png").stories[0].id == last + 1
+    assert shop.store.traces.meant("next.png").stories[0].id == last + 1
 
 
 # The receipt

@@ -146,7 +146,7 @@ def test_what_is_forgotten_here_is_gone_there(shop: Shop, server: Cluster, addre
     mirror(shop, address)
     assert len(there(server)["photos"]) == 4
     for what in ("60001", "60004"):
-        photos = tuple(one.id for one in shop.store.forgetting.meant(what).stories)
+        photos = tuple(one.id for one in shop.store.traces.meant(what).stories)
         order = Forget(what, photos)
         orders_of(shop, lambda: updater(shop)).carry_out(order, SOMEBODY).result()
     mirror(shop, address)

@@ -12,12 +12,12 @@ import pytest
 
 from config.errors import FolderUnavailable, RefusedError
 from daemon.corrections.answers import NoSuchCategory
+from daemon.domain.alert_answers import AlertAnswer
 from daemon.domain.alerts import news
 from daemon.domain.corrections import Via
 from daemon.domain.orders import (
     LATEST,
     Acknowledge,
-    AlertAnswer,
     AnyOrder,
     BadOrder,
     ChangeModel,

@@ -77,7 +77,7 @@ class ForgettingShop(Shop):
 
     def forget(self, what: str) -> Receipt:
         """As `nightsort forget --yes`."""
-        meant = self.store.forgetting.meant(what)
+        meant = self.store.traces.meant(what)
         order = Forget(what, tuple(story.id for story in meant.stories))
         return orders_of(self, self.updater).carry_out(order, SOMEBODY).result()
 

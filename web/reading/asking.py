@@ -20,10 +20,10 @@ from daemon.domain.orders import (
     NoteSignIns,
     Order,
     PhotosAnswer,
-    SignIn,
     Speaker,
     TakeBack,
 )
+from daemon.domain.sign_ins import SignIn
 from daemon.service.control_client import NoAnswer, give_order
 from web.problems import Problem, busy
 from web.reading.state import look

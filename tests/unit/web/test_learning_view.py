@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
+from classifier.learning.document import LessonDocument
 from daemon.domain.lessons import Lesson, LessonState, Wanted
 from web.learning_view import MOST_PICTURED, label_rows, result_of, version_rows
 
@@ -22,9 +23,8 @@ DOCUMENT: dict[str, Any] = {
 
 def a_lesson(number: int = 1, **changes: Any) -> Lesson:
     now = datetime(2026, 11, 26, 9, tzinfo=UTC)
-    return Lesson(
-        number, LessonState.DONE, Wanted(), "anna", None, now, now, 1.0, {**DOCUMENT, **changes}, ""
-    )
+    document = cast(LessonDocument, {**DOCUMENT, **changes})
+    return Lesson(number, LessonState.DONE, Wanted(), "anna", None, now, now, 1.0, document, "")
 
 
 def nobody(_number: int) -> None:

@@ -43,8 +43,9 @@ def right(found: Lesson, label: str) -> float:
 
 def figures_of(found: Lesson) -> dict[str, Any]:
     """The M of the candidate."""
-    after: dict[str, Any] = found.as_json(1, adopted=False)["after"]
-    return after
+    after = found.as_json(1, adopted=False)["after"]
+    assert after is not None
+    return dict(after)
 
 
 # What is learnt
