@@ -25,7 +25,7 @@ from daemon.maintenance.restore import (
 )
 from daemon.store import DATABASE
 from daemon.store.copies import damage
-from daemon.store.facts import RESTORED
+from daemon.store.facts import PRESENCE, RESTORED
 
 log = structlog.get_logger()
 
@@ -88,7 +88,7 @@ def _replace(backups: Backups, why: str, now: datetime, instance: Callable[[], s
     listed = sorted(backups.listed(), key=lambda one: one.made_at > now + _CLOCKS_DIFFER)
     backup = _stage_first_good(listed, state_dir, label, told, ours)
     if backup is None:
-        facts = {"presence": {"instance": ours, "folders": {}}} if ours else {}
+        facts = {PRESENCE: {"instance": ours, "folders": {}}} if ours else {}
         stage_new(state_dir, label, {RESTORED: told, **facts})
     finish(state_dir)
     log.critical("database_restored", backup=backup and backup.path.name, why=why)

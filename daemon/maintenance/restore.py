@@ -24,6 +24,7 @@ from daemon.folders.os_errors import printable, trouble
 from daemon.maintenance.backups import time_in_name
 from daemon.store import DATABASE, Store, keep_log, swapping
 from daemon.store.copies import Contents, require_database, stage
+from daemon.store.facts import PRESENCE
 
 log = structlog.get_logger()
 
@@ -135,7 +136,7 @@ def _present_instance(state_dir: Path) -> str:
     """Whose the present database is; empty where that cannot be told."""
     try:
         with closing(Store(state_dir, reading=True)) as store:
-            presence = store.facts.get("presence")
+            presence = store.facts.get(PRESENCE)
     except NightsortError:
         return ""
     return str(presence["instance"]) if presence else ""

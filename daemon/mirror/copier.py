@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import get_args
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from typing_extensions import TypedDict
 
@@ -19,6 +19,7 @@ from daemon.mirror import tables
 from daemon.mirror.postgres import MirrorFailed, MirrorRefused, NameTaken, Postgres
 from daemon.store import Store
 from daemon.store.changes import Kind
+from daemon.store.facts import PRESENCE
 from daemon.store.mirrored import MIRROR, MIRROR_FILL, Key, Row, Table
 
 BATCH = 1000
@@ -97,7 +98,7 @@ class Copier:
             "SELECT instance::text, token::text FROM nightsort.stations WHERE name = %s",
             (self._station,),
         )
-        self._state = state or _new_state()
+        self._state = state or _new_state(self._store)
         if there is None:
             self._begin_filling(is_new=True)
         elif there[0] != self._state["instance"]:
@@ -206,9 +207,18 @@ def state_of(store: Store) -> State | None:
     return state
 
 
-def _new_state() -> State:
+def _new_state(store: Store) -> State:
     token = str(uuid4())
-    return {"instance": str(uuid4()), "token": token, "next": token, "filling": None}
+    return {"instance": _instance(store), "token": token, "next": token, "filling": None}
+
+
+def _instance(store: Store) -> str:
+    """What this box is known by in its folders: a backup from before the mirror knows it, too."""
+    presence = store.facts.get(PRESENCE) or {}
+    try:
+        return str(UUID(presence["instance"]))
+    except (KeyError, ValueError):
+        return str(uuid4())
 
 
 def _taken(station: str) -> MirrorRefused:

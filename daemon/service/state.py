@@ -16,6 +16,7 @@ from daemon.maintenance.repair import heal, suspecting
 from daemon.sorting.version_copies import bring_versions_back, copy_versions
 from daemon.sorting.versions import Versions
 from daemon.store import Store
+from daemon.store.facts import PRESENCE
 
 
 @contextmanager
@@ -75,10 +76,10 @@ class _PresenceFacts:
     def load_presence(self) -> SavedPresence | None:
         """What was saved, None at the first start."""
         with closing(Store(self._state_dir, reading=True)) as store:
-            saved: SavedPresence | None = store.facts.get("presence")
+            saved: SavedPresence | None = store.facts.get(PRESENCE)
         return saved
 
     def save_presence(self, presence: SavedPresence) -> None:
         """Remember it."""
         with closing(Store(self._state_dir)) as store:
-            store.facts.remember("presence", presence)
+            store.facts.remember(PRESENCE, presence)

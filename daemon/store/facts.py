@@ -7,6 +7,7 @@ from typing import Any
 
 from daemon.store.database import Database, Part
 
+PRESENCE = "presence"  # whose the folders are, and where: `daemon.folders.presence`
 RESTORED = "database_restored"  # a backup took the place of a damaged database
 MASS_REMOVAL = "mass_removal"  # photos gone all at once, by since when, until that is believed
 WEEK_TOLD = "week_told"  # the newest week that has its page
