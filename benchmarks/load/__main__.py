@@ -45,7 +45,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="nightsort-load-", dir=options.folder) as own:
         load = _Load(Path(own), options.locust, 8 if options.quick else options.seconds)
         if options.clicks:
-            print(clicked(load.clicks(240, 1) if options.quick else load.clicks(_DRAINED)))
+            print(clicked(load.clicks(120, 1) if options.quick else load.clicks(_DRAINED)))
             return
         document, history = load.steps(_QUICK if options.quick else _STEPS)
         if not options.quick:
@@ -135,6 +135,7 @@ class _Load:
                 users.terminate()
                 users.wait()
             found = read_totals(self._folder / f"{name}_stats.csv")
+            print((self._folder / f"{name}_failures.csv").read_text(encoding="utf-8"), flush=True)
         speeds = {"alone": max(alone), "beside": max(beside)}
         return {**speeds, "users": _CLERKS, "figures": found}
 
