@@ -16,8 +16,8 @@ from config.errors import PhotoError, PhotoProblem
 from config.readable import plain
 from daemon.domain.photos import as_text
 from daemon.folders.names import label_problem
-from daemon.sorting.archives import BROUGHT, SENT, Packed, photos_in
 from daemon.sorting.offline import NoPhotos, labelled_photos, photos_under, shown
+from daemon.sorting.zips import BROUGHT, SENT, Packed, photos_in
 
 _WRAPPED = 3  # parts of the path of a photo whose category lies in one more folder
 

@@ -19,7 +19,7 @@ from tests.support.photos import photo_bytes
 from tests.support.two_users import DAEMON, WEB, require_helpers, shared_folder
 from tests.support.waiting import DEADLINE_SECONDS, eventually
 from tests.support.web import Page, hidden_fields
-from tests.unit.daemon.sorting.test_archives import with_entries
+from tests.unit.daemon.sorting.test_zips import with_entries
 
 LIMITS = "[api]\nreads_per_minute = 100000\nat_once = 60\n"
 TEXT = b"this is no photo, only what somebody noted"

@@ -14,9 +14,9 @@ import pytest
 
 from config.errors import PhotoError
 from config.junk import JUNK
-from daemon.sorting.archives import SENT
 from daemon.sorting.labelled import Labelled, sent_archive
 from daemon.sorting.offline import NoPhotos
+from daemon.sorting.zips import SENT
 
 MOST = 1_000_000
 
