@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path, PurePath
 
+from classifier.archive.outages import OUTAGES
 from classifier.archive.rows import Row
 
 REVIEW = "_review"  # as in `sorted_dir`
@@ -26,10 +28,13 @@ def file_photo(filing: Filing, row: Row, data: bytes) -> Row:
     """File what was judged, as it was read; the row says so where that cannot be done.
 
     Done again it changes nothing: a photo of this name and content that is there, is the one.
+    Raises OSError where none could be filed.
     """
     try:
         _copy(_folder(filing, row), PurePath(row.path).name, data, row.sha256)
     except OSError as exc:
+        if exc.errno in OUTAGES:
+            raise
         return replace(row, error=f"{_NOT_FILED}: {exc.strerror}")
     return row
 
@@ -41,7 +46,7 @@ def _folder(filing: Filing, row: Row) -> Path:
 
 def _copy(folder: Path, name: str, data: bytes, sha256: str | None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f".{name[:100]}.{os.getpid()}.part"
+    partial = folder / f".{secrets.token_hex(8)}.part"  # others may file one of this name just now
     try:
         with partial.open("wb") as file:
             file.write(data)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -136,7 +137,7 @@ def made_or_read(
 
 def check_they_are_apart(paths: Sequence[str]) -> None:
     """Raise NoArchive where one of the paths lies in another: its photos would count twice."""
-    places = sorted(_resolved(paths, os.getcwd()))  # noqa: PTH109
+    places = sorted(_resolved(paths, os.getcwd()), key=lambda one: one.split("/"))  # noqa: PTH109
     for before, after in pairwise(places):
         if after == before or after.startswith(f"{before.rstrip('/')}/"):
             raise NoArchive(f"{plain(after)}: named twice, or within {plain(before)}; name it once")
@@ -183,7 +184,7 @@ def _list(out: Path, photos: Iterable[str]) -> int:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file that is there whole or not at all, whoever else writes it at the same time."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     with partial.open("wb") as file:
         file.write(data)
         file.flush()

@@ -6,15 +6,17 @@ apart at the end: its photos go one by one, and the one that kills is set aside.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import dask
-from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
+from distributed import Client, Future, KilledWorker, LocalCluster, wait
 from distributed.comm import CommClosedError
 
 from classifier.archive.manifest import Manifest, Part
@@ -29,7 +31,7 @@ _PATIENCE = "20s"
 
 
 class ClusterLost(TransientError):
-    """The scheduler does not answer."""
+    """The scheduler does not answer, or has no workers."""
 
 
 class Work(NamedTuple):
@@ -42,32 +44,69 @@ class Work(NamedTuple):
 OURS = Work()
 
 
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A scheduler with its workers."""
+
+    client: Client
+    bring_back: Callable[[], None]  # what is done when no worker is there any more
+
+    def workers(self) -> int:
+        """How many tasks go at the same time."""
+        with _telling():
+            return sum(self.client.nthreads().values())
+
+    def first_done(self, futures: Collection[Future]) -> set[Future]:
+        """Wait until some have ended, however they did. Raises ClusterLost."""
+        while True:
+            with _telling():
+                try:
+                    done: set[Future] = wait(
+                        [*futures], timeout=_PATIENCE, return_when="FIRST_COMPLETED"
+                    ).done
+                except TimeoutError:
+                    if not self.client.nthreads():
+                        self.bring_back()
+                else:
+                    return done
+
+
 @contextmanager
-def cluster(workers: int, scheduler: str | None) -> Iterator[Client]:
+def cluster(workers: int, scheduler: str | None) -> Iterator[Cluster]:
     """A scheduler that is there, or one of our own with worker processes. Raises ClusterLost."""
-    with _settled(), _client(workers, scheduler) as client:
-        yield client
+    with _settled(), _ours(workers) if scheduler is None else _theirs(scheduler) as found:
+        yield found
 
 
 @contextmanager
-def _client(workers: int, scheduler: str | None) -> Iterator[Client]:
-    if scheduler is None:
-        # Whoever could speak with a worker could have it run anything: a certificate of this run's.
-        with (
-            LocalCluster(
-                n_workers=workers, threads_per_worker=1, dashboard_address=None,
-                security=True, memory_limit=None, silence_logs=logging.CRITICAL,
-            ) as own,
-            Client(own) as client,
-        ):  # fmt: skip
-            yield client
-        return
+def _ours(workers: int) -> Iterator[Cluster]:
+    # Whoever could speak with a worker could have it run anything: a certificate of this run's.
+    with (
+        LocalCluster(
+            n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0",
+            security=True, memory_limit=None, silence_logs=logging.CRITICAL,
+        ) as own,
+        Client(own) as client,
+    ):  # fmt: skip
+        # Dask gives up a worker that does not start in time, as on a machine that is very busy.
+        yield Cluster(client, lambda: own.scale(workers))
+
+
+@contextmanager
+def _theirs(scheduler: str) -> Iterator[Cluster]:
+    def tell() -> None:
+        raise ClusterLost(f"{scheduler}: it has no workers; start some, and call again")
+
     try:
         client = Client(scheduler, timeout=_PATIENCE)
     except (OSError, TimeoutError, ValueError) as exc:
         raise ClusterLost(f"{scheduler}: no scheduler of Dask answers there; start one") from exc
     with client:
-        yield client
+        try:
+            client.wait_for_workers(1, timeout=_PATIENCE)
+        except TimeoutError:
+            tell()
+        yield Cluster(client, tell)
 
 
 @contextmanager
@@ -86,7 +125,9 @@ def _settled() -> Iterator[None]:
         logging.disable(logging.NOTSET)
 
 
-def run(client: Client, job: Job, manifest: Manifest, advance: Advance, work: Work = OURS) -> None:
+def run(
+    cluster: Cluster, job: Job, manifest: Manifest, advance: Advance, work: Work = OURS
+) -> None:
     """Judge what has no rows yet. Raises ClusterLost, and what a worker raises.
 
     Called again it goes on where it was.
@@ -94,47 +135,50 @@ def run(client: Client, job: Job, manifest: Manifest, advance: Advance, work: Wo
     _sweep(manifest)
     done, photos = manifest.photos_done(), manifest.head.photos
     advance(done, photos)
-    missing = manifest.missing()
+    missing, suspects = manifest.missing(), []
     under_way: dict[Future, Part] = {}
-    finished = as_completed()
-
-    def hand_out(count: int) -> None:
-        for part in islice(missing, count):
-            future = client.submit(work.with_part, job, part, pure=False)
-            under_way[future] = part
-            finished.add(future)
-
-    hand_out(_PARTS_A_WORKER * max(1, len(client.nthreads())))
-    suspects = []
-    for future in finished:
-        part = under_way.pop(future)
-        try:
-            _result(future)
-        except KilledWorker:
-            suspects.append(part)
-        else:
-            done += len(part.paths)
-            advance(done, photos)
-        hand_out(1)
+    room = _PARTS_A_WORKER * max(1, cluster.workers())
+    while True:
+        for part in islice(missing, room - len(under_way)):
+            under_way[cluster.client.submit(work.with_part, job, part, pure=False)] = part
+        if not under_way:
+            break
+        for future in cluster.first_done(under_way):
+            part = under_way.pop(future)
+            if _outcome(future) is None:
+                suspects.append(part)
+            else:
+                done += len(part.paths)
+                advance(done, photos)
     for part in suspects:
-        rows = [row for path in part.paths for row in _alone(client, job, path, work)]
+        rows = [row for path in part.paths for row in _alone(cluster, job, path, work)]
         write_rows(manifest.file_of(part.number), rows)
         done += len(part.paths)
         advance(done, photos)
 
 
-def _alone(client: Client, job: Job, path: str, work: Work) -> list[Row]:
+def _alone(cluster: Cluster, job: Job, path: str, work: Work) -> list[Row]:
     """Dask blames whatever waited with a worker that died: so nothing else may wait now."""
-    try:
-        return _result(client.submit(work.with_photos, job, [path], pure=False))
-    except KilledWorker:
-        return [lost(job, path)]
+    future = cluster.client.submit(work.with_photos, job, [path], pure=False)
+    cluster.first_done([future])
+    rows: list[Row] | None = _outcome(future)
+    return [lost(job, path)] if rows is None else rows
 
 
-def _result(future: Future) -> list[Row]:
+def _outcome(future: Future) -> Any:
+    """What a task that has ended gave; None where workers died of it. Raises NightsortError."""
+    with _telling():
+        try:
+            return future.result()
+        except KilledWorker:
+            return None
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
     try:
-        return future.result()  # type: ignore[no-any-return]
-    except (CancelledError, CommClosedError) as exc:
+        yield
+    except (CancelledError, asyncio.CancelledError, CommClosedError) as exc:
         raise ClusterLost(
             "the scheduler does not answer any more; when it does, call the same again: "
             "it goes on where it was"

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from classifier.archive.filing import Filing, file_photo
 from classifier.archive.manifest import Part, part_file
+from classifier.archive.outages import is_outage
 from classifier.archive.rows import Row, failed, judged, write_rows
 from classifier.classifier import MODEL_BATCH, Classifier
 from classifier.pixels import Picture, decode
@@ -82,13 +83,16 @@ def _judged(job: Job, classifier: Classifier, paths: Sequence[str]) -> Iterator[
 
 
 def _read(job: Job, path: str, classifier: Classifier) -> _Read | Row:
+    """Raises OSError where the archive itself is away."""
     digest: str | None = None
+    place = Path(os.path.join(job.folder, path))  # noqa: PTH118 - `path` may be absolute
     try:
-        place = Path(os.path.join(job.folder, path))  # noqa: PTH118 - `path` may be absolute
         data = read_file(place, job.max_file_bytes)
         digest = hashlib.sha256(data).hexdigest()
         picture = decode(data, size=classifier.input_size, max_megapixels=job.max_megapixels)
     except PhotoError as exc:
+        if isinstance(exc.__cause__, OSError) and is_outage(exc.__cause__, place):
+            raise exc.__cause__ from None
         return failed(path, digest, exc.problem, classifier.title)
     return _Read(path, data, digest, picture)
 

@@ -121,8 +121,8 @@ def _judge(
     from daemon.folders.machine import usable_cores
 
     job = _job(settings, manifest)
-    with cluster(workers or usable_cores(), scheduler) as client, progress("judging") as advance:
-        run(client, job, manifest, advance)
+    with cluster(workers or usable_cores(), scheduler) as found, progress("judging") as advance:
+        run(found, job, manifest, advance)
 
 
 def _job(settings: Settings, manifest: Manifest) -> Job:

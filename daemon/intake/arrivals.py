@@ -106,11 +106,18 @@ class Arrivals:
                 name = self._bring(source, Entry(folder, name))
         finally:
             os.close(source)
-        seen = self._incoming.seen(name)
-        if seen is not None:  # else somebody has taken it away already
-            self._store.admissions.admit_sent(Sighting(name, seen), self._clock.now(), by)
+        self._admit(name, by)
         log.info("photo_received", name=as_text(name), by=by.person, via=by.via)
         return Received(file.name, as_text(name))
+
+    def _admit(self, name: str, by: Speaker) -> None:
+        """It is in incoming, whatever follows: where this fails, the next look finds it."""
+        try:
+            seen = self._incoming.seen(name)
+            if seen is not None:  # else somebody has taken it away already
+                self._store.admissions.admit_sent(Sighting(name, seen), self._clock.now(), by)
+        except TransientError as exc:
+            log.warning("photo_received_unnoted", name=as_text(name), why=str(exc))
 
     def _bring(self, source: int, wanted: Entry) -> str:
         """Copy the open file aside, durably, then give it a name; returns that."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,11 +18,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from classifier.archive.filing import Filing, file_photo
 from classifier.archive.listing import NoArchive, photos_under
-from classifier.archive.manifest import Manifest, Part, made_or_read
+from classifier.archive.manifest import Manifest, Part, check_they_are_apart, made_or_read
 from classifier.archive.rows import Row
-from classifier.archive.running import Work, cluster, run
-from classifier.archive.worker import Job, judge
+from classifier.archive.running import ClusterLost, Work, cluster, run
+from classifier.archive.worker import Job, judge, judge_part
 from config.errors import RefusedError
 from tests.support.photos import photo_bytes
 from tests.support.processes import Site, clean_environment, command
@@ -245,9 +249,9 @@ def test_a_photo_that_ends_every_worker_is_set_aside_alone(tmp_path: Path) -> No
     manifest = listed(tmp_path)
     job = job_of(manifest)
     told: list[tuple[int, int]] = []
-    with cluster(1, None) as client:
+    with cluster(1, None) as own:
         deadly = Work(_part_with_a_deadly_one, _photos_with_a_deadly_one)
-        run(client, job, manifest, lambda done, photos: told.append((done, photos)), deadly)
+        run(own, job, manifest, lambda done, photos: told.append((done, photos)), deadly)
     found = {Path(row["path"]).name: row["error"] for row in rows(tmp_path / "out")}
     assert found == {f"{n:04}.jpg": "crashes_decoder" if n == 3 else None for n in range(5)}
     assert told == [(0, 5), (5, 5)]
@@ -311,7 +315,93 @@ def test_what_cannot_be_looked_into_is_told(tmp_path: Path) -> None:
         [*photos_under([str(tmp_path / "x")], is_photo=lambda _: True, is_junk=lambda _: False)]
 
 
+@pytest.mark.parametrize("names", [("a", "a-b", "a/c"), ("a b", "a", "a/c/d"), ("a", "a")])
+def test_what_lies_in_another_that_is_named_is_refused(names: Sequence[str]) -> None:
+    with pytest.raises(NoArchive, match="named twice, or within"):
+        check_they_are_apart(names)
+
+
+def test_what_only_begins_alike_is_apart() -> None:
+    check_they_are_apart(["a", "a-b", "ab", "c/a"])
+
+
+# --- outages -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "problem", [OSError(errno.EIO, "broken"), OSError(errno.ENOTCONN, "away"), None]
+)
+def test_a_share_that_is_away_makes_no_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, problem: OSError | None
+) -> None:
+    photos(tmp_path / "old", 2)
+    manifest = listed(tmp_path)
+    (part,) = manifest.missing()
+    if problem is None:  # the mount point is empty
+        for path in part.paths:
+            Path(path).unlink()
+    else:
+        monkeypatch.setattr(Path, "read_bytes", raising(problem))
+    with pytest.raises(OSError, match=r"broken|away|No such file"):
+        judge_part(job_of(manifest), part)
+    assert rows(tmp_path / "out") == []
+
+
+def test_one_photo_that_is_gone_or_closed_to_us_is_a_row(tmp_path: Path) -> None:
+    photos(tmp_path / "old", 3)
+    manifest = listed(tmp_path)
+    (part,) = manifest.missing()
+    Path(part.paths[0]).unlink()
+    judge_part(job_of(manifest), part)
+    assert sorted(str(row["error"]) for row in rows(tmp_path / "out")) == [
+        "None", "None", "unreadable",
+    ]  # fmt: skip
+
+
+def test_a_disk_that_is_full_is_no_photos_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filing, row = Filing(str(tmp_path)), Row("a.jpg", "ab", "Tops", 0.9, "auto", None, "v", None)
+    monkeypatch.setattr(os, "fsync", raising(OSError(errno.ENOSPC, "full")))
+    with pytest.raises(OSError, match="full"):
+        file_photo(filing, row, b"photo")
+    monkeypatch.setattr(os, "fsync", raising(OSError(errno.EINVAL, "odd")))
+    assert file_photo(filing, row, b"photo").error == "not_filed: odd"
+    assert [one for one in tmp_path.rglob("*") if one.is_file()] == []
+
+
+def raising(problem: OSError) -> Callable[..., Any]:
+    def fail(*_: object) -> Any:
+        raise problem
+
+    return fail
+
+
 # --- filing --------------------------------------------------------------------------------------
+
+
+def test_photos_of_one_name_that_are_filed_at_once_are_all_there(tmp_path: Path) -> None:
+    contents = [b"%d" % number * 50_000 for number in range(24)]
+
+    def file(data: bytes) -> str | None:
+        digest = hashlib.sha256(data).hexdigest()
+        row = Row("x/IMG_0001.jpg", digest, "Tops", 0.9, "auto", None, "v", None)
+        return file_photo(Filing(str(tmp_path)), row, data).error
+
+    with ThreadPoolExecutor(8) as pool:
+        assert {*pool.map(file, contents)} == {None}
+    assert sorted(one.read_bytes() for one in (tmp_path / "Tops").iterdir()) == sorted(contents)
+
+
+def test_a_scheduler_without_workers_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("classifier.archive.running._PATIENCE", "1s")
+    file = site.folder / "alone.json"
+    scheduler = ("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+    with dask(*scheduler, "--scheduler-file", str(file)):
+        eventually(lambda: file.exists() and file.read_text() != "")
+        address = json.loads(file.read_text())["address"]
+        with pytest.raises(ClusterLost, match="no workers"), cluster(1, address):
+            pass
 
 
 def test_copies_are_filed_by_category_and_take_nobodys_place(site: Site) -> None:

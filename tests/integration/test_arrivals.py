@@ -22,6 +22,7 @@ from daemon.folders.tree import Tree
 from daemon.intake import arrivals
 from daemon.intake.arrivals import PARTIAL, Arrivals
 from daemon.intake.screening import Screening
+from daemon.store import Admissions
 from tests.support.core import Core, running, tiny_photo
 from tests.support.desk import Crash
 
@@ -182,6 +183,23 @@ def test_a_disk_that_fills_half_way_keeps_what_came_and_says_so_of_the_rest(
     assert door.incoming() == {"0.png": photo(0)}
     with pytest.raises(DiskFull):
         door.send(("3.png", photo(3)))
+
+
+def test_a_photo_that_lies_in_incoming_came_even_if_it_cannot_be_noted(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is told otherwise sends it again."""
+
+    def refuse(*_: object) -> None:
+        raise DiskFull("state_dir: no space left")
+
+    monkeypatch.setattr(Admissions, "admit_sent", refuse)
+    with capture_logs() as logs:
+        answer = door.send(("a.png", photo()))
+    assert [one.path for one in answer.received] == ["a.png"]
+    assert [one["event"] for one in logs] == ["photo_received_unnoted", "photo_received"]
+    assert [str(one) for one in door.core.take_in()] != []  # the next look admits it
+    assert door.incoming() == {"a.png": photo()}
 
 
 def test_without_incoming_nothing_is_taken(door: Door) -> None:
