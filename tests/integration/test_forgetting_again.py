@@ -1,0 +1,94 @@
+"""A forgetting that was interrupted: it harms nothing meanwhile, and leaves nothing in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from config.errors import FolderRefused, PhotoBusy, RefusedError
+from daemon.folders.forgotten import FILE
+from daemon.maintenance.forgetting import Forgetter
+from tests.integration.test_forgetting import BACK, FRONT, OTHER, PHOTOS, TheShop
+from tests.integration.test_orders import Reports, orders_of
+from tests.support.core import running, tiny_photo
+from tests.support.forgetting import traces
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[TheShop]:
+    shop = TheShop(tmp_path)
+    with running(shop):
+        shop.sort()
+        shop.speak()
+        yield shop
+
+
+# It keeps nothing from being done
+
+
+def recover(shop: TheShop) -> None:
+    """As the service does at a start and after a failure, and between two runs."""
+    orders_of(shop, Reports(shop)).recover()
+    orders_of(shop, Reports(shop)).between_runs()
+
+
+def test_a_results_file_that_is_open_keeps_no_photo_from_being_sorted(
+    shop: TheShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_open(*_: object) -> None:
+        raise FolderRefused("results: in use")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Forgetter, "_rewrite_results", is_open)
+        with pytest.raises(FolderRefused):
+            shop.forget(FRONT)
+        recover(shop)
+        shop.clock.advance(60)
+        shop.drop("next.png", tiny_photo("Shirts", 50))
+        assert shop.recover_and_drain()["successful"] == 1
+        shop.updater().tell_runs()
+    recover(shop)
+    assert shop.store.forgetting.under_way() == []
+    assert traces(shop.folders, FRONT, PHOTOS[FRONT]) == []
+
+
+def test_a_damaged_list_of_the_forgotten_keeps_nothing_from_being_done(shop: TheShop) -> None:
+    path = shop.state / FILE
+    path.write_text("{", "ascii")
+    with pytest.raises(RefusedError, match="damaged"):
+        shop.forget(FRONT)
+    recover(shop)
+    assert len(shop.store.forgetting.under_way()) == 1
+    path.unlink()
+    recover(shop)
+    assert shop.store.forgetting.under_way() == []
+
+
+def test_a_file_in_use_keeps_no_other_from_being_forgotten(
+    shop: TheShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Forgetter._unlink
+
+    def unlink(forgetter: Forgetter, tree: object, place: str) -> None:
+        if BACK in place:
+            raise PhotoBusy(f"{place}: in use")
+        real(forgetter, tree, place)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Forgetter, "remove_files", _refuse)
+        for name in (BACK, OTHER):
+            with pytest.raises(FolderRefused):
+                shop.forget(name)
+    with monkeypatch.context() as patch:
+        patch.setattr(Forgetter, "_unlink", unlink)
+        recover(shop)
+    assert len(shop.store.forgetting.under_way()) == 1
+    assert traces(shop.folders, OTHER, PHOTOS[OTHER]) == []
+    recover(shop)
+    assert shop.store.forgetting.under_way() == []
+
+
+def _refuse(*_: object, **__: object) -> None:
+    raise FolderRefused("in use")
