@@ -36,6 +36,7 @@ from daemon.reporting.run_files import RunResults
 from daemon.sorting.filer import REASON_SUFFIX
 from daemon.store import DATABASE, Store
 from daemon.store.facts import WORKBOOKS_OWED
+from daemon.store.traces import Known
 
 log = structlog.get_logger()
 
@@ -135,15 +136,15 @@ class Forgetter:
             by=by,
             asked_sha256=asked,
             is_return=is_return,
-            photos=tuple(self._trace(story, known.own_hashes) for story in stories),
+            photos=tuple(self._trace(story, known) for story in stories),
             names=known.names,
             runs=known.runs,
             days=tuple(sorted(days)),
             same_bytes=known.same_bytes,
         )
 
-    def _trace(self, story: Story, own_hashes: frozenset[str]) -> Trace:
-        hashes = tuple(dict.fromkeys(filter(None, (story.sha256, story.edited_sha256))))
+    def _trace(self, story: Story, known: Known) -> Trace:
+        hashes = tuple(dict.fromkeys(one for photo, one in known.hashes if photo == story.id))
         return Trace(
             story.id,
             story.first_seen_at,
@@ -151,7 +152,7 @@ class Forgetter:
             story.run,
             story.recorded_at,
             hashes,
-            tuple(one for one in hashes if one in own_hashes),
+            tuple(one for one in hashes if one in known.own_hashes),
             tuple(self._files_of(story)),
         )
 

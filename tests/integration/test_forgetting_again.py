@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import pytest
 from config.errors import FolderRefused, PhotoBusy, RefusedError
 from daemon.folders.forgotten import FILE
 from daemon.maintenance.forgetting import Forgetter
-from tests.integration.test_forgetting import BACK, FRONT, OTHER, PHOTOS, TheShop
+from daemon.reporting.kept_pictures import KeptPictures
+from tests.integration.test_forgetting import BACK, FRONT, OTHER, PHOTOS, SHA, TheShop
 from tests.integration.test_orders import Reports, orders_of
 from tests.support.core import running, tiny_photo
-from tests.support.forgetting import traces
+from tests.support.forgetting import forgetter_of, traces
 
 
 @pytest.fixture
@@ -23,6 +25,45 @@ def shop(tmp_path: Path) -> Iterator[TheShop]:
         shop.sort()
         shop.speak()
         yield shop
+
+
+def keep_pictures(shop: TheShop, sha256: str) -> None:
+    """As looking ahead and the page do."""
+    KeptPictures(shop.state)._folder.put(sha256, b"picture\xff\xd9")
+    web = shop.state / "web" / "pictures" / sha256[:2]
+    web.mkdir(parents=True, exist_ok=True)
+    (web / f"{sha256}-640.jpg").write_bytes(b"page")
+
+
+# What was judged ahead
+
+
+def test_of_a_photo_that_was_judged_ahead_nothing_is_found(shop: TheShop) -> None:
+    data = tiny_photo("Shirts", 60)
+    sha256 = hashlib.sha256(data).hexdigest()
+    shop.drop("ahead.png", data)
+    shop.take_in()
+    shop.look_ahead()
+    keep_pictures(shop, sha256)
+    assert traces([shop.state], sha256) != []
+    receipt = shop.forget("ahead.png")
+    assert traces(shop.folders, "ahead.png", sha256, data) == []
+    assert [one.sha256 for one in receipt.photos] == [sha256]
+    assert forgetter_of(shop).is_forgotten(sha256)
+
+
+def test_the_same_bytes_judged_ahead_are_another_photo(shop: TheShop) -> None:
+    """Which keeps its pictures, and is no forgotten content."""
+    shop.clock.advance(60)
+    shop.drop("again.png", PHOTOS[FRONT])
+    shop.take_in()
+    shop.look_ahead()
+    assert shop.store.ahead.count() == 1
+    (waiting,) = shop.store.traces.meant("again.png").stories
+    receipt = shop.forget(FRONT)
+    assert receipt.same_bytes == (waiting.id,)
+    assert KeptPictures(shop.state)._folder.read(SHA[FRONT]) is not None
+    assert not forgetter_of(shop).is_forgotten(SHA[FRONT])
 
 
 # It keeps nothing from being done
