@@ -37,6 +37,7 @@ class Trace:
     hashes: tuple[str, ...]  # of its bytes, as filed and as edited
     own_hashes: tuple[str, ...]  # of these, those that no other photo has
     files: tuple[Lying, ...] = ()
+    are_files_gone: bool = False  # they were removed: what lies there now is another photo
 
 
 @dataclass(frozen=True, slots=True)

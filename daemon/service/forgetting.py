@@ -58,7 +58,7 @@ class ForgetOrders:
         for job in () if self._concluding else self._forgetter.under_way():
             log.info("forgetting_resumed", count=len(job.photos), person=job.by)
             try:
-                self._go_on(job, is_new=False).add_done_callback(_tell)
+                self._go_on(self._forgetter.renewed(job), is_new=False).add_done_callback(_tell)
             except StoreDamaged:
                 raise
             except NightsortError as exc:

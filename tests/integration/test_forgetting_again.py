@@ -10,11 +10,14 @@ import pytest
 
 from config.errors import FolderRefused, PhotoBusy, RefusedError
 from daemon.folders.forgotten import FILE
+from daemon.folders.tree import Tree
 from daemon.maintenance.forgetting import Forgetter
+from daemon.maintenance.forgotten_files import Files
 from daemon.reporting.kept_pictures import KeptPictures
-from tests.integration.test_forgetting import BACK, FRONT, OTHER, PHOTOS, SHA, TheShop
+from tests.integration.test_forgetting import BACK, FRONT, OTHER, PHOTOS, SHA, TheShop, die
 from tests.integration.test_orders import Reports, orders_of
 from tests.support.core import running, tiny_photo
+from tests.support.desk import Crash
 from tests.support.forgetting import forgetter_of, traces
 
 
@@ -110,20 +113,13 @@ def test_a_damaged_list_of_the_forgotten_keeps_nothing_from_being_done(shop: The
 def test_a_file_in_use_keeps_no_other_from_being_forgotten(
     shop: TheShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Forgetter._unlink
-
-    def unlink(forgetter: Forgetter, tree: object, place: str) -> None:
-        if BACK in place:
-            raise PhotoBusy(f"{place}: in use")
-        real(forgetter, tree, place)  # type: ignore[arg-type]
-
     with monkeypatch.context() as patch:
         patch.setattr(Forgetter, "remove_files", _refuse)
         for name in (BACK, OTHER):
             with pytest.raises(FolderRefused):
                 shop.forget(name)
     with monkeypatch.context() as patch:
-        patch.setattr(Forgetter, "_unlink", unlink)
+        patch.setattr(Files, "_unlink", not_the_back)
         recover(shop)
     assert len(shop.store.forgetting.under_way()) == 1
     assert traces(shop.folders, OTHER, PHOTOS[OTHER]) == []
@@ -131,5 +127,97 @@ def test_a_file_in_use_keeps_no_other_from_being_forgotten(
     assert shop.store.forgetting.under_way() == []
 
 
+_unlink = Files._unlink
+
+
+def not_the_back(files: Files, tree: Tree, place: str) -> None:
+    if BACK in place:
+        raise PhotoBusy(f"{place}: in use")
+    _unlink(files, tree, place)
+
+
 def _refuse(*_: object, **__: object) -> None:
     raise FolderRefused("in use")
+
+
+# It knows what people did meanwhile
+
+
+def begin_only(shop: TheShop, name: str, monkeypatch: pytest.MonkeyPatch, dies: str) -> None:
+    """Forget, and be killed at that step."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Forgetter, dies, die)
+        with pytest.raises(Crash):
+            shop.forget(name)
+    shop.restart()
+
+
+def test_what_was_dragged_or_corrected_since_is_removed_where_it_lies_now(
+    shop: TheShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin_only(shop, FRONT, monkeypatch, "remove_files")
+    begin_only(shop, OTHER, monkeypatch, "remove_files")
+    shop.corrector.correct(FRONT, "Tshirts", "Berta")
+    (shop.sorted / "elsewhere").mkdir()
+    (shop.sorted / "Shirts" / OTHER).rename(shop.sorted / "elsewhere" / "other.png")
+    recover(shop)
+    assert shop.store.forgetting.under_way() == []
+    assert traces(shop.folders, FRONT, OTHER, PHOTOS[FRONT], PHOTOS[OTHER]) == []
+
+
+def test_a_photo_that_was_sorted_since_is_removed_from_there(
+    shop: TheShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tiny_photo("Shirts", 51)
+    shop.drop("waits.png", data)
+    shop.take_in()
+    begin_only(shop, "waits.png", monkeypatch, "remove_files")
+    shop.clock.advance(60)
+    shop.recover_and_drain()
+    recover(shop)
+    assert traces([shop.incoming, shop.sorted, shop.state], "waits.png", data) == []
+
+
+def test_a_photo_in_hand_is_forgotten_afterwards(
+    shop: TheShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.drop("waits.png", tiny_photo("Shirts", 51))
+    shop.take_in()
+    begin_only(shop, "waits.png", monkeypatch, "remove_files")
+    shop.store._db.execute("UPDATE photos SET state = 'claimed' WHERE filename = 'waits.png'")
+    recover(shop)
+    assert len(shop.store.forgetting.under_way()) == 1
+    shop.drainer.recover()
+    recover(shop)
+    assert shop.store.forgetting.under_way() == []
+    assert traces(shop.folders, "waits.png") == []
+
+
+@pytest.mark.parametrize("dies", ["erase", "_rewrite_results", "conclude"])
+def test_the_same_photo_dropped_anew_meanwhile_stays(
+    shop: TheShop, monkeypatch: pytest.MonkeyPatch, dies: str
+) -> None:
+    """It lies where the other lay, with its bytes."""
+    source = shop.drop("undone.png", tiny_photo("Shirts", 52))
+    shop.recover_and_drain()
+    shop.corrector.undo("undone.png", "Anna")
+    begin_only(shop, "undone.png", monkeypatch, dies)
+    assert not source.exists()
+    shop.drop("undone.png", tiny_photo("Shirts", 52))
+    recover(shop)
+    assert shop.store.forgetting.under_way() == []
+    assert source.exists()
+
+
+def test_of_a_return_of_which_one_photo_is_in_use_the_others_may_come_anew(
+    shop: TheShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Files, "_unlink", not_the_back)
+        with pytest.raises(PhotoBusy):
+            shop.forget("60521")
+    (shop.sorted / "Tops").mkdir(exist_ok=True)
+    (shop.sorted / "Tops" / FRONT).write_bytes(PHOTOS[FRONT])
+    recover(shop)
+    assert shop.store.forgetting.under_way() == []
+    assert (shop.sorted / "Tops" / FRONT).exists()
