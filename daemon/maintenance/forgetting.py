@@ -59,7 +59,7 @@ class Forgetter:
     ) -> None:
         self._store = store
         self._places = places
-        self._files = Files(places, moved_photos)
+        self._files = Files(store, places, moved_photos)
         self._settings = settings
         self._clock = clock
         self._forgotten = Forgotten(settings.state_dir)
@@ -125,7 +125,11 @@ class Forgetter:
             raise RefusedError("what is to be forgotten is being sorted right now")
         gone = {one.photo for one in job.photos if one.are_files_gone}
         now = self._job(stories, job.by, job.asked_sha256, is_return=job.is_return, gone=gone)
-        known = {one.photo: one for one in now.photos}
+        had_files = {one.photo for one in job.photos if one.files}  # which are removed if not there
+        known = {
+            one.photo: replace(one, is_missing=one.is_missing and one.photo not in had_files)
+            for one in now.photos
+        }
         before = job if len(known) < len(job.photos) else now
         renewed = replace(
             before,
@@ -167,6 +171,7 @@ class Forgetter:
         )
 
     def _trace(self, story: Story, known: Known, *, is_gone: bool) -> Trace:
+        files = () if is_gone else tuple(self._files.of(story))
         hashes = tuple(dict.fromkeys(one for photo, one in known.hashes if photo == story.id))
         return Trace(
             story.id,
@@ -176,8 +181,9 @@ class Forgetter:
             story.recorded_at,
             hashes,
             tuple(one for one in hashes if one in known.own_hashes),
-            () if is_gone else tuple(self._files.of(story)),
+            files,
             is_gone,
+            not is_gone and self._files.is_missing(story, files),
         )
 
     # --- taking out ------------------------------------------------------------------------------
@@ -193,7 +199,8 @@ class Forgetter:
             for photo in job.photos:
                 for lying in photo.files:
                     removed += self._files.remove(lying)
-                gone.add(photo.photo)
+                if not photo.is_missing:
+                    gone.add(photo.photo)
         except TransientError:
             if is_new and not removed:
                 self._store.forgetting.end(job)
@@ -246,7 +253,12 @@ class Forgetter:
             removed,
             tuple(sorted({*self._results_of(job), *(path.name for path in rewritten)})),
             job.same_bytes,
-            (*self._remains(), *map(_workbook, owed), *self._elsewhere(waiting)),
+            (
+                *self._remains(),
+                *(_file(one.photo) for one in job.photos if one.is_missing),
+                *map(_workbook, owed),
+                *self._elsewhere(waiting),
+            ),
         )
 
     # --- pictures --------------------------------------------------------------------------------
@@ -354,6 +366,11 @@ def _marks(job: Job) -> Iterable[str]:
         if one.run and one.recorded_at:
             yield result_mark(one.run, one.recorded_at, one.source)
         yield from map(content_mark, one.own_hashes)
+
+
+def _file(photo: int) -> Remains:
+    where = f"of photo #{photo}: somebody took it from its place in sorted_dir"
+    return Remains("file", where, "whoever has it removes it")
 
 
 def _workbook(run: str) -> Remains:

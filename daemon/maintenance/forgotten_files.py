@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from daemon.corrections.moved_photos import MovedPhotos
+from daemon.corrections.moved_photos import MovedPhotos, Seen
 from daemon.domain.forgetting import Lying
 from daemon.domain.photos import Fingerprint, Story
 from daemon.folders.contents import drop, sync_folder
@@ -14,8 +14,10 @@ from daemon.folders.os_errors import trouble
 from daemon.folders.renaming import Entry
 from daemon.folders.tree import Tree, split
 from daemon.sorting.filer import REASON_SUFFIX
+from daemon.store import Store
 
 _IN_INCOMING = ("queued", "undone")
+_FOLLOWED = ("filed", "review", "retake")  # of these a move is noted
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ class Places:
 class Files:
     """Finds them, and removes them."""
 
-    def __init__(self, places: Places, moved_photos: MovedPhotos) -> None:
+    def __init__(self, store: Store, places: Places, moved_photos: MovedPhotos) -> None:
+        self._store = store
         self._places = places
         self._moved_photos = moved_photos
 
@@ -41,13 +44,30 @@ class Files:
         if story.state in _IN_INCOMING:
             yield _lying(story.place, story.sha256, story.fingerprint, is_sorted=False)
             return
-        seen = self._moved_photos.look(story)
-        if seen is None and story.state in ("filed", "review", "retake"):
-            seen = self._moved_photos.notice(story)
+        seen = self._followed(story)
+        if seen is None and story.state not in _FOLLOWED and self._is_only_its(story):
+            seen = self._moved_photos.find(story)
         if seen is not None:
             yield _lying(seen.place, seen.sha256, seen.fingerprint, is_sorted=True)
         if story.kept_source and (mark := self._places.incoming.seen(story.source)) is not None:
             yield _lying(story.source, story.sha256, mark, is_sorted=False)
+
+    def is_missing(self, story: Story, files: Iterable[Lying]) -> bool:
+        """Whether a photo should lie in sorted, and `files`, which were found, are none of that."""
+        return _should_be_sorted(story) and not any(one.is_sorted for one in files)
+
+    def _followed(self, story: Story) -> Seen | None:
+        seen = self._moved_photos.look(story)
+        if seen is None and story.state in _FOLLOWED:
+            seen = self._moved_photos.notice(story)
+        return seen
+
+    def _is_only_its(self, story: Story) -> bool:
+        """Whether a file of a photo's bytes, in a place of no photo, can be no other photo."""
+        traces = self._store.traces
+        alike = traces.stories(traces.known([story.id]).same_bytes)
+        placed = (one for one in alike if _should_be_sorted(one))
+        return all(self._followed(one) is not None for one in placed)
 
     def remove(self, lying: Lying) -> bool:
         """Remove a file that is still the photo, with its reason; False where there is none."""
@@ -73,6 +93,10 @@ class Files:
                 sync_folder(fd)
         except OSError as exc:
             raise trouble(exc, tree.full(place)) from exc
+
+
+def _should_be_sorted(story: Story) -> bool:
+    return story.state not in ("gone", *_IN_INCOMING) and not story.let_go_at
 
 
 def _lying(place: str, sha256: str, mark: Fingerprint, *, is_sorted: bool) -> Lying:

@@ -18,7 +18,7 @@ from tests.integration.test_forgetting import BACK, FRONT, OTHER, PHOTOS, SHA, T
 from tests.integration.test_orders import Reports, orders_of
 from tests.support.core import running, tiny_photo
 from tests.support.desk import Crash
-from tests.support.forgetting import forgetter_of, traces
+from tests.support.forgetting import forgetter_of, forgetting, traces
 
 
 @pytest.fixture
@@ -221,3 +221,60 @@ def test_of_a_return_of_which_one_photo_is_in_use_the_others_may_come_anew(
     recover(shop)
     assert shop.store.forgetting.under_way() == []
     assert (shop.sorted / "Tops" / FRONT).exists()
+
+
+# It finds what people moved
+
+
+@pytest.mark.parametrize("state", ["duplicate", "quarantined", "removed"])
+def test_a_file_that_was_moved_is_found_whatever_became_of_the_photo(
+    shop: TheShop, state: str
+) -> None:
+    name = "RET-80001.png"
+    data = {"quarantined": b"\x89PNG odd", "duplicate": PHOTOS[OTHER]}.get(
+        state, tiny_photo("Shirts", 70)
+    )
+    shop.clock.advance(60)
+    shop.drop(name, data)
+    shop.recover_and_drain()
+    (story,) = shop.store.history.stories(name)
+    moved = shop.sorted / "elsewhere" / "named anew.png"
+    moved.parent.mkdir()
+    (shop.sorted / story.place).rename(moved)
+    if state == "removed":
+        shop.store.removals.remove([story.id], shop.clock.now())
+    assert shop.store.history.stories(name)[0].state == state
+    receipt = shop.forget(name)
+    assert not moved.exists()
+    assert (shop.sorted / "Shirts" / OTHER).exists()
+    assert "file" not in {one.what for one in receipt.remains}
+
+
+def test_a_moved_original_is_not_taken_for_its_duplicate(shop: TheShop) -> None:
+    shop.clock.advance(60)
+    shop.drop("copy.png", PHOTOS[OTHER])
+    shop.recover_and_drain()
+    (story,) = shop.store.history.stories("copy.png")
+    (shop.sorted / story.place).unlink()
+    moved = shop.sorted / "elsewhere" / "copy.png"
+    moved.parent.mkdir()
+    (shop.sorted / "Shirts" / OTHER).rename(moved)
+    receipt = shop.forget("copy.png")
+    assert moved.exists()
+    (held,) = [one for one in receipt.remains if one.what == "file"]
+    assert f"#{story.id}" in held.where
+
+
+def test_a_file_that_is_nowhere_is_said_to_be_held_by_somebody(
+    shop: TheShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shop.sorted / "Tops" / FRONT).unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(Forgetter, "erase", _refuse)
+        with pytest.raises(FolderRefused):
+            shop.forget("60521")
+    (job,) = shop.store.forgetting.under_way()
+    done = forgetting(shop, Reports(shop))._go_on(forgetter_of(shop).renewed(job), is_new=False)
+    (held,) = [one for one in done.result().remains if one.what == "file"]
+    assert f"#{job.photos[0].photo}" in held.where
+    assert "60521" not in held.where
