@@ -89,6 +89,11 @@ class MovedPhotos:
         """Where a missing photo was moved to, which is recorded; None when it is nowhere."""
         return self._notice(story, _Look(self._sorted))
 
+    def find(self, story: Story) -> Seen | None:
+        """A photo as it was, wherever in sorted it lies; nothing is noted of that."""
+        seen = self._as_it_was(story) or self._find(story, _Look(self._sorted))
+        return None if seen is None or self._is_others(seen.place, but=story.id) else seen
+
     def look(self, story: Story) -> Seen | None:
         """The photo where it should be, if its file is there and is still that photo."""
         if (seen := self._as_it_was(story)) is not None:

@@ -37,6 +37,8 @@ class Trace:
     hashes: tuple[str, ...]  # of its bytes, as filed and as edited
     own_hashes: tuple[str, ...]  # of these, those that no other photo has
     files: tuple[Lying, ...] = ()
+    are_files_gone: bool = False  # they were removed: what lies there now is another photo
+    is_missing: bool = False  # nobody knows where its file is
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Gone:
 class Remains:
     """What still holds it, out of nightsort's reach or for a while."""
 
-    what: str  # backup, set-aside database, workbook, mirror, handed over, log
+    what: str  # backup, set-aside database, file, workbook, mirror, handed over, log
     where: str
     until: str  # in words, or an ISO 8601 moment
 

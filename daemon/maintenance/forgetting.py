@@ -10,9 +10,9 @@ which an older database, once restored, forgets the same again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import structlog
@@ -21,40 +21,29 @@ from config.errors import RefusedError, TransientError
 from config.settings import Settings
 from daemon.corrections.moved_photos import MovedPhotos
 from daemon.domain.clock import Clock
-from daemon.domain.forgetting import Gone, Job, Lying, Receipt, Remains, Trace
-from daemon.domain.photos import Fingerprint, Story, as_text
-from daemon.folders.contents import drop, sync_folder
+from daemon.domain.forgetting import Gone, Job, Receipt, Remains, Trace
+from daemon.domain.photos import Story, as_text
+from daemon.folders.contents import drop
 from daemon.folders.forgotten import Forgotten, content_mark, result_mark, row_mark
-from daemon.folders.names import with_suffix
 from daemon.folders.os_errors import trouble
 from daemon.folders.renaming import Entry
-from daemon.folders.tree import Tree, split
 from daemon.maintenance.backups import Backups
+from daemon.maintenance.forgotten_files import Files, Places
 from daemon.reporting.kept_pictures import KeptPictures
 from daemon.reporting.report_updater import ReportUpdater
 from daemon.reporting.run_files import RunResults
-from daemon.sorting.filer import REASON_SUFFIX
 from daemon.store import DATABASE, Store
 from daemon.store.facts import WORKBOOKS_OWED
+from daemon.store.traces import Known
 
 log = structlog.get_logger()
 
 _IN_HAND = ("claimed", "classified")
-_IN_INCOMING = ("queued", "undone")
 _AGAIN = "nightsort, as it was forgotten before"
 
 
 class NotExact(RefusedError):
     """What was named is not exactly one photo or one return."""
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """The folders that people know."""
-
-    incoming: Tree
-    sorted: Tree
-    results: Tree
 
 
 class Forgetter:
@@ -70,7 +59,7 @@ class Forgetter:
     ) -> None:
         self._store = store
         self._places = places
-        self._moved_photos = moved_photos
+        self._files = Files(store, places, moved_photos)
         self._settings = settings
         self._clock = clock
         self._forgotten = Forgotten(settings.state_dir)
@@ -88,7 +77,7 @@ class Forgetter:
             raise NotExact(not_exact(what, meant.stories))
         if {story.id for story in meant.stories} != {*photos}:
             raise RefusedError(f"{as_text(what)}: these are other photos by now; ask once more")
-        if any(story.state in _IN_HAND for story in meant.stories):
+        if _are_in_hand(meant.stories):
             raise RefusedError(
                 f"{as_text(what)}: it is being sorted right now; ask again in a minute"
             )
@@ -119,14 +108,53 @@ class Forgetter:
 
     def remove_again(self, place: str) -> None:
         """Remove a file in sorted whose photo was forgotten, and of which nothing is known."""
-        self._unlink(self._places.sorted, place)
+        self._files.remove_sorted(place)
         log.info("photos_forgotten", count=1, person=_AGAIN)
 
     def under_way(self) -> list[Job]:
         """What was begun and is not done."""
         return self._store.forgetting.under_way()
 
-    def _job(self, stories: list[Story], by: str, asked: str, *, is_return: bool) -> Job:
+    def renewed(self, job: Job) -> Job:
+        """A job of before, with what became since of those photos that are not taken out yet.
+
+        Raises RefusedError while one is in hand, TransientError when a folder does not answer.
+        """
+        stories = self._store.traces.stories(job.numbers)
+        if _are_in_hand(stories):
+            raise RefusedError("what is to be forgotten is being sorted right now")
+        gone = {one.photo for one in job.photos if one.are_files_gone}
+        now = self._job(stories, job.by, job.asked_sha256, is_return=job.is_return, gone=gone)
+        had_files = {one.photo for one in job.photos if one.files}  # which are removed if not there
+        known = {
+            one.photo: replace(one, is_missing=one.is_missing and one.photo not in had_files)
+            for one in now.photos
+        }
+        before = job if len(known) < len(job.photos) else now
+        renewed = replace(
+            before,
+            at=job.at,
+            photos=tuple(
+                known.get(one.photo, replace(one, files=(), are_files_gone=True))
+                for one in job.photos
+            ),
+            names=tuple(sorted({*before.names, *now.names})),
+            runs=tuple(sorted({*job.runs, *now.runs})),
+            days=tuple(sorted({*job.days, *now.days})),
+        )
+        self._store.forgetting.begin(renewed)
+        return renewed
+
+    def _job(
+        self,
+        stories: list[Story],
+        by: str,
+        asked: str,
+        *,
+        is_return: bool,
+        gone: Container[int] = (),
+    ) -> Job:
+        """gone: photos whose files were removed already."""
         known = self._store.traces.known([story.id for story in stories])
         zone = self._clock.now().tzinfo
         days = {f"{datetime.fromisoformat(at).astimezone(zone):%Y-%m-%d}" for at in known.spoken_at}
@@ -135,15 +163,16 @@ class Forgetter:
             by=by,
             asked_sha256=asked,
             is_return=is_return,
-            photos=tuple(self._trace(story, known.own_hashes) for story in stories),
+            photos=tuple(self._trace(story, known, is_gone=story.id in gone) for story in stories),
             names=known.names,
             runs=known.runs,
             days=tuple(sorted(days)),
             same_bytes=known.same_bytes,
         )
 
-    def _trace(self, story: Story, own_hashes: frozenset[str]) -> Trace:
-        hashes = tuple(dict.fromkeys(filter(None, (story.sha256, story.edited_sha256))))
+    def _trace(self, story: Story, known: Known, *, is_gone: bool) -> Trace:
+        files = () if is_gone else tuple(self._files.of(story))
+        hashes = tuple(dict.fromkeys(one for photo, one in known.hashes if photo == story.id))
         return Trace(
             story.id,
             story.first_seen_at,
@@ -151,24 +180,11 @@ class Forgetter:
             story.run,
             story.recorded_at,
             hashes,
-            tuple(one for one in hashes if one in own_hashes),
-            tuple(self._files_of(story)),
+            tuple(one for one in hashes if one in known.own_hashes),
+            files,
+            is_gone,
+            not is_gone and self._files.is_missing(story, files),
         )
-
-    def _files_of(self, story: Story) -> Iterable[Lying]:
-        """Its files, where they lie now."""
-        if story.state == "gone":
-            return
-        if story.state in _IN_INCOMING:
-            yield _lying(story.place, story.sha256, story.fingerprint, is_sorted=False)
-            return
-        seen = self._moved_photos.look(story)
-        if seen is None and story.state in ("filed", "review", "retake"):
-            seen = self._moved_photos.notice(story)
-        if seen is not None:
-            yield _lying(seen.place, seen.sha256, seen.fingerprint, is_sorted=True)
-        if story.kept_source and (mark := self._places.incoming.seen(story.source)) is not None:
-            yield _lying(story.source, story.sha256, mark, is_sorted=False)
 
     # --- taking out ------------------------------------------------------------------------------
 
@@ -178,15 +194,29 @@ class Forgetter:
         is_new: nothing of it was done before; let go of it where the first file cannot be removed.
         Raises TransientError where one cannot; what follows is then done another time.
         """
-        removed = 0
-        for lying in (one for photo in job.photos for one in photo.files):
-            try:
-                removed += self._remove(lying)
-            except TransientError:
-                if is_new and not removed:
-                    self._store.forgetting.end(job)
-                raise
+        removed, gone = 0, set()
+        try:
+            for photo in job.photos:
+                for lying in photo.files:
+                    removed += self._files.remove(lying)
+                if not photo.is_missing:
+                    gone.add(photo.photo)
+        except TransientError:
+            if is_new and not removed:
+                self._store.forgetting.end(job)
+            else:
+                self._note_gone(job, gone)
+            raise
+        self._note_gone(job, gone)
         return removed
+
+    def _note_gone(self, job: Job, gone: Container[int]) -> None:
+        """Note whose files are removed: the same bytes dropped anew are a new photo."""
+        photos = (
+            replace(one, are_files_gone=one.are_files_gone or one.photo in gone)
+            for one in job.photos
+        )
+        self._store.forgetting.begin(replace(job, photos=tuple(photos)))
 
     def erase(self, job: Job) -> None:
         """Take out rows, pictures and lines of results, once the files are gone.
@@ -223,31 +253,15 @@ class Forgetter:
             removed,
             tuple(sorted({*self._results_of(job), *(path.name for path in rewritten)})),
             job.same_bytes,
-            (*self._remains(), *map(_workbook, owed), *self._elsewhere(waiting)),
+            (
+                *self._remains(),
+                *(_file(one.photo) for one in job.photos if one.is_missing),
+                *map(_workbook, owed),
+                *self._elsewhere(waiting),
+            ),
         )
 
-    # --- files -----------------------------------------------------------------------------------
-
-    def _remove(self, lying: Lying) -> bool:
-        """Remove a file that is still the photo, with its reason; False where there is none."""
-        tree = self._places.sorted if lying.is_sorted else self._places.incoming
-        seen = tree.seen(lying.place)
-        if seen is None or not _is_it(tree, lying, seen):
-            return False
-        self._unlink(tree, lying.place)
-        return True
-
-    def _unlink(self, tree: Tree, place: str) -> None:
-        """Remove a photo's file, and in sorted the reason beside it."""
-        folder, name = split(place)
-        try:
-            with tree.folder(folder) as fd:
-                drop(Entry(fd, name))
-                if tree is self._places.sorted:
-                    drop(Entry(fd, with_suffix(name, REASON_SUFFIX)))
-                sync_folder(fd)
-        except OSError as exc:
-            raise trouble(exc, tree.full(place)) from exc
+    # --- pictures --------------------------------------------------------------------------------
 
     def _clear_pictures(self, job: Job) -> None:
         """Small pictures that were kept; the page clears its own away, too, where we may not."""
@@ -342,14 +356,8 @@ def not_exact(what: str, stories: Iterable[Story]) -> str:
     )
 
 
-def _lying(place: str, sha256: str, mark: Fingerprint, *, is_sorted: bool) -> Lying:
-    return Lying(is_sorted, place, sha256, mark.size_bytes, mark.mtime_ns)
-
-
-def _is_it(tree: Tree, lying: Lying, seen: Fingerprint) -> bool:
-    if (seen.size_bytes, seen.mtime_ns) == (lying.size_bytes, lying.mtime_ns):
-        return True
-    return bool(lying.sha256) and tree.sha256(lying.place) == lying.sha256
+def _are_in_hand(stories: Iterable[Story]) -> bool:
+    return any(story.state in _IN_HAND for story in stories)
 
 
 def _marks(job: Job) -> Iterable[str]:
@@ -358,6 +366,11 @@ def _marks(job: Job) -> Iterable[str]:
         if one.run and one.recorded_at:
             yield result_mark(one.run, one.recorded_at, one.source)
         yield from map(content_mark, one.own_hashes)
+
+
+def _file(photo: int) -> Remains:
+    where = f"of photo #{photo}: somebody took it from its place in sorted_dir"
+    return Remains("file", where, "whoever has it removes it")
 
 
 def _workbook(run: str) -> Remains:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from config.errors import NightsortError
+from config.errors import NightsortError, StoreDamaged
 from daemon.domain.forgetting import Job, Receipt, Redaction
 from daemon.domain.orders import Forget, Speaker
 from daemon.folders.writing import replace_small
@@ -50,11 +50,19 @@ class ForgetOrders:
         return self._go_on(job, is_new=True)
 
     def resume(self) -> None:
-        """Finish what a crash, or a folder that failed, left half done. Raises TransientError."""
+        """Finish what a crash, or a folder that failed, left half done.
+
+        What cannot be finished keeps nothing else from being done: `check` tries it again.
+        """
         self._concluding = [one for one in self._concluding if not one.done()]
         for job in () if self._concluding else self._forgetter.under_way():
             log.info("forgetting_resumed", count=len(job.photos), person=job.by)
-            self._go_on(job, is_new=False).add_done_callback(_tell)
+            try:
+                self._go_on(self._forgetter.renewed(job), is_new=False).add_done_callback(_tell)
+            except StoreDamaged:
+                raise
+            except NightsortError as exc:
+                _interrupted(exc)
 
     def check(self, steady: float) -> None:
         """As `resume`, now and then."""
@@ -82,4 +90,8 @@ class ForgetOrders:
 
 def _tell(done: Future[Receipt]) -> None:
     if not done.cancelled() and isinstance(error := done.exception(), NightsortError):
-        log.warning("forgetting_interrupted", why=str(error))
+        _interrupted(error)
+
+
+def _interrupted(error: NightsortError) -> None:
+    log.warning("forgetting_interrupted", why=str(error))

@@ -28,7 +28,8 @@ from daemon.intake.empty_folders import EmptyFolders
 from daemon.intake.screening import Screening
 from daemon.intake.watcher import Watcher
 from daemon.maintenance.backups import Backups
-from daemon.maintenance.forgetting import Forgetter, Places
+from daemon.maintenance.forgetting import Forgetter
+from daemon.maintenance.forgotten_files import Places
 from daemon.maintenance.housekeeper import Housekeeper
 from daemon.maintenance.nightly_backup import NightlyBackup
 from daemon.maintenance.reconcile import Reconciler

@@ -41,6 +41,7 @@ class Known:
     """What else is known of photos that are to be forgotten."""
 
     names: tuple[str, ...]
+    hashes: tuple[tuple[int, str], ...]  # each photo's number, with each hash of its bytes
     own_hashes: frozenset[str]
     runs: tuple[str, ...]
     spoken_at: tuple[str, ...]  # ISO 8601, UTC
@@ -78,6 +79,7 @@ class Traces(Part):
         these = json.dumps([*photos])
         return Known(
             tuple(sorted(self._names(these))),
+            tuple(self._hashed(these)),
             frozenset(self._hashes(these) - self._hashes_of_others(these)),
             tuple(self._runs_that_show(these)),
             tuple(self._column(f"SELECT at FROM corrections WHERE photo IN {THESE}", these)),
@@ -148,17 +150,26 @@ class Traces(Part):
         return row is not None
 
     def _hashes(self, these: str) -> set[str]:
+        return {sha256 for _, sha256 in self._hashed(these)}
+
+    def _hashed(self, these: str) -> list[tuple[int, str]]:
+        """Each photo's number, with each hash of its bytes: as filed, as edited, as seen ahead."""
         rows = self._db.execute(
-            f"SELECT sha256, edited_sha256 FROM photos WHERE id IN {THESE}", (these,)
+            f"SELECT id, sha256, 0 FROM photos WHERE id IN {THESE}"
+            f" UNION SELECT id, edited_sha256, 1 FROM photos WHERE id IN {THESE}"
+            f" UNION SELECT photo, sha256, 2 FROM verdicts_ahead WHERE photo IN {THESE} ORDER BY 3",
+            (these, these, these),
         )
-        return {sha256 for pair in rows for sha256 in pair if sha256}
+        return [(photo, sha256) for photo, sha256, _ in rows if sha256]
 
     def _hashes_of_others(self, these: str) -> set[str]:
         hashes = json.dumps([*self._hashes(these)])
         rows = self._db.execute(
             "SELECT sha256, edited_sha256 FROM photos"
-            f" WHERE (sha256 IN {THESE} OR edited_sha256 IN {THESE}) AND id NOT IN {THESE}",
-            (hashes, hashes, these),
+            f" WHERE (sha256 IN {THESE} OR edited_sha256 IN {THESE}) AND id NOT IN {THESE}"
+            " UNION ALL SELECT sha256, NULL FROM verdicts_ahead"
+            f" WHERE sha256 IN {THESE} AND photo NOT IN {THESE}",
+            (hashes, hashes, these, hashes, these),
         )
         return {sha256 for pair in rows for sha256 in pair if sha256}
 
@@ -166,7 +177,10 @@ class Traces(Part):
         hashes = json.dumps([*self._hashes(these)])
         return self._column(
             f"SELECT id FROM photos WHERE coalesce(edited_sha256, sha256) IN {THESE}"
-            f" AND id NOT IN {THESE} ORDER BY id",
+            f" AND id NOT IN {THESE} UNION SELECT photo FROM verdicts_ahead"
+            f" WHERE sha256 IN {THESE} AND photo NOT IN {THESE} ORDER BY 1",
+            hashes,
+            these,
             hashes,
             these,
         )

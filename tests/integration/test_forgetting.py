@@ -328,7 +328,7 @@ def test_a_file_that_may_not_be_removed_keeps_all_as_it_was(
     def refuse(*_: object) -> None:
         raise FolderRefused("access refused")
 
-    monkeypatch.setattr("daemon.maintenance.forgetting.Forgetter._unlink", refuse)
+    monkeypatch.setattr("daemon.maintenance.forgotten_files.Files._unlink", refuse)
     with pytest.raises(FolderRefused):
         shop.forget(FRONT)
     assert shop.store.forgetting.under_way() == []

@@ -79,9 +79,9 @@ def reports(core: Core) -> Reports:
     return Reports(core)
 
 
-def carry_out(core: Core, reports: Reports, order: AnyOrder, by: Speaker = ANNA) -> Any:
+def orders_of(core: Core, reports: Reports) -> Orders:
     desk = Desk(Tree(core.incoming), Tree(core.sorted), Tree(core.results))
-    orders = Orders(
+    return Orders(
         core.store,
         core.corrector,
         forgetting(core, reports),
@@ -93,7 +93,10 @@ def carry_out(core: Core, reports: Reports, order: AnyOrder, by: Speaker = ANNA)
             Acknowledge: Acknowledging(core.store.alerts, core.clock).carry_out,
         },
     )
-    answer = orders.carry_out(Given(order, by))
+
+
+def carry_out(core: Core, reports: Reports, order: AnyOrder, by: Speaker = ANNA) -> Any:
+    answer = orders_of(core, reports).carry_out(Given(order, by))
     return answer.result() if isinstance(answer, Future) else answer
 
 

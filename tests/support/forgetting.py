@@ -15,7 +15,8 @@ from config.settings import Settings
 from daemon.domain.forgetting import Job, Receipt
 from daemon.domain.orders import Forget, Speaker
 from daemon.folders.tree import Tree
-from daemon.maintenance.forgetting import Forgetter, Places
+from daemon.maintenance.forgetting import Forgetter
+from daemon.maintenance.forgotten_files import Places
 from daemon.maintenance.reconcile import Reconciler
 from daemon.reporting.report_thread import ReportThread
 from daemon.reporting.report_updater import ReportUpdater
