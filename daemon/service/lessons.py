@@ -142,6 +142,8 @@ class Lessons:
         if lesson.state.is_over:
             return LessonAnswer(lesson.id, LearningCode.OVER)
         self._let_go()
+        if lesson.by_itself:
+            self._put_off()
         self._store.lessons.end(lesson.id, None, f"{by.person} cancelled it", self._clock.now())
         log.info("lesson_cancelled", lesson=lesson.id, person=by.person)
         return LessonAnswer(lesson.id)
@@ -333,8 +335,12 @@ class Lessons:
             self._held.close()
             self._held = None
 
+    def _put_off(self) -> None:
+        """Hold none by itself for a while: the next would be the same."""
+        self._try_at = self._clock.steady() + _TRY_AGAIN_SECONDS
+
     def _fail(self, lesson: Lesson, why: str) -> None:
         if lesson.by_itself:
-            self._try_at = self._clock.steady() + _TRY_AGAIN_SECONDS
+            self._put_off()
         self._store.lessons.end(lesson.id, None, why, self._clock.now())
         log.error("lesson_failed", why=why)

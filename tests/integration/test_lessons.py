@@ -96,7 +96,8 @@ def test_there_is_one_lesson_at_a_time(core: Core) -> None:
     assert ask(lessons, BERT).code is None
 
 
-def test_somebodys_lesson_goes_before_one_by_itself(core: Core) -> None:
+def with_one_by_itself(core: Core) -> tuple[Lessons, Lesson]:
+    """Enough was said for a lesson, and it is being held."""
     told = [Brought(f"{at}", f"{at}.jpg", "Shirts", "", b"abcd") for at in range(5)]
     core.store.examples.bring(told, "anna", core.clock.now(), NETWORK)
     lessons = lessons_of(core, new_examples=5, calm_minutes=0)
@@ -105,6 +106,11 @@ def test_somebodys_lesson_goes_before_one_by_itself(core: Core) -> None:
     by_itself = core.store.lessons.under_way()
     assert by_itself is not None
     assert (by_itself.by_itself, by_itself.state) == (True, LessonState.RUNNING)
+    return lessons, by_itself
+
+
+def test_somebodys_lesson_goes_before_one_by_itself(core: Core) -> None:
+    lessons, by_itself = with_one_by_itself(core)
     answer = ask(lessons)
     assert answer.code is None
     before = number(core, by_itself.id)
@@ -125,6 +131,19 @@ def test_a_lesson_that_waits_or_is_held_can_be_cancelled_and_no_other(core: Core
         assert over == LessonAnswer(lesson, LearningCode.OVER)
     assert lessons.carry_out(CancelLesson(4711), BERT).code is LearningCode.NOT_FOUND
     assert not lessons.is_wanted
+
+
+def test_one_by_itself_that_was_cancelled_is_not_begun_anew_at_once(core: Core) -> None:
+    lessons, by_itself = with_one_by_itself(core)
+    assert lessons.carry_out(CancelLesson(by_itself.id), ANNA).code is None
+    for _ in range(3):
+        core.clock.advance(1000)
+        lessons.step()
+        assert not lessons.is_wanted
+    core.clock.advance(1000)
+    lessons.step()
+    assert lessons.is_wanted
+    lessons.stop()
 
 
 def test_sorting_puts_a_lesson_off_and_it_is_held_after_it(core: Core) -> None:
