@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -73,11 +74,15 @@ class _Held:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C is for us
             )
-            assert self.process.stdin is not None
-            self.process.stdin.write(task.model_dump_json().encode())  # less than a pipe holds
-            self.process.stdin.close()
         except OSError:
             os.close(self._told)
+            raise
+        try:
+            assert self.process.stdin is not None
+            with suppress(BrokenPipeError), self.process.stdin as given:  # its exit code says why
+                given.write(task.model_dump_json().encode())  # less than a pipe holds
+        except OSError:
+            self.close()
             raise
 
     def said(self) -> Iterator[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -212,6 +214,46 @@ def test_a_process_that_says_nothing_or_takes_too_long_has_failed(
     core.clock.advance(601)
     lessons.step()
     assert number(core, lesson).why == "it took too long"
+
+
+class GoneAtOnce(subprocess.Popen[bytes]):
+    """A process that has ended before it is told anything."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.wait()
+
+
+def test_a_process_that_has_ended_before_it_is_told_its_task_has_failed_with_its_code(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lessons = lessons_of(core)
+    monkeypatch.setattr(module, "own", lambda _: [sys.executable, "-c", "import os; os._exit(3)"])
+    monkeypatch.setattr("daemon.service.lessons.subprocess.Popen", GoneAtOnce)
+    found = held(core, lessons, ask(lessons).lesson)
+    assert found.why == "its process ended early, with code 3"
+
+
+def test_a_process_that_cannot_be_told_its_task_is_ended(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[subprocess.Popen[bytes]] = []
+
+    class Deaf(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            assert self.stdin is not None
+            self.stdin.close()
+            self.stdin = Path("/dev/full").open("wb")  # noqa: SIM115 - Popen closes it
+            begun.append(self)
+
+    lessons = lessons_of(core)
+    slow = "import time; time.sleep(600)"
+    monkeypatch.setattr(module, "own", lambda _: [sys.executable, "-c", slow])
+    monkeypatch.setattr("daemon.service.lessons.subprocess.Popen", Deaf)
+    found = held(core, lessons, ask(lessons).lesson)
+    assert found.why == "no process could be started: No space left on device"
+    assert [one.returncode for one in begun] == [-signal.SIGKILL]
 
 
 def test_however_much_a_lesson_says_it_comes_to_an_end(
