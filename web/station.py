@@ -58,7 +58,8 @@ def cards(
             kind = _of_flawed(arrival, now, is_retaken=bool(named) and return_key(named) in good)
         else:
             kind = _of_good(arrival)
-            good.add(return_key(named))
+            if kind == "good":
+                good.add(return_key(named))
         made.append(Card(arrival, kind, why, named))
     urgent = sum(card.kind == "again" for card in made)
     most = PLACES - (PLACES_OF_LARGE - 1) * min(LARGE, urgent)
