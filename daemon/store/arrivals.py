@@ -49,13 +49,10 @@ class Arrival:
 class Arrivals(Part):
     """What came in last."""
 
-    def newest(self, limit: int) -> list[Arrival]:
-        """The photos that came in last and that nobody took away since, newest first."""
-        return [_arrival_of(row) for row in self._there("ORDER BY photos.id DESC LIMIT ?", limit)]
-
     def lately(self, begin: datetime, at_least: int, at_most: int) -> list[Arrival]:
-        """All that came since then, as `newest` has them; more where those are fewer than at_least.
+        """The photos that came since then and that nobody took away since, newest first.
 
+        at_least: so many are among them, whenever they came; at_most: of all.
         Read backwards from the last one, as `since`.
         """
         found: list[Arrival] = []

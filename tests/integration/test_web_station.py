@@ -211,7 +211,7 @@ def test_a_photo_that_came_long_ago_is_not_shown_to_whoever_guesses_its_number(
     for number in range(70):
         core.drop(f"{number}.png", tiny_photo("Shirts", number))
     core.take_in()
-    oldest = min(one.id for one in core.store.arrivals.newest(100))
+    oldest = min(one.id for one in core.store.arrivals.lately(datetime.now(UTC), 100, 100))
     assert desk.ask_from(TABLET, f"/page/station/{oldest}/image").status_code == 404
     assert desk.ask_from(TABLET, f"/page/station/{oldest + 69}/image").status_code == 200
 
@@ -228,7 +228,7 @@ def test_what_is_to_be_taken_again_stays_however_many_come_after_it(desk: WebDes
     core.drop("return_60502_front.png", tiny_photo("review", 2))
     core.take_in()
     core.look_ahead()
-    (dark,) = core.store.arrivals.newest(2)
+    (dark,) = core.store.arrivals.lately(datetime.now(UTC), 2, 2)
     drop_many(desk, 100)
     assert cards(desk)[0][0] == "again"
     assert f"/page/station/{dark.id}/image" in desk.ask_from(TABLET, "/station").text
@@ -249,7 +249,7 @@ def test_what_was_to_be_taken_again_long_ago_is_not_shown_when_many_came_after_i
     core.take_in()
     core.look_ahead()
     core.clock.set_wall_clock(datetime.now(UTC))
-    (dark,) = core.store.arrivals.newest(2)
+    (dark,) = core.store.arrivals.lately(datetime.now(UTC), 2, 2)
     assert [kind for kind, _ in cards(desk)] == ["late"]
     drop_many(desk, 100)
     assert {kind for kind, _ in cards(desk)} == {"received"}
