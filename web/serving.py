@@ -6,15 +6,16 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from types import FrameType
 
 import structlog
 import uvicorn
 
-from config.errors import TransientError
+from config.errors import NightsortError
 from config.settings import Settings
 from web import certificate
 from web.addresses import Addresses
@@ -163,6 +164,24 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
+async def again_and_again(seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
+    """Do it until cancelled, whatever fails in it: that is told once, until it is another thing."""
+    failure = ""
+    while True:
+        try:
+            await chore()
+        except Exception as exc:
+            if repr(exc) != failure:
+                failure = repr(exc)
+                if isinstance(exc, NightsortError):
+                    log.warning("chore_failed", why=str(exc))
+                else:
+                    log.critical("defect_met", exc_info=True)
+        else:
+            failure = ""
+        await asyncio.sleep(seconds)
+
+
 class _Chores:
     """What is done beside the requests; each chore that fails is done again the next time."""
 
@@ -174,14 +193,15 @@ class _Chores:
     @asynccontextmanager
     async def beside(self) -> AsyncIterator[None]:
         """Do them until the end of the `with` block, and write what is left to write."""
-        tasks = [
-            asyncio.create_task(self._every(WRITE_CALLS_SECONDS, self._site.recorder.write)),
-            asyncio.create_task(self._every(SWEEP_SECONDS, self._sweep)),
-            asyncio.create_task(self._every(FORGET_SECONDS, self._site.pictures.clear_forgotten)),
-            asyncio.create_task(self._every(TELL_SECONDS, self._tell_sign_ins)),
-            asyncio.create_task(self._look_for_news()),
-            asyncio.create_task(self._feed_watchdog()),
+        chores: list[tuple[float, Callable[[], Awaitable[None]]]] = [
+            (WRITE_CALLS_SECONDS, partial(asyncio.to_thread, self._site.recorder.write)),
+            (SWEEP_SECONDS, partial(asyncio.to_thread, self._sweep)),
+            (FORGET_SECONDS, partial(asyncio.to_thread, self._site.pictures.clear_forgotten)),
+            (TELL_SECONDS, partial(asyncio.to_thread, self._tell_sign_ins)),
+            (LOOK_SECONDS, self._site.listeners.turn),
         ]
+        tasks = [asyncio.create_task(again_and_again(*chore)) for chore in chores]
+        tasks.append(asyncio.create_task(self._feed_watchdog()))
         try:
             yield
         finally:
@@ -190,19 +210,6 @@ class _Chores:
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.to_thread(self._site.predictor.stop)
             await asyncio.to_thread(self._site.recorder.write)
-
-    async def _every(self, seconds: float, chore: Callable[[], None]) -> None:
-        while True:
-            try:
-                await asyncio.to_thread(chore)
-            except TransientError as exc:
-                log.warning("chore_failed", why=str(exc))
-            await asyncio.sleep(seconds)
-
-    async def _look_for_news(self) -> None:
-        while True:
-            await self._site.listeners.turn()
-            await asyncio.sleep(LOOK_SECONDS)
 
     async def _feed_watchdog(self) -> None:
         """As long as the loop turns; when it stands still, systemd starts the page again."""

@@ -6,6 +6,7 @@ leaves is cleared away at the next start (`web.folder`).
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import shutil
@@ -36,7 +37,13 @@ async def waiting(site: Site, files: Sequence[UploadFile]) -> AsyncIterator[list
     try:
         yield await run_in_threadpool(_written, folder, files)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        await asyncio.shield(_clear(site, folder, size))  # also when whoever sent it has gone
+
+
+async def _clear(site: Site, folder: Path, size: int) -> None:
+    try:
+        await run_in_threadpool(shutil.rmtree, folder, ignore_errors=True)
+    finally:
         site.spool.give_back(size)
 
 

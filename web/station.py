@@ -17,8 +17,8 @@ from web.reading.arrivals import Arrival, return_key
 PLACES, LARGE, PLACES_OF_LARGE = 12, 2, 4
 # After that long an item is not on the table any more.
 URGENT = timedelta(minutes=30)
-# So far back a photo is looked for that makes another one good again.
-LOOKED_AT = 60
+# So many are looked at whenever they came, and at most so many of those that may be urgent.
+LOOKED_AT, MOST_LOOKED_AT = 60, 5000
 
 Kind = Literal["again", "late", "retaken", "good", "double", "received"]
 
@@ -58,7 +58,8 @@ def cards(
             kind = _of_flawed(arrival, now, is_retaken=bool(named) and return_key(named) in good)
         else:
             kind = _of_good(arrival)
-            good.add(return_key(named))
+            if kind == "good":
+                good.add(return_key(named))
         made.append(Card(arrival, kind, why, named))
     urgent = sum(card.kind == "again" for card in made)
     most = PLACES - (PLACES_OF_LARGE - 1) * min(LARGE, urgent)
@@ -68,7 +69,12 @@ def cards(
 def _of_flawed(arrival: Arrival, now: datetime, *, is_retaken: bool) -> Kind:
     if is_retaken:
         return "retaken"
-    return "again" if now - arrival.came < URGENT else "late"
+    return "again" if is_urgent(arrival, now) else "late"
+
+
+def is_urgent(arrival: Arrival, now: datetime) -> bool:
+    """Whether it is to be taken again, and its item may lie on the table still."""
+    return bool(flaw(arrival)) and now - arrival.came < URGENT
 
 
 def _of_good(arrival: Arrival) -> Kind:

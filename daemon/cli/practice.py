@@ -6,15 +6,13 @@ Like `daemon.cli.main`, which names it, it parses, starts and prints.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,6 +29,8 @@ _NAME = "practice"
 _START_SECONDS = 60.0
 _LONGEST_NOW_SECONDS = 600.0
 _LOOPBACK = "127.0.0.1"
+_LOG = "practice.log"
+_STARTED = re.compile(rf'"event": "web_started".*?"listen": "{re.escape(_LOOPBACK)}:(\d+)"')
 
 
 class PracticeFailed(NightsortError):
@@ -61,15 +61,12 @@ def practice(folder: Path | None, language: str | None, as_json: bool) -> None:
       nightsort practice --language de
     """  # noqa: D301
     with _own_folder(folder) as place, _until_told():
-        port = _free_port()
-        settings = _write_settings(place, port, language)
+        settings = _write_settings(place, language)
         click.echo("Drawing photos, and sorting them ...", err=True)
         _sort(place, settings)
         password = _make_account(settings)
         with _at_work(place, settings):
-            url = f"http://{_LOOPBACK}:{port}/"
-            _wait_for(url, place)
-            _tell(url, password, place, as_json=as_json)
+            _tell(_url(place), password, place, as_json=as_json)
             _sleep_on()
 
 
@@ -101,7 +98,7 @@ def _own_folder(folder: Path | None) -> Iterator[Path]:
     yield folder.absolute()
 
 
-def _write_settings(place: Path, port: int, language: str | None) -> Path:
+def _write_settings(place: Path, language: str | None) -> Path:
     from daemon.cli.demo import FOLDERS
     from daemon.cli.practice_photos import SETTINGS, draw
 
@@ -111,15 +108,10 @@ def _write_settings(place: Path, port: int, language: str | None) -> Path:
     spoken = f'language = "{language}"\n' if language else ""
     settings.write_text(
         f'{FOLDERS}\n[window]\nmode = "manual"\n\n[intake]\nsettle_seconds = 0.5\n\n'
-        f'[web]\nlisten = "{_LOOPBACK}:{port}"\n{spoken}\n{SETTINGS}',
+        f'[web]\nlisten = "{_LOOPBACK}:0"\n{spoken}\n{SETTINGS}',
         encoding="utf-8",
     )
     return settings
-
-
-def _free_port() -> int:
-    with socket.create_server((_LOOPBACK, 0)) as free:
-        return int(free.getsockname()[1])
 
 
 def _command(settings: Path, *arguments: str, module: str = "daemon.cli") -> list[str]:
@@ -160,7 +152,7 @@ _WORDS = ("button", "collar", "cotton", "denim", "linen", "pocket", "ribbon", "s
 @contextmanager
 def _at_work(place: Path, settings: Path) -> Iterator[None]:
     """Daemon and page, from their start to their clean end."""
-    with (place / "practice.log").open("wb") as log:
+    with (place / _LOG).open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own command
             _command(settings, module="web.together"), stdout=log, stderr=log, env=_environment(),
             start_new_session=True,
@@ -174,14 +166,15 @@ def _at_work(place: Path, settings: Path) -> Iterator[None]:
         process.kill()
 
 
-def _wait_for(url: str, place: Path) -> None:
+def _url(place: Path) -> str:
+    """Where the page answers, by its log: on the port that was free when it took one."""
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
-        with suppress(urllib.error.URLError, OSError):
-            urllib.request.urlopen(f"{url}health/live", timeout=2).close()  # noqa: S310 - our own
-            return
+        text = (place / _LOG).read_text("utf-8", "replace")
+        if started := _STARTED.search(text):
+            return f"http://{_LOOPBACK}:{started[1]}/"
         time.sleep(0.1)
-    raise PracticeFailed(f"the page did not start; {place / 'practice.log'} says why")
+    raise PracticeFailed(f"the page did not start; {place / _LOG} says why")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -73,11 +74,15 @@ class _Held:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C is for us
             )
-            assert self.process.stdin is not None
-            self.process.stdin.write(task.model_dump_json().encode())  # less than a pipe holds
-            self.process.stdin.close()
         except OSError:
             os.close(self._told)
+            raise
+        try:
+            assert self.process.stdin is not None
+            with suppress(BrokenPipeError), self.process.stdin as given:  # its exit code says why
+                given.write(task.model_dump_json().encode())  # less than a pipe holds
+        except OSError:
+            self.close()
             raise
 
     def said(self) -> Iterator[dict[str, Any]]:
@@ -142,6 +147,8 @@ class Lessons:
         if lesson.state.is_over:
             return LessonAnswer(lesson.id, LearningCode.OVER)
         self._let_go()
+        if lesson.by_itself:
+            self._put_off()
         self._store.lessons.end(lesson.id, None, f"{by.person} cancelled it", self._clock.now())
         log.info("lesson_cancelled", lesson=lesson.id, person=by.person)
         return LessonAnswer(lesson.id)
@@ -333,8 +340,12 @@ class Lessons:
             self._held.close()
             self._held = None
 
+    def _put_off(self) -> None:
+        """Hold none by itself for a while: the next would be the same."""
+        self._try_at = self._clock.steady() + _TRY_AGAIN_SECONDS
+
     def _fail(self, lesson: Lesson, why: str) -> None:
         if lesson.by_itself:
-            self._try_at = self._clock.steady() + _TRY_AGAIN_SECONDS
+            self._put_off()
         self._store.lessons.end(lesson.id, None, why, self._clock.now())
         log.error("lesson_failed", why=why)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from daemon.store.database import Part
 MOST_COUNTED = 20_000
 
 _WAITING = ("queued", "claimed", "classified")
+_IS_THERE = "state NOT IN ('gone', 'undone', 'removed')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +49,46 @@ class Arrival:
 class Arrivals(Part):
     """What came in last."""
 
-    def newest(self, limit: int) -> list[Arrival]:
-        """The photos that came in last and that nobody took away since, newest first."""
-        rows = self._db.execute(
-            "SELECT photos.id, path, state, first_seen_at,"
-            " ahead.photo IS NOT NULL OR recorded_at IS NOT NULL,"
-            " coalesce(photos.reason, ahead.reason, ''), coalesce(return_id, ''),"
-            " coalesce(edited_sha256, photos.sha256, ahead.sha256, ''),"
-            f" CASE WHEN state IN {_WAITING} THEN path"
-            " ELSE coalesce(place, target) END, inode, size_bytes, mtime_ns"
-            " FROM photos LEFT JOIN verdicts_ahead AS ahead ON ahead.photo = photos.id"
-            " WHERE state NOT IN ('gone', 'undone', 'removed')"
-            " ORDER BY photos.id DESC LIMIT ?",
-            (limit,),
+    def lately(self, begin: datetime, at_least: int, at_most: int) -> list[Arrival]:
+        """The photos that came since then and that nobody took away since, newest first.
+
+        at_least: so many are among them, whenever they came; at_most: of all.
+        Read backwards from the last one, as `since`.
+        """
+        found: list[Arrival] = []
+        for row in self._there("ORDER BY photos.id DESC LIMIT ?", at_most):
+            arrival = _arrival_of(row)
+            if len(found) >= at_least and arrival.came < begin:
+                break
+            found.append(arrival)
+        return found
+
+    def of_number(self, photo: int) -> Arrival | None:
+        """The photo of that number; None where there is none, or somebody took it away."""
+        return next((_arrival_of(row) for row in self._there("AND photos.id = ?", photo)), None)
+
+    def is_among_newest(self, photo: int, limit: int) -> bool:
+        """Whether fewer than so many came after it that nobody took away since."""
+        (newer,) = self._db.execute(
+            f"SELECT count(*) FROM (SELECT 1 FROM photos WHERE id > ? AND {_IS_THERE} LIMIT ?)",
+            (photo, limit),
+        ).fetchone()
+        return int(newer) < limit
+
+    def _there(self, which: str, value: int) -> Iterator[Sequence[Any]]:
+        return iter(
+            self._db.execute(
+                "SELECT photos.id, path, state, first_seen_at,"
+                " ahead.photo IS NOT NULL OR recorded_at IS NOT NULL,"
+                " coalesce(photos.reason, ahead.reason, ''), coalesce(return_id, ''),"
+                " coalesce(edited_sha256, photos.sha256, ahead.sha256, ''),"
+                f" CASE WHEN state IN {_WAITING} THEN path"
+                " ELSE coalesce(place, target) END, inode, size_bytes, mtime_ns"
+                " FROM photos LEFT JOIN verdicts_ahead AS ahead ON ahead.photo = photos.id"
+                f" WHERE {_IS_THERE} {which}",
+                (value,),
+            )
         )
-        return [_arrival_of(row) for row in rows]
 
     def since(self, begin: datetime) -> int:
         """How many photos have come since then, up to `MOST_COUNTED`.

@@ -22,10 +22,12 @@ from tests.support.web import hidden_fields, sign_in
 @contextmanager
 def practising(folder: Path) -> Iterator[dict[str, Any]]:
     """The practice in `folder`, ended by Ctrl-C; what it says of itself."""
-    process = subprocess.Popen(
-        command("practice", "--folder", str(folder), "--json"),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment(),
-    )  # fmt: skip
+    errors = folder.with_name(f"{folder.name}.err")  # a pipe that nobody reads would fill up
+    with errors.open("wb") as written:
+        process = subprocess.Popen(
+            command("practice", "--folder", str(folder), "--json"),
+            stdout=subprocess.PIPE, stderr=written, text=True, env=clean_environment(),
+        )  # fmt: skip
     assert process.stdout is not None
     try:
         said = ""
@@ -33,7 +35,7 @@ def practising(folder: Path) -> Iterator[dict[str, Any]]:
             said += line
             if line.startswith("}"):
                 break
-        assert said, process.communicate()[1]
+        assert said, errors.read_text("utf-8")
         yield json.loads(said)
     finally:
         process.send_signal(signal.SIGINT)
@@ -107,6 +109,12 @@ def test_each_kind_of_photo_is_there(said: dict[str, Any]) -> None:
     assert (summary["failed"], summary["duplicates"]) == (1, 1)
     assert summary["review"] >= 4
     assert summary["successful"] >= 4
+
+
+def test_its_port_is_whichever_is_free_when_the_page_takes_it(said: dict[str, Any]) -> None:
+    settings = (Path(said["folder"]) / "nightsort.toml").read_text("utf-8")
+    assert 'listen = "127.0.0.1:0"' in settings
+    assert re.fullmatch(r"http://127\.0\.0\.1:[1-9]\d+/", said["url"])
 
 
 def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:

@@ -176,10 +176,18 @@ def test_a_page_that_is_killed_in_the_middle_leaves_nothing_and_no_half_photo(
 ) -> None:
     page = Page.make(tmp_path / "web", settings=LIMITS)
     key = page.add_key("shop", "clerk")
-    slowly = "import time, daemon.intake.arrivals as a\nreal = a.copy_bytes\n"
-    slowly += "def copy(*given):\n    time.sleep(0.2)\n    return real(*given)\na.copy_bytes = copy"
+    go_on = tmp_path / "go on"  # after the first photo the daemon waits for that
+    held = f"""
+import pathlib, time, daemon.intake.arrivals as a
+real, seen, until = a.copy_bytes, [], time.monotonic() + {DEADLINE_SECONDS}
+def copy(*given):
+    seen.append(1)
+    while len(seen) > 1 and time.monotonic() < until and not pathlib.Path({str(go_on)!r}).exists():
+        time.sleep(0.01)
+    return real(*given)
+a.copy_bytes = copy"""
     photos = [photo_bytes(seed=n, size=(300, 400)) for n in range(12)]
-    with page.site.daemon(slowly), page.serving():
+    with page.site.daemon(held), page.serving():
         wait_for_daemon(page)
         sender = threading.Thread(target=_send_in_vain, args=(page, key, photos))
         sender.start()
@@ -191,6 +199,7 @@ def test_a_page_that_is_killed_in_the_middle_leaves_nothing_and_no_half_photo(
         assert spooled(page) != []
         page.start()
         assert spooled(page) == []
+        go_on.touch()
         assert page.site.nightsort("now").returncode == 0  # whose turn is after that order
         assert [*page.site.incoming.glob(".nightsort-sent-*")] == []
     arrived = [*page.site.photos("incoming"), *page.site.photos("sorted")]

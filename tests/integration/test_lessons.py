@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -96,7 +98,8 @@ def test_there_is_one_lesson_at_a_time(core: Core) -> None:
     assert ask(lessons, BERT).code is None
 
 
-def test_somebodys_lesson_goes_before_one_by_itself(core: Core) -> None:
+def with_one_by_itself(core: Core) -> tuple[Lessons, Lesson]:
+    """Enough was said for a lesson, and it is being held."""
     told = [Brought(f"{at}", f"{at}.jpg", "Shirts", "", b"abcd") for at in range(5)]
     core.store.examples.bring(told, "anna", core.clock.now(), NETWORK)
     lessons = lessons_of(core, new_examples=5, calm_minutes=0)
@@ -105,6 +108,11 @@ def test_somebodys_lesson_goes_before_one_by_itself(core: Core) -> None:
     by_itself = core.store.lessons.under_way()
     assert by_itself is not None
     assert (by_itself.by_itself, by_itself.state) == (True, LessonState.RUNNING)
+    return lessons, by_itself
+
+
+def test_somebodys_lesson_goes_before_one_by_itself(core: Core) -> None:
+    lessons, by_itself = with_one_by_itself(core)
     answer = ask(lessons)
     assert answer.code is None
     before = number(core, by_itself.id)
@@ -125,6 +133,19 @@ def test_a_lesson_that_waits_or_is_held_can_be_cancelled_and_no_other(core: Core
         assert over == LessonAnswer(lesson, LearningCode.OVER)
     assert lessons.carry_out(CancelLesson(4711), BERT).code is LearningCode.NOT_FOUND
     assert not lessons.is_wanted
+
+
+def test_one_by_itself_that_was_cancelled_is_not_begun_anew_at_once(core: Core) -> None:
+    lessons, by_itself = with_one_by_itself(core)
+    assert lessons.carry_out(CancelLesson(by_itself.id), ANNA).code is None
+    for _ in range(3):
+        core.clock.advance(1000)
+        lessons.step()
+        assert not lessons.is_wanted
+    core.clock.advance(1000)
+    lessons.step()
+    assert lessons.is_wanted
+    lessons.stop()
 
 
 def test_sorting_puts_a_lesson_off_and_it_is_held_after_it(core: Core) -> None:
@@ -193,6 +214,46 @@ def test_a_process_that_says_nothing_or_takes_too_long_has_failed(
     core.clock.advance(601)
     lessons.step()
     assert number(core, lesson).why == "it took too long"
+
+
+class GoneAtOnce(subprocess.Popen[bytes]):
+    """A process that has ended before it is told anything."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.wait()
+
+
+def test_a_process_that_has_ended_before_it_is_told_its_task_has_failed_with_its_code(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lessons = lessons_of(core)
+    monkeypatch.setattr(module, "own", lambda _: [sys.executable, "-c", "import os; os._exit(3)"])
+    monkeypatch.setattr("daemon.service.lessons.subprocess.Popen", GoneAtOnce)
+    found = held(core, lessons, ask(lessons).lesson)
+    assert found.why == "its process ended early, with code 3"
+
+
+def test_a_process_that_cannot_be_told_its_task_is_ended(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[subprocess.Popen[bytes]] = []
+
+    class Deaf(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            assert self.stdin is not None
+            self.stdin.close()
+            self.stdin = Path("/dev/full").open("wb")  # noqa: SIM115 - Popen closes it
+            begun.append(self)
+
+    lessons = lessons_of(core)
+    slow = "import time; time.sleep(600)"
+    monkeypatch.setattr(module, "own", lambda _: [sys.executable, "-c", slow])
+    monkeypatch.setattr("daemon.service.lessons.subprocess.Popen", Deaf)
+    found = held(core, lessons, ask(lessons).lesson)
+    assert found.why == "no process could be started: No space left on device"
+    assert [one.returncode for one in begun] == [-signal.SIGKILL]
 
 
 def test_however_much_a_lesson_says_it_comes_to_an_end(

@@ -5,19 +5,25 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shutil
 import stat
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.datastructures import UploadFile
 
 from config.errors import DiskFull
+from tests.support.waiting import eventually
 from tests.support.web_core import WebDesk, reviewed
 from web.bodies import Spool
 from web.problems import Problem
+from web.roles import Role
+from web.site import Site
 from web.spool import waiting
 
 
@@ -29,6 +35,14 @@ def desk(tmp_path: Path) -> Iterator[WebDesk]:
 
 def upload(name: str, content: bytes) -> UploadFile:
     return UploadFile(BytesIO(content), size=len(content), filename=name)
+
+
+def is_on_the_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def left(desk: WebDesk) -> list[Path]:
@@ -59,6 +73,79 @@ def test_whatever_happens_meanwhile_nothing_is_left(desk: WebDesk) -> None:
     with pytest.raises(KeyError):
         asyncio.run(fail())
     assert (left(desk), desk.site.spool.in_hand) == ([], 0)
+
+
+def test_it_is_removed_beside_the_event_loop(
+    desk: WebDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed: list[bool] = []
+    real = shutil.rmtree
+
+    def remove(*given: Any, **options: Any) -> None:
+        removed.append(is_on_the_loop())
+        real(*given, **options)
+
+    monkeypatch.setattr("web.spool.shutil.rmtree", remove)
+
+    async def pass_by() -> None:
+        async with waiting(desk.site, [upload("a", b"one")]):
+            pass
+
+    asyncio.run(pass_by())
+    assert removed == [False]
+    assert (left(desk), desk.site.spool.in_hand) == ([], 0)
+
+
+def test_what_is_cancelled_again_while_it_is_removed_is_removed(
+    desk: WebDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    real = shutil.rmtree
+
+    def remove(*given: Any, **options: Any) -> None:
+        begun.set()
+        go_on.wait(10)
+        real(*given, **options)
+
+    monkeypatch.setattr("web.spool.shutil.rmtree", remove)
+
+    async def pass_by() -> None:
+        async with waiting(desk.site, [upload("a", b"one")]):
+            pass
+
+    async def play() -> None:
+        task = asyncio.create_task(pass_by())
+        await asyncio.to_thread(begun.wait, 10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert desk.site.spool.in_hand == 3  # its bytes are there still
+        go_on.set()
+        await asyncio.to_thread(eventually, lambda: not desk.site.spool.in_hand)
+
+    asyncio.run(play())
+    assert left(desk) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [("/page/upload", "files"), ("/page/upload/examples", "files"), ("/page/try", "file")],
+)
+def test_what_is_answered_is_written_beside_the_event_loop(
+    desk: WebDesk, monkeypatch: pytest.MonkeyPatch, path: str, field: str
+) -> None:
+    written: list[bool] = []
+    real = Site.page
+
+    def page(*given: Any, **options: Any) -> Any:
+        written.append(is_on_the_loop())
+        return real(*given, **options)
+
+    monkeypatch.setattr(Site, "page", page)
+    headers = {"x-api-key": desk.site.store.keys.add("teacher", Role.LEAD)}
+    files = {field: ("a.jpg", b"no photo")}
+    answer = desk.ask("POST", path, headers=headers, files=files)
+    assert (answer.status_code in (422, 503), written) == (True, [False]), answer.text
 
 
 def test_what_there_is_no_room_for_is_told_so_and_not_written(desk: WebDesk) -> None:

@@ -15,6 +15,7 @@ from classifier.verdict import Band, Reason, Verdict
 from tests.support.classifiers import verdict
 from tests.support.core import by_tone, tiny_photo
 from tests.support.web_core import WebDesk, reviewed
+from web.station import LOOKED_AT, URGENT
 
 TABLET = "10.0.7.20"
 
@@ -210,6 +211,46 @@ def test_a_photo_that_came_long_ago_is_not_shown_to_whoever_guesses_its_number(
     for number in range(70):
         core.drop(f"{number}.png", tiny_photo("Shirts", number))
     core.take_in()
-    oldest = min(one.id for one in core.store.arrivals.newest(100))
+    oldest = min(one.id for one in core.store.arrivals.lately(datetime.now(UTC), 100, 100))
     assert desk.ask_from(TABLET, f"/page/station/{oldest}/image").status_code == 404
     assert desk.ask_from(TABLET, f"/page/station/{oldest + 69}/image").status_code == 200
+
+
+def drop_many(desk: WebDesk, begin: int) -> None:
+    """More at once than are looked at whenever they came."""
+    for number in range(begin, begin + LOOKED_AT + 5):
+        desk.core.drop(f"{number}.png", tiny_photo("Shirts", number))
+    desk.core.take_in()
+
+
+def test_what_is_to_be_taken_again_stays_however_many_come_after_it(desk: WebDesk) -> None:
+    core = desk.core
+    core.drop("return_60502_front.png", tiny_photo("review", 2))
+    core.take_in()
+    core.look_ahead()
+    (dark,) = core.store.arrivals.lately(datetime.now(UTC), 2, 2)
+    drop_many(desk, 100)
+    assert cards(desk)[0][0] == "again"
+    assert f"/page/station/{dark.id}/image" in desk.ask_from(TABLET, "/station").text
+    assert desk.ask_from(TABLET, f"/page/station/{dark.id}/image").status_code == 200
+    core.drop("return_60502_better.png", tiny_photo("Shirts", 3))
+    core.take_in()
+    core.look_ahead()
+    drop_many(desk, 200)
+    assert "again" not in [kind for kind, _ in cards(desk)]
+
+
+def test_what_was_to_be_taken_again_long_ago_is_not_shown_when_many_came_after_it(
+    desk: WebDesk,
+) -> None:
+    core = desk.core
+    core.clock.set_wall_clock(datetime.now(UTC) - URGENT)
+    core.drop("return_60502_front.png", tiny_photo("review", 2))
+    core.take_in()
+    core.look_ahead()
+    core.clock.set_wall_clock(datetime.now(UTC))
+    (dark,) = core.store.arrivals.lately(datetime.now(UTC), 2, 2)
+    assert [kind for kind, _ in cards(desk)] == ["late"]
+    drop_many(desk, 100)
+    assert {kind for kind, _ in cards(desk)} == {"received"}
+    assert desk.ask_from(TABLET, f"/page/station/{dark.id}/image").status_code == 404

@@ -11,6 +11,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -60,8 +61,8 @@ async def send(request: Request, caller: CallerOf) -> Response:
         async with files_of(request, "files", site.settings.api.batch_photos) as files:
             answer = await take_in(site, caller, files)
     except Problem as problem:
-        return _page(request, problem)
-    return _page(request, arrived=answer)
+        return await run_in_threadpool(_page, request, problem)
+    return await run_in_threadpool(_page, request, arrived=answer)
 
 
 @pages.post("/page/upload/examples", include_in_schema=False)
@@ -74,8 +75,8 @@ async def send_examples(request: Request, caller: CallerOf) -> Response:
         async with examples_of(request) as (files, label):
             answer = await learn_later(site, caller, files, label)
     except Problem as problem:
-        return _page(request, problem)
-    return _page(request, taken=answer)
+        return await run_in_threadpool(_page, request, problem)
+    return await run_in_threadpool(_page, request, taken=answer)
 
 
 @pages.get("/page/try", include_in_schema=False)
@@ -97,11 +98,11 @@ async def try_out(request: Request) -> Response:
                 judged = await asyncio.wrap_future(site.predictor.submit(file.file))
     except PhotoError as exc:
         problem = Problem(422, exc.problem.value, exc.text)
-        return _try_page(site, request, problem)
+        return await run_in_threadpool(_try_page, site, request, problem)
     except Problem as problem:
-        return _try_page(site, request, problem)
-    return _try_page(
-        site, request, judged=judged, verdict=judged.verdict,
+        return await run_in_threadpool(_try_page, site, request, problem)
+    return await run_in_threadpool(
+        _try_page, site, request, judged=judged, verdict=judged.verdict,
         picture=f"data:image/jpeg;base64,{b64encode(shown).decode()}",
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,14 +12,22 @@ from web.api.photos import kept_by
 from web.pages.wording import Wording
 from web.pictures import mark
 from web.problems import Problem
-from web.reading.arrivals import MOST_COUNTED, came_since, newest, return_of
+from web.reading.arrivals import (
+    MOST_COUNTED,
+    Arrival,
+    came_since,
+    is_among_newest,
+    lately,
+    of_number,
+    return_of,
+)
 from web.reading.history import zone_of
-from web.reading.photos import history
+from web.reading.photos import Store, history
 from web.reading.state import look
 from web.roles import Role
 from web.routes import Id, router
 from web.site import Site, site_of
-from web.station import LOOKED_AT, Card, cards
+from web.station import LOOKED_AT, MOST_LOOKED_AT, URGENT, Card, cards, is_urgent
 
 pages = router()
 
@@ -47,7 +55,7 @@ def image(request: Request, id: Id) -> Response:  # noqa: A002 - as the address 
     """The picture of a photo that came in lately, and of no other: nobody may have signed in."""
     site = site_of(request)
     with history(site.settings.state_dir) as store:
-        found = next((one for one in newest(store, LOOKED_AT) if one.id == id), None)
+        found = _shown_lately(store, id)
     if found is None:
         raise Problem(404, "not_found", f"photo {id} has not come in lately")
     known = request.headers.get("if-none-match", "")
@@ -55,6 +63,13 @@ def image(request: Request, id: Id) -> Response:  # noqa: A002 - as the address 
         return Response(status_code=304, headers=kept_by(known))
     made = site.pictures.of_arrival(found, PICTURE_SIDE)
     return Response(made.jpeg, media_type="image/jpeg", headers=kept_by(made.mark))
+
+
+def _shown_lately(store: Store, photo: int) -> Arrival | None:
+    found = of_number(store, photo)
+    if found is None or is_among_newest(store, photo, LOOKED_AT):
+        return found
+    return found if is_urgent(found, datetime.now(UTC)) else None
 
 
 def _shown(request: Request, template: str) -> Response:
@@ -76,7 +91,7 @@ def _arrived(site: Site, now: datetime) -> tuple[list[Card], int | None]:
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     try:
         with history(site.settings.state_dir) as store:
-            arrivals = newest(store, LOOKED_AT)
+            arrivals = lately(store, now - URGENT, LOOKED_AT, MOST_LOOKED_AT)
             return cards(arrivals, return_of(site.settings), now), came_since(store, midnight)
     except Problem as problem:
         return [], (0 if problem.code == "no_history" else None)

@@ -12,13 +12,27 @@ from daemon.store import Arrival, Store
 from daemon.store.arrivals import MOST_COUNTED
 
 __all__ = [
-    "MOST_COUNTED", "Arrival", "Fingerprint", "came_since", "newest", "return_key", "return_of",
+    "MOST_COUNTED", "Arrival", "Fingerprint", "came_since", "is_among_newest", "lately",
+    "of_number", "return_key", "return_of",
 ]  # fmt: skip
 
 
-def newest(store: Store, limit: int) -> list[Arrival]:
-    """The newest first; nothing that somebody took away again."""
-    return store.arrivals.newest(limit)
+def lately(store: Store, begin: datetime, at_least: int, at_most: int) -> list[Arrival]:
+    """All that came since then, the newest first; nothing that somebody took away again.
+
+    at_least: so many are among them, whenever they came.
+    """
+    return store.arrivals.lately(begin, at_least, at_most)
+
+
+def of_number(store: Store, photo: int) -> Arrival | None:
+    """The photo of that number; None where there is none, or somebody took it away."""
+    return store.arrivals.of_number(photo)
+
+
+def is_among_newest(store: Store, photo: int, limit: int) -> bool:
+    """Whether it is one of the last so many."""
+    return store.arrivals.is_among_newest(photo, limit)
 
 
 def came_since(store: Store, begin: datetime) -> int:

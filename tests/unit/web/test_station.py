@@ -66,6 +66,13 @@ def test_a_later_good_photo_of_the_same_return_makes_it_good_and_a_bad_one_does_
     assert told(dark, arrival(0, name=again))[0] == (1, "again", "too_dark")
 
 
+def test_what_nobody_has_judged_yet_or_was_there_before_makes_nothing_good() -> None:
+    dark = arrival(1, "too_dark", name="return_60500_front.jpg")
+    for state, judged in (("queued", False), ("duplicate", True), ("duplicate", False)):
+        later = arrival(2, state=state, name="return_60500_again.jpg", judged=judged)
+        assert told(later, dark)[0] == (1, "again", "too_dark"), state
+
+
 def test_photos_that_name_no_return_say_nothing_of_each_other() -> None:
     dark = arrival(1, "too_dark", name="IMG_0001.jpg")
     assert told(arrival(2, name="IMG_0002.jpg"), dark)[0] == (1, "again", "too_dark")
