@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -59,7 +60,8 @@ class _Lingering:
             self._transport.close()
             return
         if self._transport.can_write_eof():  # not under TLS
-            self._transport.write_eof()
+            with suppress(OSError):  # the other side has gone by itself
+                self._transport.write_eof()
         self._transport.resume_reading()
         loop = asyncio.get_running_loop()
         self._end = loop.call_later(LINGER_SECONDS, self._transport.close)

@@ -132,9 +132,12 @@ def add(config_file: Path | None, path: Path, label: str | None, as_json: bool) 
     """  # noqa: D301
     from config.logs import configure
     from daemon.cli.lessons import School, keep, left_out_words, look_at
+    from daemon.folders.names import label_problem
     from daemon.sorting.versions import Versions
 
     settings = load(config_file)
+    if label is not None and (problem := label_problem(label)):
+        raise click.UsageError(f"--label {plain(label)}: {problem}")
     configure(service=False)
     school = School.opened(settings, Versions(settings.state_dir))
     taken = look_at(school, _brought(school, path, label))

@@ -223,6 +223,15 @@ def test_categories_are_taken_out_and_put_together_and_later_lessons_keep_to_tha
     assert (wrong.returncode, "there is no such category" in wrong.stderr) == (2, True)
 
 
+@pytest.mark.parametrize("label", ["", "../x", "_x", "a/b", "CON", "a\nb"])
+def test_what_no_folder_can_be_called_is_no_label(site: Site, labelled: Path, label: str) -> None:
+    done = site.nightsort("learn", "add", str(labelled / "Boxes"), "--label", label)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+    assert not site.state.exists()
+
+
 def test_what_people_correct_is_learnt_from_when_the_photos_are_gone(
     site: Site, labelled: Path
 ) -> None:
