@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import shutil
 import socket
@@ -10,7 +11,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,15 @@ fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder
 """
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """Below those that the kernel gives to others meanwhile (from 32768 on)."""
+    found: list[int] = []
+    for port in random.sample(range(10_000, 32_000), 200):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.append(port)
+        if len(found) == count:
+            break
+    return found
 
 
 def example(plain: int, port: int, page: str, certificate: dict[str, str]) -> str:
@@ -109,7 +116,7 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
     if shutil.which("nginx") is None:
         pytest.skip("nginx is not installed")
     folder = tmp_path_factory.mktemp("proxied")
-    plain, port = free_port(), free_port()
+    plain, port = free_ports(2)
     public = f"https://localhost:{port}/sort"
     page = Page.make(
         folder / "web",
@@ -242,11 +249,11 @@ class _Slowly(BaseHTTPRequestHandler):
 def test_live_updates_arrive_when_they_are_sent(proxied: Proxied, tmp_path: Path) -> None:
     """Through the same lines of nginx, from a server that waits for the first to be seen."""
     certificate = json.loads(proxied.page.command("certificate", "--json").stdout)
-    port = free_port()
+    plain, port = free_ports(2)
     with ThreadingHTTPServer(("127.0.0.1", 0), _Slowly) as upstream:
         threading.Thread(target=upstream.serve_forever, daemon=True).start()
         at = f"http://127.0.0.1:{upstream.server_port}"
-        with nginx(tmp_path / "nginx", example(free_port(), port, at, certificate)):
+        with nginx(tmp_path / "nginx", example(plain, port, at, certificate)):
             eventually(lambda: is_open(port))
             with (
                 proxied.client(f"https://localhost:{port}") as client,
