@@ -178,7 +178,8 @@ def service(machine: Booted) -> Service:
 def clear(machine: Booted) -> None:
     """Nothing of nightsort's is left, whatever the test before left of it."""
     machine.run("/opt/nightsort/uninstall", "--purge")
-    machine.shell("rm -rf /etc/nightsort /var/lib/nightsort")
+    machine.shell("systemctl stop nightsort nightsort-web || true")
+    machine.shell("rm -rf /opt/nightsort /etc/nightsort /var/lib/nightsort")
 
 
 def install(machine: Booted, *options: str, package: str = "package") -> str:

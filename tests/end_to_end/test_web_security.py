@@ -609,6 +609,8 @@ def test_only_a_named_proxy_is_believed_and_only_its_own_word(tmp_path: Path) ->
             anybody.get("/login", headers=forged)
         with page.client(transport=httpx.HTTPTransport(local_address="127.0.0.9")) as proxy:
             cookie = proxy.get("/login", headers=forged).headers["set-cookie"]
+        # A line is in the log when its answer has gone.
+        eventually(lambda: len(page.events("request_served")) >= 2)
         seen = [one["address"] for one in page.events("request_served")]
     assert seen == ["127.0.0.1", "10.1.2.3"]
     assert cookie.startswith("__Host-nightsort-form=")
