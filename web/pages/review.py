@@ -100,13 +100,8 @@ def decide(
     queue: Annotated[Queue, Form()] = Queue.REVIEW,
 ) -> Response:
     """Decide, then show the next one; or this one again, with the reason why it was not done."""
-    site = site_of(request)
     word, category = choice.word()
-    try:
-        carry_out(site, caller, Wish((id,), word, category, upon=(upon,)))
-    except Problem as problem:
-        return _again(request, _Asked(queue, id), problem)
-    return _to_next(site, queue, id)
+    return _decided(request, caller, queue, Wish((id,), word, category, upon=(upon,)))
 
 
 @pages.post("/page/review/{id}/new", include_in_schema=False)
@@ -120,13 +115,8 @@ def decide_anew(
     queue: Annotated[Queue, Form()] = Queue.REVIEW,
 ) -> Response:
     """File it in a category that there may not have been so far, then show the next one."""
-    site = site_of(request)
     wish = Wish((id,), Decision.CATEGORY, category, is_new=True, upon=(upon,))
-    try:
-        carry_out(site, caller, wish)
-    except Problem as problem:
-        return _again(request, _Asked(queue, id), problem)
-    return _to_next(site, queue, id)
+    return _decided(request, caller, queue, wish)
 
 
 @pages.post("/page/review/{id}/undo", include_in_schema=False)
@@ -200,6 +190,16 @@ def _found(store: Store, number: int | None) -> Seen | None:
         return None
     found = seen(store, number)
     return found if found.decision else None
+
+
+def _decided(request: Request, caller: CallerOf, queue: Queue, wish: Wish) -> Response:
+    """The next photo, once what is wanted of this one is done."""
+    site, (photo,) = site_of(request), wish.photos
+    try:
+        carry_out(site, caller, wish)
+    except Problem as problem:
+        return _again(request, _Asked(queue, photo), problem)
+    return _to_next(site, queue, photo)
 
 
 def _again(request: Request, asked: _Asked, problem: Problem) -> Response:
