@@ -114,6 +114,20 @@ CREATE TABLE audit (
 ) STRICT
 """
 
+# What the network saw of photos that wait for people, so that alike ones stand together.
+SIGHTS = (
+    """CREATE TABLE sights (
+        photo INTEGER PRIMARY KEY,
+        network TEXT NOT NULL,
+        features BLOB NOT NULL
+    ) STRICT""",
+    """CREATE TRIGGER sight_is_over AFTER UPDATE OF state ON photos
+        WHEN old.state = 'review' AND new.state <> 'review'
+        BEGIN DELETE FROM sights WHERE photo = new.id; END""",
+    """CREATE TRIGGER sight_went AFTER DELETE ON photos
+        BEGIN DELETE FROM sights WHERE photo = old.id; END""",
+)
+
 # What lies in the bucket (`bucket_copies`), by its key below the station's. `sha256` is empty until
 # it has arrived; what is to go is deleted there first, then here. A photo that is forgotten, or
 # that retention lets go, takes its copies with it.
@@ -149,5 +163,6 @@ LATER_STEPS = (
     tuple(LESSONS.split(";")),
     (QUICK_LOOKS,),
     (AUDIT,),
+    SIGHTS,
     BUCKET_COPIES,
 )
