@@ -350,10 +350,10 @@ def not_exact(what: str, stories: Iterable[Story]) -> str:
         return f"{as_text(what)}: no photo of that name or return id"
     listed = "; ".join(f"#{one.id} {one.filename}, {as_text(one.place)}" for one in found[:20])
     more = f"; and {len(found) - 20:,} more" if len(found) > 20 else ""
-    return (
-        f"{as_text(what)}: {len(found)} photos are called so, and are not one return; name one by "
-        f"its number: {listed}{more}"
-    )
+    unclear = f"{len(found)} photos are called so, and are not one return"
+    if len(found) == 1:
+        unclear = "may be another day's return of that number"
+    return f"{as_text(what)}: {unclear}; name one by its number: {listed}{more}"
 
 
 def _are_in_hand(stories: Iterable[Story]) -> bool:

@@ -20,7 +20,7 @@ from config.errors import (
     StoreDamaged,
     TransientError,
 )
-from daemon.domain.return_ids import recorded_key
+from daemon.domain.return_ids import day_of, recorded_key
 from daemon.folders.locks import no_look_at
 from daemon.store.schema import SCHEMA_VERSION, STEPS
 
@@ -204,6 +204,7 @@ class Database:
             self._connection = connect(
                 self._path, f"mode={'ro' if reading else 'rwc'}", patience_seconds
             )
+            self._connection.create_function("day_of", 2, day_of, deterministic=True)
             if reading:
                 self.require_known_version()
             else:

@@ -255,6 +255,55 @@ def test_a_name_of_several_photos_is_refused_and_they_are_listed(shop: TheShop) 
     assert shop.store.history.stories("70007") == []
 
 
+FIRST, SECOND = "return_20251101_10051", "return_20251102_10051"
+A_DAY = [f"{FIRST}_a.png", f"{FIRST}_b.png"]
+ANOTHER, NO_DAY = f"{SECOND}_a.png", "return_10051_c.png"
+
+
+def sorted_too(shop: TheShop, names: list[str]) -> None:
+    for number, name in enumerate(names):
+        shop.drop(name, tiny_photo("Shirts", 50 + number))
+    shop.clock.advance(60)
+    shop.recover_and_drain()
+
+
+@pytest.mark.parametrize(
+    ("lying", "typed", "gone"),
+    [
+        ([*A_DAY, ANOTHER], FIRST, A_DAY),
+        ([*A_DAY, ANOTHER], "10051", None),  # of which day?
+        ([*A_DAY], "10051", A_DAY),
+        ([ANOTHER], FIRST, None),
+        ([*A_DAY, ANOTHER, NO_DAY], FIRST, None),  # of which day is the last?
+        ([ANOTHER, NO_DAY], FIRST, None),
+        ([*A_DAY, NO_DAY], FIRST, [*A_DAY, NO_DAY]),
+    ],
+)
+def test_a_day_beside_a_number_tells_two_returns_of_it_apart(
+    shop: TheShop, lying: list[str], typed: str, gone: list[str] | None
+) -> None:
+    sorted_too(shop, lying)
+    if gone is None:
+        with pytest.raises(NotExact):
+            shop.forget(typed)
+    else:
+        shop.forget(typed)
+    left = [name for name in lying if shop.store.history.stories(name)]
+    assert left == [name for name in lying if name not in (gone or ())]
+
+
+def test_a_return_of_a_day_is_found_without_another_days_of_that_number(shop: TheShop) -> None:
+    sorted_too(shop, [A_DAY[0], ANOTHER, NO_DAY])
+
+    def found(typed: str) -> set[str]:
+        return {one.filename for one in shop.store.history.stories(typed)}
+
+    assert found(FIRST) == {A_DAY[0], NO_DAY}
+    assert found("2025-11-02 10051") == {ANOTHER, NO_DAY}
+    assert found("10051") == {A_DAY[0], ANOTHER, NO_DAY}
+    assert {one.filename for one in shop.store.search.of_return(FIRST, 9)} == found(FIRST)
+
+
 def test_what_changed_since_it_was_shown_is_not_forgotten(shop: TheShop) -> None:
     shown = Forget("60521", (number(shop, FRONT),))
     with pytest.raises(RefusedError, match="other photos by now"):
