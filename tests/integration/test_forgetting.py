@@ -20,6 +20,8 @@ from daemon.domain.orders import Forget
 from daemon.handover.calls import Calls
 from daemon.maintenance.forgetting import NotExact
 from daemon.reporting.kept_pictures import KeptPictures
+from daemon.sorting.version_copies import copy_versions
+from daemon.sorting.versions import Versions
 from daemon.store import DATABASE, Store
 from daemon.store.handovers import FOLLOWER
 from tests.integration.test_pick_lists import updater
@@ -27,6 +29,7 @@ from tests.support.alert_samples import sample
 from tests.support.core import WAREHOUSE, running, tiny_photo
 from tests.support.desk import Crash
 from tests.support.forgetting import SOMEBODY, ForgettingShop, orders_of, traces
+from tests.support.lessons import examples_of, lesson, made_up
 
 FRONT, BACK, OTHER = "return-60521_front.png", "return-60521_back.png", "return-70007_front.png"
 BROKEN = "return-60521_broken.png"
@@ -238,6 +241,28 @@ def test_a_source_that_had_to_stay_goes_too(shop: TheShop) -> None:
     shop.store._db.execute("UPDATE photos SET kept_source = 1 WHERE filename = ?", (FRONT,))
     shop.forget(FRONT)
     assert not source.exists()
+
+
+def test_versions_name_no_photo_any_more_and_the_receipt_names_those_that_learnt_from_it(
+    shop: TheShop, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    told = [replace(one, id=f"{SHA[FRONT]}-{one.id}") for one in examples_of("Sandals", 24)]
+    told.append(replace(told[0], id=SHA[FRONT]))
+    learnt = lesson(made_up(tmp_path_factory.mktemp("bundle")), told).version
+    assert learnt is not None
+    versions = Versions(shop.state)
+    versions.folder.mkdir()
+    for name, figures in (("1", {"became_right": [SHA[FRONT]]}), ("2", {})):
+        card = learnt.card.model_copy(update={"name": name, "figures": figures})
+        versions.add(replace(learnt, card=card), 9)
+    copy_versions(shop.store, versions)
+    receipt = shop.forget(FRONT)
+    assert traces([versions.folder], SHA[FRONT]) == []
+    for name in ("1", "2"):
+        assert shop.store.version_copies.content(name) == versions.file(name).read_bytes()
+    held = [one.where.partition(":")[0] for one in receipt.remains if one.what == "version"]
+    assert held == ["1", "2"]
+    assert "version" not in {one.what for one in shop.forget(OTHER).remains}
 
 
 # What it is called
