@@ -92,6 +92,14 @@ def test_new_kinds_beside_the_old_are_compared_and_adopted_if_asked_for(
     assert in_use == (lesson["version"] if lesson["adopted"] else "shipped")
 
 
+def test_the_shipped_version_can_be_shown_by_the_name_that_people_see(site: Site) -> None:
+    card, bundle = asked(site, "models", "show", "shipped"), load_bundle(REAL_BUNDLE)
+    assert (card["name"], card["categories"]) == ("shipped", [*bundle.card.categories])
+    assert card["base"]["sha256"] == bundle.card.sha256
+    shown = site.nightsort("models", "show", "shipped")
+    assert (shown.returncode, bundle.card.title in shown.stdout) == (0, True)
+
+
 def test_a_damaged_version_is_refused_and_the_one_before_goes_on(
     site: Site, labelled: Path
 ) -> None:
