@@ -95,6 +95,12 @@ def labelled_photos(folder: Path, ignore: Iterable[str] = JUNK) -> list[tuple[st
     return found
 
 
+def photos_beside(folder: Path, ignore: Iterable[str] = JUNK) -> list[Path]:
+    """Photos of `folder` itself, in no category, in order; where `labelled_photos` found some."""
+    screening = Screening(ignore)
+    return sorted(one for one in folder.iterdir() if screening.is_photo(one.name) and one.is_file())
+
+
 def _photos_in(folder: Path, screening: Screening) -> list[Path]:
     found: list[Path] = []
     for root, folders, names in os.walk(folder, onerror=_refuse):
