@@ -18,7 +18,7 @@ from typing import NoReturn
 from classifier.pixels import decode
 from classifier.reading import read_file
 from classifier.verdict import Verdict
-from config.errors import NightsortError, PhotoError, PhotoProblem
+from config.errors import NamedWrongly, PhotoError, PhotoProblem
 from config.junk import JUNK
 from config.readable import plain
 from daemon.domain.photos import as_text
@@ -30,7 +30,7 @@ from daemon.sorting.model_slot import Classifying, ModelSlot
 _AHEAD = 2
 
 
-class NoPhotos(NightsortError):
+class NoPhotos(NamedWrongly):
     """What the caller named holds no photos."""
 
 
