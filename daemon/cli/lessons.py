@@ -217,8 +217,7 @@ def _adopted(school: School, wanted: Wanted, held: Held) -> bool:
     from daemon.cli.models import adopt_here
 
     judgement = held.document["judgement"]
-    is_compared = held.document["before"] is not None
-    is_auto = school.settings.learning.adopt == "auto" and judgement == "better" and is_compared
+    is_auto = school.settings.learning.adopt == "auto" and judgement == "better"
     is_asked = wanted.adopt and judgement not in ("worse", "refused")
     if held.version is None or not (is_auto or is_asked):
         return False

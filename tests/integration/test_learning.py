@@ -240,7 +240,8 @@ def test_after_a_lesson_of_other_goods_alone_the_next_goes_on_with_these_and_is_
     with (site.folder / "nightsort.toml").open("a", encoding="utf-8") as settings:
         settings.write('\n[learning]\nadopt = "auto"\n')
     first = asked(site, "learn", str(labelled), "--only")
-    assert (first["before"], first["judgement"], first["adopted"]) == (None, "better", False)
+    assert (first["before"], first["judgement"], first["adopted"]) == (None, "as good", False)
+    assert "there is nothing to compare with" in first["why"]
     asked(site, "models", "adopt", first["version"])
     for seed in range(500, 524):
         mirrored = ImageOps.mirror(draw_photo(seed=seed).convert("RGB"))
