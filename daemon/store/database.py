@@ -86,6 +86,19 @@ def telling() -> Iterator[None]:
         raise told(exc) from exc
 
 
+@contextmanager
+def whole(connection: sqlite3.Connection) -> Iterator[None]:
+    """One transaction: all that is written within the `with` block, or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # some failures have ended it themselves
+            connection.execute("ROLLBACK")
+        raise
+
+
 def told(error: sqlite3.DatabaseError) -> NightsortError | sqlite3.DatabaseError:
     """The disk's failures as TransientError, damage as such; a defect stays what it is."""
     match getattr(error, "sqlite_errorcode", 0) & 0xFF:
@@ -249,14 +262,8 @@ class Database:
         if not durable:
             self.execute("PRAGMA synchronous = NORMAL")
         try:
-            self.execute("BEGIN IMMEDIATE")
-            try:
+            with whole(self._connection):
                 yield
-                self.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:  # some failures have ended it themselves
-                    self.execute("ROLLBACK")
-                raise
         finally:
             if not durable:
                 self.execute("PRAGMA synchronous = FULL")
