@@ -87,6 +87,8 @@ def list_users(config_file: Path | None, as_json: bool) -> None:
     if as_json:
         print_json({"users": [_user(one) for one in people]})
         return
+    if not people:
+        click.echo("Nobody may sign in yet; see: nightsort web user add --help", err=True)
     for one in people:
         click.echo(f"{one.name:<24} {one.role:<8} last signed in {_day(one.signed_in_at)}")
 
@@ -222,6 +224,8 @@ def list_keys(config_file: Path | None, as_json: bool) -> None:
     if as_json:
         print_json({"keys": [_key(one) for one in keys]})
         return
+    if not keys:
+        click.echo("There is no key yet; see: nightsort web key add --help", err=True)
     for one in keys:
         over = f", revoked {_day(one.revoked_at)}" if one.revoked_at else ""
         click.echo(f"{one.name:<24} {one.role:<8} made {_day(one.made_at)}{over}")
@@ -238,8 +242,10 @@ def revoke_key(config_file: Path | None, name: str, as_json: bool) -> None:
     Example:
       nightsort web key revoke shop
     """  # noqa: D301
+    from web.roles import NAME
+
     with _store(load(config_file)) as store:
-        if not store.keys.revoke(name):
+        if not NAME.fullmatch(name) or not store.keys.revoke(name):
             raise RefusedError(f"there is no valid key {name}; see: nightsort web key list")
         row = _key_named(store, name)
     if as_json:
@@ -293,7 +299,9 @@ def _require_name(name: str) -> None:
 
 
 def _require_account(store: WebStore, name: str) -> Account:
-    account = store.accounts.named(name)
+    from web.roles import NAME
+
+    account = store.accounts.named(name) if NAME.fullmatch(name) else None
     if account is None:
         raise RefusedError(f"there is nobody called {name}; see: nightsort web user list")
     return account

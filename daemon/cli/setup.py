@@ -107,7 +107,8 @@ def _place(config_file: Path | None) -> Path:
     from config.place import DEFAULT_FILE, settings_file
 
     path = (settings_file(config_file) or DEFAULT_FILE).absolute().resolve()
-    there = next(folder for folder in path.parents if folder.is_dir())
+    # Path's own raises where a folder may not be entered.
+    there = next(folder for folder in path.parents if os.path.isdir(folder))  # noqa: PTH112
     if not os.access(there, os.W_OK):
         raise RefusedError(f"{there}: may not be written to; call it as root, or give --config")
     return path
@@ -211,7 +212,8 @@ def _try(path: Path, *, asking: bool, make_folders: bool) -> list[Finding]:
     from daemon.health.doctor.findings import Level, in_words
 
     settings = load(path)
-    missing = [folder for key in FOLDER_KEYS if not (folder := getattr(settings, key)).exists()]
+    folders = [getattr(settings, key) for key in FOLDER_KEYS]
+    missing = [folder for folder in folders if not os.path.exists(folder)]  # noqa: PTH110
     if missing and (make_folders or (asking and _wants(missing))):
         for folder in missing:
             _make(folder)

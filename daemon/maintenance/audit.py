@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hmac
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,7 @@ def look_through_store(store: Store) -> Looked:
 def export(store: Store, file: Path) -> Looked:
     """Write the chain to a CSV, in place of any other. Raises TransientError, NamedWrongly."""
     name = printable(str(file))
-    if file.is_dir():
+    if os.path.isdir(file):  # noqa: PTH112 - Path's own raises where a folder may not be entered
         raise NamedWrongly(f"{name}: is a folder; name a file, such as audit.csv")
     if not file.parent.is_dir():
         raise NamedWrongly(f"{name}: its folder is not there; make it, or name another file")

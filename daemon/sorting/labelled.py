@@ -6,6 +6,7 @@ What is called `_…` is skipped; a category is spelt in one way, as it is known
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,7 +46,8 @@ def brought(
 
     Raises NoPhotos when there are none, or it cannot be looked into.
     """
-    is_archive = path.suffix.lower() == ".zip" and path.is_file()
+    # Path's own raises where a folder may not be entered.
+    is_archive = path.suffix.lower() == ".zip" and os.path.isfile(path)  # noqa: PTH113
     if label is not None:
         spelt = _spelling(known)(label)
         if is_archive:

@@ -94,6 +94,13 @@ def test_every_command_about_people_has_one_document_on_stdout(page: Page) -> No
     assert said("remove", "anna") == {"removed": "anna"}
 
 
+def test_who_lists_nobody_and_nothing_is_told_so(page: Page) -> None:
+    for what, said in (("user", "Nobody may sign in yet"), ("key", "There is no key yet")):
+        done = page.command(what, "list")
+        assert (done.returncode, done.stdout) == (0, "")
+        assert said in done.stderr
+
+
 def test_every_command_about_keys_has_one_document_on_stdout(page: Page) -> None:
     made = json.loads(page.command("key", "add", "shop", "--json").stdout)
     assert (made["name"], made["role"], made["revoked"]) == ("shop", "reader", None)
