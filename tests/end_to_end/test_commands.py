@@ -30,6 +30,7 @@ LINE_KEYS = [
 ]  # fmt: skip
 CHATTER = ("Traceback", "INFO:", "WARNING:", "XNNPACK", "delegate", "Warning")
 
+ROOT = Path(__file__).parents[2]
 Done = subprocess.CompletedProcess[str]
 
 
@@ -267,6 +268,23 @@ def test_evaluate_without_one_readable_photo_fails_in_words(tmp_path: Path) -> N
     done = nightsort("evaluate", ".", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "not one photo could be read" in done.stderr.splitlines()[-1]
+
+
+def test_ctrl_c_while_a_library_is_loaded_is_no_defect(tmp_path: Path) -> None:
+    """C code that is interrupted so makes an error of its own of it."""
+    code = (
+        "import click, sys\nfrom daemon.cli import main as module\n"
+        "def interrupted(**_):\n"
+        "    try:\n        raise KeyboardInterrupt\n"
+        "    except KeyboardInterrupt as exc:\n"
+        "        raise ImportError('initialization failed') from exc\n"
+        "module.cli.main = interrupted\nmodule.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=clean_environment(), capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "nightsort: interrupted\n")
 
 
 # A terminal
