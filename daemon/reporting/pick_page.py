@@ -9,10 +9,10 @@ from typing import BinaryIO
 
 from daemon.domain.photos import Status
 from daemon.domain.phrases import count
+from daemon.domain.reasons import remedy
 from daemon.domain.summaries import RunSummary
 from daemon.reporting.pages import write_page
 from daemon.reporting.picking import Double, PickList, Waiting
-from daemon.reporting.reasons import OTHER_REMEDY, REMEDIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,5 +44,5 @@ def write_pick_lists(
         doubles=rest.doubles,
         to_retake=[one for one in rest.waiting if one.status == Status.ERROR],
         count=count,
-        remedy=lambda code: REMEDIES.get(code, OTHER_REMEDY),
+        remedy=remedy,
     )

@@ -14,12 +14,12 @@ from config.units import duration
 from daemon.domain.corrections import Correction, Word
 from daemon.domain.links import link, shown
 from daemon.domain.phrases import count
+from daemon.domain.reasons import remedy
 from daemon.domain.summaries import RunSummary, missing
 from daemon.folders.names import REVIEW
 from daemon.reporting.charts import confidence_chart, time_chart
 from daemon.reporting.forecast_check import forecast_words
 from daemon.reporting.pages import percent, write_page
-from daemon.reporting.reasons import OTHER_REMEDY, REMEDIES
 from daemon.reporting.run_data import RunData
 
 _BANDS = (
@@ -68,7 +68,7 @@ def write_report(
         bands=_BANDS,
         set_apart=any(story.target.startswith(f"{REVIEW}/") for story in run_data.review),
         most=max((one.photos for one in run_data.categories), default=1),
-        remedy=lambda code: REMEDIES.get(code, OTHER_REMEDY),
+        remedy=remedy,
         confidence_chart=confidence_chart(run_data.confidences),
         time_chart=time_chart(run_data.timeline),
         href=partial(link, reach.links),

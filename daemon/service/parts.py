@@ -18,6 +18,7 @@ from daemon.corrections.moved_photos import MovedPhotos
 from daemon.domain.clock import Clock
 from daemon.domain.orders import Acknowledge, Receive
 from daemon.domain.return_ids import by_pattern, return_id
+from daemon.domain.speech import speech
 from daemon.folders.availability import Availability
 from daemon.folders.photo_files import Limits
 from daemon.folders.presence import Presence
@@ -121,8 +122,9 @@ class Parts:
         self._clock = clock
         self._store = store
         self._judging = judging
+        self._say = speech(settings.reports.language)
         self.desk = Desk(**{n: _tree(presence, n, p) for n, p in folders(settings).items()})
-        self._filing = FilingPolicy.from_settings(settings.filing)
+        self._filing = FilingPolicy.from_settings(settings.filing, settings.reports.language)
         self._limits = Limits.from_settings(settings.intake)
         self._kept_pictures = KeptPictures(settings.state_dir)
         self._moved_photos = MovedPhotos(
@@ -182,6 +184,7 @@ class Parts:
             self._clock,
             share.settle_seconds,
             lambda: share.left_alone(0.0),
+            self._say,
         )
 
     # --- sorting ---------------------------------------------------------------------------------
