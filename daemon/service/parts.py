@@ -42,6 +42,7 @@ from daemon.reporting.report_thread import PAGES_QUIET_SECONDS, ReportThread
 from daemon.reporting.report_updater import ReportUpdater, Writers
 from daemon.reporting.reporter import Reporter, ReportPolicy
 from daemon.reporting.run_files import Warehouse
+from daemon.reporting.settings_told import settings_told
 from daemon.reporting.thumbnails import Thumbnails
 from daemon.service.acknowledging import Acknowledging
 from daemon.service.forgetting import ForgetOrders
@@ -291,16 +292,17 @@ class Parts:
             Thumbnails(desk.sorted, self._limits, beat=beat, kept=self._kept_pictures),
             ReportPolicy(
                 settings.links.sorted,
-                self._shown,
+                lambda: settings_told(settings, self._judging.thresholds(), self._say),
                 self._limits,
                 lambda: self._categories(store),
                 settings.value,
                 settings.reports.spot_checks,
+                self._say,
             ),
             beat,
         )
         writers = Writers(
-            Exports(store, desk.results, self._warehouse().codes),
+            Exports(store, desk.results, self._warehouse().codes, self._say),
             reporter,
             Periodical(
                 store,
@@ -311,17 +313,6 @@ class Parts:
             ),
         )
         return ReportUpdater(store, writers, self._clock)
-
-    def _shown(self) -> list[tuple[str, str]]:
-        """Settings that reports tell."""
-        window, layout = self._settings.window, self._settings.filing.layout
-        bands, hours = self._judging.thresholds(), f"{window.start:%H:%M} to {window.end:%H:%M}"
-        return [
-            ("Mode", f"window {hours}" if window.mode == "window" else window.mode),
-            ("Sure from", f"{100 * bands.auto:.1f} % on"),
-            ("To decide", f"below {100 * bands.review:.1f} %, and what no category fits"),
-            ("Filed in", layout if layout != "{category}" else "a folder for each category"),
-        ]
 
     # --- upkeep ----------------------------------------------------------------------------------
 
