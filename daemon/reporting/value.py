@@ -99,7 +99,8 @@ def in_words(value: Value, say: Speech = ENGLISH) -> list[tuple[str, str]]:
 
 def by_time(period: Period, today: date) -> str:
     """Which time is told, in a sentence's words."""
-    return period.title if period.last < today else f"{period.title}, up to now"
+    title = period.title()
+    return title if period.last < today else f"{title}, up to now"
 
 
 def _of_time(value: Value, say: Speech) -> str:

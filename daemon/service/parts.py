@@ -310,6 +310,7 @@ class Parts:
                 self._clock,
                 _rhythms(settings.reports),
                 settings.value,
+                self._say,
             ),
         )
         return ReportUpdater(store, writers, self._clock)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,10 @@ from daemon.corrections.decisions import Decisions
 from daemon.domain.corrections import Via
 from daemon.domain.orders import Decision, Speaker
 from daemon.domain.speech import ENGLISH, speech
+from daemon.folders.tree import Tree
 from daemon.reporting import pages
+from daemon.reporting.periodical import Periodical
+from daemon.reporting.periods import Period
 from daemon.reporting.settings_told import settings_told
 from daemon.reporting.value import Value, in_words
 from tests.integration.test_pick_lists import updater
@@ -24,6 +28,7 @@ from tests.unit.daemon.alerting.test_render import SETTINGS
 
 GERMAN = speech("de")
 RUN = "20251013_020000"
+MONDAY = datetime(2025, 10, 13, 2, tzinfo=UTC)
 # Words that no German sentence has; names of categories, files and codes are no sentences.
 ENGLISH_WORDS = re.compile(
     r"\b(the|is|are|of|and|were|not|been|photos?|from|it|to|what|since|still|by|waits?|filed|"
@@ -32,13 +37,17 @@ ENGLISH_WORDS = re.compile(
 TEMPLATES = Path(pages.__file__).parent / "templates"
 # What commands write for whoever types them.
 OF_COMMANDS = {"archive.html.j2", "comparison.html.j2", "evaluation.html.j2"}
-NOT_YET = {"period.html.j2", "accuracy.html.j2"}
 
 
 @pytest.fixture(scope="module")
 def core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Core]:
     """A run with something of everything, and its German reports."""
     core = Core(tmp_path_factory.mktemp("core"), inline=True)
+    core.clock.set_wall_clock(MONDAY - timedelta(days=6))
+    for number in range(20):
+        core.drop(f"return-{4000 + number}.png", tiny_photo("Tops", 900 + number))
+    core.drain()
+    core.clock.set_wall_clock(MONDAY)
     for number in range(4):
         core.drop(f"return-{700 + number}.png", tiny_photo("review", number))
     for number in range(30):
@@ -57,6 +66,12 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Core]:
         (story,) = core.store.history.stories(name)
         decisions.decide(story.id, decision, category, by)
     updater(core, GERMAN).make(RUN)
+    core.corrector.correct("return-5003.png", "Tops", "Jörg")
+    core.clock.set_wall_clock(MONDAY + timedelta(days=8))
+    assumed = ValueSettings(wage_per_hour=18.5, monthly_cost=46.5)
+    weekly = Periodical(core.store, Tree(core.results), core.clock, (), assumed, GERMAN)
+    weekly.write(Period.week("2025-W42"))
+    weekly.write(Period(date(2025, 10, 1), date(2025, 10, 14)))
     yield core
     core.stop()
 
@@ -69,13 +84,20 @@ def lists(core: Core) -> Path:
     return core.results / "exports" / f"pick_lists_{RUN}.html"
 
 
+def week(core: Core) -> Path:
+    return core.results / "period_report_2025-W42.html"
+
+
+def fortnight(core: Core) -> Path:
+    return core.results / "period_report_2025-10-01_2025-10-14.html"
+
+
 @pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("page", [report, lists])
+@pytest.mark.parametrize("page", [report, lists, week, fortnight])
 def test_a_german_page_fits_its_width_and_holds_no_english(
-    core: Core, tmp_path: Path, page: object, width: int
+    core: Core, tmp_path: Path, page: Callable[[Core], Path], width: int
 ) -> None:
-    path = report(core) if page is report else lists(core)
-    seen = look_at(path, width, tmp_path)
+    seen = look_at(path := page(core), width, tmp_path)
     assert (seen.too_wide_px, seen.cut_off) == (0, [])
     assert '<html lang="de">' in path.read_text("utf-8")
     text = re.sub(r"\S+\.png|/\S+|nightsort correct PHOTO CATEGORY", "", seen.text)
@@ -106,11 +128,25 @@ def test_pick_lists_are_german(core: Core) -> None:
     assert "vielleicht Tops" in page
 
 
+def test_the_page_of_a_week_is_german(core: Core) -> None:
+    page = week(core).read_text("utf-8").replace("\N{NO-BREAK SPACE}", " ")
+    assert "<h1>Woche 42, 13. bis 19. Oktober 2025</h1>" in page
+    assert "48 Fotos sortiert in 1 Lauf." in page
+    assert "140 % mehr als in der Woche davor (20 Fotos); Erfolg damals 100,0 %." in page
+    assert '<th scope="row">Mo 13.10.</th>' in page
+    assert re.search("<dt>Geld (gespart|verloren)</dt><dd>[0-9]+,[0-9][0-9] EUR: ", page)
+    assert "1 davon bei Fotos, die ohne Frage abgelegt wurden" in page
+    other = fortnight(core).read_text("utf-8")
+    assert "<h1>1. bis 14. Oktober 2025</h1>" in other
+    assert "keine Fotos im Zeitraum davor (17. bis 30. September 2025)." in other
+
+
 def test_what_programs_read_is_the_same_in_every_language(core: Core, tmp_path: Path) -> None:
     def programs() -> dict[str, bytes]:
         files = [*core.results.rglob("*.csv"), *core.results.rglob("*.json")]
         return {str(path): path.read_bytes() for path in files}
 
+    updater(core, GERMAN).make(RUN)
     german = programs()
     assert len(german) > 4
     updater(core).make(RUN)
@@ -152,8 +188,8 @@ def test_settings_are_told_in_german() -> None:
 
 
 def test_no_template_of_a_report_holds_words_beside_the_catalogue() -> None:
-    files = [path for path in TEMPLATES.glob("*.j2") if path.name not in OF_COMMANDS | NOT_YET]
-    assert len(files) >= 4
+    files = [path for path in TEMPLATES.glob("*.j2") if path.name not in OF_COMMANDS]
+    assert len(files) == 6
     for path in files:
         words = _words_in(path.read_text("utf-8"))
         assert [word for word in words if word != "nightsort"] == [], path.name

@@ -70,12 +70,15 @@ def _asked() -> tuple[set[str], set[str]]:
     text = "\n".join(file.read_text("utf-8") for file in files)
     topics = "|".join(TOPICS)
     asked = set(re.findall(rf'"((?:{topics})\.[a-z_.]+[a-z_])"', text))
-    asked |= {f"dates.{key}" for key in re.findall(r'(?:\.when\(|\|day\()\s*"(\w+)"', text)}
+    dates = read_one(TEXTS / "en" / "dates.toml", "en").catalogue
+    asked |= {f"dates.{key}" for key in dates if f'"{key}"' in text}
     asked |= {
         f"phrases.count.{noun}"
         for noun in re.findall(r'count\([^()]*(?:\([^()]*\)[^()]*)*, "(\w+)"\)', text)
     }
     begun = set(re.findall(rf'f?"((?:{topics})\.(?:[a-z_]+\.)?){{', text))
+    begun |= set(re.findall(rf'"((?:{topics})\.[a-z_]+\.)" ~', text))
+    begun.discard("dates.")  # what follows there is asked for by itself
     tables = {f"{key}." for key in asked if key not in sentences("en")}
     parts = {f"{topic}.part." for topic in TOPICS}
     return asked - {table[:-1] for table in tables}, begun | tables | parts
