@@ -64,7 +64,7 @@ class Body:
         self._clock = clock
         self._ends_at = clock() + SILENCE_SECONDS + most_bytes / SLOWEST_BYTES_A_SECOND
         self.read_bytes = 0
-        self.is_read = False
+        self.is_read = self.is_cut_off = False
 
     def check_length(self, content_length: str | None) -> None:
         """Refuse what says that it is too long, before any of it is read. Raises Problem 413."""
@@ -79,6 +79,7 @@ class Body:
         while not self.is_read and size < PART_BYTES:
             message = await self._in_time()
             if message["type"] != "http.request":
+                self.is_cut_off = True
                 return message  # the caller is gone, and nobody wants the rest
             part = message.get("body", b"")
             self._check(self.read_bytes + len(part))

@@ -83,6 +83,16 @@ def too_many(detail: str, seconds: float, code: str = "too_many") -> Problem:
     return Problem(429, code, detail, {"Retry-After": str(max(1, round(seconds + 0.5)))})
 
 
+def failed(request: str) -> Problem:
+    """500: a defect of ours, of which the log has more under that number."""
+    return Problem(
+        500,
+        "failed",
+        f"it failed, which is a defect; the log has more under request {request}",
+        request=request,
+    )
+
+
 # What the framework itself refuses, by status.
 CODES = {
     400: "malformed",
