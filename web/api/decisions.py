@@ -21,7 +21,7 @@ endpoints = router()
 
 _UPON = Field(
     None, ge=0, description="The photo's `said` as you saw it; said anything since: 409. Not given:"
-    " only what is decided is refused.",
+    " only what somebody else decided is refused.",
 )  # fmt: skip
 MOST_PHOTOS = 500
 
@@ -118,7 +118,8 @@ class Decided(BaseModel):
 def decide(request: Request, id: Id, word: OneDecision, caller: CallerOf) -> Photo:  # noqa: A002
     """Decide on a photo: done, recorded, and shown as it is then.
 
-    409 when somebody decided meanwhile (`by`, `at`, `word`, `category`), or it cannot be decided.
+    One's own word is followed by another. 409 when somebody else decided, or anybody since `upon`
+    (`by`, `at`, `word`, `category`), or it cannot be decided.
     """
     wish = Wish((id,), word.decision, word.category or "", word.new, _upon(word.upon))
     return document(carry_out(site_of(request), caller, wish))
