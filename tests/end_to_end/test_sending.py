@@ -31,13 +31,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     for name, role in (("carl", "clerk"), ("lena", "lead"), ("rita", "reader")):
         page.add_user(name, role)
     with page.site.daemon(), page.serving():
-        wait_for_daemon(page)
+        page.await_daemon()
         yield page
-
-
-def wait_for_daemon(page: Page) -> None:
-    with page.client() as client:
-        eventually(lambda: client.get("/health").json()["model_loaded"])
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +136,7 @@ def test_two_gigabytes_are_refused_before_they_are_read_or_at_the_limit(tmp_path
     head += b"Content-Type: multipart/form-data; boundary=x\r\n"
     part = b'--x\r\ncontent-disposition: form-data; name="files"; filename="a"\r\n\r\n'
     with page.site.daemon(), page.serving():
-        wait_for_daemon(page)
+        page.await_daemon()
         said = page.raw(head + b"Content-Length: 2000000000\r\n\r\n" + part)
         assert said.startswith(b"HTTP/1.1 413 ")
         assert b'"too_large"' in said
@@ -188,7 +183,7 @@ def copy(*given):
 a.copy_bytes = copy"""
     photos = [photo_bytes(seed=n, size=(300, 400)) for n in range(12)]
     with page.site.daemon(held), page.serving():
-        wait_for_daemon(page)
+        page.await_daemon()
         sender = threading.Thread(target=_send_in_vain, args=(page, key, photos))
         sender.start()
         eventually(lambda: page.site.photos("incoming"))
@@ -227,7 +222,7 @@ def test_as_two_users_the_daemon_takes_what_the_page_may_not_write() -> None:
                 (started,) = eventually(lambda: page.events("web_started"))
                 page.url = started["url"].rstrip("/")
                 with page.client(headers={"x-api-key": key}) as client:
-                    eventually(lambda: client.get("/health").json()["model_loaded"])
+                    page.await_daemon()
                     photo = photo_bytes(seed=3)
                     said = send(client, ("a.jpg", photo))
                     assert said.status_code == 200, said.text

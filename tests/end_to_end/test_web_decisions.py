@@ -229,7 +229,7 @@ def test_a_page_of_another_user_shows_photos_whatever_became_of_the_daemon() -> 
         try:
             (started,) = eventually(lambda: users.page.events("web_started"))
             users.page.url = started["url"].rstrip("/")
-            await_daemon(users.page)
+            users.page.await_daemon()
             assert users.start(DAEMON, "now").wait(DEADLINE_SECONDS) == 0
             with users.page.client(headers={"x-api-key": key_of(users)}) as anna:
                 for end, side in ((signal.SIGTERM, 100), (signal.SIGKILL, 200)):
@@ -241,18 +241,12 @@ def test_a_page_of_another_user_shows_photos_whatever_became_of_the_daemon() -> 
                     assert anna.get("/photos/1").json()["state"] == "retake"
                     assert anna.get(f"/photos/1/image?side={side + 1}").status_code == 200
                     daemon = users.start(DAEMON, "run")
-                    await_daemon(users.page)
+                    users.page.await_daemon()
                     assert undo(anna, {"id": 1}).status_code == 200
         finally:
             for process in (served, daemon):
                 process.terminate()
                 process.wait(DEADLINE_SECONDS)
-
-
-def await_daemon(page: Page) -> None:
-    """Asked without a key: those are counted."""
-    with page.client() as client:
-        eventually(lambda: client.get("/health").json()["model_loaded"])
 
 
 def key_of(users: TwoUsers) -> str:

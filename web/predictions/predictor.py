@@ -111,6 +111,11 @@ class Predictor:
         """
         return self._pool.submit(self._paint, photo, side)
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether anybody has asked for a verdict, so that there is, or can be no, model."""
+        return self._judge is not None
+
     def facts(self) -> ModelFacts:
         """What the model in use says of itself. May take a second. Raises ModelError."""
         return self._judging().facts()

@@ -18,7 +18,7 @@ from daemon.domain.lessons import LearningCode, Lesson, LessonState, Merge, Vers
 from daemon.domain.orders import A, Adopt, CancelLesson, GoBack, Learn, Order
 from daemon.reporting.comparison_figures import CategoryFigure, Figure, categories, figures
 from daemon.sorting.version_list import VersionBrief, VersionList, card_of, listed
-from daemon.sorting.versions import SHIPPED, NoVersion, Versions
+from daemon.sorting.versions import SHIPPED, NoVersion, Versions, version_usable
 from daemon.store import Store
 from web.problems import Problem, busy
 from web.reading.asking import give, require_daemon
@@ -50,6 +50,7 @@ __all__ = [
     "photo_of",
     "stand",
     "versions",
+    "would_judge",
 ]
 
 _MOST_LESSONS = 20
@@ -100,6 +101,16 @@ def versions(settings: Settings) -> VersionList:
     for one in found["versions"]:
         one["problem"] = _plainly(settings, one["problem"])
     return found
+
+
+def would_judge(settings: Settings) -> str | None:
+    """The model that judges once it is loaded; None: there is none that can be trusted."""
+    try:
+        bundle = _loaded(settings.model_dir)
+    except ModelError:
+        return None
+    version = version_usable(settings, bundle)
+    return bundle.card.title if version is None else version.title
 
 
 def before(settings: Settings) -> str | None:

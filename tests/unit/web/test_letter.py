@@ -14,6 +14,7 @@ import structlog
 from fastapi import FastAPI
 from starlette.types import Message
 
+from config.errors import ModelError
 from config.settings import Settings
 from web.access import open_to_all
 from web.addresses import Addresses
@@ -152,6 +153,33 @@ def test_whoever_is_not_signed_in_is_led_back_to_where_they_wanted(app: FastAPI)
         (303, "/login?next=/%3Fa%3Db"),
         (303, "/login?next=/review%3Fphoto%3D7"),
     ]
+
+
+# How it is
+
+
+def health(site: Site) -> dict[str, Any]:
+    (answer,) = asked(application(site), "GET", "/health")
+    said: dict[str, Any] = answer.json()
+    return said
+
+
+def test_predictions_can_be_made_while_the_daemon_is_down_and_it_is_said(site: Site) -> None:
+    said = health(site)
+    assert (said["status"], said["model_loaded"]) == ("down", True)
+    assert not site.predictor.is_begun  # nothing is loaded to say so
+    assert said["model"] == site.predictor.facts().title
+    assert health(site)["model"] == said["model"]
+
+
+def test_without_a_model_that_can_be_trusted_it_is_said(site: Site, tmp_path: Path) -> None:
+    settings = site.settings.model_copy(update={"model_dir": tmp_path / "none"})
+    without = Site.make(settings, site.store, site.addresses)
+    before = health(without)
+    with pytest.raises(ModelError):
+        without.predictor.facts()
+    for said in (before, health(without)):
+        assert (said["model_loaded"], said["model"]) == (False, None)
 
 
 # What is left
