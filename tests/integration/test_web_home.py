@@ -23,7 +23,9 @@ from daemon.health.status_file import STATUS
 from tests.support.core import tiny_photo
 from tests.support.web_core import WebDesk, reviewed
 from web.pages.figures import Figures
+from web.pages.home import Asked
 from web.pages.wording import Wording
+from web.reading.dashboard import Period
 from web.reading.photos import history
 from web.site import HERE
 
@@ -57,9 +59,9 @@ def move_runs(desk: WebDesk, *days: date) -> None:
         )
 
 
-def rows_of(desk: WebDesk, name: str, days: int = 30) -> list[dict[str, str]]:
+def rows_of(desk: WebDesk, name: str, asked: str = "days=30") -> list[dict[str, str]]:
     """A table of the page, as a spreadsheet reads it."""
-    answer = desk.get(f"/page/figures/{name}.csv?days={days}")
+    answer = desk.get(f"/page/figures/{name}.csv?{asked}")
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert f"nightsort_{name}.csv" in answer.headers["content-disposition"]
@@ -207,8 +209,8 @@ def test_only_the_days_that_were_asked_for_count_and_the_ones_before_are_compare
     desk.core.drop("return-60599.png", tiny_photo("Tops", 9))
     desk.core.drain()
     move_runs(desk, TODAY - timedelta(days=8), TODAY)
-    assert [row["photos"] for row in rows_of(desk, "days", 7)] == ["1"]
-    assert [row["photos"] for row in rows_of(desk, "days", 30)] == ["1", "4"]
+    assert [row["photos"] for row in rows_of(desk, "days", "days=7")] == ["1"]
+    assert [row["photos"] for row in rows_of(desk, "days", "days=30")] == ["1", "4"]
     said = words(desk.get("/?days=7").text)
     assert "photos, before that 4" in said
     weeks = rows_of(desk, "weeks")
@@ -298,11 +300,46 @@ def test_the_page_stays_small_however_long_the_history(desk: WebDesk, days: int)
         page = desk.get(f"/?days={days}", **{"accept-language": language})
         assert page.status_code == 200
         assert len(page.content) < 100_000
-    assert len(rows_of(desk, "days", days)) == days
+    assert len(rows_of(desk, "days", f"days={days}")) == days
+
+
+def test_any_days_can_be_asked_for(desk: WebDesk) -> None:
+    move_runs(desk, TODAY - timedelta(days=200))
+    first, last = TODAY - timedelta(days=210), TODAY - timedelta(days=190)
+    asked = f"from={first}&to={last}"
+    page = desk.get(f"/?{asked}").text
+    assert f'value="{first}"' in page
+    assert f'value="{last}"' in page
+    assert f"days.csv?from={first}&amp;to={last}" in page
+    assert 'aria-current="true"' not in page
+    (row,) = rows_of(desk, "days", asked)
+    assert (row["day"], row["photos"]) == (str(TODAY - timedelta(days=200)), "4")
 
 
 @pytest.mark.parametrize(
-    "path", ["/?days=0", "/?days=91", "/?days=x", "/page/figures/days.csv?days=-1"]
+    ("asked", "first", "last"),
+    [
+        (Asked(None, TODAY - timedelta(days=400), TODAY - timedelta(days=1)), 92, 1),
+        (Asked(None, TODAY - timedelta(days=3), None), 3, 0),
+        (Asked(None, None, TODAY - timedelta(days=10)), 39, 10),
+        (Asked(None, TODAY, TODAY - timedelta(days=5)), 5, 5),
+        (Asked(None, TODAY + timedelta(days=5), TODAY + timedelta(days=9)), 0, 0),
+        (Asked(7, None, None), 6, 0),
+    ],
+)
+def test_days_are_some_that_a_page_can_tell_of(asked: Asked, first: int, last: int) -> None:
+    said = asked.period(TODAY)
+    assert said == Period(TODAY - timedelta(days=first), TODAY - timedelta(days=last))
+
+
+def test_days_that_are_none_are_left_out(desk: WebDesk) -> None:
+    page = desk.get("/?from=&to=yesterday").text
+    assert f'value="{TODAY - timedelta(days=29)}"' in page
+    assert f'value="{TODAY}"' in page
+
+
+@pytest.mark.parametrize(
+    "path", ["/?days=0", "/?days=93", "/?days=x", "/page/figures/days.csv?days=-1"]
 )
 def test_spans_that_are_none_are_refused(desk: WebDesk, path: str) -> None:
     assert desk.get(path).status_code == 400
@@ -327,8 +364,9 @@ def test_numbers_and_days_are_written_as_the_language_has_them(desk: WebDesk) ->
         "Mo\N{NO-BREAK SPACE}2.\N{NO-BREAK SPACE}März 2026",
     )
     assert german.percent(None) == "–"
+    week = Period(TODAY - timedelta(days=6), TODAY)
     with history(desk.core.state) as store:
-        board = desk.site.boards.of(store, desk.site.settings, 7, TODAY)
+        board = desk.site.boards.of(store, desk.site.settings, week, TODAY)
     tables = Figures(board, TEXTS["de"], UTC).tables()
     assert tables["days"].cells(tables["days"].rows[0], german)[7] == (
         "75,0\N{NO-BREAK SPACE}%", "percent",

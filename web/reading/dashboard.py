@@ -87,12 +87,12 @@ class Boards:
     def __init__(self) -> None:
         self._kept: dict[tuple[object, ...], Counted] = {}
 
-    def of(self, store: Store, settings: Settings, days: int, today: date) -> Board:
-        """The board of so many days, of which today is the last; in any thread."""
-        mark = (days, today, *store.runs.closed())
+    def of(self, store: Store, settings: Settings, period: Period, today: date) -> Board:
+        """The board of these days, none of which is after today; in any thread."""
+        mark = (period, today, *store.runs.closed())
         counted = self._kept.get(mark)
         if counted is None:
-            counted = _count(store, settings, days, today)
+            counted = _count(store, settings, period)
             others = [one for one in [*self._kept.items()] if one[0][1:] == mark[1:]]
             self._kept = {**dict(others[-_MOST_KEPT:]), mark: counted}
         return Board(
@@ -125,8 +125,7 @@ def _values(counted: Counted, settings: Settings, today: date) -> list[tuple[Per
     ]  # fmt: skip
 
 
-def _count(store: Store, settings: Settings, days: int, today: date) -> Counted:
-    period = Period(today - timedelta(days=days - 1), today)
+def _count(store: Store, settings: Settings, period: Period) -> Counted:
     figures = figures_of(store, period, zone_of(settings), by_day=True, with_words=False)
     bins: list[Counter[Band]] = [Counter() for _ in range(CONFIDENCE_BINS)]
     for number, band, photos in store.runs.confidences_of_days(
@@ -135,19 +134,19 @@ def _count(store: Store, settings: Settings, days: int, today: date) -> Counted:
         bins[number][band] += photos
     return Counted(
         figures=figures,
-        rates=steps_of(period.steps(), figures.runs) if days > _MOST_DAYS else figures.steps,
-        weeks=_weeks(store, days, today),
+        rates=steps_of(period.steps(), figures.runs) if period.days > _MOST_DAYS else figures.steps,
+        weeks=_weeks(store, period),
         confidences=bins,
     )
 
 
-def _weeks(store: Store, days: int, today: date) -> list[tuple[Period, Counter[str]]]:
-    """The weeks up to the one that goes on."""
-    monday = today - timedelta(days=today.weekday())
-    number = max(_FEWEST_WEEKS, -(-days // 7))
+def _weeks(store: Store, period: Period) -> list[tuple[Period, Counter[str]]]:
+    """The weeks up to the one in which the period ends."""
+    monday = period.last - timedelta(days=period.last.weekday())
+    number = max(_FEWEST_WEEKS, -(-period.days // 7))
     first = monday - timedelta(weeks=number - 1)
     counted = {first + timedelta(weeks=n): Counter[str]() for n in range(number)}
-    for summary in store.runs.summaries_of_days(first, today):
+    for summary in store.runs.summaries_of_days(first, period.last):
         day = date.fromisoformat(summary["started"][:10])
         counted[day - timedelta(days=day.weekday())] += categories_of([summary])
     return [(Period(day, day + timedelta(days=6)), mix) for day, mix in counted.items()]
