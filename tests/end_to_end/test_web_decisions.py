@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
+from daemon.domain.orders import Correct, Undo
+from daemon.service.control_client import NoAnswer, give_order
 from tests.end_to_end.test_web import ROOT, TwoUsers
 from tests.support.processes import clean_environment, command
 from tests.support.review_site import draw, with_photos
@@ -145,10 +147,10 @@ def test_who_saw_another_state_neither_decides_nor_takes_back_unknowingly(
 
 
 def test_many_are_decided_in_one_stroke_and_each_that_is_left_is_named(
-    anna: httpx.Client, photo: dict[str, Any]
+    anna: httpx.Client, bob: httpx.Client
 ) -> None:
     waiting = [one["id"] for one in anna.get("/reviews?limit=3").json()["photos"]]
-    decide(anna, {"id": waiting[0]}, decision="retake")
+    decide(bob, {"id": waiting[0]}, decision="retake")
     asked = {"photos": [*waiting, 4711], "decision": "category", "category": "shirts"}
     answer = anna.post("/decisions", json=asked)
     assert answer.status_code == 200, answer.text
@@ -216,6 +218,28 @@ def stop_daemon(page: Page) -> None:
     pid = int((page.site.state / "lock").read_text())
     os.kill(pid, signal.SIGTERM)
     eventually(lambda: page.site.nightsort("status").returncode == 3)
+
+
+def test_what_a_daemon_that_stood_still_was_asked_for_in_vain_is_not_done_later(
+    tmp_path: Path,
+) -> None:
+    page = Page.make(tmp_path / "web")
+    draw(page.site.incoming, 1)
+    assert page.site.nightsort("now").returncode == 0
+    with page.site.daemon() as daemon:
+        page.await_daemon()
+        give_order(page.site.state, Correct(("#1",), "Tops"), None, DEADLINE_SECONDS)
+        daemon.send_signal(signal.SIGSTOP)
+        try:
+            with pytest.raises(NoAnswer) as told:
+                give_order(page.site.state, Correct(("#1",), "Shirts"), None, 0.5)
+        finally:
+            daemon.send_signal(signal.SIGCONT)
+        assert told.value.code == "no_answer"
+        events = page.site.events
+        eventually(lambda: [one for one in events() if one["event"] == "order_dropped"])
+        undone = give_order(page.site.state, Undo(("#1",)), None, DEADLINE_SECONDS)
+        assert [one.source.partition("/")[0] for one in undone.done] == ["Tops"]
 
 
 def test_a_page_of_another_user_shows_photos_whatever_became_of_the_daemon() -> None:
