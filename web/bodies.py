@@ -108,13 +108,13 @@ class Body:
 
     def _check(self, size: int) -> None:
         if size > self._most_bytes:
-            raise Problem(
-                413,
-                "too_large",
-                f"more than {_words(self._most_bytes)} are not taken here",
-                CLOSE,
-                limit_bytes=self._most_bytes,
-            )
+            raise too_large(self._most_bytes)
+
+
+def too_large(most_bytes: int) -> Problem:
+    """413: a body of more than that."""
+    detail = f"more than {_words(most_bytes)} are not taken here"
+    return Problem(413, "too_large", detail, CLOSE, limit_bytes=most_bytes)
 
 
 def _words(size: int) -> str:

@@ -97,12 +97,12 @@ def failed(request: str) -> Problem:
 CODES = {
     400: "malformed",
     401: "no_credentials",
-    403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
     413: "too_large",
     415: "wrong_type",
 }
+OTHER = "error"
 
 
 def from_framework(error: Exception) -> Problem:
@@ -110,7 +110,7 @@ def from_framework(error: Exception) -> Problem:
     status = getattr(error, "status_code", 500)
     headers = getattr(error, "headers", None)
     detail = _DETAILS.get(status, str(getattr(error, "detail", "")) or _title(status))
-    return Problem(status, CODES.get(status, "error"), detail, headers)
+    return Problem(status, CODES.get(status, OTHER), detail, headers)
 
 
 _DETAILS = {

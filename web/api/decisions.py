@@ -35,11 +35,15 @@ _ALREADY = Problem(409, "already", "a.jpg: nobody has decided on it")
 _UNKNOWN = Problem(
     422, "unknown_category", "Hats: no such category; there are Shirts, Tops, Tshirts"
 )
-_DOWN = busy("nightsort is not running, so nothing can be decided", 30, "daemon_down")
+_STATE = Problem(409, "state", "#7: it is a duplicate; correct the photo that is filed")
+_LATER = described(
+    busy("nightsort is not running, so nothing can be decided", 30, "daemon_down"),
+    busy("nightsort ended; whether it was done, the photo says", code="unknown_outcome"),
+)
 _REFUSED: dict[str, dict[int | str, dict[str, Any]]] = {
-    "decision": {409: described(_DECIDED, _GONE), 422: described(_UNKNOWN), 503: described(_DOWN)},
-    "undo": {409: described(_DECIDED, _ALREADY), 503: described(_DOWN)},
-    "decisions": {422: described(_UNKNOWN), 503: described(_DOWN)},
+    "decision": {409: described(_DECIDED, _GONE, _STATE), 422: described(_UNKNOWN), 503: _LATER},
+    "undo": {409: described(_DECIDED, _ALREADY, _STATE), 503: _LATER},
+    "decisions": {422: described(_UNKNOWN), 503: _LATER},
 }
 
 

@@ -36,7 +36,12 @@ _DOWN = described(busy("nightsort is not running, so nothing can be done", 30, "
 _UNDER_WAY = Problem(
     409, "under_way", "the lesson 12 is not over; ask again when it is, or cancel it", job=12
 )
-_UNPAIRED = Problem(400, "malformed", "merge and into belong together, as many of each")
+
+
+def _unpaired() -> Problem:
+    return Problem(400, "malformed", "merge and into belong together, as many of each")
+
+
 _OVER = Problem(409, "over", "the lesson 12 is over")
 _UNTRUSTED = Problem(409, "untrusted", "2026-11-26.1.npz: is damaged; learn anew", in_use="shipped")
 _HELD = Problem(409, "under_way", "another lesson is being learnt; ask again when it is done")
@@ -215,7 +220,7 @@ class InUse(BaseModel):
     tags=["learning"],
     openapi_extra=_ARCHIVE,
     responses={
-        400: described(_UNPAIRED, Problem(400, "no_file", "there is no file in `archive`")),
+        400: described(_unpaired(), Problem(400, "no_file", "there is no file in `archive`")),
         409: described(_UNDER_WAY),
         422: described(_UNKNOWN, Problem(422, "bad_archive", "a.zip: no photos in it")),
         503: _DOWN,
@@ -239,7 +244,7 @@ async def retrain(
     is `auto`.
     """
     if len(merge) != len(into):
-        raise _UNPAIRED
+        raise _unpaired()
     pairs = tuple(Merge(*pair) for pair in zip(merge, into, strict=True))
     wanted, site = Wanted(only, tuple(without), pairs), site_of(request)
     await run_in_threadpool(learning.require_free, site.settings)  # before the body is read
