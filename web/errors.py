@@ -70,6 +70,9 @@ async def _malformed(request: Request, error: Exception) -> Response:
     """What does not fit the description: where it does not, and why."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        at = f"{first['ctx']['error']} at character {first['loc'][1]}"
+        return answer(request, Problem(400, "malformed", f"the body is no JSON: {at}"))
     where = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
     return answer(request, Problem(400, "malformed", f"{where}: {first['msg']}", field=where))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from config.errors import ModelError, TransientError
 from web.access import Access, access_of
 from web.bodies import Body
 from web.credentials import CHALLENGE, identify, require_token
@@ -142,6 +144,18 @@ def _count(request: Request, site: Site, access: Access, held: ExitStack) -> Non
         return
     held.enter_context(site.limits.place(caller.label))
     request.state.allowance = site.limits.take(caller.label, access.counts_as)
+    if not is_read:
+        held.push(partial(_give_back, request, site, access))
+
+
+def _give_back(
+    request: Request, site: Site, access: Access, _: object, error: object, __: object
+) -> None:
+    """A prediction that could not be had just now (503) costs nothing of the hour's."""
+    is_later = isinstance(error, Problem) and error.status_code == 503
+    if is_later or isinstance(error, TransientError | ModelError):
+        label = request.state.caller.label
+        request.state.allowance = site.limits.give_back(label, access.counts_as)
 
 
 def _require_kind(request: Request, kinds: tuple[str, ...] | None) -> None:

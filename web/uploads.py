@@ -92,7 +92,7 @@ async def examples_of(request: Request) -> AsyncIterator[tuple[list[UploadFile],
     except Problem as exc:
         raise _too_many(MOST_EXAMPLES) if exc.code == "too_many_files" else exc from exc
     try:
-        label = form.get("label")
+        label = _only_text(form, "label")
         is_archive = _has_file(form, "archive")
         if is_archive and (label or _has_file(form, "files")):
             raise Problem(
@@ -102,7 +102,7 @@ async def examples_of(request: Request) -> AsyncIterator[tuple[list[UploadFile],
             yield _named(form, "archive", 1), ""
             return
         files = _named(form, "files", MOST_EXAMPLES)
-        if not isinstance(label, str) or not label.strip():
+        if not label.strip():
             raise Problem(400, "malformed", "label: say what the photos show", field="label")
         yield files, label
     finally:
@@ -147,6 +147,14 @@ def multipart(name: str, *, several: bool = False, **fields: dict[str, Any]) -> 
     return {
         "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
     }
+
+
+def _only_text(form: FormData, name: str) -> str:
+    """What stands in a field; empty where it is not there, or a file. Raises Problem 400."""
+    said = [one for one in form.getlist(name) if isinstance(one, str)]
+    if len(said) > 1:
+        raise Problem(400, "malformed", f"{name}: stands there twice", field=name)
+    return said[0] if said else ""
 
 
 def _has_file(form: FormData, name: str) -> bool:

@@ -286,6 +286,7 @@ def test_one_photo_that_is_said_to_be_two_things_is_refused(lead: httpx.Client) 
     [
         ({}, {"label": "Boots"}, 400, "no_file"),
         ({"files": ("a.jpg", b"x")}, {}, 400, "malformed"),
+        ({"files": ("a.jpg", b"x")}, {"label": ["Shirts", "Tops"]}, 400, "malformed"),
         ({"files": ("a.jpg", b"x")}, {"label": "_later"}, 400, "malformed"),
         ({"files": ("a.jpg", b"x")}, {"label": "../Shirts"}, 400, "malformed"),
         ({"files": ("a.jpg", b"x")}, {"label": "x" * 101}, 400, "malformed"),
@@ -296,7 +297,7 @@ def test_one_photo_that_is_said_to_be_two_things_is_refused(lead: httpx.Client) 
     ],
 )
 def test_examples_that_nobody_can_understand_are_refused(
-    lead: httpx.Client, files: dict[str, Any], data: dict[str, str], status: int, code: str
+    lead: httpx.Client, files: dict[str, Any], data: dict[str, Any], status: int, code: str
 ) -> None:
     files = files or {"other": ("a.jpg", b"x")}
     answer = lead.post("/upload", files=files, data=data)

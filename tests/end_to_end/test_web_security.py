@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 import time
@@ -560,6 +561,23 @@ def test_who_balances_loads_asks_with_head_and_gets_no_body(page: Page) -> None:
         first, _, rest = page.raw(head + last).partition(b"\r\n\r\n")
         assert first.split(b" ", 2)[1] in (b"200", b"503"), path
         assert rest.startswith(b"HTTP/1.1 200 "), path
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "code"),
+    [
+        (b"FOO /classes HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, "malformed"),
+        (b"hello\r\n\r\n", 400, "malformed"),
+        (b"GET / HTTP/1.1\r\nX: " + 500_000 * b"x", 431, "headers_too_large"),
+    ],
+)
+def test_what_is_no_request_is_told_so_as_any_other_problem(
+    page: Page, request_: bytes, status: int, code: str
+) -> None:
+    head, _, body = page.raw(request_).partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert f"content-type: {JSON_PROBLEM}".encode() in head
+    assert json.loads(body)["code"] == code
 
 
 def test_a_key_has_limits_and_is_told_what_is_left(tmp_path: Path) -> None:

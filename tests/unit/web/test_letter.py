@@ -16,6 +16,7 @@ from starlette.types import Message
 
 from config.errors import ModelError
 from config.settings import Settings
+from tests.support.photos import photo_bytes
 from web.access import open_to_all
 from web.addresses import Addresses
 from web.api.docs import describe
@@ -199,6 +200,36 @@ def test_what_is_left_stands_in_each_answer_to_a_call_that_was_counted(
     assert left("GET", "/jobs/7") == (403, None)  # who may not is not counted
     assert left("POST", "/photos/7/undo") == (503, "1")
     assert left("GET", "/health") == (503, None)
+
+
+def test_a_prediction_that_cannot_be_had_now_costs_nothing_of_the_hours(
+    site: Site, tmp_path: Path
+) -> None:
+    settings = site.settings.model_copy(update={"model_dir": tmp_path / "none"})
+    app = application(Site.make(settings, site.store, site.addresses))
+    key = site.store.keys.add("shop", Role.READER)
+    files = {"file": photo_bytes(size=(60, 80))}
+    said = asked(app, "POST", *["/predict"] * 3, headers={"x-api-key": key}, files=files)
+    assert [one.json()["code"] for one in said] == ["no_model"] * 3
+    assert [one.headers["ratelimit-remaining"] for one in said] == ["100"] * 3
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b'{"decision":', "the body is no JSON: Expecting value at character 12"),
+        (b'{"decision": "agree", "colour": 1}', "colour: Extra inputs are not permitted"),
+        (b"[]", "body: "),
+        (b"", "body: Field required"),
+    ],
+)
+def test_what_is_no_order_is_told_where_and_why(
+    app: FastAPI, key: str, body: bytes, detail: str
+) -> None:
+    headers = {"x-api-key": key, "content-type": "application/json"}
+    (answer,) = asked(app, "POST", "/photos/7/decision", headers=headers, content=body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+    assert answer.json()["detail"].startswith(detail)
 
 
 # Who goes away
