@@ -17,6 +17,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from distributed import Client
 
 from classifier.archive.filing import Filing, file_photo
 from classifier.archive.listing import NoArchive, photos_under
@@ -154,7 +155,8 @@ def archive(site: Site, *arguments: str) -> list[str]:
 
 def a_part_is_there(out: Path, process: subprocess.Popen[bytes]) -> None:
     eventually(lambda: any(out.glob("part-*.parquet")) or process.poll() is not None)
-    assert process.poll() is None, "it was to be in the middle"
+    said = (out.parent / "said").read_text("utf-8")
+    assert process.poll() is None, f"it was to be in the middle: {said}"
 
 
 def started(site: Site, workers: int = 1, **more: str) -> subprocess.Popen[bytes]:
@@ -201,8 +203,11 @@ def a_cluster(folder: Path, name: str) -> Iterator[tuple[str, subprocess.Popen[b
     with dask(*scheduler, "--scheduler-file", str(file)) as process:
         eventually(lambda: file.exists() and file.read_text() != "")
         worker = ("worker", "--scheduler-file", str(file), "--nthreads", "2", "--no-dashboard")
+        address = json.loads(file.read_text())["address"]
         with dask(*worker, "--local-directory", str(folder)):
-            yield json.loads(file.read_text())["address"], process
+            with Client(address, timeout=DEADLINE_SECONDS) as client:
+                client.wait_for_workers(1, timeout=DEADLINE_SECONDS)
+            yield address, process
 
 
 def test_a_scheduler_that_dies_is_told_and_another_goes_on(site: Site) -> None:
