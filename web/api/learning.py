@@ -17,7 +17,15 @@ from web.bodies import SUM_BYTES
 from web.credentials import CallerOf
 from web.problems import Problem, busy, described
 from web.reading import learning
-from web.reading.learning import Lesson, LessonState, Merge, VersionCard, Wanted
+from web.reading.learning import (
+    Bands,
+    BaseName,
+    Lesson,
+    LessonState,
+    Merge,
+    VersionCard,
+    Wanted,
+)
 from web.roles import Role
 from web.routes import Id, router
 from web.sending import learn_later
@@ -205,6 +213,24 @@ class Card(VersionCard):
     model_config = ConfigDict(json_schema_extra={"examples": [_CARD]})
 
 
+_SHIPPED: dict[str, Any] = {
+    "name": "shipped", "base": _CARD["base"], "categories": ["Shirts", "Tops"],
+    "bands": {"auto": 0.85, "review": 0.6}, "metrics": {"test": {"accuracy": 0.94}},
+}  # fmt: skip
+
+
+class Shipped(BaseModel):
+    """What the model says of itself as it comes: learnt elsewhere, and called `shipped` here."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_SHIPPED]})
+
+    name: str
+    base: BaseName
+    categories: list[str]
+    bands: Bands | None
+    metrics: dict[str, Any] = Field(description="As it was measured before it was shipped.")
+
+
 class InUse(BaseModel):
     """Which version judges from now on."""
 
@@ -293,8 +319,10 @@ def back(request: Request, caller: CallerOf) -> InUse:
 
 @endpoints.get("/models/{version}", tags=["learning"], responses={409: described(_UNTRUSTED)})
 @needs(Role.READER)
-def model(request: Request, version: Version) -> Card:
-    """What a learnt version was learnt from, and how it compared."""
+def model(request: Request, version: Version) -> Card | Shipped:
+    """What a learnt version was learnt from, and how it compared; `shipped`: what it knows."""
+    if version == learning.SHIPPED:
+        return Shipped.model_validate(learning.shipped(site_of(request).settings))
     return Card(**learning.card(site_of(request).settings, version).model_dump())
 
 

@@ -14,6 +14,7 @@ import structlog
 from fastapi import FastAPI
 from starlette.types import Message
 
+from classifier.bundle import load_bundle
 from config.errors import ModelError
 from config.settings import Settings
 from tests.support.photos import photo_bytes
@@ -181,6 +182,17 @@ def test_without_a_model_that_can_be_trusted_it_is_said(site: Site, tmp_path: Pa
         without.predictor.facts()
     for said in (before, health(without)):
         assert (said["model_loaded"], said["model"]) == (False, None)
+
+
+def test_the_version_that_comes_with_nightsort_is_shown_by_its_name(
+    site: Site, app: FastAPI, key: str
+) -> None:
+    (answer,) = asked(app, "GET", "/models/shipped", headers={"x-api-key": key})
+    card, said = load_bundle(site.settings.model_dir).card, answer.json()
+    assert answer.status_code == 200, said
+    assert said["name"] == "shipped"
+    assert f"{said['base']['name']} {said['base']['version']}" == card.title
+    assert said["categories"] == [*card.categories]
 
 
 # What is left
