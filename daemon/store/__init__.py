@@ -23,6 +23,7 @@ from daemon.store.database import (
     is_free,
     keep_log,
     swapping,
+    whole,
 )
 from daemon.store.deliveries import Deliveries, Delivery, Failing
 from daemon.store.examples import Examples
@@ -96,6 +97,7 @@ __all__ = [
     "is_free",
     "keep_log",
     "swapping",
+    "whole",
 ]
 
 
