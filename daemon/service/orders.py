@@ -101,7 +101,9 @@ class Orders:
         self._store = store
         self._corrector = corrector
         self._decisions = Decisions(store, corrector, clock)
-        self._workbooks = Workbooks(store, desk.results, corrector, self._decisions, clock)
+        self._workbooks = Workbooks(
+            store, desk.results, corrector, self._decisions, clock, corrector.say
+        )
         self._forgetting = forgetting
         self._reports = forgetting.reports
         self._clock = clock
