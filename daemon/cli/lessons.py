@@ -124,7 +124,7 @@ def gather(school: School, store: Store) -> None:
     from daemon.sorting.gathering import Gathering
 
     gathering = Gathering(
-        store,
+        store.examples,
         Tree(school.settings.sorted_dir),
         Limits.from_settings(school.settings.intake),
         lambda: nullcontext(school.classifier),

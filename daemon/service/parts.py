@@ -357,9 +357,12 @@ class Parts:
 
     def teaching(self, slot: ModelSlot) -> Teaching:
         """Makes examples of what people decide."""
-        gathering = Gathering(self._store, self.desk.sorted, self._limits, slot.lease)
+        examples, sights = (
+            Gathering(wanting, self.desk.sorted, self._limits, slot.lease)
+            for wanting in (self._store.examples, self._store.sights)
+        )
         lessons = Lessons(self._store, slot, self._settings, self._clock)
-        return Teaching(gathering, lessons, self._clock)
+        return Teaching(examples, sights, lessons, self._clock)
 
     def empty_folders(self) -> EmptyFolders:
         """Removes folders in incoming that were emptied."""

@@ -1,11 +1,20 @@
-"""Teaching: what people decide becomes examples within seconds, and lessons, between runs."""
+"""Teaching: what people decide becomes examples within seconds, and lessons, between runs.
+
+What waits for them is looked at, too, so that alike photos can stand together.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
 
 from config.errors import TransientError
 from daemon.domain.clock import Clock
 from daemon.service.lessons import Lessons
 from daemon.sorting.gathering import Gathering
+
+log = structlog.get_logger()
 
 # So long at a time: the loop has other things to do. A photo takes some 40 ms.
 _AT_ONCE_SECONDS = 1.0
@@ -13,27 +22,45 @@ _AT_ONCE_SECONDS = 1.0
 _PAUSE_SECONDS = 60.0
 
 
-class Teaching:
-    """Has the examples looked at that people's words make, and lessons held of them."""
+@dataclass(slots=True)
+class _Looking:
+    """Photos of one kind to look at, and when it is tried again."""
 
-    def __init__(self, gathering: Gathering, lessons: Lessons, clock: Clock) -> None:
-        self._gathering = gathering
+    gathering: Gathering
+    due: float = float("-inf")  # steady seconds
+
+
+class Teaching:
+    """Has the photos looked at that people's words are about, or will be, and lessons held."""
+
+    def __init__(
+        self, examples: Gathering, sights: Gathering, lessons: Lessons, clock: Clock
+    ) -> None:
+        """examples: photos that people spoke about. sights: those that wait for a word."""
+        self._examples, self._sights = _Looking(examples), _Looking(sights)
         self.lessons = lessons
         self._clock = clock
-        self._due = float("-inf")  # steady seconds
 
     def step(self) -> None:
-        """Look at some; hold a lesson. All folders must be there, nobody sorting.
-
-        A folder that does not answer meanwhile is no trouble of the sorting: it is tried again.
-        """
+        """Look at some; hold a lesson. All folders must be there, nobody sorting."""
         now = self._clock.steady()
-        if now < self._due or not self._gathering.is_due:
+        if self._is_due(self._examples, now):
+            if count := self._look(self._examples, now):
+                log.info("examples_kept", count=count)
+        elif self._is_due(self._sights, now):
+            self._look(self._sights, now)
+        else:
             self.lessons.step()
-            return
+
+    def _is_due(self, looking: _Looking, now: float) -> bool:
+        return now >= looking.due and looking.gathering.is_due
+
+    def _look(self, looking: _Looking, now: float) -> int:
+        """A folder that does not answer is no trouble of the sorting: it is tried again."""
         try:
-            gathered = self._gathering.gather(lambda: self._clock.steady() - now < _AT_ONCE_SECONDS)
+            count = looking.gathering.gather(lambda: self._clock.steady() - now < _AT_ONCE_SECONDS)
         except TransientError:
-            gathered = 0
-        if not gathered:
-            self._due = now + _PAUSE_SECONDS
+            count = 0
+        if not count:
+            looking.due = now + _PAUSE_SECONDS
+        return count

@@ -1,18 +1,16 @@
-"""Gathering: has the network look at photos whose category people said, while they still lie there.
+"""Gathering: has the network look at photos that people spoke about, and at those they shall.
 
-What it sees of a photo is kept as an example; the photo may then be moved, edited or deleted. It
-costs the night nothing: only what people spoke about is looked at, and only while nothing is
-sorted.
+What it sees of a photo whose category somebody said is kept as an example; the photo may then be
+moved, edited or deleted. What it sees of one that waits for people lets the page put alike ones
+together. It costs the night nothing: only these are looked at, and only while nothing is sorted.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
-
-import structlog
 
 from classifier.features import Features
 from classifier.pixels import Picture, decode
@@ -21,9 +19,6 @@ from config.errors import FolderRefused, PhotoBusy, PhotoError
 from daemon.domain.examples import LookedAt, Unseen
 from daemon.folders.photo_files import Limits, read_photo
 from daemon.folders.tree import Tree
-from daemon.store import Store
-
-log = structlog.get_logger()
 
 _AT_ONCE = 4  # as many as the network takes at a time
 _GONE = "its photo was gone before it could be looked at"
@@ -44,22 +39,38 @@ class Looking(Protocol):
         """Its verdicts, and what it saw."""
 
 
+class Wanting(Protocol):
+    """A part of the store that wants to know what the network sees."""
+
+    def look_again(self, network: str) -> None:
+        """Ask anew for all that another network looked at."""
+
+    def unseen(self, limit: int, after: int = 0) -> list[Unseen]:
+        """Some that are to be looked at, with numbers above that."""
+
+    def saw(self, seen: Iterable[LookedAt], network: str) -> None:
+        """Keep what was seen."""
+
+    def could_not_see(self, number: int, problem: str, /) -> None:
+        """Do not ask for it again."""
+
+
 Lease = Callable[[], AbstractContextManager[Looking]]
 
 
 class Gathering:
-    """Looks at what people spoke about."""
+    """Looks at what a part of the store wants looked at."""
 
-    def __init__(self, store: Store, sorted_tree: Tree, limits: Limits, lease: Lease) -> None:
+    def __init__(self, wanting: Wanting, sorted_tree: Tree, limits: Limits, lease: Lease) -> None:
         """lease: a network for as long as it is needed."""
-        self._store = store
+        self._wanting = wanting
         self._sorted = sorted_tree
         self._limits = limits
         self._lease = lease
         self._network = ""  # whose looks are all there are
 
     def gather(self, go_on: Callable[[], bool]) -> int:
-        """Look at a few photos after the other; returns how many became examples.
+        """Look at a few photos after the other; returns at how many.
 
         go_on: asked in between; False leaves the rest for another time.
         Raises TransientError when the folder of the photos does not answer.
@@ -67,13 +78,11 @@ class Gathering:
         gathered, after = 0, 0
         with self._lease() as model:
             self._take(model.network)
-            while some := self._store.examples.unseen(_AT_ONCE, after):
+            while some := self._wanting.unseen(_AT_ONCE, after):
                 after = some[-1].id  # what nobody may read just now is left for another time
                 gathered += self._look_at(some, model)
                 if not go_on():
                     break
-        if gathered:
-            log.info("examples_kept", count=gathered)
         return gathered
 
     @property
@@ -81,11 +90,11 @@ class Gathering:
         """Whether there is something to look at."""
         with self._lease() as model:
             self._take(model.network)
-        return bool(self._store.examples.unseen(1))
+        return bool(self._wanting.unseen(1))
 
     def _take(self, network: str) -> None:
         if network != self._network:
-            self._store.examples.look_again(network)
+            self._wanting.look_again(network)
             self._network = network
 
     def _look_at(self, some: Sequence[Unseen], model: Looking) -> int:
@@ -94,13 +103,13 @@ class Gathering:
             try:
                 ready.append((one, *self._read(one, model.input_size)))
             except PhotoError as exc:
-                self._store.examples.could_not_see(one.id, exc.text)
+                self._wanting.could_not_see(one.id, exc.text)
             except FileNotFoundError:
-                self._store.examples.could_not_see(one.id, _GONE)
+                self._wanting.could_not_see(one.id, _GONE)
             except (FolderRefused, PhotoBusy):
                 continue
         looked = model.examine([picture for _, _, picture in ready]) if ready else []
-        self._store.examples.saw(
+        self._wanting.saw(
             [
                 LookedAt(one.id, sha256, features.tobytes())
                 for (one, sha256, _), (_, features) in zip(ready, looked, strict=True)

@@ -42,6 +42,7 @@ from daemon.store.rows import Intention, Waiting
 from daemon.store.runs import Runs
 from daemon.store.schema import SCHEMA_VERSION
 from daemon.store.search import Search, Wanted, Whereabouts
+from daemon.store.sights import Sights
 from daemon.store.spot_checks import SpotChecks
 from daemon.store.traces import Known, Meant, Traces
 from daemon.store.version_copies import VersionCopies
@@ -83,6 +84,7 @@ __all__ = [
     "Returns",
     "Runs",
     "Search",
+    "Sights",
     "SpotChecks",
     "Store",
     "Traces",
@@ -133,6 +135,7 @@ class Store:
         self.returns = Returns(self._db)
         self.recall = Recall(self._db)
         self.spot_checks = SpotChecks(self._db)
+        self.sights = Sights(self._db)
         self.workbooks = Workbooks(self._db)
         self.retention = Retention(self._db)
         self.forgetting = Forgetting(self._db)

@@ -8,7 +8,15 @@ older nightsort those that it lacks. A step that was released is never changed.
 
 from __future__ import annotations
 
-from daemon.store.schema_parts import AHEAD, AUDIT, LESSONS, QUICK_LOOKS, SENT, SPOT_CHECKS
+from daemon.store.schema_parts import (
+    AHEAD,
+    AUDIT,
+    LESSONS,
+    QUICK_LOOKS,
+    SENT,
+    SIGHTS,
+    SPOT_CHECKS,
+)
 
 # A photo's states. `classified` is the intention: verdict and target known, the move not done.
 # What the results say of a photo (status, category, target …) never changes once it is recorded;
@@ -395,5 +403,6 @@ STEPS = (
     tuple(LESSONS.split(";")),
     (QUICK_LOOKS,),
     (AUDIT,),
+    SIGHTS,
 )
 SCHEMA_VERSION = len(STEPS)

@@ -113,3 +113,17 @@ CREATE TABLE audit (
     link BLOB NOT NULL
 ) STRICT
 """
+
+# What the network saw of photos that wait for people, so that alike ones stand together.
+SIGHTS = (
+    """CREATE TABLE sights (
+        photo INTEGER PRIMARY KEY,
+        network TEXT NOT NULL,
+        features BLOB NOT NULL
+    ) STRICT""",
+    """CREATE TRIGGER sight_is_over AFTER UPDATE OF state ON photos
+        WHEN old.state = 'review' AND new.state <> 'review'
+        BEGIN DELETE FROM sights WHERE photo = new.id; END""",
+    """CREATE TRIGGER sight_went AFTER DELETE ON photos
+        BEGIN DELETE FROM sights WHERE photo = old.id; END""",
+)

@@ -60,13 +60,13 @@ def test_a_group_is_decided_and_taken_back_in_one_stroke_each(carl: httpx.Client
 
 def test_what_somebody_decided_meanwhile_is_left_and_named(page: Page, carl: httpx.Client) -> None:
     text = carl.get("/page/groups").text
-    group = first_group(text)
+    group = first_group(text)[:2]
     number = group[0].partition(":")[0]
     with page.client(headers={"x-api-key": page.add_key("gerd", "clerk")}) as gerd:
         gerd.post(f"/photos/{number}/decision", json={"decision": "retake"})
     form = {"token": token(text), "decision": "agree", "photo": group}
     answer = carl.post("/page/groups/decision", data=form)
-    assert f"{len(group) - 1} decided" in answer.text
+    assert "1 decided" in answer.text
     assert "gerd decided on" in answer.text
     assert carl.get(f"/photos/{number}").json()["words"][-1]["person"] == "gerd"
 

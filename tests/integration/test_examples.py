@@ -56,7 +56,9 @@ def decide(core: Core, name: str, decision: Decision, category: str = "") -> Non
 
 
 def gathering(core: Core) -> Gathering:
-    return Gathering(core.store, Tree(core.sorted), Limits(1_000_000, 1.0), core.slot.lease)
+    return Gathering(
+        core.store.examples, Tree(core.sorted), Limits(1_000_000, 1.0), core.slot.lease
+    )
 
 
 def gather(core: Core) -> int:
@@ -210,12 +212,18 @@ def test_what_was_brought_can_be_removed_and_what_was_decided_stays(core: Core) 
     assert core.store.examples.by_occasion() == {"Shirts": {"correction": 1}}
 
 
+def teaching_of(core: Core) -> Teaching:
+    sights = Gathering(
+        core.store.sights, Tree(core.sorted), Limits(1_000_000, 1.0), core.slot.lease
+    )
+    return Teaching(gathering(core), sights, lessons_of(core, adopt="off"), core.clock)
+
+
 def test_a_folder_that_does_not_answer_is_no_trouble_and_asked_again_later(
     core: Core, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decide(core, "return-60521_odd.png", Decision.AGREE)
-    looks = gathering(core)
-    teaching = Teaching(looks, lessons_of(core, adopt="off"), core.clock)
+    teaching = teaching_of(core)
     with monkeypatch.context() as away:
 
         def absent(*_: object) -> None:

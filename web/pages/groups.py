@@ -95,8 +95,9 @@ def _page(
         done = [seen(store, one) for one in outcome.done] if outcome else []
         total = totals(store, today)[queue]
         known = categories(site.settings, store)
+        sights = store.sights.of([one.id for one in found])
     return site.page(
-        request, "groups.html", groups=groups(shown), total=total, shown=len(shown),
+        request, "groups.html", groups=groups(shown, sights), total=total, shown=len(shown),
         done=done, failed=outcome.failed if outcome else [], is_undo=is_undo,
         categories=known, queue=queue,
         is_down=look(site.settings.state_dir).health == "down",

@@ -13,12 +13,20 @@
 
   const chosen = () => boxes.filter(box => box.checked);
 
+  // What agreeing files them under: alike photos are not always taken for the same.
+  function guesses() {
+    const counts = new Map();
+    for (const { dataset: { guess } } of chosen()) counts.set(guess, (counts.get(guess) ?? 0) + 1);
+    return counts.size === 1 ? [...counts.keys()][0] : [...counts].map(one => one.reverse().join(" ")).join(", ");
+  }
+
   function tell() {
     if (!count) return;
     const number = chosen().length;
     const says = form.dataset;
     count.textContent = number ? says.saysChosen.replace("{count}", number) : says.saysNone;
     for (const button of form.querySelectorAll(".stroke button")) button.disabled = !number;
+    form.querySelector("#guesses").textContent = number ? `: ${guesses()}` : "";
     const other = form.querySelector("#other");
     form.querySelector("button[value=other]").disabled = !number || !other.value;
   }
