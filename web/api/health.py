@@ -41,7 +41,7 @@ class Health(BaseModel):
                 {
                     "status": "healthy",
                     "model_loaded": True,
-                    "model": "fashion 2026.11.3",
+                    "model": "fashion 2026.11.4",
                     "timestamp": "2026-11-27T09:30:00+01:00",
                     "uptime_seconds": 86400.0,
                     "version": "0.1.0",
@@ -81,7 +81,7 @@ class Version(BaseModel):
                 {
                     "version": "0.1.0",
                     "model": "fashion 2026-11-26.1",
-                    "base": "fashion 2026.11.3",
+                    "base": "fashion 2026.11.4",
                 }
             ]
         }

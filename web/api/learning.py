@@ -61,7 +61,7 @@ _SIDE: dict[str, Any] = {
     "review_share": 0.09, "categories": {"Shirts": {"recall": 0.94, "support": 120}},
 }  # fmt: skip
 _RESULT: dict[str, Any] = {
-    "version": "2026-11-26.1", "base": "fashion 2026.11.3",
+    "version": "2026-11-26.1", "base": "fashion 2026.11.4",
     "examples": {"Sandals": 42, "Shirts": 9}, "new_labels": ["Sandals"], "seconds": 2.8,
     "before": _SIDE, "after": _SIDE, "became_right": ["#7 return_60521_front.jpg"],
     "became_wrong": [], "judgement": "better",
@@ -182,7 +182,7 @@ class Versions(BaseModel):
                 {
                     "in_use": "shipped",
                     "versions": [
-                        {"version": "shipped", "model": "fashion 2026.11.3", "problem": ""}
+                        {"version": "shipped", "model": "fashion 2026.11.4", "problem": ""}
                     ],
                 }
             ]
@@ -195,7 +195,7 @@ class Versions(BaseModel):
 
 _CARD: dict[str, Any] = {
     "format": 1, "name": "2026-11-26.1", "learnt": "2026-11-26T09:00:00+01:00",
-    "base": {"name": "fashion", "version": "2026.11.3", "sha256": "9f" * 32}, "only": False,
+    "base": {"name": "fashion", "version": "2026.11.4", "sha256": "9f" * 32}, "only": False,
     "features": {
         "embedding": 1280, "scale": 0.02, "zero": 0, "channels": 576, "weights": [1.0, 0.5],
     },

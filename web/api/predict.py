@@ -45,7 +45,7 @@ _EXAMPLE: dict[str, Any] = {
     "all_predictions": {
         "Shirts": 0.6123, "Tops": 0.3301, "Tshirts": 0.0421, "Dresses": 0.0102, "Handbags": 0.0012,
     },
-    "model": "fashion 2026.11.3",
+    "model": "fashion 2026.11.4",
     "milliseconds": 8.7,
 }  # fmt: skip
 _NOT_A_PHOTO = Problem(
