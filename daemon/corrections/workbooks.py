@@ -24,8 +24,8 @@ from daemon.corrections.corrector import Corrector
 from daemon.corrections.decisions import Decisions
 from daemon.domain.again import said_again
 from daemon.domain.clock import Clock
-from daemon.domain.corrections import Correction, Via, Word
-from daemon.domain.orders import Decision, PhotosAnswer, Speaker
+from daemon.domain.corrections import Correction, Via
+from daemon.domain.orders import Decision, Speaker
 from daemon.domain.photos import Fingerprint, Story
 from daemon.domain.speech import ENGLISH, Speech
 from daemon.folders.contents import drop
@@ -200,20 +200,10 @@ class Workbooks:
         last = next(reversed(self._store.corrections.of(story.id)), None)
         if _is_so(story, last, decision, category):
             return False
-        is_ours = last is not None and last.via is Via.WORKBOOK and last.person == by.person
-        if story.state != "review" and is_ours:  # they thought better of it
-            answer = self._think_again(story, decision, category, by)
-        else:
-            answer = self._decisions.decide(story.id, decision, category, by)
+        answer = self._decisions.decide(story.id, decision, category, by)
         for left in answer.left:
             raise _Left(left.detail)
         return True
-
-    def _think_again(
-        self, story: Story, decision: Decision, category: str, by: Speaker
-    ) -> PhotosAnswer:
-        word = Word.RETAKE if decision is Decision.RETAKE else Word.CORRECTED
-        return self._corrector.put(story, word, category or story.category, by)
 
     def _story(self, said: _Said) -> Story:
         try:
