@@ -131,11 +131,12 @@ class Reporter:
         run = run_data.summary["run"]
         name, rows = _book_of(run), self._store.runs.rows(run)
         path, links = self._results.root / name, self._policy.links
+        categories, say = self._policy.categories(), self._policy.say
         if not self._books.may_replace(name):
             return None
         try:
             with replacing(path) as file:
-                write_workbook(file, rows, run_data, pictures, links, self._policy.categories())
+                write_workbook(file, rows, run_data, pictures, links, categories, say)
                 if not self._books.may_replace(name):  # it was saved meanwhile
                     raise _InUse
         except _InUse:
