@@ -135,7 +135,7 @@ def test_the_page_of_a_week_is_german(core: Core) -> None:
     assert "140 % mehr als in der Woche davor (20 Fotos); Erfolg damals 100,0 %." in page
     assert '<th scope="row">Mo 13.10.</th>' in page
     assert re.search("<dt>Geld (gespart|verloren)</dt><dd>[0-9]+,[0-9][0-9] EUR: ", page)
-    assert "1 davon bei Fotos, die ohne Frage abgelegt wurden" in page
+    assert "1 davon bei Fotos, die ohne Rückfrage abgelegt wurden" in page
     other = fortnight(core).read_text("utf-8")
     assert "<h1>1. bis 14. Oktober 2025</h1>" in other
     assert "keine Fotos im Zeitraum davor (17. bis 30. September 2025)." in other
