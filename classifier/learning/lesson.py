@@ -247,7 +247,7 @@ def _version(
         bands=Bands(auto=thresholds.auto, review=thresholds.review),
         examples=lesson.examples,
         sources=dict(sorted(Counter(one.source for one in material.examples).items())),
-        figures=comparison_json(lesson.trial) | {"judgement": lesson.judgement, "why": lesson.why},
+        figures=figures_json(lesson.trial) | {"judgement": lesson.judgement, "why": lesson.why},
     )
     return Version(
         card=card,
@@ -258,15 +258,21 @@ def _version(
 
 
 def comparison_json(trial: Trial) -> dict[str, Any]:
+    """Before and after, in figures and in photos."""
+    changed = trial.changed
+    return figures_json(trial) | {
+        "became_right": list(changed.became_right),
+        "became_wrong": list(changed.became_wrong),
+    }
+
+
+def figures_json(trial: Trial) -> dict[str, Any]:
     """Before and after in figures, with how many photos they rest on, and their intervals."""
     before, after = trial.figures
     old = trial.figures_of_old
-    changed = trial.changed
     return {
         "before": before and before.as_json(),
         "after": after.as_json(),
-        "became_right": list(changed.became_right),
-        "became_wrong": list(changed.became_wrong),
         "photos": after.photos,
         "intervals": {
             "before": before and list(before.interval),

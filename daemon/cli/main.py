@@ -13,7 +13,7 @@ from typing import NoReturn
 import click
 
 from classifier.threads import ask_for_one_thread
-from config.errors import ConfigError, NightsortError
+from config.errors import ConfigError, NamedWrongly, NightsortError
 from daemon.cli.common import (
     EXIT_DO_NOT_RESTART,
     EXIT_FAILED,
@@ -110,11 +110,7 @@ def main() -> NoReturn:
 
 
 def _exit_code(error: NightsortError) -> int:
-    from classifier.archive.listing import NoArchive
-    from daemon.sorting.offline import NoPhotos
-
-    named_wrongly = ConfigError | NoPhotos | NoArchive
-    return EXIT_WRONG_USE if isinstance(error, named_wrongly) else EXIT_FAILED
+    return EXIT_WRONG_USE if isinstance(error, ConfigError | NamedWrongly) else EXIT_FAILED
 
 
 def _command_path(error: click.UsageError) -> str:

@@ -5,12 +5,13 @@ Like `daemon.cli.main`, which names them, they parse, call and print.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from config.errors import NightsortError, RefusedError
+from config.errors import NamedWrongly, NightsortError, RefusedError
 from config.readable import plain
 from daemon.cli.common import json_option, load, print_json
 
@@ -99,6 +100,7 @@ def restore(config_file: Path | None, file: Path, anyway: bool) -> None:
     from daemon.service.app import build_orders
 
     settings = load(config_file)
+    _require_there(file)
     configure(service=False)
     clock = SystemClock(settings.window.zone() or local_zone())
     try:
@@ -124,6 +126,15 @@ def restore(config_file: Path | None, file: Path, anyway: bool) -> None:
             "What was sorted since the backup will be taken from the folders at the next start.",
             err=True,
         )
+
+
+def _require_there(file: Path) -> None:
+    try:
+        with suppress(PermissionError, NotADirectoryError):  # whoever reads it says so
+            file.lstat()
+    except FileNotFoundError:
+        name = plain(str(file))
+        raise NamedWrongly(f"{name}: there is no such file; see: nightsort backup --list") from None
 
 
 def _show_people(contents: Contents, more: str) -> None:

@@ -22,11 +22,12 @@ from config.readable import plain
 from daemon.corrections.answers import NoSuchCategory, NoSuchPhoto
 from daemon.corrections.corrector import Corrector
 from daemon.corrections.decisions import Decisions
+from daemon.domain.again import said_again
 from daemon.domain.clock import Clock
-from daemon.domain.corrections import Correction, Via, Word
-from daemon.domain.orders import Decision, PhotosAnswer, Speaker
+from daemon.domain.corrections import Correction, Via
+from daemon.domain.orders import Decision, Speaker
 from daemon.domain.photos import Fingerprint, Story
-from daemon.domain.phrases import count
+from daemon.domain.speech import ENGLISH, Speech
 from daemon.folders.contents import drop
 from daemon.folders.names import compare_key, with_suffix
 from daemon.folders.renaming import Entry
@@ -90,8 +91,16 @@ class Workbooks:
     """Reads what people decided in workbooks."""
 
     def __init__(
-        self, store: Store, results: Tree, corrector: Corrector, decisions: Decisions, clock: Clock
+        self,
+        store: Store,
+        results: Tree,
+        corrector: Corrector,
+        decisions: Decisions,
+        clock: Clock,
+        say: Speech = ENGLISH,
     ) -> None:
+        """say: how notes speak."""
+        self._say = say
         self._store = store
         self._results = results
         self._corrector = corrector
@@ -129,7 +138,8 @@ class Workbooks:
             if time.time() - seen.mtime_ns / 1e9 < _SAVING_SECONDS:
                 return 0
             why = str(exc).rstrip(".")
-            self._tell(name, _Read(left=[f"It cannot be read: {why}. Save it once more as .xlsx."]))
+            told = self._say("notes.book.not_readable", why=self._again(why))
+            self._tell(name, _Read(left=[told]))
             log.warning("workbook_not_readable", file=printable_name(name), why=why)
         else:
             result = self._carry_out(name, said)
@@ -170,10 +180,18 @@ class Workbooks:
             except PhotoBusy:
                 result.is_whole = False
             except (_Left, FolderRefused) as exc:
-                result.left.append(f"Row {one.row}, {one.photo or 'no photo'}: {exc}.")
+                result.left.append(self._row(one, str(exc)))
             except NoSuchPhoto as exc:
-                result.left.append(f"Row {one.row}, {one.photo}: {exc.left.detail}.")
+                result.left.append(self._row(one, exc.left.detail))
         return result
+
+    def _row(self, said: _Said, why: str) -> str:
+        """What a row says and why that was not done."""
+        photo = said.photo or self._say("notes.book.no_photo")
+        return self._say("notes.book.row", row=said.row, photo=photo, why=self._again(why))
+
+    def _again(self, why: str) -> str:
+        return said_again(why, self._say, "notes.detail")
 
     def _act(self, said: _Said, by: Speaker) -> bool:
         """Do what a row says; whether there was anything to do. Raises _Left, as orders do."""
@@ -182,29 +200,20 @@ class Workbooks:
         last = next(reversed(self._store.corrections.of(story.id)), None)
         if _is_so(story, last, decision, category):
             return False
-        is_ours = last is not None and last.via is Via.WORKBOOK and last.person == by.person
-        if story.state != "review" and is_ours:  # they thought better of it
-            answer = self._think_again(story, decision, category, by)
-        else:
-            answer = self._decisions.decide(story.id, decision, category, by)
+        answer = self._decisions.decide(story.id, decision, category, by)
         for left in answer.left:
             raise _Left(left.detail)
         return True
-
-    def _think_again(
-        self, story: Story, decision: Decision, category: str, by: Speaker
-    ) -> PhotosAnswer:
-        word = Word.RETAKE if decision is Decision.RETAKE else Word.CORRECTED
-        return self._corrector.put(story, word, category or story.category, by)
 
     def _story(self, said: _Said) -> Story:
         try:
             number = int(float(said.number))
         except (ValueError, OverflowError):
-            raise _Left(f"{NUMBER} does not say which photo it is") from None
+            raise _Left(self._say("notes.book.no_number", title=NUMBER)) from None
         found = [one for one in self._store.history.stories(f"#{number}") if one.id == number]
         if not found or cell_text(found[0].filename).split() != said.photo.split():
-            raise _Left(f"{NUMBER} {number} is another photo's; sort whole rows only")
+            left = self._say("notes.book.other_photo", title=NUMBER, number=number)
+            raise _Left(left)
         return found[0]
 
     def _meant(self, text: str) -> tuple[Decision, str]:
@@ -216,9 +225,8 @@ class Workbooks:
         try:
             return Decision.CATEGORY, self._corrector.category(text)
         except NoSuchCategory:
-            raise _Left(
-                f"“{text[:60]}” is no category, nor “{RIGHT}” or “{RETAKE}”; choose one of the list"
-            ) from None
+            words = {"right": RIGHT, "retake": RETAKE}
+            raise _Left(self._say("notes.book.no_category", text=text[:60], **words)) from None
 
     # --- the note --------------------------------------------------------------------------------
 
@@ -234,16 +242,17 @@ class Workbooks:
 
     def _text(self, name: str, result: _Read) -> str:
         now: datetime = self._clock.now()
-        some = result.left[:_LONGEST_NOTE]
+        say, some = self._say, result.left[:_LONGEST_NOTE]
+        day, time_of_day = say.when("plain_day", now), f"{now:%H:%M}"
         lines = [
-            f"nightsort read {printable_name(name)} on {now:%d %b %Y at %H:%M}.",
-            f"{count(result.done, 'decision')} taken over. Not taken over:",
+            say("notes.book.read", file=printable_name(name), day=day, time=time_of_day),
+            say.many("notes.book.taken_over", result.done),
             "",
             *some,
         ]
-        if len(result.left) > len(some):
-            lines.append(f"… and {len(result.left) - len(some):,} more.")
-        lines += ["", "Correct the rows and save the workbook again; or drag the photos."]
+        if more := len(result.left) - len(some):
+            lines.append(say.many("notes.book.more", more))
+        lines += ["", say("notes.book.todo")]
         return "\r\n".join(map(plain, lines)) + "\r\n"
 
 

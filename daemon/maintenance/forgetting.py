@@ -29,10 +29,12 @@ from daemon.folders.os_errors import trouble
 from daemon.folders.renaming import Entry
 from daemon.maintenance.backups import Backups
 from daemon.maintenance.forgotten_files import Files, Places
+from daemon.maintenance.forgotten_versions import strip_versions, that_learnt
 from daemon.reporting.kept_pictures import KeptPictures
 from daemon.reporting.report_updater import ReportUpdater
 from daemon.reporting.run_files import RunResults
 from daemon.store import DATABASE, Store
+from daemon.store.bucket_copies import copy_of_results
 from daemon.store.facts import WORKBOOKS_OWED
 from daemon.store.traces import Known
 
@@ -225,6 +227,7 @@ class Forgetter:
         """
         self._forgotten.add(_marks(job))
         self._clear_pictures(job)
+        strip_versions(self._store, self._settings.state_dir)
         self._store.forgetting.erase(job)
         self._rewrite_results(job)
         log.info("photos_forgotten", count=len(job.photos), person=job.by)
@@ -257,6 +260,7 @@ class Forgetter:
                 *self._remains(),
                 *(_file(one.photo) for one in job.photos if one.is_missing),
                 *map(_workbook, owed),
+                *that_learnt(self._settings.state_dir, _hashes(job)),
                 *self._elsewhere(waiting),
             ),
         )
@@ -267,7 +271,7 @@ class Forgetter:
         """Small pictures that were kept; the page clears its own away, too, where we may not."""
         state = self._settings.state_dir
         kept = KeptPictures(state)
-        for sha256 in (one for photo in job.photos for one in photo.own_hashes):
+        for sha256 in _hashes(job):
             kept.forget(sha256)
             with suppress(OSError):
                 for made in (state / "web" / "pictures" / sha256[:2]).glob(f"{sha256}-*"):
@@ -304,6 +308,8 @@ class Forgetter:
                 drop(Entry(fd, name))
         except OSError as exc:
             raise trouble(exc, self._places.results.full(name)) from exc
+        with closing(Store(self._settings.state_dir)) as store:
+            store.bucket.let_go([copy_of_results(name)])
 
     def _results_of(self, job: Job) -> list[str]:
         found = (self._run_results(run) for run in job.own_runs)
@@ -333,9 +339,14 @@ class Forgetter:
 
     def _elsewhere(self, waiting: int) -> Iterable[Remains]:
         settings = self._settings
-        if settings.mirror.is_wanted:
+        if settings.mirror.has_postgres:
             until = f"it has followed; {waiting} changes wait" if waiting else "it has followed"
             yield Remains("mirror", f"station {settings.mirror.station}", until)
+        if settings.mirror.bucket is not None:
+            yield Remains("mirror", settings.mirror.bucket, "its copies go as soon as it answers")
+            days = settings.backups.keep_days
+            until = f"{days:g} days after each was made" if days else "you remove them"
+            yield Remains("backup", f"backups in {settings.mirror.bucket}", until)
         if settings.handover.webhook is not None:
             yield Remains("handed over", "the system behind [handover] webhook", "it removes it")
         yield Remains(
@@ -350,10 +361,10 @@ def not_exact(what: str, stories: Iterable[Story]) -> str:
         return f"{as_text(what)}: no photo of that name or return id"
     listed = "; ".join(f"#{one.id} {one.filename}, {as_text(one.place)}" for one in found[:20])
     more = f"; and {len(found) - 20:,} more" if len(found) > 20 else ""
-    return (
-        f"{as_text(what)}: {len(found)} photos are called so, and are not one return; name one by "
-        f"its number: {listed}{more}"
-    )
+    unclear = f"{len(found)} photos are called so, and are not one return"
+    if len(found) == 1:
+        unclear = "may be another day's return of that number"
+    return f"{as_text(what)}: {unclear}; name one by its number: {listed}{more}"
 
 
 def _are_in_hand(stories: Iterable[Story]) -> bool:
@@ -366,6 +377,10 @@ def _marks(job: Job) -> Iterable[str]:
         if one.run and one.recorded_at:
             yield result_mark(one.run, one.recorded_at, one.source)
         yield from map(content_mark, one.own_hashes)
+
+
+def _hashes(job: Job) -> list[str]:
+    return [one for photo in job.photos for one in photo.own_hashes]
 
 
 def _file(photo: int) -> Remains:

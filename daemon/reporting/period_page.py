@@ -10,13 +10,13 @@ from config.units import duration
 from daemon.domain.effects import Effect
 from daemon.domain.learning_words import effect_words
 from daemon.domain.phrases import count
+from daemon.domain.reasons import in_words
 from daemon.reporting.accuracy import Accuracy, unasked_words
 from daemon.reporting.accuracy import in_words as accuracy_words
 from daemon.reporting.charts import column_chart, level_chart
 from daemon.reporting.figures import Counts, Figures
 from daemon.reporting.pages import percent, write_page
 from daemon.reporting.periods import Period
-from daemon.reporting.reasons import in_words
 from daemon.reporting.value import Value
 from daemon.reporting.value import in_words as value_words
 

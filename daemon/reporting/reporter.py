@@ -13,6 +13,7 @@ from pathlib import Path
 
 from config.errors import PhotoBusy, PhotoError
 from config.value import UNSAID, ValueSettings
+from daemon.domain.speech import ENGLISH, Speech
 from daemon.domain.summaries import RunSummary
 from daemon.folders.photo_files import Limits, read_photo
 from daemon.folders.tree import Tree
@@ -48,6 +49,7 @@ class ReportPolicy:
     categories: Callable[[], Sequence[str]] = tuple  # what people may choose
     value: ValueSettings = UNSAID  # what is assumed where it is told what was saved
     spot_checks: float = 0.05  # share of what was filed without a look
+    say: Speech = ENGLISH
 
 
 class _InUse(Exception):
@@ -81,8 +83,9 @@ class Reporter:
         A workbook that somebody has open, or saved a moment ago, is left: it is owed.
         Raises TransientError when a folder does not answer.
         """
+        say = self._policy.say
         self._store.spot_checks.choose(summary["run"], self._policy.spot_checks, MOST_SPOT_CHECKS)
-        run_data = gather(self._store, summary)
+        run_data = gather(self._store, summary, say)
         pictures = self._pictures(run_data)
         self._beat()
         self._results.require()
@@ -91,8 +94,8 @@ class Reporter:
         reach = Reach(self._policy.links, str(self._sorted.root))
         with replacing(page) as file:
             expected = forecast_for(self._store.facts, run_data.started)
-            facts = [*in_words(of_run(summary, self._policy.value)), *self._policy.settings()]
-            write_report(file, run_data, pictures, reach, facts, expected)
+            facts = [*in_words(of_run(summary, self._policy.value), say), *self._policy.settings()]
+            write_report(file, run_data, pictures, reach, facts, expected, say)
         self._beat()  # not within: a workbook that is left leaves its temporary files
         if is_newest:
             copy_as_latest(page, "batch_report_latest.html")

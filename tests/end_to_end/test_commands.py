@@ -338,6 +338,13 @@ WRONG_USE = {
     "no labelled photos": (["evaluate", "empty"], "empty: no photos in empty/<category>/"),
     "missing folder": (["evaluate", "nowhere"], "nowhere: no such file or folder"),
     "file as folder": (["evaluate", "notes"], "notes: no folder; name the one that holds"),
+    "missing export": (["audit", "verify", "nowhere"], "nowhere: there is no such file"),
+    "no export": (["audit", "verify", "notes"], "notes: is no export"),
+    "folder as export": (["audit", "verify", "empty"], "empty: cannot be read (Is a directory)"),
+    "missing examples": (["learn", "add", "nowhere"], "nowhere: no such file or folder"),
+    "missing backup": (["restore", "nowhere"], "nowhere: there is no such file"),
+    "full folder": (["demo", "--keep", "."], ". is not empty"),
+    "missing archive": (["archive", "nowhere", "--out", "out"], "nowhere: no such file or folder"),
     "unknown option": (["classify", "--quick", "a.jpg"], "No such option '--quick'"),
     "unknown option of all": (["--quick", "classify"], "No such option '--quick'"),
     "unknown command": (["clasify", "a.jpg"], "No such command 'clasify'"),
@@ -517,6 +524,23 @@ def test_word_run_among_arguments_does_not_make_it_the_daemon(tmp_path: Path) ->
     assert "card.json is missing" in error_of(done, 1)
 
 
+NO_UTF_8 = os.fsdecode(b"\xff.jpg")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["undo"], ["report"], ["results", "rebuild"], ["find"], ["forget"], ["models", "show"],
+     ["web", "user", "remove"], ["web", "user", "passwd"], ["web", "key", "revoke"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_name_that_is_no_text_names_nothing_that_there_is(
+    site: Site, arguments: list[str]
+) -> None:
+    site.nightsort("backup")  # which makes the database
+    line = error_of(site.nightsort(*arguments, NO_UTF_8), 1)
+    assert "unexpected" not in line
+
+
 # Whose folder it is
 
 
@@ -555,6 +579,11 @@ def like_an_ordinary_user(*arguments: str, cwd: Path) -> Done:
         (["run"], 78, "state: cannot be made (Permission denied); make it, or set another"),
         (["classify", "locked"], 2, "locked: cannot be looked into (Permission denied)"),
         (["classify", "locked/a.jpg"], 2, "a.jpg: cannot be looked into (Permission denied)"),
+        (["learn", "add", "locked/a.zip"], 2, "a.zip: cannot be looked into (Permission denied)"),
+        (["evaluate", "photos", "--report", "locked/x.html"], 2, "locked: may not be written to"),
+        (["demo", "--keep", "locked/x"], 2, "locked/x: cannot be used (Permission denied)"),
+        (["practice", "--folder", "locked/x"], 2, "locked/x: cannot be used (Permission denied)"),
+        (["--config", "locked/x/y.toml", "setup"], 1, "locked: may not be written to"),
         (["--config", "secret.toml", "now"], 2, "secret.toml: cannot be read (Permission denied)"),
         (["--config", "secret.toml", "run"], 78, "secret.toml: cannot be read (Permission denied)"),
     ],

@@ -126,7 +126,8 @@ def test_other_shop_learns_its_labels_alone(bundle: Bundle) -> None:
     assert found.version is not None
     assert found.version.card.categories == ("Lamps", "Vases")
     assert found.trial.before is None
-    assert (found.as_json(1, adopted=False)["before"], found.judgement) == (None, "better")
+    assert (found.as_json(1, adopted=False)["before"], found.judgement) == (None, "as good")
+    assert "there is nothing to compare with" in found.why
     assert min(right(found, "Lamps"), right(found, "Vases")) > 0.9
 
 
