@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -33,6 +34,7 @@ ID_BYTES = 8  # of an example's id: enough to tell whether a version learnt from
 # kernels make 0.5 at most (the shares then differ by 0.03); another version's head makes many.
 TOLERANCE = 1.0
 _DIGEST = "sha256"
+_PHOTOS = {"became_right", "became_wrong", "doubtful"}
 _NAMES = {
     "card", "weights", "bias", "own_weights", "own_bias", "usual", "specimens", "learnt_from",
 }  # fmt: skip
@@ -78,7 +80,7 @@ class VersionCard(_Part):
     bands: Bands
     examples: dict[str, int]  # photos by label
     sources: dict[str, int] = {}  # photos by who said what they are
-    figures: dict[str, Any] = {}  # how it was compared, as `learn --json` has it
+    figures: dict[str, Any] = {}  # how it was compared, as `learn --json` has it; no photos
 
     @property
     def merged(self) -> dict[str, str]:
@@ -127,24 +129,11 @@ class Version:
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all. Raises OSError."""
-        arrays = self._arrays()
-        digest = np.frombuffer(bytes.fromhex(_digest_of(arrays)), np.uint8)
-        content = packed(arrays | {_DIGEST: digest})
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".version-", delete=False) as file:
-            try:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-                Path(file.name).replace(path)
-            except OSError:
-                Path(file.name).unlink(missing_ok=True)
-                raise
-        _sync_folder(path.parent)
+        _write(path, self._arrays())
 
     def _arrays(self) -> Arrays:
-        text = json.dumps(self.card.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
         return {
-            "card": np.frombuffer(text.encode(), np.uint8),
+            "card": _as_array(self.card),
             "weights": self.head.rows.weights,
             "bias": self.head.rows.bias,
             "own_weights": _own(self.head).weights,
@@ -164,6 +153,28 @@ def ids_of(examples: list[str]) -> NDArray[np.uint8]:
 def base_name(card: BundleCard) -> BaseName:
     """What a version calls the bundle that it is learnt over."""
     return BaseName(name=card.name, version=card.version, sha256=card.sha256)
+
+
+def knows_any(path: Path, examples: Collection[str]) -> bool:
+    """Whether the version of that file learnt from one of these examples. Raises ModelError."""
+    learnt = {row.tobytes() for row in _read(path)["learnt_from"]}
+    return any(row.tobytes() in learnt for row in ids_of([*examples]))
+
+
+def strip_photos(path: Path) -> bool:
+    """Take the ids of photos out of the card of a version; False where it has none.
+
+    Cards of before had those of which the verdict changed. Raises ModelError, OSError.
+    """
+    arrays = _read(path)
+    card = _card_of(path, arrays)
+    kept = {key: value for key, value in card.figures.items() if key not in _PHOTOS}
+    if len(kept) == len(card.figures):
+        return False
+    mode = path.stat().st_mode
+    _write(path, arrays | {"card": _as_array(card.model_copy(update={"figures": kept}))})
+    path.chmod(mode & 0o777)
+    return True
 
 
 def load_version(path: Path, bundle: Bundle) -> Version:
@@ -197,6 +208,26 @@ def _head_of(card: VersionCard, arrays: Arrays, bundle: Bundle) -> LearntHead:
         temperature=card.temperature,
         opinion_temperature=card.opinion_temperature,
     )
+
+
+def _as_array(card: VersionCard) -> NDArray[np.uint8]:
+    text = json.dumps(card.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+    return np.frombuffer(text.encode(), np.uint8)
+
+
+def _write(path: Path, arrays: Arrays) -> None:
+    digest = np.frombuffer(bytes.fromhex(_digest_of(arrays)), np.uint8)
+    content = packed(arrays | {_DIGEST: digest})
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".version-", delete=False) as file:
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            Path(file.name).replace(path)
+        except OSError:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+    _sync_folder(path.parent)
 
 
 def _own(head: LearntHead) -> Rows:

@@ -3,6 +3,7 @@
     NightsortError
     ├─ ConfigError, ModelError          stop: `run` exits 78, systemd must not restart
     ├─ RefusedError                     not here and now: another daemon, another user
+    ├─ NamedWrongly                     a command was given what it cannot work on: exits 2
     ├─ StoreDamaged                     end with 1: the next start mends it, so systemd may restart
     ├─ PhotoError                       this one photo cannot be classified: quarantine it, carry on
     └─ TransientError                   the surroundings fail: give the photo back, wait, alert once
@@ -31,6 +32,10 @@ class ModelError(NightsortError):
 
 class RefusedError(NightsortError):
     """A command that must not go ahead: the state folder is another user's or in use."""
+
+
+class NamedWrongly(NightsortError):
+    """What a command was given is not there, or not what it takes."""
 
 
 class StoreDamaged(NightsortError):

@@ -22,7 +22,7 @@ _EXIT_CODES = (
     ("1", "It failed: one line on stderr says what and what to do. For status: degraded."),
     ("2", "Wrong use or wrong settings."),
     ("3", "For status: nightsort is not running."),
-    ("78", "For run: wrong settings or a bad model; systemd does not start it again."),
+    ("78", "For run and web: wrong settings or a bad model; systemd does not start it again."),
     ("130", "Interrupted with Ctrl-C."),
 )
 _FILES = (

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 
-from config.errors import NightsortError
+from config.errors import NamedWrongly
 from config.readable import plain
 
 Named = Callable[[str], bool]
 
 
-class NoArchive(NightsortError):
+class NoArchive(NamedWrongly):
     """What was named is no archive that can be read."""
 
 

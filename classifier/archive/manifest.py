@@ -139,8 +139,35 @@ def check_they_are_apart(paths: Sequence[str]) -> None:
     """Raise NoArchive where one of the paths lies in another: its photos would count twice."""
     places = sorted(_resolved(paths, os.getcwd()), key=lambda one: one.split("/"))  # noqa: PTH109
     for before, after in pairwise(places):
-        if after == before or after.startswith(f"{before.rstrip('/')}/"):
+        if _is_within(after, before):
             raise NoArchive(f"{plain(after)}: named twice, or within {plain(before)}; name it once")
+
+
+def check_output_is_apart(paths: Sequence[str], out: str, filed_into: str | None) -> None:
+    """Raise NoArchive where the output would be part of the archive, and so of the next one.
+
+    Photos are copied into folders below `filed_into`, which must be none of the archive's either.
+    """
+    named = [
+        (option, place) for option, place in (("--out", out), ("--file-into", filed_into)) if place
+    ]
+    for place in _resolved(paths, os.getcwd()):  # noqa: PTH109
+        for option, output in named:
+            (other,) = _resolved([output], os.getcwd())  # noqa: PTH109
+            if _is_within(other, place):
+                raise NoArchive(
+                    f"{option} {plain(output)}: lies in {plain(place)}, whose photos are to be "
+                    "judged; name a folder outside of it"
+                )
+            if option == "--file-into" and _is_within(place, other):
+                raise NoArchive(
+                    f"{plain(place)}: lies in --file-into {plain(output)}, where copies go; name "
+                    "another folder for them"
+                )
+
+
+def _is_within(place: str, folder: str) -> bool:
+    return place == folder or place.startswith(f"{folder.rstrip('/')}/")
 
 
 def _resolved(paths: Sequence[str], folder: str) -> list[str]:

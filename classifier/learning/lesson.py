@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from classifier.bundle import Bands, Bundle
 from classifier.head import LearntHead, Rows, log_sum
 from classifier.learning.base import CALIBRATE, COMPARE, Base, HeldOut
-from classifier.learning.calibration import Calibrated, Scored, calibrate
+from classifier.learning.calibration import Calibrated, Scored, balanced, calibrate
 from classifier.learning.coherence import Doubtful, coherence, doubtful
 from classifier.learning.comparison import Changed, Figures
 from classifier.learning.document import LessonDocument
@@ -105,13 +105,16 @@ def learn(
     examples_own = Scored(
         head.beside_scores(found.sisters[judged], material.features[judged]), material.truth[judged]
     )
-    calibrating = _scored(material, head, held.part(CALIBRATE)).beside(examples_own)
+    calibrate_on = held.part(CALIBRATE)
+    held_back = _scored(material, head, calibrate_on)
+    calibrating = held_back.beside(examples_own)
     if not len(calibrating.known.truth):
         raise LessonError(
             "the photos of each label all belong together (one return, or one picture), so that "
             "nothing would say how right the lesson is: add other photos"
         )
-    calibrated = calibrate(head, calibrating)
+    weights = balanced(held_back.truth, examples_own.truth, calibrate_on.weights)
+    calibrated = calibrate(head, calibrating, weights)
     compared = held.part(COMPARE)
     photos = Photos(
         tuple(f"held-out {at}" for at in range(len(compared.labels))),
@@ -244,7 +247,7 @@ def _version(
         bands=Bands(auto=thresholds.auto, review=thresholds.review),
         examples=lesson.examples,
         sources=dict(sorted(Counter(one.source for one in material.examples).items())),
-        figures=comparison_json(lesson.trial) | {"judgement": lesson.judgement, "why": lesson.why},
+        figures=figures_json(lesson.trial) | {"judgement": lesson.judgement, "why": lesson.why},
     )
     return Version(
         card=card,
@@ -255,15 +258,21 @@ def _version(
 
 
 def comparison_json(trial: Trial) -> dict[str, Any]:
+    """Before and after, in figures and in photos."""
+    changed = trial.changed
+    return figures_json(trial) | {
+        "became_right": list(changed.became_right),
+        "became_wrong": list(changed.became_wrong),
+    }
+
+
+def figures_json(trial: Trial) -> dict[str, Any]:
     """Before and after in figures, with how many photos they rest on, and their intervals."""
     before, after = trial.figures
     old = trial.figures_of_old
-    changed = trial.changed
     return {
         "before": before and before.as_json(),
         "after": after.as_json(),
-        "became_right": list(changed.became_right),
-        "became_wrong": list(changed.became_wrong),
         "photos": after.photos,
         "intervals": {
             "before": before and list(before.interval),

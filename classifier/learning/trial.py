@@ -93,14 +93,19 @@ class Trial:
         return Changed((), ()) if self.before is None else changed(self.before, self.after)
 
     def judgement(self) -> tuple[str, str]:
-        """Say "better", "as good" or "worse", and why."""
+        """Say "better", "as good" or "worse", and why.
+
+        Where there is nothing to compare with, nothing is claimed: "as good", which no setting
+        adopts by itself, and how right it is.
+        """
         if self.before is not None:
             return judgement(self.before, self.after, np.array(self.old, bool))
         accuracy, photos = figures(self.after).accuracy, len(self.after)
-        return (
-            "better",
-            f"there is nothing to compare with; {accuracy:.1%} of {photos} photos right",
+        why = (
+            f"by itself {accuracy:.1%} of {photos} photos are right; there is nothing to compare "
+            "with, so whether to judge with it is a person's decision"
         )
+        return "as good", why
 
 
 def tried(photos: Photos, candidate: Calibrated, before: Standing | None) -> Trial:

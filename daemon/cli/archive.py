@@ -60,10 +60,13 @@ def archive(
     if scheduler is not None and workers is not None:
         raise click.UsageError("--workers starts some here, --scheduler uses others: give one")
     _require_extra()
-    from classifier.archive.manifest import held
+    from classifier.archive.manifest import check_output_is_apart, check_they_are_apart, held
     from classifier.archive.totals import totals_of
 
     settings = load(config_file)
+    named = [str(path) for path in paths]
+    check_they_are_apart(named)
+    check_output_is_apart(named, str(out), None if file_into is None else str(file_into))
     with held(out):
         manifest = _listed(settings, paths, out, file_into)
         before = manifest.photos_done()
@@ -89,12 +92,11 @@ def _listed(
     settings: Settings, paths: tuple[Path, ...], out: Path, file_into: Path | None
 ) -> Manifest:
     from classifier.archive.listing import NoArchive, photos_under
-    from classifier.archive.manifest import check_they_are_apart, made_or_read
+    from classifier.archive.manifest import made_or_read
     from daemon.intake.screening import Screening
 
     screening = Screening(settings.intake.ignore)
     named = [str(path) for path in paths]
-    check_they_are_apart(named)
     photos = photos_under(named, is_photo=screening.is_photo, is_junk=screening.is_junk)
     with progress("listing") as advance:
 

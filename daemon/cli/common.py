@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,10 +39,26 @@ def print_json(document: Mapping[str, object]) -> None:
 
 def check_it_can_be_a_page(report: Path) -> None:
     """Refuse another path before photos are judged, which may take minutes."""
-    if report.is_dir():
+    if os.path.isdir(report):  # noqa: PTH112 - Path's own raises where a folder may not be entered
         wrong = f"{plain(str(report))} is a folder; name a file, such as evaluation.html"
     elif not report.parent.is_dir():
         wrong = f"{plain(str(report.parent))} is no folder; make it, or name another"
+    elif not os.access(report.parent, os.W_OK | os.X_OK):
+        wrong = f"{plain(str(report.parent))}: may not be written to; name another folder"
     else:
         return
     raise click.BadParameter(wrong, param_hint="--report")
+
+
+def empty_folder(folder: Path, option: str) -> Path:
+    """That folder, made if it is missing. Raises BadParameter where it cannot be used."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        is_empty = not any(folder.iterdir())
+    except OSError as exc:
+        why = f"cannot be used ({exc.strerror}); name another folder"
+        raise click.BadParameter(f"{plain(str(folder))}: {why}", param_hint=option) from exc
+    if not is_empty:
+        why = "is not empty; name a new folder"
+        raise click.BadParameter(f"{plain(str(folder))} {why}", param_hint=option)
+    return folder.absolute()

@@ -6,7 +6,7 @@ Like `daemon.cli.main`, which registers them, they parse, call and print.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,9 @@ from daemon.cli.common import any_path, json_option, load, print_json
 
 if TYPE_CHECKING:
     from daemon.cli.lessons import School
+    from daemon.domain.examples import Counted
     from daemon.sorting.labelled import Labelled
+    from daemon.sorting.lesson_photos import Taken
 
 _FOLDER = "from"  # the hidden command that `learn FOLDER` stands for
 _VALUES = {"--without": 1, "--merge": 2}  # how many follow these options
@@ -122,8 +124,9 @@ def add(config_file: Path | None, path: Path, label: str | None, as_json: bool) 
     """Keep labelled photos as examples for the next lesson, and stop there.
 
     PATH is a folder or ZIP of <category>/*.jpg, or with --label a folder, ZIP or photo of one
-    category. Folders whose names begin with _ are skipped. Says what is new, double, unreadable,
-    or said to be two things, and which categories are new. The photos themselves are not kept.
+    category. Folders whose names begin with _ are skipped. Says what is new, relabelled, double,
+    unreadable, in no category, or said to be two things, and which categories are new, or of too
+    few photos. The photos themselves are not kept. Exits 2 when none can be taken or is known.
 
     \b
     Example:
@@ -131,36 +134,43 @@ def add(config_file: Path | None, path: Path, label: str | None, as_json: bool) 
       nightsort learn add sandals/ --label Sandals
     """  # noqa: D301
     from config.logs import configure
-    from daemon.cli.lessons import School, keep, left_out_words, look_at
+    from daemon.cli.lessons import School, left_out_words
     from daemon.folders.names import label_problem
+    from daemon.sorting.offline import NoPhotos
     from daemon.sorting.versions import Versions
 
     settings = load(config_file)
     if label is not None and (problem := label_problem(label)):
         raise click.UsageError(f"--label {plain(label)}: {problem}")
     configure(service=False)
-    school = School.opened(settings, Versions(settings.state_dir))
-    taken = look_at(school, _brought(school, path, label))
-    with school.store() as store:
-        new = keep(school, store, taken)
-        stock = store.examples.stock(school.classifier.network)
-    document = {
-        "added": new,
-        "double": len(taken.examples) - new + len(taken.double),
-        "refused": [
-            {"filename": one.place, "error": one.why}
-            for one in (*taken.unreadable, *taken.contradictory)
-        ],
-        "new_labels": sorted({one.label for one in taken.examples} - {*school.known}),
-        "examples": dict(stock.labels),
-    }
-    for line in left_out_words(taken.left_out):
-        click.echo(plain(line), err=True)
+    document = _add(School.opened(settings, Versions(settings.state_dir)), path, label)
     if as_json:
         print_json(document)
-        return
-    for line in _added_words(document, settings.learning.examples_per_label):
-        click.echo(plain(line))
+    if document["why"]:
+        raise NoPhotos(document["why"])
+    for line in left_out_words({**document["left_out"], "too_few": []}):
+        click.echo(plain(line), err=True)
+    if not as_json:
+        for line in _added_words(document, settings.learning.examples_per_label):
+            click.echo(plain(line))
+
+
+def _add(school: School, path: Path, label: str | None) -> dict[str, Any]:
+    """What `learn add --json` prints; its `why` says why nothing was taken, where nothing was."""
+    from daemon.cli.lessons import keep, look_at, require_some
+    from daemon.domain.examples import Counted
+    from daemon.sorting.lesson_photos import Taken
+    from daemon.sorting.offline import NoPhotos
+
+    taken = Taken(())
+    try:
+        taken = look_at(school, _brought(school, path, label))
+        require_some(taken)
+    except NoPhotos as exc:
+        return _added(school, Counted(0, 0), taken, school.stock()) | {"why": str(exc)}
+    with school.store() as store:
+        counted = keep(school, store, taken)
+    return _added(school, counted, taken, school.stock())
 
 
 @learn.command("list")
@@ -267,8 +277,30 @@ def _brought(school: School, path: Path, label: str | None) -> list[Labelled]:
     return brought(path, label, school.labels(), school.settings.intake.ignore)
 
 
+def _added(
+    school: School, counted: Counted, taken: Taken, kept: Mapping[str, int]
+) -> dict[str, Any]:
+    """What was taken, and what was not. kept: examples by label."""
+    from daemon.sorting.kept_examples import too_few
+
+    new = sorted({one.label for one in taken.examples} - {*school.known})
+    known = len(taken.examples) - counted.added - counted.relabelled
+    few = too_few({label: kept.get(label, 0) for label in new}, school.fewest)
+    return {
+        "added": counted.added,
+        "relabelled": counted.relabelled,
+        "double": known + len(taken.double),
+        "refused": [{"filename": one.place, "error": one.why} for _, one in taken.refused],
+        "new_labels": new,
+        "left_out": {**taken.left_out, "too_few": [*few]},
+        "examples": dict(kept),
+        "why": None,
+    }
+
+
 def _added_words(document: dict[str, Any], fewest: int) -> Iterator[str]:
-    yield f"Examples added: {document['added']}, known already: {document['double']}"
+    changed = f", relabelled: {document['relabelled']}" if document["relabelled"] else ""
+    yield f"Examples added: {document['added']}{changed}, known already: {document['double']}"
     for label in document["new_labels"]:
         count = document["examples"].get(label, 0)
         enough = "enough to be learnt" if count >= fewest else f"{fewest} are needed"

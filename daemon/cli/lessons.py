@@ -19,6 +19,7 @@ from daemon.cli.progress import progress
 if TYPE_CHECKING:
     from classifier.classifier import Classifier
     from config.settings import Settings
+    from daemon.domain.examples import Counted
     from daemon.sorting.labelled import Labelled
     from daemon.sorting.lesson_photos import Taken
     from daemon.sorting.lessons import Held
@@ -65,6 +66,22 @@ class School:
 
         return known_to(self.classifier)
 
+    @property
+    def fewest(self) -> int:
+        """Photos that a new category needs."""
+        return self.settings.learning.examples_per_label
+
+    def stock(self) -> Mapping[str, int]:
+        """Examples that are kept, by label."""
+        from daemon.store import Store
+
+        with (
+            suppress(RefusedError),  # there is no database yet
+            closing(Store(self.settings.state_dir, reading=True)) as store,
+        ):
+            return store.examples.stock(self.classifier.network).labels
+        return {}
+
     def labels(self) -> tuple[str, ...]:
         """All labels that are spelt in one way already."""
         from daemon.store import Store
@@ -97,20 +114,25 @@ class School:
 
 
 def look_at(school: School, photos: Sequence[Labelled]) -> Taken:
-    """Show labelled photos to the network. Raises NoPhotos when none can be learnt from."""
+    """Show labelled photos to the network."""
     from daemon.sorting.bringing import looked_at
-    from daemon.sorting.offline import NoPhotos
 
     with progress("looking") as advance:
-        taken = looked_at(photos, school.classifier, school.settings, advance)
+        return looked_at(photos, school.classifier, school.settings, advance)
+
+
+def require_some(taken: Taken) -> Taken:
+    """The same. Raises NoPhotos when none can be learnt from."""
+    from daemon.sorting.offline import NoPhotos
+
     if not taken.examples:
         why = "; ".join(line for lines in taken.left_out.values() for line in lines[:SHOWN])
         raise NoPhotos(f"no photo there can be learnt from: {why}")
     return taken
 
 
-def keep(school: School, store: Store, taken: Taken) -> int:
-    """Keep them as examples; returns how many are new, or are said to be something else now."""
+def keep(school: School, store: Store, taken: Taken) -> Counted:
+    """Keep them as examples."""
     from daemon.folders.locks import user_name
     from daemon.sorting import bringing
 
@@ -143,7 +165,7 @@ def run(school: School, wanted: Wanted, photos: Sequence[Labelled] | None) -> No
 
     settings = school.settings
     _require_known(school, (*wanted.without, *(one for one, _ in wanted.merged)))
-    taken = None if photos is None else look_at(school, photos)
+    taken = None if photos is None else require_some(look_at(school, photos))
     only = wanted.only
     if taken is not None and only is not None:
         only = frozenset(one.label for one in taken.examples)
@@ -195,8 +217,7 @@ def _adopted(school: School, wanted: Wanted, held: Held) -> bool:
     from daemon.cli.models import adopt_here
 
     judgement = held.document["judgement"]
-    is_compared = held.document["before"] is not None
-    is_auto = school.settings.learning.adopt == "auto" and judgement == "better" and is_compared
+    is_auto = school.settings.learning.adopt == "auto" and judgement == "better"
     is_asked = wanted.adopt and judgement not in ("worse", "refused")
     if held.version is None or not (is_auto or is_asked):
         return False

@@ -13,7 +13,7 @@ from typing import NoReturn
 import click
 
 from classifier.threads import ask_for_one_thread
-from config.errors import ConfigError, NightsortError
+from config.errors import ConfigError, NamedWrongly, NightsortError
 from daemon.cli.common import (
     EXIT_DO_NOT_RESTART,
     EXIT_FAILED,
@@ -105,16 +105,24 @@ def main() -> NoReturn:
     except NightsortError as exc:
         fail(str(exc), _exit_code(exc))
     except Exception as exc:  # noqa: BLE001 - no traceback reaches people, whatever happened
-        fail_unexpectedly(exc)
+        _end(exc)
     sys.exit(0)
 
 
-def _exit_code(error: NightsortError) -> int:
-    from classifier.archive.listing import NoArchive
-    from daemon.sorting.offline import NoPhotos
+def _end(error: Exception) -> NoReturn:
+    if _is_interrupted(error):
+        fail("interrupted", EXIT_INTERRUPTED)
+    fail_unexpectedly(error)
 
-    named_wrongly = ConfigError | NoPhotos | NoArchive
-    return EXIT_WRONG_USE if isinstance(error, named_wrongly) else EXIT_FAILED
+
+def _is_interrupted(error: BaseException) -> bool:
+    """Whether Ctrl-C is what it came of, as where a library was just being loaded."""
+    cause = error.__cause__ or error.__context__
+    return isinstance(error, KeyboardInterrupt) or (cause is not None and _is_interrupted(cause))
+
+
+def _exit_code(error: NightsortError) -> int:
+    return EXIT_WRONG_USE if isinstance(error, ConfigError | NamedWrongly) else EXIT_FAILED
 
 
 def _command_path(error: click.UsageError) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from classifier.classifier import Classifier
     from config.settings import Settings
     from daemon.domain.examples import Kept
-    from daemon.sorting.version_list import VersionBrief
+    from daemon.sorting.version_list import ShippedCard, VersionBrief
     from daemon.sorting.versions import Versions
 
 
@@ -57,19 +57,24 @@ def list_versions(config_file: Path | None, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def show(config_file: Path | None, version: str, as_json: bool) -> None:
-    """Say what a version was learnt from, and how it compared.
+    """Say what a version was learnt from, and how it compared; "shipped": what it knows.
 
     \b
     Example:
       nightsort models show 2026-11-26.1
+      nightsort models show shipped
     """  # noqa: D301
     from classifier.bundle import load_bundle
     from daemon.cli.lessons import comparison_words
-    from daemon.sorting.version_list import card_of
-    from daemon.sorting.versions import Versions
+    from daemon.sorting.version_list import card_of, shipped_card
+    from daemon.sorting.versions import SHIPPED, Versions
 
     settings = load(config_file)
-    card = card_of(Versions(settings.state_dir), version, load_bundle(settings.model_dir))
+    bundle = load_bundle(settings.model_dir)
+    if version == SHIPPED:
+        _show_shipped(shipped_card(bundle), as_json=as_json)
+        return
+    card = card_of(Versions(settings.state_dir), version, bundle)
     if as_json:
         print_json(card.model_dump(mode="json"))
         return
@@ -80,6 +85,18 @@ def show(config_file: Path | None, version: str, as_json: bool) -> None:
     click.echo(plain(f"Examples: {told}"))
     for line in comparison_words(card.figures):
         click.echo(plain(line))
+
+
+def _show_shipped(card: ShippedCard, *, as_json: bool) -> None:
+    if as_json:
+        print_json(card)
+        return
+    base, bands = card["base"], card["bands"]
+    click.echo(plain(f"Version {card['name']}: {base['name']} {base['version']}, as it comes"))
+    click.echo(plain(f"Categories: {', '.join(card['categories'])}"))
+    if bands is not None:
+        told = ", ".join(f"{name} from {least:.3f}" for name, least in bands.items())
+        click.echo(f"Bands: {told}")
 
 
 @models.command()

@@ -21,9 +21,9 @@ from typing import NoReturn
 
 import click
 
-from config.errors import NightsortError, RefusedError
+from config.errors import NightsortError
 from config.readable import plain
-from daemon.cli.common import any_path, json_option, print_json
+from daemon.cli.common import any_path, empty_folder, json_option, print_json
 
 _NAME = "practice"
 _START_SECONDS = 60.0
@@ -87,15 +87,7 @@ def _own_folder(folder: Path | None) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="nightsort-practice-") as made:
             yield Path(made)
         return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise RefusedError(f"{plain(str(folder))}: is not empty; name a new folder")
-    except OSError as exc:
-        raise RefusedError(
-            f"{plain(str(folder))}: cannot be used ({exc.strerror}); name another folder"
-        ) from exc
-    yield folder.absolute()
+    yield empty_folder(folder, "--folder")
 
 
 def _write_settings(place: Path, language: str | None) -> Path:

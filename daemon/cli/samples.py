@@ -6,9 +6,9 @@ Among them are a duplicate and a damaged file, because those are seen in every w
 
 from __future__ import annotations
 
+import argparse
 import math
 import random
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -315,5 +315,14 @@ _DRAW: dict[str, Callable[[ImageDraw.ImageDraw, random.Random], None]] = {
 }
 
 
+def _folder(arguments: Sequence[str] | None = None) -> Path:
+    parser = argparse.ArgumentParser(
+        prog="python -m daemon.cli.samples", description="Draw sample photos, for a first look."
+    )
+    parser.add_argument("folder", type=Path, help="where they go; it is made if it is missing")
+    folder: Path = parser.parse_args(arguments).folder
+    return folder
+
+
 if __name__ == "__main__":
-    draw_samples(Path(sys.argv[1]))
+    draw_samples(_folder())

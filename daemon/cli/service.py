@@ -18,6 +18,8 @@ from config.readable import plain
 from daemon.cli.common import (
     EXIT_DO_NOT_RESTART,
     EXIT_INTERRUPTED,
+    any_path,
+    empty_folder,
     json_option,
     load,
     print_json,
@@ -86,7 +88,8 @@ def now(config_file: Path | None, as_json: bool) -> None:
 @click.command()
 @click.option(
     "--keep",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=any_path,
+    metavar="DIRECTORY",
     help="Use this folder, which must be empty or new, and keep it.",
 )
 def demo(keep: Path | None) -> None:
@@ -107,10 +110,7 @@ def demo(keep: Path | None) -> None:
         click.echo("")
         click.echo("To look at photos, results and log, keep them: nightsort demo --keep DIR")
         return
-    keep.mkdir(parents=True, exist_ok=True)
-    if any(keep.iterdir()):
-        raise click.BadParameter(f"{keep} is not empty; name a new folder", param_hint="--keep")
-    demonstrate(keep.resolve(), click.echo, is_kept=True)
+    demonstrate(empty_folder(keep, "--keep").resolve(), click.echo, is_kept=True)
 
 
 def _run_daemon(config_file: Path | None) -> None:

@@ -10,8 +10,9 @@ import os
 import pwd
 import shutil
 import sys
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext, redirect_stdout, suppress
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,10 +21,11 @@ import click
 
 from config.errors import ConfigError, RefusedError
 from config.readable import plain
-from daemon.cli.common import EXIT_FAILED, any_path
+from daemon.cli.common import EXIT_FAILED, any_path, json_option, print_json
 
 if TYPE_CHECKING:
     from config.settings import Settings
+    from daemon.health.doctor.findings import Finding
 
 _USER = "nightsort"
 _MODE = 0o640  # a password may stand in it
@@ -33,8 +35,11 @@ _FOLDER_MODE = 0o2770
 @click.command()
 @click.option("--answers", type=any_path, metavar="FILE", help="Take settings from FILE; ask none.")
 @click.option("--make-folders", is_flag=True, help="Make folders that are missing; ask not.")
+@json_option
 @click.pass_obj
-def setup(config_file: Path | None, answers: Path | None, make_folders: bool) -> None:
+def setup(
+    config_file: Path | None, answers: Path | None, make_folders: bool, as_json: bool
+) -> None:
     """Write the settings file by asking for what matters: folders, times, mail, places, wage.
 
     Each question says what it is about and is asked again where the answer will not do. Settings
@@ -47,9 +52,36 @@ def setup(config_file: Path | None, answers: Path | None, make_folders: bool) ->
       nightsort setup
       nightsort --config nightsort.toml setup --answers answers.toml --make-folders
     """  # noqa: D301
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        done = _set_up(_place(config_file), answers, make_folders=make_folders)
+    if as_json:
+        print_json(done.as_json())
+    if any(finding.level == "wrong" for finding in done.findings):
+        sys.exit(EXIT_FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What became of the settings file."""
+
+    path: Path
+    is_written: bool
+    kept: Path | None = None  # the one before
+    findings: Sequence[Finding] = ()  # what the doctor says of it
+
+    def as_json(self) -> dict[str, object]:
+        """As `--json` has it."""
+        return {
+            "settings": str(self.path),
+            "written": self.is_written,
+            "kept": None if self.kept is None else str(self.kept),
+            "findings": [asdict(finding) for finding in self.findings],
+        }
+
+
+def _set_up(path: Path, answers: Path | None, *, make_folders: bool) -> _Done:
     from config.answers import as_file, merged, read_values
 
-    path = _place(config_file)
     present = read_values(path) if path.exists() else {}
     if answers is not None:
         values = merged(present, read_values(answers))
@@ -60,9 +92,14 @@ def setup(config_file: Path | None, answers: Path | None, make_folders: bool) ->
     text = as_file(values)
     if answers is None and not click.confirm(f"Write {plain(str(path))}", default=True):
         click.echo("Nothing was changed.")
-        return
-    _write(path, text)
-    _try(path, asking=answers is None, make_folders=make_folders)
+        return _Done(path, is_written=False)
+    is_new = not path.exists() or path.read_bytes() != text.encode()
+    kept = _write(path, text) if is_new else None
+    beside = f"; the one before is {plain(kept.name)}" if kept else ""
+    said = f"Written: {plain(str(path))}{beside}."
+    click.echo(said if is_new else f"{plain(str(path))} says so already.")
+    findings = _try(path, asking=answers is None, make_folders=make_folders)
+    return _Done(path, is_new, kept, findings)
 
 
 def _place(config_file: Path | None) -> Path:
@@ -70,7 +107,8 @@ def _place(config_file: Path | None) -> Path:
     from config.place import DEFAULT_FILE, settings_file
 
     path = (settings_file(config_file) or DEFAULT_FILE).absolute().resolve()
-    there = next(folder for folder in path.parents if folder.is_dir())
+    # Path's own raises where a folder may not be entered.
+    there = next(folder for folder in path.parents if os.path.isdir(folder))  # noqa: PTH112
     if not os.access(there, os.W_OK):
         raise RefusedError(f"{there}: may not be written to; call it as root, or give --config")
     return path
@@ -110,11 +148,8 @@ class _Terminal:
 # --- writing -------------------------------------------------------------------------------------
 
 
-def _write(path: Path, text: str) -> None:
-    """Write the file in place of any other, which is kept beside it."""
-    if path.exists() and path.read_bytes() == text.encode():
-        click.echo(f"{plain(str(path))} says so already.")
-        return
+def _write(path: Path, text: str) -> Path | None:
+    """Write the file in place of any other, which is kept beside it; returns that one."""
     partial = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -130,8 +165,7 @@ def _write(path: Path, text: str) -> None:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise RefusedError(f"{path}: cannot be written ({exc.strerror}); see to it") from exc
-    beside = f"; the one before is {plain(kept.name)}" if kept else ""
-    click.echo(f"Written: {plain(str(path))}{beside}.")
+    return kept
 
 
 def _keep(path: Path) -> Path | None:
@@ -169,7 +203,7 @@ def _belongs_like(path: Path, other: Path | None) -> None:
 # --- trying --------------------------------------------------------------------------------------
 
 
-def _try(path: Path, *, asking: bool, make_folders: bool) -> None:
+def _try(path: Path, *, asking: bool, make_folders: bool) -> list[Finding]:
     """Make the folders that are missing, and let the doctor look."""
     from config.logs import configure
     from config.settings import FOLDER_KEYS, load
@@ -178,19 +212,19 @@ def _try(path: Path, *, asking: bool, make_folders: bool) -> None:
     from daemon.health.doctor.findings import Level, in_words
 
     settings = load(path)
-    missing = [folder for key in FOLDER_KEYS if not (folder := getattr(settings, key)).exists()]
+    folders = [getattr(settings, key) for key in FOLDER_KEYS]
+    missing = [folder for folder in folders if not os.path.exists(folder)]  # noqa: PTH110
     if missing and (make_folders or (asking and _wants(missing))):
         for folder in missing:
             _make(folder)
     configure(service=False)
-    is_wrong = False
-    for finding in examine(settings, SystemClock(settings.window.zone() or local_zone())):
-        is_wrong |= finding.level is Level.WRONG
+    click.echo("Trying it: folders, model, targets ...", err=True)
+    findings = [*examine(settings, SystemClock(settings.window.zone() or local_zone()))]
+    for finding in findings:
         if finding.level is not Level.OK:
             click.echo("\n".join(map(plain, in_words(finding).splitlines())))
     click.echo(_next(settings))
-    if is_wrong:
-        sys.exit(EXIT_FAILED)
+    return findings
 
 
 def _wants(missing: Iterable[Path]) -> bool:

@@ -5,12 +5,13 @@ Like `daemon.cli.main`, which names them, they parse, call and print.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from config.errors import NightsortError, RefusedError
+from config.errors import NamedWrongly, NightsortError, RefusedError
 from config.readable import plain
 from daemon.cli.common import json_option, load, print_json
 
@@ -116,6 +117,8 @@ def restore(config_file: Path | None, file: Path | None, from_mirror: bool, anyw
     if from_mirror == (file is not None):
         raise click.UsageError("name a backup, or --from-mirror")
     settings = load(config_file)
+    if file is not None:
+        _require_there(file)
     configure(service=False)
     clock = SystemClock(settings.window.zone() or local_zone())
     try:
@@ -173,6 +176,15 @@ def _show_restored(done: Restored) -> None:
     _show_people(done.contents, _TAKES_BACK)
     if done.set_aside is not None:
         click.echo(f"The database so far is kept as {plain(str(done.set_aside))}", err=True)
+
+
+def _require_there(file: Path) -> None:
+    try:
+        with suppress(PermissionError, NotADirectoryError):  # whoever reads it says so
+            file.lstat()
+    except FileNotFoundError:
+        name = plain(str(file))
+        raise NamedWrongly(f"{name}: there is no such file; see: nightsort backup --list") from None
 
 
 def _show_people(contents: Contents, more: str) -> None:

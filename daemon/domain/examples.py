@@ -50,6 +50,14 @@ class Brought:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """What became of photos that were brought; the others were known already."""
+
+    added: int
+    relabelled: int  # said to be something else than before
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """An example that can be learnt from, photo or no photo."""
 

@@ -142,6 +142,29 @@ def keys_meant(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, map(return_key, meant))))
 
 
+def day_beside(text: str) -> str:
+    """The day before a return's own number, "return_20251101_10051"; empty where none is there.
+
+    Where numbers of five digits are counted anew each day, it tells two returns of one number
+    apart; elsewhere it is the day of the photo, and says nothing.
+    """
+    stem = _stem(text).lstrip(" _-.#")
+    for begin in [word.end() for word in _RETURN_WORD.finditer(stem)] or [0]:
+        date = _DATE.match(stem, begin)
+        number = _counted(date, stem[date.end() :]) if date else ""
+        if date and number and "-" not in number:
+            return _day(date)
+    return ""
+
+
+def day_of(filename: str, key: str) -> str:
+    """The day beside the number by which a photo is found; empty where its name says none.
+
+    key: what it is found by; by a pattern of one's own that is another number.
+    """
+    return day_beside(filename) if return_key(return_id(filename)) == key else ""
+
+
 def label_id(labels: Iterable[tuple[int, str]], read: Callable[[str], str]) -> str:
     """The return that codes in a photo name; empty where they name none, or not one alone.
 
@@ -204,8 +227,11 @@ def _counted(date: re.Match[str], rest: str) -> str:
     number = found[1]
     if len(number) > 4 and not number.startswith("0"):
         return number  # no counter of one day: the return's own number, and the date beside it
-    day = "".join(date[part] or date[f"{part}2"] for part in "ymd")
-    return f"{day}-{int(number):03d}" if int(number) else ""
+    return f"{_day(date)}-{int(number):03d}" if int(number) else ""
+
+
+def _day(date: re.Match[str]) -> str:
+    return "".join(date[part] or date[f"{part}2"] for part in "ymd")
 
 
 def _number(digits: str, rest: str) -> str:

@@ -121,13 +121,12 @@ def _texts(book: zipfile.ZipFile) -> list[str]:
 
 
 @dataclass(slots=True)
-class _Texts:
-    """Collects texts; what says how they are spoken is left out."""
+class _Reader:
+    """Collects text, a part at a time; what says how it is spoken is left out."""
 
-    texts: list[str] = field(default_factory=list)
-    _parts: list[str] = field(default_factory=list)
-    _is_text: bool = False
-    _is_spoken: bool = False
+    _parts: list[str] = field(default_factory=list, init=False)
+    _is_text: bool = field(default=False, init=False)
+    _is_spoken: bool = field(default=False, init=False)
 
     def parser(self) -> expat.XMLParserType:
         parser = expat.ParserCreate(namespace_separator=" ")
@@ -136,26 +135,45 @@ class _Texts:
         parser.CharacterDataHandler = self._text
         return parser
 
-    def _start(self, name: str, _attributes: dict[str, str]) -> None:
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
         match name.rpartition(" ")[2]:
             case "rPh":
                 self._is_spoken = True
-            case "t":
+            case "v" | "t":
                 self._is_text = not self._is_spoken
+            case other:
+                self.begun(other, attributes)
 
     def _end(self, name: str) -> None:
         match name.rpartition(" ")[2]:
-            case "si":
-                self.texts.append("".join(self._parts))
-                self._parts.clear()
             case "rPh":
                 self._is_spoken = False
-            case "t":
+            case "v" | "t":
                 self._is_text = False
+            case other:
+                self.ended(other)
 
     def _text(self, data: str) -> None:
         if self._is_text:
             self._parts.append(data)
+
+    def begun(self, kind: str, attributes: dict[str, str]) -> None:
+        """Another element begins."""
+
+    def ended(self, kind: str) -> None:
+        """It ends."""
+
+
+@dataclass(slots=True)
+class _Texts(_Reader):
+    """Collects texts."""
+
+    texts: list[str] = field(default_factory=list)
+
+    def ended(self, kind: str) -> None:
+        if kind == "si":
+            self.texts.append("".join(self._parts))
+            self._parts.clear()
 
 
 def _rows(book: zipfile.ZipFile, part: str, texts: list[str]) -> Iterator[tuple[int, Row]]:
@@ -172,7 +190,7 @@ def _rows(book: zipfile.ZipFile, part: str, texts: list[str]) -> Iterator[tuple[
 
 
 @dataclass(slots=True)
-class _Rows:
+class _Rows(_Reader):
     """Collects the rows of a sheet."""
 
     texts: list[str]
@@ -181,43 +199,22 @@ class _Rows:
     _column: int = -1
     _kind: str = ""
     _row: Row = field(default_factory=dict)
-    _parts: list[str] = field(default_factory=list)
-    _is_value: bool = False
-    _is_spoken: bool = False
 
-    def parser(self) -> expat.XMLParserType:
-        parser = expat.ParserCreate(namespace_separator=" ")
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._text
-        return parser
+    def begun(self, kind: str, attributes: dict[str, str]) -> None:
+        if kind == "row":
+            self._number = int(attributes.get("r", self._number + 1))
+            self._column, self._row = -1, {}
+        elif kind == "c":
+            place = attributes.get("r")
+            self._column = _column(place) if place else self._column + 1
+            self._kind = attributes.get("t", "")
+            self._parts.clear()
 
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        match name.rpartition(" ")[2]:
-            case "row":
-                self._number = int(attributes.get("r", self._number + 1))
-                self._column, self._row = -1, {}
-            case "c":
-                place = attributes.get("r")
-                self._column = _column(place) if place else self._column + 1
-                self._kind = attributes.get("t", "")
-                self._parts.clear()
-            case "rPh":
-                self._is_spoken = True
-            case "v" | "t":
-                self._is_value = not self._is_spoken
-
-    def _end(self, name: str) -> None:
-        match name.rpartition(" ")[2]:
-            case "row":
-                self.rows.append((self._number, self._row))
-            case "c":
-                if text := _plain(self._said("".join(self._parts))).strip():
-                    self._row[self._column] = text
-            case "rPh":
-                self._is_spoken = False
-            case "v" | "t":
-                self._is_value = False
+    def ended(self, kind: str) -> None:
+        if kind == "row":
+            self.rows.append((self._number, self._row))
+        elif kind == "c" and (text := _plain(self._said("".join(self._parts))).strip()):
+            self._row[self._column] = text
 
     def _said(self, text: str) -> str:
         if self._kind != "s" or not text:
@@ -226,10 +223,6 @@ class _Rows:
         if not 0 <= number < len(self.texts):
             raise UnreadableWorkbook("it holds what no spreadsheet writes")
         return self.texts[number]
-
-    def _text(self, data: str) -> None:
-        if self._is_value:
-            self._parts.append(data)
 
 
 def _plain(text: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import hmac
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.errors import RefusedError
+from config.errors import NamedWrongly, RefusedError
 from daemon.folders.os_errors import printable
 from daemon.folders.writing import BOM, csv_lines, replacing, unguarded
 from daemon.store import Store
@@ -82,9 +83,12 @@ def look_through_store(store: Store) -> Looked:
 
 
 def export(store: Store, file: Path) -> Looked:
-    """Write the chain to a CSV, in place of any other. Raises TransientError; RefusedError."""
-    if file.is_dir():
-        raise RefusedError(f"{printable(str(file))}: is a folder; name a file, such as audit.csv")
+    """Write the chain to a CSV, in place of any other. Raises TransientError, NamedWrongly."""
+    name = printable(str(file))
+    if os.path.isdir(file):  # noqa: PTH112 - Path's own raises where a folder may not be entered
+        raise NamedWrongly(f"{name}: is a folder; name a file, such as audit.csv")
+    if not file.parent.is_dir():
+        raise NamedWrongly(f"{name}: its folder is not there; make it, or name another file")
     chain = _Chain()
     bad: Looked | None = None
     with replacing(file) as written:
@@ -97,20 +101,23 @@ def export(store: Store, file: Path) -> Looked:
 
 
 def exported(file: Path) -> Iterator[Row]:
-    """The rows of an export. Raises RefusedError that says what is wrong with it."""
+    """The rows of an export. Raises NamedWrongly for what is none, RefusedError for damage."""
     csv.field_size_limit(_LONGEST_CELL)
     name = printable(str(file))
     try:
         with file.open(encoding="utf-8-sig", newline="") as opened:
             lines = csv.reader(opened, strict=True)
             if tuple(next(lines, ())) != COLUMNS:
-                raise RefusedError(f"{name}: is no export of `nightsort audit export`")
+                raise NamedWrongly(f"{name}: is no export; make one with `nightsort audit export`")
             for number, cells in enumerate(lines, start=1):
                 yield _row(name, number, cells)
     except FileNotFoundError:
-        raise RefusedError(f"{name}: there is no such file") from None
+        raise NamedWrongly(f"{name}: there is no such file; check the path") from None
     except OSError as exc:
-        raise RefusedError(f"{name}: cannot be read ({exc.strerror})") from exc
+        why = exc.strerror
+        raise NamedWrongly(
+            f"{name}: cannot be read ({why}); check the path and its rights"
+        ) from exc
     except (UnicodeDecodeError, csv.Error) as exc:
         raise RefusedError(f"{name}: is damaged ({exc}); export it again") from exc
 

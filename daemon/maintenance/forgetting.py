@@ -29,6 +29,7 @@ from daemon.folders.os_errors import trouble
 from daemon.folders.renaming import Entry
 from daemon.maintenance.backups import Backups
 from daemon.maintenance.forgotten_files import Files, Places
+from daemon.maintenance.forgotten_versions import strip_versions, that_learnt
 from daemon.reporting.kept_pictures import KeptPictures
 from daemon.reporting.report_updater import ReportUpdater
 from daemon.reporting.run_files import RunResults
@@ -226,6 +227,7 @@ class Forgetter:
         """
         self._forgotten.add(_marks(job))
         self._clear_pictures(job)
+        strip_versions(self._store, self._settings.state_dir)
         self._store.forgetting.erase(job)
         self._rewrite_results(job)
         log.info("photos_forgotten", count=len(job.photos), person=job.by)
@@ -258,6 +260,7 @@ class Forgetter:
                 *self._remains(),
                 *(_file(one.photo) for one in job.photos if one.is_missing),
                 *map(_workbook, owed),
+                *that_learnt(self._settings.state_dir, _hashes(job)),
                 *self._elsewhere(waiting),
             ),
         )
@@ -268,7 +271,7 @@ class Forgetter:
         """Small pictures that were kept; the page clears its own away, too, where we may not."""
         state = self._settings.state_dir
         kept = KeptPictures(state)
-        for sha256 in (one for photo in job.photos for one in photo.own_hashes):
+        for sha256 in _hashes(job):
             kept.forget(sha256)
             with suppress(OSError):
                 for made in (state / "web" / "pictures" / sha256[:2]).glob(f"{sha256}-*"):
@@ -358,10 +361,10 @@ def not_exact(what: str, stories: Iterable[Story]) -> str:
         return f"{as_text(what)}: no photo of that name or return id"
     listed = "; ".join(f"#{one.id} {one.filename}, {as_text(one.place)}" for one in found[:20])
     more = f"; and {len(found) - 20:,} more" if len(found) > 20 else ""
-    return (
-        f"{as_text(what)}: {len(found)} photos are called so, and are not one return; name one by "
-        f"its number: {listed}{more}"
-    )
+    unclear = f"{len(found)} photos are called so, and are not one return"
+    if len(found) == 1:
+        unclear = "may be another day's return of that number"
+    return f"{as_text(what)}: {unclear}; name one by its number: {listed}{more}"
 
 
 def _are_in_hand(stories: Iterable[Story]) -> bool:
@@ -374,6 +377,10 @@ def _marks(job: Job) -> Iterable[str]:
         if one.run and one.recorded_at:
             yield result_mark(one.run, one.recorded_at, one.source)
         yield from map(content_mark, one.own_hashes)
+
+
+def _hashes(job: Job) -> list[str]:
+    return [one for photo in job.photos for one in photo.own_hashes]
 
 
 def _file(photo: int) -> Remains:

@@ -49,7 +49,8 @@ def bring(settings: Settings, given: Given) -> ExamplesAnswer:
         known = (*known_to(classifier), *settings.categories, *store.examples.labels())
         photos = _photos(settings, given.order, known, held)
         taken = looked_at(photos, classifier, settings)
-        added = keep(store, taken, given.by.person, classifier.network)
+        counted = keep(store, taken, given.by.person, classifier.network)
+    added = counted.added + counted.relabelled
     double = len(taken.examples) - added + len(taken.double)
     log.info("examples_sent", by=given.by.person, via=given.by.via, added=added, double=double)
     return ExamplesAnswer(added, double, tuple(_refused(taken)))
@@ -73,5 +74,4 @@ def _photos(
 
 
 def _refused(taken: Taken) -> Iterator[NotTaken]:
-    for code, left in (("unreadable", taken.unreadable), ("contradictory", taken.contradictory)):
-        yield from (NotTaken(one.place, code, one.why) for one in left)
+    yield from (NotTaken(one.place, code, one.why) for code, one in taken.refused)

@@ -306,7 +306,7 @@ class Lessons:
             self._store.lessons.is_at(held.lesson.id, LessonState.RUNNING, progress)
 
     def _conclude(self, held: _Held, document: LessonDocument, until: str) -> None:
-        is_better = document["judgement"] == "better" and document["before"] is not None
+        is_better = document["judgement"] == "better"  # it was compared then
         version = document["version"]
         if version is not None and self._learning.adopt == "auto" and is_better:
             document["adopted"] = self._adopt(version)

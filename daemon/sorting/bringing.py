@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from classifier.classifier import Classifier
 from config.settings import Settings
-from daemon.domain.examples import Brought
+from daemon.domain.examples import Brought, Counted
 from daemon.domain.return_ids import by_pattern, return_id
 from daemon.folders.photo_files import Limits
 from daemon.sorting.labelled import Labelled
@@ -31,11 +31,11 @@ def looked_at(
     return take(photos, classifier, taking, advance)
 
 
-def keep(store: Store, taken: Taken, person: str, network: str) -> int:
-    """Keep them, as `person` says; returns how many are new, or said to be something else now."""
+def keep(store: Store, taken: Taken, person: str, network: str) -> Counted:
+    """Keep them, as `person` says."""
     names = taken.places
     brought = [
         Brought(one.id, names[one.id][0], one.label, one.group, one.features.tobytes())
         for one in taken.examples
     ]
-    return len(store.examples.bring(brought, person, datetime.now(UTC), network))
+    return store.examples.bring(brought, person, datetime.now(UTC), network)

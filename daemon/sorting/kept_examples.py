@@ -41,10 +41,16 @@ def choose(kept: Sequence[Kept], known: Collection[str], fewest: int) -> Chosen:
     return Chosen(
         tuple(_example(one) for one in taken),
         {one.sha256: name_of(one) for one in taken},
-        tuple(
-            f"{label}: {count} photos, and a new category needs {fewest}"
-            for label, count in few.items()
-        ),
+        too_few(few, fewest),
+    )
+
+
+def too_few(counts: Mapping[str, int], fewest: int) -> tuple[str, ...]:
+    """What is said of new categories of so few photos."""
+    return tuple(
+        f"{label}: {count} photos, and a new category needs {fewest}"
+        for label, count in counts.items()
+        if count < fewest
     )
 
 

@@ -6,17 +6,23 @@ What is called `_…` is skipped; a category is spelt in one way, as it is known
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from unicodedata import normalize
 
 from classifier.reading import read_file
-from config.errors import PhotoError, PhotoProblem
 from config.readable import plain
 from daemon.domain.photos import as_text
 from daemon.folders.names import label_problem
-from daemon.sorting.offline import NoPhotos, labelled_photos, photos_under, shown
+from daemon.sorting.offline import (
+    NoPhotos,
+    labelled_photos,
+    photos_beside,
+    photos_under,
+    shown,
+)
 from daemon.sorting.zips import BROUGHT, SENT, Packed, photos_in
 
 _WRAPPED = 3  # parts of the path of a photo whose category lies in one more folder
@@ -30,6 +36,7 @@ class Labelled:
     name: str  # of its file
     shown: str  # where it lies, for people
     read: Callable[[int], bytes]  # at most so many bytes of it; raises PhotoError
+    problem: str = ""  # why its folder says nothing of what it shows
 
 
 def brought(
@@ -39,7 +46,8 @@ def brought(
 
     Raises NoPhotos when there are none, or it cannot be looked into.
     """
-    is_archive = path.suffix.lower() == ".zip" and path.is_file()
+    # Path's own raises where a folder may not be entered.
+    is_archive = path.suffix.lower() == ".zip" and os.path.isfile(path)  # noqa: PTH113
     if label is not None:
         spelt = _spelling(known)(label)
         if is_archive:
@@ -47,7 +55,7 @@ def brought(
         return [_file(one, spelt) for one in photos_under([path], ignore)]
     if is_archive:
         packed = _in_folders(_zipped(path, ignore), shown(path))
-        return _named([_member(path, one, own) for own, one in packed if own], known, path)
+        return _named([_member(path, one, own) for own, one in packed], known, path)
     return named_photos(path, known, ignore)
 
 
@@ -57,6 +65,7 @@ def named_photos(folder: Path, known: Iterable[str], ignore: Iterable[str]) -> l
     Raises NoPhotos as `labelled_photos` does.
     """
     found = [_file(path, label) for label, path in labelled_photos(folder, ignore)]
+    found += [_file(path, "") for path in photos_beside(folder, ignore)]
     return _named(found, known, folder)
 
 
@@ -81,24 +90,20 @@ def sent_archive(
 
 
 def _sent_member(label: str, one: Packed) -> Labelled:
-    why = one.problem or (label_problem(label) if label else "it lies in no <category>/ folder")
-    read = _refusing(why) if why else one.read
-    return Labelled(label, one.parts[-1], plain(as_text(one.within)), read)
+    problem = "" if one.problem else _problem(label)
+    return Labelled(label, one.parts[-1], plain(as_text(one.within)), one.read, problem)
 
 
-def _refusing(why: str) -> Callable[[int], bytes]:
-    def read(_most: int) -> bytes:
-        raise PhotoError(PhotoProblem.UNREADABLE, why)
-
-    return read
+def _problem(label: str) -> str:
+    return label_problem(label) if label else "it lies in no <category>/ folder"
 
 
 def _named(found: Sequence[Labelled], known: Iterable[str], place: Path) -> list[Labelled]:
     kept = [one for one in found if not one.label.startswith("_")]
-    if not kept:
+    if not any(one.label for one in kept):
         raise NoPhotos(f"{shown(place)}: only `_…` folders hold photos there; nothing to learn")
     spell = _spelling(known)
-    return [replace(one, label=spell(one.label)) for one in kept]
+    return [replace(one, label=spell(one.label), problem=_problem(one.label)) for one in kept]
 
 
 def _spelling(known: Iterable[str]) -> Callable[[str], str]:

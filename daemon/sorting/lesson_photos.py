@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from classifier.classifier import MODEL_BATCH, Classifier
@@ -36,8 +36,19 @@ class Taken:
     unreadable: tuple[Refused, ...] = ()
     double: tuple[Refused, ...] = ()
     contradictory: tuple[Refused, ...] = ()
+    no_category: tuple[Refused, ...] = ()
     # By the examples' ids: name, and where each was, to be shown.
     places: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def refused(self) -> Iterator[tuple[str, Refused]]:
+        """What can be no example, each with why in a word."""
+        for word, files in (
+            ("unreadable", self.unreadable),
+            ("contradictory", self.contradictory),
+            ("no_category", self.no_category),
+        ):
+            yield from ((word, one) for one in files)
 
     @property
     def left_out(self) -> dict[str, list[str]]:
@@ -46,12 +57,14 @@ class Taken:
             "unreadable": [*map(str, self.unreadable)],
             "double": [*map(str, self.double)],
             "contradictory": [*map(str, self.contradictory)],
+            "no_category": [*map(str, self.no_category)],
         }
 
 
 @dataclass(slots=True)
 class _Seen:
     unreadable: list[Refused] = field(default_factory=list)
+    no_category: list[Refused] = field(default_factory=list)
     places: dict[str, list[Labelled]] = field(default_factory=lambda: defaultdict(list))
     features: dict[str, Example] = field(default_factory=dict)
 
@@ -76,6 +89,9 @@ def take(
     waiting: list[tuple[Example, Picture]] = []
     for done, photo in enumerate(photos, start=1):
         advance(done, len(photos))
+        if photo.problem:
+            seen.no_category.append(Refused(photo.shown, photo.problem))
+            continue
         try:
             data = photo.read(taking.limits.max_file_bytes)
             key = hashlib.sha256(data).hexdigest()
@@ -129,5 +145,6 @@ def _sorted_out(seen: _Seen) -> Taken:
         tuple(seen.unreadable),
         tuple(double),
         tuple(contradictory),
+        tuple(seen.no_category),
         {key: (places[0].name, places[0].shown) for key, places in seen.places.items()},
     )

@@ -18,7 +18,7 @@ from typing import NoReturn
 from classifier.pixels import decode
 from classifier.reading import read_file
 from classifier.verdict import Verdict
-from config.errors import NightsortError, PhotoError, PhotoProblem
+from config.errors import NamedWrongly, PhotoError, PhotoProblem
 from config.junk import JUNK
 from config.readable import plain
 from daemon.domain.photos import as_text
@@ -30,7 +30,7 @@ from daemon.sorting.model_slot import Classifying, ModelSlot
 _AHEAD = 2
 
 
-class NoPhotos(NightsortError):
+class NoPhotos(NamedWrongly):
     """What the caller named holds no photos."""
 
 
@@ -93,6 +93,12 @@ def labelled_photos(folder: Path, ignore: Iterable[str] = JUNK) -> list[tuple[st
         place = shown(folder)
         raise NoPhotos(f"{place}: no photos in {place}/<category>/; put labelled photos there")
     return found
+
+
+def photos_beside(folder: Path, ignore: Iterable[str] = JUNK) -> list[Path]:
+    """Photos of `folder` itself, in no category, in order; where `labelled_photos` found some."""
+    screening = Screening(ignore)
+    return sorted(one for one in folder.iterdir() if screening.is_photo(one.name) and one.is_file())
 
 
 def _photos_in(folder: Path, screening: Screening) -> list[Path]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from typing_extensions import TypedDict
 
 from classifier.bundle import Bundle
-from classifier.version import VersionCard, load_version
+from classifier.version import VersionCard, base_name, load_version
 from config.errors import NightsortError
 from daemon.sorting.versions import SHIPPED, NoVersion, Versions
 
@@ -29,6 +31,16 @@ class VersionList(TypedDict):
     versions: list[VersionBrief]
 
 
+class ShippedCard(TypedDict):
+    """What the model says of itself as it comes, by the names that a learnt version's card has."""
+
+    name: str
+    base: dict[str, str]  # name, version, sha256
+    categories: list[str]
+    bands: dict[str, float] | None
+    metrics: dict[str, Any]  # as the bundle's card has them
+
+
 def listed(versions: Versions, bundle: Bundle) -> VersionList:
     """What `models list --json` prints. Raises ModelError where nobody knows which is in use."""
     found: list[VersionBrief] = [{"version": SHIPPED, "model": bundle.card.title, "problem": ""}]
@@ -41,6 +53,18 @@ def card_of(versions: Versions, name: str, bundle: Bundle) -> VersionCard:
     if name == SHIPPED:
         raise NoVersion(f"{SHIPPED}: the model as it comes was not learnt here")
     return load_version(versions.file(name), bundle).card
+
+
+def shipped_card(bundle: Bundle) -> ShippedCard:
+    """The shipped model's own."""
+    card = bundle.card
+    return {
+        "name": SHIPPED,
+        "base": base_name(card).model_dump(),
+        "categories": list(card.categories),
+        "bands": card.bands.model_dump() if card.bands else None,
+        "metrics": card.metrics,
+    }
 
 
 def _brief(versions: Versions, name: str, bundle: Bundle) -> VersionBrief:

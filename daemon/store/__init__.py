@@ -24,6 +24,7 @@ from daemon.store.database import (
     is_free,
     keep_log,
     swapping,
+    whole,
 )
 from daemon.store.deliveries import Deliveries, Delivery, Failing
 from daemon.store.examples import Examples
@@ -98,6 +99,7 @@ __all__ = [
     "is_free",
     "keep_log",
     "swapping",
+    "whole",
 ]
 
 

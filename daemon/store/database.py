@@ -20,7 +20,7 @@ from config.errors import (
     StoreDamaged,
     TransientError,
 )
-from daemon.domain.return_ids import recorded_key
+from daemon.domain.return_ids import day_of, recorded_key
 from daemon.folders.locks import no_look_at
 from daemon.store.schema import SCHEMA_VERSION, STEPS
 
@@ -84,6 +84,19 @@ def telling() -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as exc:
         raise told(exc) from exc
+
+
+@contextmanager
+def whole(connection: sqlite3.Connection) -> Iterator[None]:
+    """One transaction: all that is written within the `with` block, or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # some failures have ended it themselves
+            connection.execute("ROLLBACK")
+        raise
 
 
 def told(error: sqlite3.DatabaseError) -> NightsortError | sqlite3.DatabaseError:
@@ -204,6 +217,7 @@ class Database:
             self._connection = connect(
                 self._path, f"mode={'ro' if reading else 'rwc'}", patience_seconds
             )
+            self._connection.create_function("day_of", 2, day_of, deterministic=True)
             if reading:
                 self.require_known_version()
             else:
@@ -248,14 +262,8 @@ class Database:
         if not durable:
             self.execute("PRAGMA synchronous = NORMAL")
         try:
-            self.execute("BEGIN IMMEDIATE")
-            try:
+            with whole(self._connection):
                 yield
-                self.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:  # some failures have ended it themselves
-                    self.execute("ROLLBACK")
-                raise
         finally:
             if not durable:
                 self.execute("PRAGMA synchronous = FULL")

@@ -16,7 +16,16 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from daemon.domain.examples import Brought, Kept, LastLesson, LookedAt, Occasion, Stock, Unseen
+from daemon.domain.examples import (
+    Brought,
+    Counted,
+    Kept,
+    LastLesson,
+    LookedAt,
+    Occasion,
+    Stock,
+    Unseen,
+)
 from daemon.store.changes import note_change
 from daemon.store.database import Part
 from daemon.store.facts import LESSON, set_fact
@@ -72,14 +81,12 @@ class Examples(Part):
             )
             self._tell("id = ?", example)
 
-    def bring(
-        self, brought: Iterable[Brought], person: str, at: datetime, network: str
-    ) -> list[Brought]:
-        """Keep what somebody brings; returns what is new, or has another label than before."""
+    def bring(self, brought: Iterable[Brought], person: str, at: datetime, network: str) -> Counted:
+        """Keep what somebody brings; returns how many are new, and how many changed their label."""
         with self._db.transaction():
-            new = [one for one in brought if self._bring(one, person, utc(at), network)]
+            before = [self._bring(one, person, utc(at), network) for one in brought]
             self._trim()
-        return new
+        return Counted(before.count(None), before.count(False))
 
     def usable(self, network: str) -> list[Kept]:
         """All that can be learnt from over this network, oldest word first."""
@@ -200,12 +207,13 @@ class Examples(Part):
             set_fact(self._db, LESSON, held)
         return held
 
-    def _bring(self, one: Brought, person: str, at: str, network: str) -> bool:
+    def _bring(self, one: Brought, person: str, at: str, network: str) -> bool | None:
+        """Whether it was known under this label; None: it was not known at all."""
         known = self._db.execute(
             "SELECT label, network FROM examples WHERE photo IS NULL AND sha256 = ?", (one.sha256,)
         ).fetchone()
         if known == (one.label, network):
-            return False
+            return True
         (number,) = self._db.execute(
             "INSERT INTO examples (label, source, person, at, return_id, name, sha256, network,"
             " is_unseen) VALUES (?, 'upload', ?, ?, ?, ?, ?, ?, 0)"
@@ -215,7 +223,7 @@ class Examples(Part):
             (one.label, person, at, one.return_id, one.name, one.sha256, network),
         ).fetchone()
         self._keep(number, one.features)
-        return known is None or known[0] != one.label
+        return None if known is None else known[0] == one.label
 
     def _tell(self, condition: str, value: int | str) -> None:
         """Tell in the feed that photos are examples from now on, or are none any more."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 
 from classifier.verdict import Band
-from daemon.domain.photos import Status
+from daemon.domain.photos import Status, as_text
 from daemon.domain.runs import ResultRow, Run, Tally
 from daemon.domain.summaries import FailedPhoto, RunSummary
 from daemon.store.database import Database, Part
@@ -124,7 +124,7 @@ class Runs(Part):
 
     def summary(self, run: str) -> RunSummary | None:
         """The summary of a closed run; None when there is no such run, or it is not closed."""
-        row = self._db.execute("SELECT summary FROM runs WHERE id = ?", (run,)).fetchone()
+        row = self._db.execute("SELECT summary FROM runs WHERE id = ?", (as_text(run),)).fetchone()
         return None if row is None or row[0] is None else json.loads(row[0])
 
     def summaries(self, since: datetime | None = None, limit: int = -1) -> list[RunSummary]:

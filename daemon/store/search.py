@@ -13,17 +13,21 @@ from typing import Any
 
 from daemon.domain.photo_names import has_photo_extension
 from daemon.domain.photos import Story, as_text
-from daemon.domain.return_ids import keys_meant
+from daemon.domain.return_ids import day_beside, keys_meant
 from daemon.store.database import Part
 from daemon.store.queue import ACTIVE
 from daemon.store.rows import STORY_COLUMNS, story_of
 
+# Photos of a return by its keys, but those of another day where a day stands beside its number.
+_RETURN = (
+    "SELECT id FROM photos WHERE return_key <> '' AND return_key IN"
+    " (SELECT value FROM json_each(?)) AND (? = '' OR day_of(filename, return_key) IN ('', ?))"
+)
 # Photos of a file name, return id, number or place, also a former one; see `named`.
 NAMED = (
     "SELECT id FROM photos WHERE filename = ?"
     " UNION SELECT id FROM photos WHERE return_id <> '' AND return_id = ?"
-    " UNION SELECT id FROM photos WHERE return_key <> '' AND return_key IN"
-    " (SELECT value FROM json_each(?))"
+    f" UNION {_RETURN}"
     " UNION SELECT id FROM photos WHERE coalesce(place, target) = ?"
     " AND target IS NOT NULL"
     " UNION SELECT id FROM photos WHERE filename = ? AND path = ?"
@@ -35,10 +39,6 @@ _SHORTEST_BEGINNING, _MOST_BEGINNINGS = 3, 1000
 _BEGINNING = (
     f" UNION SELECT * FROM (SELECT id FROM photos WHERE filename >= ? AND filename < ?"
     f" LIMIT {_MOST_BEGINNINGS})"
-)
-_RETURN = (
-    "SELECT id FROM photos WHERE return_key <> '' AND return_key IN"
-    " (SELECT value FROM json_each(?))"
 )
 # Photos of runs, and those that a person gave a category whatever it was before.
 _OF_RUNS_OR_DECIDED = (
@@ -112,16 +112,26 @@ class Search(Part):
         """The photos of a return, however its id is spelt; newest first."""
         rows = self._db.execute(
             f"SELECT {STORY_COLUMNS} FROM photos WHERE id IN ({_RETURN}) ORDER BY id DESC LIMIT ?",
-            (json.dumps(keys_meant(return_id)), limit),
+            (*_of_return(return_id, json.dumps(keys_meant(return_id))), limit),
         )
         return [story_of(row) for row in rows]
 
 
-def named(name: str) -> tuple[Any, ...]:
-    """The values for `NAMED`. name: a place is a path in sorted or in incoming; `#7` a number."""
+def named(name: str, *, any_day: bool = False) -> tuple[Any, ...]:
+    """The values for `NAMED`. name: a place is a path in sorted or in incoming; `#7` a number.
+
+    any_day: of a return's number also what names another day beside it.
+    """
     text, path = as_text(name), os.fsencode(name)
     tail = text.rpartition("/")[2]
-    return (text, text, return_keys(text), path, tail, path, path, _number(name))
+    keys = _of_return("" if any_day else text, return_keys(text))
+    return (text, text, *keys, path, tail, path, path, _number(name))
+
+
+def _of_return(text: str, keys: str) -> tuple[str, str, str]:
+    """The values for `_RETURN`."""
+    day = day_beside(text)
+    return keys, day, day
 
 
 def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from daemon.domain.photos import Story, as_text
-from daemon.domain.return_ids import return_id, return_key
+from daemon.domain.return_ids import day_beside, day_of, return_id, return_key
 from daemon.store.database import Part
 from daemon.store.queue import ACTIVE
 from daemon.store.rows import STORY_COLUMNS, story_of
@@ -29,11 +29,12 @@ class Meant:
 
     stories: list[Story]
     is_return: bool  # they are all the photos of one return, and that was named
+    is_clear: bool  # no day beside its number makes two returns of it
 
     @property
     def is_exact(self) -> bool:
         """Whether that is one photo or one return."""
-        return len(self.stories) == 1 or self.is_return
+        return self.is_clear and (len(self.stories) == 1 or (self.is_return and self.stories != []))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,16 @@ class Traces(Part):
         rows = self._db.execute(
             "SELECT id, coalesce(return_id, ''), coalesce(return_key, '') FROM photos"
             f" WHERE id IN ({NAMED})",
-            named(what),
+            named(what, any_day=True),
         ).fetchall()
         by_return = {i: key or said for i, said, key in rows if key in keys or said == text}
         by_return |= self._waiting_of(keys)
         found = {photo for photo, *_ in rows} | by_return.keys()
-        is_return = by_return.keys() == found and len({*by_return.values()}) == 1
-        return Meant(self.stories(found), is_return)
+        days = self._days(by_return)
+        if day := day_beside(text):
+            found -= {photo for photo in days if days[photo] not in ("", day)}
+        is_return = by_return.keys() >= found and len({*by_return.values()}) == 1
+        return Meant(self.stories(found), is_return, _is_clear(days, found))
 
     def stories(self, photos: Collection[int]) -> list[Story]:
         """Those photos, newest first."""
@@ -101,6 +105,13 @@ class Traces(Part):
         rows = self._db.execute(f"SELECT id, filename FROM photos WHERE state IN {ACTIVE}")
         found = ((photo, return_key(return_id(filename))) for photo, filename in rows)
         return {photo: key for photo, key in found if key in keys}
+
+    def _days(self, keys: Mapping[int, str]) -> dict[int, str]:
+        """The day beside the number in the name of each of these photos; keys: of their returns."""
+        rows = self._db.execute(
+            f"SELECT id, filename FROM photos WHERE id IN {THESE}", (json.dumps([*keys]),)
+        )
+        return {photo: day_of(filename, keys[photo]) for photo, filename in rows}
 
     def _names(self, these: str) -> set[str]:
         """Texts by which these photos are named, and nothing else is."""
@@ -201,3 +212,12 @@ class Traces(Part):
 
     def _column(self, statement: str, *values: Any) -> list[Any]:
         return [value for (value,) in self._db.execute(statement, values)]
+
+
+def _is_clear(days: Mapping[int, str], found: Collection[int]) -> bool:
+    """Whether photos of one number are of one day, by the days beside it.
+
+    days: also of those that another day rules out; a photo without a day may be of theirs.
+    """
+    of_all, of_these = {*days.values()}, {days[photo] for photo in found if photo in days}
+    return len(of_these - {""}) <= 1 and ("" not in of_these or of_all == of_these)

@@ -30,6 +30,7 @@ LINE_KEYS = [
 ]  # fmt: skip
 CHATTER = ("Traceback", "INFO:", "WARNING:", "XNNPACK", "delegate", "Warning")
 
+ROOT = Path(__file__).parents[2]
 Done = subprocess.CompletedProcess[str]
 
 
@@ -234,17 +235,25 @@ def test_page_that_cannot_be_is_refused_before_any_photo_is_judged(
         assert str(Path(page)) in wrong or str(Path(page).parent) in wrong
 
 
-def test_page_that_cannot_be_written_fails_in_words_after_the_figures(
+def test_page_in_a_folder_that_may_not_be_written_to_is_refused_as_well(
     site: Site, labelled: Path
 ) -> None:
     pages = site.folder / "pages"
     pages.mkdir()
     with sealed(pages):
         done = site.nightsort("evaluate", str(labelled), "--report", str(pages / "p.html"))
+    assert str(pages) in error_of(done, 2)
+
+
+def test_page_that_cannot_be_written_fails_in_words_after_the_figures(
+    site: Site, labelled: Path
+) -> None:
+    page = site.folder / f"{'p' * 300}.html"  # longer than any file system takes
+    done = site.nightsort("evaluate", str(labelled), "--report", str(page))
     assert done.returncode == 1
     assert "of 6 photos right: accuracy" in done.stdout
     (wrong,) = done.stderr.splitlines()
-    assert str(pages / "p.html") in wrong
+    assert str(page) in wrong
 
 
 def test_evaluate_leaves_unreadable_photos_out_and_says_so(tmp_path: Path) -> None:
@@ -267,6 +276,23 @@ def test_evaluate_without_one_readable_photo_fails_in_words(tmp_path: Path) -> N
     done = nightsort("evaluate", ".", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "not one photo could be read" in done.stderr.splitlines()[-1]
+
+
+def test_ctrl_c_while_a_library_is_loaded_is_no_defect(tmp_path: Path) -> None:
+    """C code that is interrupted so makes an error of its own of it."""
+    code = (
+        "import click, sys\nfrom daemon.cli import main as module\n"
+        "def interrupted(**_):\n"
+        "    try:\n        raise KeyboardInterrupt\n"
+        "    except KeyboardInterrupt as exc:\n"
+        "        raise ImportError('initialization failed') from exc\n"
+        "module.cli.main = interrupted\nmodule.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=clean_environment(), capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "nightsort: interrupted\n")
 
 
 # A terminal
@@ -338,6 +364,13 @@ WRONG_USE = {
     "no labelled photos": (["evaluate", "empty"], "empty: no photos in empty/<category>/"),
     "missing folder": (["evaluate", "nowhere"], "nowhere: no such file or folder"),
     "file as folder": (["evaluate", "notes"], "notes: no folder; name the one that holds"),
+    "missing export": (["audit", "verify", "nowhere"], "nowhere: there is no such file"),
+    "no export": (["audit", "verify", "notes"], "notes: is no export"),
+    "folder as export": (["audit", "verify", "empty"], "empty: cannot be read (Is a directory)"),
+    "missing examples": (["learn", "add", "nowhere"], "nowhere: no such file or folder"),
+    "missing backup": (["restore", "nowhere"], "nowhere: there is no such file"),
+    "full folder": (["demo", "--keep", "."], ". is not empty"),
+    "missing archive": (["archive", "nowhere", "--out", "out"], "nowhere: no such file or folder"),
     "unknown option": (["classify", "--quick", "a.jpg"], "No such option '--quick'"),
     "unknown option of all": (["--quick", "classify"], "No such option '--quick'"),
     "unknown command": (["clasify", "a.jpg"], "No such command 'clasify'"),
@@ -517,6 +550,23 @@ def test_word_run_among_arguments_does_not_make_it_the_daemon(tmp_path: Path) ->
     assert "card.json is missing" in error_of(done, 1)
 
 
+NO_UTF_8 = os.fsdecode(b"\xff.jpg")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["undo"], ["report"], ["results", "rebuild"], ["find"], ["forget"], ["models", "show"],
+     ["web", "user", "remove"], ["web", "user", "passwd"], ["web", "key", "revoke"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_name_that_is_no_text_names_nothing_that_there_is(
+    site: Site, arguments: list[str]
+) -> None:
+    site.nightsort("backup")  # which makes the database
+    line = error_of(site.nightsort(*arguments, NO_UTF_8), 1)
+    assert "unexpected" not in line
+
+
 # Whose folder it is
 
 
@@ -555,6 +605,11 @@ def like_an_ordinary_user(*arguments: str, cwd: Path) -> Done:
         (["run"], 78, "state: cannot be made (Permission denied); make it, or set another"),
         (["classify", "locked"], 2, "locked: cannot be looked into (Permission denied)"),
         (["classify", "locked/a.jpg"], 2, "a.jpg: cannot be looked into (Permission denied)"),
+        (["learn", "add", "locked/a.zip"], 2, "a.zip: cannot be looked into (Permission denied)"),
+        (["evaluate", "photos", "--report", "locked/x.html"], 2, "locked: may not be written to"),
+        (["demo", "--keep", "locked/x"], 2, "locked/x: cannot be used (Permission denied)"),
+        (["practice", "--folder", "locked/x"], 2, "locked/x: cannot be used (Permission denied)"),
+        (["--config", "locked/x/y.toml", "setup"], 1, "locked: may not be written to"),
         (["--config", "secret.toml", "now"], 2, "secret.toml: cannot be read (Permission denied)"),
         (["--config", "secret.toml", "run"], 78, "secret.toml: cannot be read (Permission denied)"),
     ],

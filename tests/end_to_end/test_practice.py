@@ -123,6 +123,6 @@ def test_a_folder_that_is_not_empty_is_refused(tmp_path: Path) -> None:
         command("practice", "--folder", str(tmp_path)),
         capture_output=True, text=True, check=False, env=clean_environment(),
     )  # fmt: skip
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "is not empty" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import select
@@ -63,6 +64,26 @@ def test_what_was_there_is_kept_beside_and_its_other_keys_hold(tmp_path: Path) -
     again = site.nightsort("setup", "--answers", str(file))
     assert "says so already" in again.stdout
     assert len([*tmp_path.glob("nightsort.toml.*.bak")]) == 1
+
+
+def test_json_of_it_is_one_document_and_people_are_told_beside_it(tmp_path: Path) -> None:
+    site, file = Site(tmp_path), answers(tmp_path)
+    done = site.nightsort("setup", "--answers", str(file), "--make-folders", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    document = json.loads(done.stdout)
+    assert document["settings"] == f"{tmp_path}/nightsort.toml"
+    assert (document["written"], document["kept"]) == (True, None)
+    assert {"level", "subject", "text", "remedy"} == document["findings"][0].keys()
+    assert "Written: " in done.stderr
+    again = json.loads(site.nightsort("setup", "--answers", str(file), "--json").stdout)
+    assert (again["written"], again["kept"]) == (False, None)
+
+
+def test_json_of_what_is_wrong_exits_with_1(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    done = site.nightsort("setup", "--answers", str(answers(tmp_path)), "--json")
+    assert done.returncode == 1, done.stdout + done.stderr  # folders are not there
+    assert "wrong" in {one["level"] for one in json.loads(done.stdout)["findings"]}
 
 
 def test_without_a_terminal_or_with_wrong_answers_nothing_is_written(tmp_path: Path) -> None:

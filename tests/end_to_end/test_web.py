@@ -58,6 +58,7 @@ def test_people_are_added_listed_given_a_new_password_and_removed(page: Page) ->
         (("user", "add", "anna", "--password-stdin"), "short\n", 1, "at least 8 characters"),
         (("user", "add", "an\nna", "--password-stdin"), PASSWORD, 2, "letters, digits"),
         (("user", "add", "anna", "--role", "boss"), "", 2, "'boss' is not one of"),
+        (("user", "passwd", "anna", "--link", "--password-stdin"), "", 2, "not both"),
         (("key", "revoke", "shop"), "", 1, "nightsort web key list"),
         (("certificate", "not a name"), "", 2, "no name or address"),
     ],
@@ -77,6 +78,38 @@ def test_a_key_stands_alone_on_stdout(page: Page) -> None:
     taken = page.command("key", "add", "shop")
     assert (taken.returncode, taken.stdout) == (1, "")
     assert json.loads(page.command("key", "list", "--json").stdout)["keys"][0]["role"] == "reader"
+
+
+def test_every_command_about_people_has_one_document_on_stdout(page: Page) -> None:
+    def said(*arguments: str) -> dict[str, object]:
+        done = page.command("user", *arguments, "--json", stdin=PASSWORD)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+    added = said("add", "anna", "--role", "clerk", "--password-stdin")
+    assert (added["name"], added["role"], added["signed_in"]) == ("anna", "clerk", None)
+    assert said("role", "anna", "lead")["role"] == "lead"
+    assert said("passwd", "ANNA", "--password-stdin")["name"] == "anna"
+    assert "/page/link/" in str(said("passwd", "anna", "--link")["link"])
+    assert said("remove", "anna") == {"removed": "anna"}
+
+
+def test_who_lists_nobody_and_nothing_is_told_so(page: Page) -> None:
+    for what, said in (("user", "Nobody may sign in yet"), ("key", "There is no key yet")):
+        done = page.command(what, "list")
+        assert (done.returncode, done.stdout) == (0, "")
+        assert said in done.stderr
+
+
+def test_every_command_about_keys_has_one_document_on_stdout(page: Page) -> None:
+    made = json.loads(page.command("key", "add", "shop", "--json").stdout)
+    assert (made["name"], made["role"], made["revoked"]) == ("shop", "reader", None)
+    assert re.fullmatch(r"nightsort_[\w-]{43}", made["key"])
+    revoked = json.loads(page.command("key", "revoke", "shop", "--json").stdout)
+    assert (revoked["name"], revoked["made"]) == ("shop", made["made"])
+    assert revoked["revoked"] is not None
+    (listed,) = json.loads(page.command("key", "list", "--json").stdout)["keys"]
+    assert listed == revoked
 
 
 def test_a_forgotten_password_can_be_reset_by_a_link_from_the_command_line(page: Page) -> None:
@@ -174,8 +207,11 @@ def test_it_says_how_the_daemon_is(page: Page) -> None:
     with page.serving(), page.client() as client:
         down = client.get("/health", headers=key)
         assert (down.status_code, down.json()["status"]) == (503, "down")
+        assert (down.json()["model_loaded"], client.get("/classes", headers=key).status_code) == (
+            True, 200,
+        )  # fmt: skip
         with page.site.daemon():
-            eventually(lambda: client.get("/health").json()["model_loaded"])
+            page.await_daemon()
             answer = client.get("/health", headers=key)
             well = answer.json()
             assert answer.status_code == 200
@@ -264,7 +300,7 @@ def test_the_page_of_another_user_sees_the_daemon_come_stop_and_be_killed(users:
             for end in (signal.SIGTERM, signal.SIGKILL):
                 assert client.get("/health").json()["status"] == "down"
                 daemon = users.start(DAEMON, "run")
-                eventually(lambda: client.get("/health").json()["model_loaded"])
+                users.page.await_daemon()
                 daemon.send_signal(end)
                 assert daemon.wait(DEADLINE_SECONDS) == (0 if end == signal.SIGTERM else -end)
             assert client.get("/health").json()["status"] == "down"

@@ -17,10 +17,17 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from distributed import Client
 
 from classifier.archive.filing import Filing, file_photo
 from classifier.archive.listing import NoArchive, photos_under
-from classifier.archive.manifest import Manifest, Part, check_they_are_apart, made_or_read
+from classifier.archive.manifest import (
+    Manifest,
+    Part,
+    check_output_is_apart,
+    check_they_are_apart,
+    made_or_read,
+)
 from classifier.archive.rows import Row
 from classifier.archive.running import ClusterLost, Work, cluster, run
 from classifier.archive.worker import Job, judge, judge_part
@@ -154,7 +161,8 @@ def archive(site: Site, *arguments: str) -> list[str]:
 
 def a_part_is_there(out: Path, process: subprocess.Popen[bytes]) -> None:
     eventually(lambda: any(out.glob("part-*.parquet")) or process.poll() is not None)
-    assert process.poll() is None, "it was to be in the middle"
+    said = (out.parent / "said").read_text("utf-8")
+    assert process.poll() is None, f"it was to be in the middle: {said}"
 
 
 def started(site: Site, workers: int = 1, **more: str) -> subprocess.Popen[bytes]:
@@ -201,8 +209,22 @@ def a_cluster(folder: Path, name: str) -> Iterator[tuple[str, subprocess.Popen[b
     with dask(*scheduler, "--scheduler-file", str(file)) as process:
         eventually(lambda: file.exists() and file.read_text() != "")
         worker = ("worker", "--scheduler-file", str(file), "--nthreads", "2", "--no-dashboard")
+        address = json.loads(file.read_text())["address"]
         with dask(*worker, "--local-directory", str(folder)):
-            yield json.loads(file.read_text())["address"], process
+            with Client(address, timeout=DEADLINE_SECONDS) as client:
+                client.wait_for_workers(1, timeout=DEADLINE_SECONDS)
+            yield address, process
+
+
+def test_ctrl_c_while_workers_start_is_told_in_one_line(site: Site) -> None:
+    photos(site.folder / "old", 300)
+    process = started(site, 2)
+    eventually(lambda: descendants(process.pid))
+    process.send_signal(signal.SIGINT)
+    assert process.wait(DEADLINE_SECONDS) == 130
+    said = (site.folder / "said").read_text("utf-8")
+    assert "Traceback" not in said
+    assert said.splitlines()[-1] == "nightsort: interrupted"
 
 
 def test_a_scheduler_that_dies_is_told_and_another_goes_on(site: Site) -> None:
@@ -323,6 +345,35 @@ def test_what_lies_in_another_that_is_named_is_refused(names: Sequence[str]) -> 
 
 def test_what_only_begins_alike_is_apart() -> None:
     check_they_are_apart(["a", "a-b", "ab", "c/a"])
+    check_output_is_apart(["a", "b/c"], "ab", "a-b")
+    check_output_is_apart(["b/c"], "b", None)  # nothing there is a photo
+
+
+@pytest.mark.parametrize(
+    ("option", "out", "filed_into"),
+    [
+        ("--out", "old", None),
+        ("--out", "old/verdicts", None),
+        ("--file-into", "out", "old/by-category"),
+        ("--file-into", "out", "."),  # "old" could be a category
+    ],
+)
+def test_output_within_the_archive_is_refused_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, out: str, filed_into: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NoArchive, match=f"{option} .*"):
+        check_output_is_apart(["old"], out, filed_into)
+
+
+def test_output_within_the_archive_is_wrong_use(site: Site) -> None:
+    photos(site.folder / "old", 1)
+    done = subprocess.run(
+        archive(site, "old", "--out", "old/out"), cwd=site.folder, env=clean_environment(),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert not (site.folder / "old/out").exists()
 
 
 # --- outages -------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from config.learning import LearningSettings
 from config.settings import Settings
 from daemon.corrections.decisions import Decisions
 from daemon.domain.corrections import Via
-from daemon.domain.examples import Brought, Kept, Occasion, Stock
+from daemon.domain.examples import Brought, Counted, Kept, Occasion, Stock
 from daemon.domain.orders import Decision, Speaker
 from daemon.folders.photo_files import Limits
 from daemon.folders.tree import Tree
@@ -192,8 +192,8 @@ def test_what_is_brought_twice_is_new_once_unless_it_is_said_to_be_something_els
     sandals = Brought("1", "1.jpg", "Sandals", "", b"abcd")
     boots = Brought("1", "1.jpg", "Boots", "", b"abcd")
     now, bring = core.clock.now(), core.store.examples.bring
-    counts = [len(bring([one], "anna", now, NETWORK)) for one in (sandals, sandals, boots)]
-    assert counts == [1, 0, 1]
+    counts = [bring([one], "anna", now, NETWORK) for one in (sandals, sandals, boots)]
+    assert counts == [Counted(1, 0), Counted(0, 0), Counted(0, 1)]
     assert core.store.examples.stock(NETWORK).labels == {"Boots": 1}
     count, newest = core.store.examples.count_since("", NETWORK)
     assert count == 1

@@ -20,6 +20,8 @@ from daemon.domain.orders import Forget
 from daemon.handover.calls import Calls
 from daemon.maintenance.forgetting import NotExact
 from daemon.reporting.kept_pictures import KeptPictures
+from daemon.sorting.version_copies import copy_versions
+from daemon.sorting.versions import Versions
 from daemon.store import DATABASE, Store
 from daemon.store.handovers import FOLLOWER
 from tests.integration.test_pick_lists import updater
@@ -27,6 +29,7 @@ from tests.support.alert_samples import sample
 from tests.support.core import WAREHOUSE, running, tiny_photo
 from tests.support.desk import Crash
 from tests.support.forgetting import SOMEBODY, ForgettingShop, orders_of, traces
+from tests.support.lessons import examples_of, lesson, made_up
 
 FRONT, BACK, OTHER = "return-60521_front.png", "return-60521_back.png", "return-70007_front.png"
 BROKEN = "return-60521_broken.png"
@@ -240,6 +243,28 @@ def test_a_source_that_had_to_stay_goes_too(shop: TheShop) -> None:
     assert not source.exists()
 
 
+def test_versions_name_no_photo_any_more_and_the_receipt_names_those_that_learnt_from_it(
+    shop: TheShop, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    told = [replace(one, id=f"{SHA[FRONT]}-{one.id}") for one in examples_of("Sandals", 24)]
+    told.append(replace(told[0], id=SHA[FRONT]))
+    learnt = lesson(made_up(tmp_path_factory.mktemp("bundle")), told).version
+    assert learnt is not None
+    versions = Versions(shop.state)
+    versions.folder.mkdir()
+    for name, figures in (("1", {"became_right": [SHA[FRONT]]}), ("2", {})):
+        card = learnt.card.model_copy(update={"name": name, "figures": figures})
+        versions.add(replace(learnt, card=card), 9)
+    copy_versions(shop.store, versions)
+    receipt = shop.forget(FRONT)
+    assert traces([versions.folder], SHA[FRONT]) == []
+    for name in ("1", "2"):
+        assert shop.store.version_copies.content(name) == versions.file(name).read_bytes()
+    held = [one.where.partition(":")[0] for one in receipt.remains if one.what == "version"]
+    assert held == ["1", "2"]
+    assert "version" not in {one.what for one in shop.forget(OTHER).remains}
+
+
 # What it is called
 
 
@@ -253,6 +278,55 @@ def test_a_name_of_several_photos_is_refused_and_they_are_listed(shop: TheShop) 
     assert len(shop.store.history.stories("70007")) == 2
     shop.forget("70007")  # the return is exact
     assert shop.store.history.stories("70007") == []
+
+
+FIRST, SECOND = "return_20251101_10051", "return_20251102_10051"
+A_DAY = [f"{FIRST}_a.png", f"{FIRST}_b.png"]
+ANOTHER, NO_DAY = f"{SECOND}_a.png", "return_10051_c.png"
+
+
+def sorted_too(shop: TheShop, names: list[str]) -> None:
+    for number, name in enumerate(names):
+        shop.drop(name, tiny_photo("Shirts", 50 + number))
+    shop.clock.advance(60)
+    shop.recover_and_drain()
+
+
+@pytest.mark.parametrize(
+    ("lying", "typed", "gone"),
+    [
+        ([*A_DAY, ANOTHER], FIRST, A_DAY),
+        ([*A_DAY, ANOTHER], "10051", None),  # of which day?
+        ([*A_DAY], "10051", A_DAY),
+        ([ANOTHER], FIRST, None),
+        ([*A_DAY, ANOTHER, NO_DAY], FIRST, None),  # of which day is the last?
+        ([ANOTHER, NO_DAY], FIRST, None),
+        ([*A_DAY, NO_DAY], FIRST, [*A_DAY, NO_DAY]),
+    ],
+)
+def test_a_day_beside_a_number_tells_two_returns_of_it_apart(
+    shop: TheShop, lying: list[str], typed: str, gone: list[str] | None
+) -> None:
+    sorted_too(shop, lying)
+    if gone is None:
+        with pytest.raises(NotExact):
+            shop.forget(typed)
+    else:
+        shop.forget(typed)
+    left = [name for name in lying if shop.store.history.stories(name)]
+    assert left == [name for name in lying if name not in (gone or ())]
+
+
+def test_a_return_of_a_day_is_found_without_another_days_of_that_number(shop: TheShop) -> None:
+    sorted_too(shop, [A_DAY[0], ANOTHER, NO_DAY])
+
+    def found(typed: str) -> set[str]:
+        return {one.filename for one in shop.store.history.stories(typed)}
+
+    assert found(FIRST) == {A_DAY[0], NO_DAY}
+    assert found("2025-11-02 10051") == {ANOTHER, NO_DAY}
+    assert found("10051") == {A_DAY[0], ANOTHER, NO_DAY}
+    assert {one.filename for one in shop.store.search.of_return(FIRST, 9)} == found(FIRST)
 
 
 def test_what_changed_since_it_was_shown_is_not_forgotten(shop: TheShop) -> None:

@@ -47,6 +47,7 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     draw_item("dress", rng, (240, 320)).save(folder / "Boxes/both.jpg")
     shutil.copy(folder / "Boxes/both.jpg", folder / "Spectacles/both.jpg")
     (folder / "Boxes/broken.jpg").write_bytes(b"\xff\xd8 no photo")
+    draw_photo(seed=99).save(folder / "astray.jpg")
     return folder
 
 
@@ -65,7 +66,9 @@ def test_a_lesson_is_learnt_kept_adopted_by_the_daemon_and_taken_back(
     assert lesson["examples"] == {"Boxes": COUNT, "Spectacles": COUNT}
     assert (lesson["adopted"], lesson["before"]) == (False, None)
     left_out = {why: len(lines) for why, lines in lesson["left_out"].items()}
-    assert left_out == {"unreadable": 1, "double": 1, "contradictory": 1, "too_few": 1}
+    assert left_out == {
+        "unreadable": 1, "double": 1, "contradictory": 1, "no_category": 1, "too_few": 1,
+    }  # fmt: skip
     assert asked(site, "models", "list")["in_use"] == "shipped"
     photo = str(labelled / "Boxes/x1x.jpg")
     before = json.loads(site.nightsort("classify", photo, "--json").stdout)
@@ -90,6 +93,14 @@ def test_new_kinds_beside_the_old_are_compared_and_adopted_if_asked_for(
     assert lesson["adopted"] == (lesson["judgement"] in ("better", "as good"))
     in_use = asked(site, "models", "list")["in_use"]
     assert in_use == (lesson["version"] if lesson["adopted"] else "shipped")
+
+
+def test_the_shipped_version_can_be_shown_by_the_name_that_people_see(site: Site) -> None:
+    card, bundle = asked(site, "models", "show", "shipped"), load_bundle(REAL_BUNDLE)
+    assert (card["name"], card["categories"]) == ("shipped", [*bundle.card.categories])
+    assert card["base"]["sha256"] == bundle.card.sha256
+    shown = site.nightsort("models", "show", "shipped")
+    assert (shown.returncode, bundle.card.title in shown.stdout) == (0, True)
 
 
 def test_a_damaged_version_is_refused_and_the_one_before_goes_on(
@@ -175,7 +186,11 @@ def test_examples_are_brought_in_a_zip_kept_and_learnt_from_later(
     added = asked(site, "learn", "add", archive)
     assert added["added"] == sum(added["examples"].values()) == 2 * COUNT + 1
     assert added["new_labels"] == ["Boxes", "Rare", "Spectacles"]
-    assert [len(added["refused"]), added["double"]] == [2, 1]
+    assert [len(added["refused"]), added["double"], added["relabelled"]] == [3, 1, 0]
+    left_out = {why: len(lines) for why, lines in added["left_out"].items()}
+    assert left_out == {
+        "unreadable": 1, "double": 1, "contradictory": 1, "no_category": 1, "too_few": 1,
+    }  # fmt: skip
     again = asked(site, "learn", "add", str(labelled / "Boxes"), "--label", "boxes")
     assert (again["added"], again["double"], again["new_labels"]) == (1, COUNT + 1, ["Boxes"])
     lesson = asked(site, "learn", "--only")
@@ -188,13 +203,45 @@ def test_examples_are_brought_in_a_zip_kept_and_learnt_from_later(
     assert site.nightsort("learn", "remove").returncode == 2
 
 
+def test_what_is_said_to_be_something_else_is_told_as_relabelled(
+    site: Site, labelled: Path, tmp_path: Path
+) -> None:
+    for at in range(3):
+        (tmp_path / "few").mkdir(exist_ok=True)
+        shutil.copy(labelled / f"Boxes/x{at}x.jpg", tmp_path / "few")
+    assert asked(site, "learn", "add", str(tmp_path / "few"), "--label", "Boxes")["added"] == 3
+    told = site.nightsort("learn", "add", str(tmp_path / "few"), "--label", "Trays")
+    assert "Examples added: 0, relabelled: 3, known already: 0" in told.stdout
+    assert "New category Trays: 3 examples, 20 are needed" in told.stdout
+    again = asked(site, "learn", "add", str(tmp_path / "few"), "--label", "Trays")
+    assert (again["added"], again["relabelled"], again["double"]) == (0, 0, 3)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xd8 no photo", None])
+def test_where_nothing_can_be_taken_the_answer_says_why_as_one_document(
+    site: Site, tmp_path: Path, content: bytes | None
+) -> None:
+    folder = tmp_path / "none"
+    if content is not None:
+        (folder / "Rare").mkdir(parents=True)
+        (folder / "Rare/broken.jpg").write_bytes(content)
+    done = site.nightsort("learn", "add", str(folder), "--json")
+    said = json.loads(done.stdout)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert (said["added"], said["relabelled"], said["double"], said["examples"]) == (0, 0, 0, {})
+    assert len(said["refused"]) == len(said["left_out"]["unreadable"]) == (content is not None)
+    assert str(folder) in said["why"]
+    assert not site.state.exists()
+
+
 def test_after_a_lesson_of_other_goods_alone_the_next_goes_on_with_these_and_is_compared(
     site: Site, labelled: Path, tmp_path: Path
 ) -> None:
     with (site.folder / "nightsort.toml").open("a", encoding="utf-8") as settings:
         settings.write('\n[learning]\nadopt = "auto"\n')
     first = asked(site, "learn", str(labelled), "--only")
-    assert (first["before"], first["judgement"], first["adopted"]) == (None, "better", False)
+    assert (first["before"], first["judgement"], first["adopted"]) == (None, "as good", False)
+    assert "there is nothing to compare with" in first["why"]
     asked(site, "models", "adopt", first["version"])
     for seed in range(500, 524):
         mirrored = ImageOps.mirror(draw_photo(seed=seed).convert("RGB"))

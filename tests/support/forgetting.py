@@ -125,7 +125,7 @@ def _contents(path: Path) -> Iterator[bytes]:
     yield path.read_bytes()
     if path.suffix == ".gz":
         yield gzip.decompress(path.read_bytes())
-    elif path.suffix == ".xlsx":
+    elif path.suffix in (".xlsx", ".npz"):
         with zipfile.ZipFile(path) as book:
             yield from (book.read(name) for name in book.namelist())
     elif path.suffix == ".db":

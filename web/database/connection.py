@@ -11,7 +11,7 @@ from pathlib import Path
 
 from config.errors import ConfigError, DiskFull, FolderUnavailable, NightsortError
 from web.database.schema import SCHEMA_VERSION, STEPS
-from web.reading.system import keep_log
+from web.reading.system import keep_log, whole
 
 DATABASE = "web.db"
 # How long a write waits for another process, such as `nightsort web user add`.
@@ -50,15 +50,8 @@ class Connection:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction, durable at the end of the `with` block. Raises TransientError."""
-        with self._writing, _telling():
-            self._writer.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._writer
-                self._writer.execute("COMMIT")
-            except BaseException:
-                if self._writer.in_transaction:  # some failures have ended it themselves
-                    self._writer.execute("ROLLBACK")
-                raise
+        with self._writing, _telling(), whole(self._writer):
+            yield self._writer
 
     @contextmanager
     def aside(self) -> Iterator[sqlite3.Connection]:

@@ -9,7 +9,7 @@ from daemon.folders.locks import user_name
 from daemon.folders.machine import usable_cores
 from daemon.folders.picture_folder import PictureFolder
 from daemon.health.systemd import Notifier
-from daemon.store import keep_log
+from daemon.store import keep_log, whole
 
 __all__ = [
     "Forgotten",
@@ -20,6 +20,7 @@ __all__ = [
     "our_version",
     "usable_cores",
     "user_name",
+    "whole",
 ]
 
 

@@ -94,6 +94,28 @@ def test_version_that_cannot_be_written_leaves_the_one_before(
     assert {one.name for one in file.parent.iterdir()} == {"bundle", file.name}
 
 
+def test_a_card_names_no_photo(learnt: Version) -> None:
+    assert not {"became_right", "became_wrong", "doubtful"} & {*learnt.card.figures}
+    assert "Sandals-1-" not in learnt.card.model_dump_json()
+
+
+def test_photos_are_taken_out_of_a_card_of_before(
+    file: Path, learnt: Version, bundle: Bundle
+) -> None:
+    assert not version.strip_photos(file)
+    rewrite(file, figures=learnt.card.figures | {"became_right": ["a"], "became_wrong": []})
+    file.chmod(0o640)
+    assert version.strip_photos(file)
+    assert load_version(file, bundle).card == learnt.card
+    assert file.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_file_knows_what_it_learnt_from(file: Path) -> None:
+    assert version.knows_any(file, ["nobody", "Sandals-1-003"])
+    assert not version.knows_any(file, ["nobody"])
+    assert not version.knows_any(file, [])
+
+
 def test_version_is_small(file: Path) -> None:
     assert file.stat().st_size < 20_000
 

@@ -56,6 +56,22 @@ def test_every_command_is_in_the_manual() -> None:
     assert [*TOPICS] == ["nightsort", *(f"nightsort {name}" for name in COMMANDS)]
 
 
+# A process that logs, what is read on a terminal alone, and what prints another format.
+WITHOUT_JSON = {
+    "alerts ack", "demo", "doctor", "lookout", "mirror schema", "report", "restore",
+    "results rebuild", "run", "unit", "web",
+}  # fmt: skip
+
+
+def test_every_command_but_these_has_its_answer_as_json() -> None:
+    lacking = {
+        words
+        for words, command in COMMANDS.items()
+        if not any("--json" in param.opts for param in command.params)
+    }
+    assert lacking == WITHOUT_JSON
+
+
 @pytest.mark.parametrize("name", TOPICS)
 def test_every_command_has_a_summary_and_an_example(name: str) -> None:
     topic, own_name = TOPICS[name], name.rpartition(" ")[2]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,8 @@ from classifier.verdict import Band, Reason
 from config.errors import PhotoError, PhotoProblem
 from daemon.cli.samples import draw_samples
 from daemon.domain.return_ids import return_id
+
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +35,17 @@ def test_the_last_sample_is_corrupt_not_merely_cut_off(samples: list[Path]) -> N
     with pytest.raises(PhotoError) as caught:
         decode(samples[-1].read_bytes())
     assert caught.value.problem is PhotoProblem.CORRUPT
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["--help"], 0), ([], 2), (["--photos"], 2)])
+def test_an_option_is_no_folder(tmp_path: Path, arguments: list[str], code: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "daemon.cli.samples", *arguments],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert (done.returncode, "daemon.cli.samples" in done.stdout + done.stderr) == (code, True)
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_exactly_two_samples_are_alike(samples: list[Path]) -> None:

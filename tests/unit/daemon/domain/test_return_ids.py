@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from daemon.domain.return_ids import (
     by_pattern,
+    day_beside,
+    day_of,
     keys_meant,
     label_id,
     recorded_key,
@@ -137,6 +139,30 @@ def test_a_return_is_meant_by_any_of_its_spellings(typed: str) -> None:
 @pytest.mark.parametrize("typed", ["60521", "0060521", "#60521", "return-60521", "RMA 60521"])
 def test_a_number_is_meant_with_and_without_its_word_and_zeros(typed: str) -> None:
     assert keys_meant(typed)[0] == return_key("60521")
+
+
+@pytest.mark.parametrize(
+    ("typed", "day"),
+    [
+        ("return_20251101_10051", "20251101"),
+        ("return_20251101_10051_front.jpg", "20251101"),
+        ("Retoure 01.11.2025 10051 vorne", "20251101"),
+        ("20251101_10051", "20251101"),
+        ("return_20251101_001", ""),  # the day is part of the id
+        ("20251101_123456 return 60552", ""),  # a camera's
+        ("return-60521", ""),
+        ("return_20251101", ""),
+        ("return_20251101_123456", ""),  # a time
+    ],
+)
+def test_a_day_beside_a_returns_own_number_is_known(typed: str, day: str) -> None:
+    assert day_beside(typed) == day
+
+
+def test_a_day_says_nothing_of_an_id_that_a_pattern_of_ones_own_found() -> None:
+    name = "return_20251101_10051_order-77.jpg"
+    assert day_of(name, return_key("10051")) == "20251101"
+    assert day_of(name, return_key("77")) == ""
 
 
 def test_two_returns_have_two_keys() -> None:

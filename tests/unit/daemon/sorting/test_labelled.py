@@ -48,6 +48,19 @@ def test_a_zip_holds_folders_of_categories_perhaps_in_one_more(tmp_path: Path, a
     assert {one.read(100) for one in found} == {b"a photo"}
 
 
+def test_photos_beside_the_folders_are_named_and_say_nothing(tmp_path: Path) -> None:
+    photo(tmp_path, "Sandals")
+    (tmp_path / "astray.jpg").touch()
+    found = brought(tmp_path, None, (), JUNK)
+    assert [(one.name, bool(one.problem)) for one in found] == [
+        ("a.jpg", False),
+        ("astray.jpg", True),
+    ]
+    path = zipped(tmp_path, "Sandals/a.jpg", "astray.jpg", "CON/b.jpg")
+    found = brought(path, None, (), JUNK)
+    assert {one.name for one in found if one.problem} == {"astray.jpg", "b.jpg"}
+
+
 def test_with_a_label_all_photos_are_of_that(tmp_path: Path) -> None:
     path = zipped(tmp_path, "a.jpg", "more/b.jpg")
     assert [one.label for one in brought(path, "sandals", ("Sandals",), JUNK)] == ["Sandals"] * 2

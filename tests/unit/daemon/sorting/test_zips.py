@@ -33,9 +33,12 @@ def taken(path: Path, known: tuple[str, ...] = ()) -> list[Labelled]:
 
 
 def refusals(path: Path) -> dict[str, str]:
-    """Of what cannot be read: where it lies, and why."""
+    """Of what cannot be read, or is of no category: where it lies, and why."""
     why = {}
     for one in taken(path):
+        if one.problem:
+            why[one.shown] = one.problem
+            continue
         try:
             assert one.read(MOST) == b"a photo"
         except PhotoError as exc:
