@@ -48,7 +48,11 @@ class Sources:
         self.versions = Tree(settings.state_dir / FOLDER)
         # None: they are not wanted.
         self.photos = Tree(settings.sorted_dir) if settings.mirror.photos else None
-        self.forgotten = Forgotten(settings.state_dir)
+
+    @property
+    def forgotten(self) -> Forgotten:
+        """What was forgotten until now."""
+        return Forgotten(self._state_dir.root)
 
     def files(self, open_runs: Collection[str]) -> Iterator[Source]:
         """Those that are no photos; results last, of backups the newest first.

@@ -180,7 +180,9 @@ def test_a_lost_box_is_made_again_of_the_mirror(tmp_path: Path, s3: Storage, buc
     assert old.nightsort("now").returncode == 0
     assert old.nightsort("correct", "60004", "Handbags").returncode == 0
     assert old.nightsort("mirror", "fill").returncode == 0
-    assert old.nightsort("forget", "60002", "--yes").returncode == 0
+    receipt = json.loads(old.nightsort("forget", "60002", "--yes", "--json").stdout)
+    held = {(one["what"], one["where"]) for one in receipt["remains"]}
+    assert {("mirror", bucket), ("backup", f"backups in {bucket}")} <= held
     assert old.nightsort("mirror", "fill").returncode == 0
     lay = {path.relative_to(old.sorted): path.read_bytes() for path in photos_of(old)}
     runs = old.nightsort("history", "--json").stdout
