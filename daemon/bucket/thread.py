@@ -25,6 +25,8 @@ TURN_SECONDS = 2.0
 # With the time that an attempt may take, the next one comes within 30 seconds.
 LONGEST_WAIT_SECONDS = 28.0 - CONNECT_SECONDS
 _LOWEST_PRIORITY = 19
+# Between two counts: of a million copies one takes a good part of a second.
+_COUNT_SECONDS = 60.0
 
 
 class BucketThread:
@@ -47,7 +49,8 @@ class BucketThread:
         self._opened = opened
         self._is_service = is_service
         self._attempts = Attempts("bucket", settings.mirror.station, LONGEST_WAIT_SECONDS)
-        self._compared_at = float("-inf")
+        self._compared_at = self._counted_at = float("-inf")
+        self._copies = 0
         self.figures: BucketStatus | None = None  # None: there is to be none; for any thread
         if settings.mirror.has_bucket and is_service:
             self.figures = self._figures(0, 0)
@@ -100,7 +103,10 @@ class BucketThread:
             self.figures = {**self.figures, "why": why}
 
     def _tell(self, store: Store, waiting: int, why: str | None = None) -> None:
-        self.figures = self._figures(store.bucket.count(), waiting, why)
+        now = self._clock.steady()
+        if now >= self._counted_at + _COUNT_SECONDS:
+            self._copies, self._counted_at = store.bucket.count(), now
+        self.figures = self._figures(self._copies, waiting, why)
 
     def _figures(self, copies: int, waiting: int, why: str | None = None) -> BucketStatus:
         station = self._settings.mirror.station or ""

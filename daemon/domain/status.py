@@ -93,7 +93,7 @@ class BucketStatus(TypedDict):
     """How far the copies in the bucket are."""
 
     station: str
-    copies: int  # that have arrived
+    copies: int  # that have arrived, as counted once a minute
     waiting: int  # files and changes that were not copied yet, as far as was looked
     why: str | None  # while each attempt fails
 
