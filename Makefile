@@ -65,6 +65,8 @@ train: ## Train a model bundle: make train DATA=folder OUT=models/own
 	@$(MAKE) --no-print-directory $(VENV)/.installed $(TRAIN_VENV)/.installed
 	$(TRAIN_VENV)/bin/python -m classifier.training "$(DATA)" $(if $(OUT),--out "$(OUT)")
 	$(BIN)/python -m classifier.training.base "$(DATA)" $(if $(OUT),--bundle "$(OUT)")
+	test ! -d "$(DATA)/fashion-products/known-60x80" || \
+	  $(BIN)/python -m classifier.training.elsewhere "$(DATA)" $(if $(OUT),--bundle "$(OUT)")
 
 pins: ## Renew requirements.txt, -mirror.txt, -archive.txt and -dev.txt to the newest versions
 	$(PYTHON) -m venv --clear .venv-pins

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 
-def wilson(hits: int, total: int, z: float = 1.96) -> tuple[float, float]:
+def wilson(hits: float, total: float, z: float = 1.96) -> tuple[float, float]:
     """95 % interval of a proportion, or that of `z` standard deviations. Source: Wilson 1927."""
     if total == 0:
         return 0.0, 1.0

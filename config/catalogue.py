@@ -12,8 +12,9 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+Language = Literal["en", "de"]
 Catalogue = Mapping[str, str]
 
 
@@ -36,10 +37,12 @@ class Texts:
 
 def read(folder: Path) -> dict[str, Texts]:
     """Every language that has a catalogue in `folder`, by its code."""
-    return {
-        file.stem: Texts(file.stem, dict(_flat(tomllib.loads(file.read_text(encoding="utf-8")))))
-        for file in sorted(folder.glob("*.toml"))
-    }
+    return {file.stem: read_one(file, file.stem) for file in sorted(folder.glob("*.toml"))}
+
+
+def read_one(file: Path, language: str) -> Texts:
+    """The sentences in a file."""
+    return Texts(language, dict(_flat(tomllib.loads(file.read_text(encoding="utf-8")))))
 
 
 def chosen(header: str, known: Mapping[str, Texts], default: str) -> Texts:

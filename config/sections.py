@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from config.catalogue import Language
 from config.junk import JUNK
 from config.targets import Section
 
@@ -193,8 +194,13 @@ class ReturnSettings(Section):
 
 
 class ReportSettings(Section):
-    """What is told of more than one run."""
+    """What people are told, and in which language."""
 
+    language: Language = Field(
+        "en",
+        description="Language of reports, pick lists, workbooks, notes and alerts. What programs "
+        "read (CSV, JSON, the log) and what commands say stays English.",
+    )
     weekly: bool = Field(
         True,
         description="Write a report of each week that is over, on Monday, by itself.",

@@ -64,6 +64,7 @@ def application(site: Site) -> FastAPI:
     """Routes and errors, without what surrounds them."""
     app = FastAPI(
         title="nightsort", docs_url=None, redoc_url=None, openapi_url="/openapi.json",
+        redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )  # fmt: skip
     app.state.site = site
@@ -72,7 +73,7 @@ def application(site: Site) -> FastAPI:
         app.include_router(router)
     app.mount("/page/static", OwnFiles(directory=STATIC))
     app.openapi = lambda: docs.describe(app)  # type: ignore[method-assign]
-    register(app)
+    register(app, [one for router in ROUTERS for one in router.routes if isinstance(one, Route)])
     return app
 
 

@@ -64,7 +64,7 @@ class Body:
         self._clock = clock
         self._ends_at = clock() + SILENCE_SECONDS + most_bytes / SLOWEST_BYTES_A_SECOND
         self.read_bytes = 0
-        self.is_read = False
+        self.is_read = self.is_cut_off = False
 
     def check_length(self, content_length: str | None) -> None:
         """Refuse what says that it is too long, before any of it is read. Raises Problem 413."""
@@ -79,6 +79,7 @@ class Body:
         while not self.is_read and size < PART_BYTES:
             message = await self._in_time()
             if message["type"] != "http.request":
+                self.is_cut_off = True
                 return message  # the caller is gone, and nobody wants the rest
             part = message.get("body", b"")
             self._check(self.read_bytes + len(part))
@@ -107,13 +108,13 @@ class Body:
 
     def _check(self, size: int) -> None:
         if size > self._most_bytes:
-            raise Problem(
-                413,
-                "too_large",
-                f"more than {_words(self._most_bytes)} are not taken here",
-                CLOSE,
-                limit_bytes=self._most_bytes,
-            )
+            raise too_large(self._most_bytes)
+
+
+def too_large(most_bytes: int) -> Problem:
+    """413: a body of more than that."""
+    detail = f"more than {_words(most_bytes)} are not taken here"
+    return Problem(413, "too_large", detail, CLOSE, limit_bytes=most_bytes)
 
 
 def _words(size: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from web.problems import Problem, busy
@@ -14,7 +15,7 @@ __all__ = ["Decision", "Outcome", "Wish", "carry_out", "carry_out_all"]
 
 # So many photos in one order: the daemon looks at its share between two of them.
 _AT_ONCE = 25
-_LATER = frozenset({Code.BUSY, Code.UNAVAILABLE})
+_LATER = frozenset({Code.BUSY, Code.UNAVAILABLE, Code.UNKNOWN_OUTCOME})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,19 @@ def carry_out_all(site: Site, by: Caller, wish: Wish) -> Outcome:
         except Problem as exc:
             if not start:
                 raise
-            rest = wish.photos[start:]
-            outcome.failed.extend(Failed(one, exc.code, exc.detail) for one in rest)
+            outcome.failed.extend(Failed(one, exc.code, exc.detail) for one in some.photos)
+            outcome.failed.extend(_not_tried(exc, wish.photos[start + _AT_ONCE :]))
             break
         outcome.done.extend(done)
         outcome.failed.extend(Failed(_number(one), one.code, one.detail) for one in left)
     return outcome
+
+
+def _not_tried(problem: Problem, photos: Sequence[int]) -> Iterator[Failed]:
+    """What comes after a failure, and so was not asked for."""
+    is_open = problem.code == Code.UNKNOWN_OUTCOME
+    code = Code.UNAVAILABLE if is_open else problem.code
+    yield from (Failed(one, code, "it was not done, as the one before failed") for one in photos)
 
 
 def _number(left: Left) -> int:

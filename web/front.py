@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -21,7 +21,7 @@ from web.addresses import is_loopback
 from web.bodies import Body
 from web.database import Call
 from web.paths import is_page
-from web.problems import Problem, busy
+from web.problems import Problem, busy, failed
 from web.roles import Caller
 from web.site import Site
 
@@ -29,6 +29,8 @@ log = structlog.get_logger()
 
 # Requests at the same time; what comes beyond is better told so than kept waiting.
 MOST_AT_ONCE = 64
+# Nobody is there to be answered; nginx has that word for it.
+CALLER_GONE = 499
 # A rest of a body up to this is read to its end for the connection's sake.
 _SMALL_BYTES = 64 * 1024
 # Asked for all the time, and of no interest afterwards.
@@ -56,8 +58,9 @@ class Exchange:
 
     scope: Scope
     headers: Headers
-    id: str = field(default_factory=lambda: secrets.token_hex(8))
-    began: float = field(default_factory=time.perf_counter)
+    method: str
+    id: str
+    began: float
     status: int = 0
     path: str = "/"  # below the place where the page begins
 
@@ -73,10 +76,26 @@ class Exchange:
         return caller
 
     @property
+    def allowance(self) -> Mapping[str, str]:
+        """What is left to the caller, where a limit counted this call."""
+        allowance: Mapping[str, str] = self.scope["state"].get("allowance", {})
+        return allowance
+
+    @property
+    def body(self) -> Body | None:
+        """What comes with it, as far as the route looked."""
+        body: Body | None = self.scope.get("nightsort.body")
+        return body
+
+    @property
+    def outcome(self) -> int:
+        """The status; another word where the caller had gone before all of the body was there."""
+        return CALLER_GONE if self.body is not None and self.body.is_cut_off else self.status
+
+    @property
     def has_unread_body(self) -> bool:
         """Whether more of a body is to come than is worth reading."""
-        body: Body | None = self.scope.get("nightsort.body")
-        if body is not None and body.is_read:
+        if self.body is not None and self.body.is_read:
             return False
         length = self.headers.get("content-length", "")
         return "transfer-encoding" in self.headers or (
@@ -98,8 +117,7 @@ class Front:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = Exchange(scope, Headers(scope=scope))
-        scope.setdefault("state", {})
+        exchange = _begun(scope)
         structlog.contextvars.bind_contextvars(request=exchange.id)
         refused = self._prepare(exchange)
         place = 0 if exchange.path == _LASTING else 1
@@ -153,9 +171,9 @@ class Front:
         except ClientDisconnect:
             pass  # nobody is there to be answered
         except Exception:  # whatever it is, the next request is answered
-            log.exception("request_failed", method=exchange.scope["method"], path=exchange.template)
+            log.exception("request_failed", method=exchange.method, path=exchange.template)
             if not exchange.status:
-                await failure(exchange.id).send(exchange.scope, receive, send)
+                await failed(exchange.id).send(exchange.scope, receive, send)
 
     def _dressed(self, exchange: Exchange, send: Send) -> Send:
         """Sends with the headers that every answer has."""
@@ -174,31 +192,31 @@ class Front:
         more = {"X-Request-Id": exchange.id, "Cache-Control": "no-store"}
         if exchange.has_unread_body:
             more["Connection"] = "close"  # or the server would swallow all the rest
-        return SECURITY_HEADERS | more
+        return {**SECURITY_HEADERS, **more, **exchange.allowance}
 
     def _note(self, exchange: Exchange) -> None:
         milliseconds = round((time.perf_counter() - exchange.began) * 1000, 1)
-        method, caller = exchange.scope["method"], exchange.caller
-        body: Body | None = exchange.scope.get("nightsort.body")
-        size = 0 if body is None else body.read_bytes
+        method, status, caller = exchange.method, exchange.outcome, exchange.caller
+        size = 0 if exchange.body is None else exchange.body.read_bytes
         if not exchange.path.startswith(_QUIET):
             log.info(
-                "request_served", method=method, path=exchange.template, status=exchange.status,
+                "request_served", method=method, path=exchange.template, status=status,
                 milliseconds=milliseconds, bytes=size, address=exchange.scope["client"][0],
                 caller=None if caller is None else caller.label,
             )  # fmt: skip
         if not is_page(exchange.path, method):
             key = caller.name if caller is not None and caller.kind == "key" else ""
             self._site.recorder.note(
-                Call(time.time(), exchange.template, exchange.status, milliseconds, size, key)
+                Call(time.time(), exchange.template, status, milliseconds, size, key)
             )
 
 
-def failure(request: str) -> Problem:
-    """500: a defect of ours."""
-    return Problem(
-        500,
-        "failed",
-        f"it failed, which is a defect; the log has more under request {request}",
-        request=request,
-    )
+def _begun(scope: Scope) -> Exchange:
+    """HEAD is answered as GET is: the server, which has its own scope, leaves the body out."""
+    began, number, method = time.perf_counter(), secrets.token_hex(8), scope["method"]
+    ours = {
+        **scope,
+        "method": "GET" if method == "HEAD" else method,
+        "state": {**scope.get("state", {}), "request": number},
+    }
+    return Exchange(ours, Headers(scope=scope), method, number, began)

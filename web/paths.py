@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 _PAGES = frozenset({"/", "/login", "/logout", "/review", "/station", "/find", "/docs"})
 # Of these the page has one method, the API the others.
@@ -13,6 +15,12 @@ def is_page(path: str, method: str = "GET") -> bool:
     """Whether people look at this address; all others answer JSON, whatever happens."""
     shown = path in _SHOWN and method in ("GET", "HEAD")
     return path in _PAGES or path.startswith("/page/") or shown
+
+
+def path_in(scope: Mapping[str, Any]) -> str:
+    """The path of a request below the place where the page begins."""
+    path: str = scope["path"]
+    return path.removeprefix(scope["root_path"]) or "/"
 
 
 def local(path: str) -> str:

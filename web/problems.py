@@ -83,16 +83,26 @@ def too_many(detail: str, seconds: float, code: str = "too_many") -> Problem:
     return Problem(429, code, detail, {"Retry-After": str(max(1, round(seconds + 0.5)))})
 
 
+def failed(request: str) -> Problem:
+    """500: a defect of ours, of which the log has more under that number."""
+    return Problem(
+        500,
+        "failed",
+        f"it failed, which is a defect; the log has more under request {request}",
+        request=request,
+    )
+
+
 # What the framework itself refuses, by status.
 CODES = {
     400: "malformed",
     401: "no_credentials",
-    403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
     413: "too_large",
     415: "wrong_type",
 }
+OTHER = "error"
 
 
 def from_framework(error: Exception) -> Problem:
@@ -100,7 +110,7 @@ def from_framework(error: Exception) -> Problem:
     status = getattr(error, "status_code", 500)
     headers = getattr(error, "headers", None)
     detail = _DETAILS.get(status, str(getattr(error, "detail", "")) or _title(status))
-    return Problem(status, CODES.get(status, "error"), detail, headers)
+    return Problem(status, CODES.get(status, OTHER), detail, headers)
 
 
 _DETAILS = {

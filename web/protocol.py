@@ -7,12 +7,16 @@ One that is refused while it still sends gets its answer all the same.
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from web.problems import CONTENT_TYPE, Problem
 
 # From the connection, or the first byte of a further request, to the end of its headers.
 HEAD_SECONDS = 10.0
@@ -22,9 +26,18 @@ MOST_CONNECTIONS = 400
 # For how long what is still sent is thrown away, once the answer is on its way.
 LINGER_SECONDS = 5.0
 
-_TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n"
-    b"content-length: 0\r\n\r\n"
+
+def _bare(problem: Problem) -> bytes:
+    """A problem as it goes over the wire, to whom there is no request to be answered."""
+    status = f"{problem.status_code} {HTTPStatus(problem.status_code).phrase}"
+    body = json.dumps(problem.document()).encode()
+    head = f"content-type: {CONTENT_TYPE}\r\ncontent-length: {len(body)}\r\nconnection: close"
+    return f"HTTP/1.1 {status}\r\n{head}\r\n\r\n".encode() + body
+
+
+_NO_REQUEST = _bare(Problem(400, "malformed", "this is no request of HTTP/1.1"))
+_TOO_LARGE = _bare(
+    Problem(431, "headers_too_large", f"headers may have {HEAD_BYTES // 1024} kB together")
 )
 
 
@@ -119,6 +132,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         super().on_response_complete()
 
+    def send_400_response(self, msg: str) -> None:
+        """As uvicorn's, in the form of every other problem."""
+        self.logger.debug(msg)
+        self.transport.write(_NO_REQUEST)
+        self.transport.close()
+
     @property
     def is_idle(self) -> bool:
         """Whether no request is being answered."""
@@ -126,13 +145,16 @@ class BoundedProtocol(HttpToolsProtocol):
         return cycle is None or cycle.response_complete
 
     def _has_more_to_come(self) -> bool:
-        """Whether more of the body of a request is to come."""
+        """Whether more of a request is to come: of its body, or of headers without an end."""
         cycle: RequestResponseCycle | None = self.cycle
-        return cycle is not None and cycle.more_body
+        return self._has_long_head or (cycle is not None and cycle.more_body)
+
+    @property
+    def _has_long_head(self) -> bool:
+        return self._head_bytes is not None and self._head_bytes > HEAD_BYTES
 
     def _check_head(self) -> None:
-        is_long = self._head_bytes is not None and self._head_bytes > HEAD_BYTES
-        if is_long and not self.transport.is_closing():
+        if self._has_long_head and not self.transport.is_closing():
             self.transport.write(_TOO_LARGE)
             self.transport.close()
 

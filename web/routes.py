@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -13,10 +14,11 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from config.errors import ModelError, TransientError
 from web.access import Access, access_of
 from web.bodies import Body
 from web.credentials import CHALLENGE, identify, require_token
-from web.paths import is_page
+from web.paths import is_page, path_in
 from web.problems import Problem
 from web.roles import Caller, Role
 from web.site import Site, site_of
@@ -40,7 +42,7 @@ class Route(APIRoute):
 
         async def handle(request: Request) -> Response:
             site = site_of(request)
-            caller = request.state.caller = await identify(request, site)
+            caller = request.state.caller = await _caller(request, site, access)
             role = _role_needed(request, site, caller, access)
             if caller is None and role is not None and _is_page(request):
                 return _to_sign_in(request, site)
@@ -50,14 +52,12 @@ class Route(APIRoute):
             if changes and not is_by_key:
                 _require_our_origin(request, site)
             with ExitStack() as held:
-                said = _count(site, caller, access, held)
+                _count(request, site, access, held)
                 _require_kind(request, body_kinds)
                 whole = _bounded(request, site, access, held)
                 if changes and not is_by_key:
                     await require_token(whole, site)
-                response = await inner(whole)
-            response.headers.update(said)
-            return response
+                return await inner(whole)
 
         return handle
 
@@ -75,21 +75,26 @@ def router() -> APIRouter:
     return APIRouter(route_class=Route)
 
 
+async def _caller(request: Request, site: Site, access: Access) -> Caller | None:
+    """Who asks; where anybody may, a key that is none of ours is none."""
+    try:
+        return await identify(request, site)
+    except Problem:
+        if access.role is not None:
+            raise
+        return None
+
+
 def _is_page(request: Request) -> bool:
-    return is_page(_path(request), request.method)
-
-
-def _path(request: Request) -> str:
-    path: str = request.scope["path"]
-    return path.removeprefix(request.scope["root_path"]) or "/"
+    return is_page(path_in(request.scope), request.method)
 
 
 def _to_sign_in(request: Request, site: Site) -> Response:
     """The sign-in, which leads back here; after something that would change, to the first page."""
-    here = _path(request) if request.method in _SAFE else "/"
-    query = f"?{request.url.query}" if request.url.query and here != "/" else ""
-    where = f"?next={quote(here + query, safe='/')}" if here != "/" else ""
-    return RedirectResponse(site.at(f"/login{where}"), 303)
+    here = "/"
+    if request.method in _SAFE:
+        here = path_in(request.scope) + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(site.at(f"/login?next={quote(here, safe='/')}"), 303)
 
 
 def _role_needed(
@@ -128,15 +133,29 @@ def _require_our_origin(request: Request, site: Site) -> None:
         raise Problem(403, "foreign_origin", why)
 
 
-def _count(site: Site, caller: Caller | None, access: Access, held: ExitStack) -> dict[str, str]:
-    """Count the call for its caller; the headers that say what is left.
+def _count(request: Request, site: Site, access: Access, held: ExitStack) -> None:
+    """Count the call for its caller; whatever the answer is, it says what is left.
 
-    People's reads are not counted: a page is many of them.
+    People's reads are not counted: a page is many of them. Nor is what anybody may read.
     """
-    if caller is None or (caller.kind == "person" and access.counts_as == "reads"):
-        return {}
+    caller: Caller | None = request.state.caller
+    is_read = access.counts_as == "reads"
+    if caller is None or (is_read and (caller.kind == "person" or access.role is None)):
+        return
     held.enter_context(site.limits.place(caller.label))
-    return site.limits.take(caller.label, access.counts_as)
+    request.state.allowance = site.limits.take(caller.label, access.counts_as)
+    if not is_read:
+        held.push(partial(_give_back, request, site, access))
+
+
+def _give_back(
+    request: Request, site: Site, access: Access, _: object, error: object, __: object
+) -> None:
+    """A prediction that could not be had just now (503) costs nothing of the hour's."""
+    is_later = isinstance(error, Problem) and error.status_code == 503
+    if is_later or isinstance(error, TransientError | ModelError):
+        label = request.state.caller.label
+        request.state.allowance = site.limits.give_back(label, access.counts_as)
 
 
 def _require_kind(request: Request, kinds: tuple[str, ...] | None) -> None:

@@ -17,8 +17,8 @@ from starlette.requests import Request
 
 from config.errors import DiskFull
 from config.settings import Settings
-from web.bodies import SUM_BYTES
-from web.problems import Problem
+from web.bodies import SUM_BYTES, too_large
+from web.problems import Problem, described
 
 # Of each file so much is kept in memory at most: a batch may hold many.
 SPOOL_BYTES = 64 * 1024
@@ -92,7 +92,7 @@ async def examples_of(request: Request) -> AsyncIterator[tuple[list[UploadFile],
     except Problem as exc:
         raise _too_many(MOST_EXAMPLES) if exc.code == "too_many_files" else exc from exc
     try:
-        label = form.get("label")
+        label = _only_text(form, "label")
         is_archive = _has_file(form, "archive")
         if is_archive and (label or _has_file(form, "files")):
             raise Problem(
@@ -102,7 +102,7 @@ async def examples_of(request: Request) -> AsyncIterator[tuple[list[UploadFile],
             yield _named(form, "archive", 1), ""
             return
         files = _named(form, "files", MOST_EXAMPLES)
-        if not isinstance(label, str) or not label.strip():
+        if not label.strip():
             raise Problem(400, "malformed", "label: say what the photos show", field="label")
         yield files, label
     finally:
@@ -122,6 +122,18 @@ async def archive_of(request: Request) -> AsyncIterator[UploadFile | None]:
         yield file
 
 
+def refusals(field: str, most: int, most_bytes: int, *more: Problem) -> dict[int | str, Any]:
+    """The descriptions of what a body with several files is refused for, for `responses`.
+
+    more: other problems of status 400.
+    """
+    no_file = Problem(400, "no_file", f"there is no file in the field `{field}`")
+    return {
+        400: described(no_file, *(more or [MALFORMED])),
+        413: described(_too_many(most), too_large(most_bytes)),
+    }
+
+
 def name_of(file: UploadFile) -> str:
     """What it is called, as it may stand in an answer."""
     return (file.filename or "").encode("utf-8", "replace").decode()
@@ -135,6 +147,14 @@ def multipart(name: str, *, several: bool = False, **fields: dict[str, Any]) -> 
     return {
         "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
     }
+
+
+def _only_text(form: FormData, name: str) -> str:
+    """What stands in a field; empty where it is not there, or a file. Raises Problem 400."""
+    said = [one for one in form.getlist(name) if isinstance(one, str)]
+    if len(said) > 1:
+        raise Problem(400, "malformed", f"{name}: stands there twice", field=name)
+    return said[0] if said else ""
 
 
 def _has_file(form: FormData, name: str) -> bool:
@@ -161,6 +181,11 @@ def _too_many(most: int) -> Problem:
     if most == 1:
         return Problem(400, "too_many_files", "one file is taken here, not several")
     return Problem(413, "too_many_files", f"at most {most} files are taken at once", limit=most)
+
+
+# As they are described; what is raised is made anew each time.
+TOO_MANY_FOR_ONE = _too_many(1)
+MALFORMED = Problem(400, "malformed", "the body is no proper form: Missing boundary in multipart.")
 
 
 def _told(error: HTTPException) -> str:

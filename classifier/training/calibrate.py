@@ -10,6 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from classifier.proportions import wilson
+from classifier.training.weighing import counts_as
+
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -63,15 +66,16 @@ def _surprise(logits: FloatArray, truth: IntArray, temperature: float) -> float:
     return float(-log_shares[np.arange(len(truth)), truth].mean())
 
 
-def expected_calibration_error(confidence: FloatArray, right: BoolArray, bins: int = 15) -> float:
+def expected_calibration_error(
+    confidence: FloatArray, right: BoolArray, weights: FloatArray | None = None, bins: int = 15
+) -> float:
     """Mean gap between confidence and accuracy over equal-width bins, weighted by their photos."""
+    weights = np.ones(len(confidence), np.float32) if weights is None else weights
     place = np.minimum((confidence * bins).astype(int), bins - 1)
     gaps = [
-        (place == b).mean() * abs(confidence[place == b].mean() - right[place == b].mean())
-        for b in range(bins)
-        if (place == b).any()
+        abs(float((weights * (confidence - right))[place == b].sum())) for b in np.unique(place)
     ]
-    return float(sum(gaps))
+    return sum(gaps) / max(float(weights.sum()), 1e-12)
 
 
 def gate_threshold(unknown: FloatArray, share: float) -> float:
@@ -80,19 +84,37 @@ def gate_threshold(unknown: FloatArray, share: float) -> float:
 
 
 def band_threshold(
-    confidence: FloatArray, right: BoolArray, promise: float, step: float = 0.005
+    confidence: FloatArray,
+    right: BoolArray,
+    promise: float,
+    weights: FloatArray | None = None,
+    errors: float = 0.0,
+    step: float = 0.005,
 ) -> float:
     """Find the lowest confidence from which on photos are right at least `promise` of the time.
 
-    confidence, right: photos the gate lets through. Where no threshold keeps the promise: 0.995.
+    confidence, right: photos the gate lets through. errors: so many standard errors below what
+    they show, the promise is still kept. Where no threshold keeps the promise: 0.995.
     """
+    weights = np.ones(len(confidence), np.float32) if weights is None else weights
     for threshold in np.arange(step, 0.995, step):
         above = confidence >= threshold
         if not above.any():
             break
-        if right[above].mean() >= promise:
+        if bound(right[above], weights[above], errors) >= promise:
             return round(float(threshold), 4)
     return 0.995
+
+
+def bound(right: BoolArray, weights: FloatArray, errors: float) -> float:
+    """The share that is right, or so many standard errors below it: a one-sided bound."""
+    total = counts_as(weights)
+    return wilson(weighed_share(right, weights) * total, total, errors)[0]
+
+
+def weighed_share(found: BoolArray, weights: FloatArray) -> float:
+    """Of all weight, that of the photos found; 0 of none."""
+    return float((found * weights).sum() / max(weights.sum(dtype=np.float64), 1e-12))
 
 
 def auroc(known: FloatArray, unknown: FloatArray) -> float:

@@ -17,6 +17,12 @@ MEASURED_WORDS = (
     "The int8 model, on products that no photo in training or validation shows. 95 % intervals in "
     "brackets."
 )
+ELSEWHERE_WORDS = (
+    "This is what to expect. The photos kept back come from the same series of products as those "
+    "it learnt from, and flatter it; below they are weighed as photos of truly other products are: "
+    "as near to the nearest photo that was learnt from (cosine of the embeddings' roots), as often "
+    "of each category. `docs/decisions/0022-honest-figures.md` says why."
+)
 HOLDOUT_HEAD = """\
 # Photos that this model was never fitted or tuned on. Source, label, path under the data folder;
 # tabs between. Sources catalogue, small and phone show one of the categories, unknown does not.
@@ -118,6 +124,7 @@ def model_card(document: dict[str, Any]) -> str:
     parts = [
         f"# {document['name']} {document['version']}",
         _opening(document),
+        *_elsewhere(metrics.get("elsewhere", {}), metrics.get("nearness", [])),
         "## Measured on photos kept back",
         MEASURED_WORDS,
         _known_table(metrics),
@@ -214,6 +221,41 @@ def _known_table(metrics: dict[str, Any]) -> str:
             f"| {found['filed']['share']:.3f}, {found['filed']['accuracy']:.3f} |"
         )
     return "\n".join(rows)
+
+
+def _elsewhere(rows: dict[str, Any], steps: Sequence[dict[str, Any]]) -> list[str]:
+    """What to expect of products that have nothing to do with those of the training."""
+    if not rows:
+        return []
+    return ["## On other products", ELSEWHERE_WORDS, _weighed_table(rows), _nearness_table(steps)]
+
+
+def _weighed_table(rows: dict[str, Any]) -> str:
+    lines = ["| photos, weighed | n | count as | accuracy | ECE | auto: share, right | to review |"]
+    lines.append("|---|---|---|---|---|---|---|")
+    for name, found in rows.items():
+        low, high = found["interval_95"]
+        lines.append(
+            f"| {name} | {found['n']} | {found['counts_as']} "
+            f"| {found['accuracy']:.3f} [{low:.3f}, {high:.3f}] | {found['ece']:.3f} "
+            f"| {found['auto']['share']:.3f}, {found['auto']['accuracy']:.3f} "
+            f"| {found['review']:.3f} |"
+        )
+    return "\n".join(lines)
+
+
+def _nearness_table(steps: Sequence[dict[str, Any]]) -> str:
+    lines = [
+        "| nearest photo that was learnt from | kept back, at 60x80: n, right | others: n, right |",
+        "|---|---|---|",
+    ]
+    for step in steps:
+        cells = [
+            f"{found['n']}, {found['accuracy']:.3f}" if (found := step.get(name)) else "0"
+            for name in ("held_out", "other_products")
+        ]
+        lines.append(f"| {step['from']:.3f} to {step['to']:.3f} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def _quantised(metrics: dict[str, Any]) -> str:

@@ -1,10 +1,10 @@
 """What an alert says: subject, plain text, HTML, and Slack's markup, of the same words.
 
-`templates/rules/<rule>.j2` holds the words, in blocks: `headline`, `what` (happened, how bad),
-`todo`, `over` (said when it is resolved), and lines: `label | value` in `figures`, and in `places`
-`label | folder | file`. What a fact says is marked while it is filled in, so that it is shown
-literally later: a file may be named like markup, a mention or a link. Numbers and times are written
-by the filters below, and are ours.
+`templates/rules/<language>/<rule>.j2` holds the words, in blocks: `headline`, `what` (happened, how
+bad), `todo`, `over` (said when it is resolved), and lines: `label | value` in `figures`, and in
+`places` `label | folder | file`. What a fact says is marked while it is filled in, so that it is
+shown literally later: a file may be named like markup, a mention or a link. Numbers and times are
+written by `render_filters`, and are ours.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from __future__ import annotations
 import html
 import platform
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +23,18 @@ from jinja2 import (
     FileSystemLoader,
     StrictUndefined,
     TemplateError,
-    pass_context,
     select_autoescape,
 )
-from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from config.readable import plain
 from config.settings import Settings
-from config.units import certainty_unbroken, duration, in_hours
+from daemon.alerting.render_filters import filters, moment
 from daemon.domain.alerts import Alert
 from daemon.domain.clock import local_zone
 from daemon.domain.links import link, shown
 from daemon.domain.photos import as_text
-from daemon.domain.phrases import count
+from daemon.domain.speech import Speech, speech
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Around what a fact says. Private characters: in the fact itself they would be spelt out.
@@ -47,9 +44,9 @@ PIECES = re.compile(f"{_OPEN}(?P<given>.*?){_CLOSE}|`(?P<command>[^`]+)`", re.DO
 SEPARATOR = re.compile(rf" \| (?![^{_OPEN}]*{_CLOSE})")
 _BLOCKS = ("what", "todo", "over", "figures", "places", "lead")
 _LONGEST_FACT = 300
-_MOST_CATEGORIES = 5
 _LONGEST_SUBJECT = 150
 _APOSTROPHE = "\N{MODIFIER LETTER APOSTROPHE}"
+Quoted = Callable[..., str]
 _COLOURS = {
     "info": "#0b57a4",
     "warning": "#8a5a00",
@@ -83,12 +80,14 @@ def message_of(alert: Alert, settings: Settings, host: str | None = None) -> Mes
     host: this machine, as its people call it.
     """
     at = alert.at.astimezone(settings.window.zone() or local_zone())
-    alert = replace(alert, at=at)
+    alert, say = replace(alert, at=at), speech(settings.reports.language)
     facts = {str(name): clean(value) for name, value in alert.facts.items()}
-    blocks = _words_of(alert, facts)
+    blocks = _words_of(alert, facts, say)
     is_over = alert.phase == "resolved"
-    headline = _before(alert) + " ".join(blocks["headline"].split())
+    headline = _by_phase(alert, " ".join(blocks["headline"].split()), say)
+    where = say("alerts.footer", host=plain(host or platform.node()))
     page: dict[str, Any] = {
+        "say": say,
         "headline": headline,
         "lead": "" if is_over else blocks["lead"],
         "what": f"{blocks['over']} {blocks['lead']}" if is_over else blocks["what"],
@@ -96,29 +95,31 @@ def message_of(alert: Alert, settings: Settings, host: str | None = None) -> Mes
         "figures": [] if is_over else [*_pairs(blocks["figures"])],
         "places": [] if is_over else [*_places(blocks["places"], settings)],
         "contact": settings.contact.line,
-        "footer": f"nightsort on {plain(host or platform.node())} · {alert.rule} · "
-        f"{alert.severity} · {at:%Y-%m-%d %H:%M}",
+        "footer": f"{where} · {alert.rule} · {alert.severity} · {say.when('footer', at)}",
         "colour": _COLOURS["resolved" if is_over else alert.severity],
     }
+    # Codes, as the rule in the footer: people's mail programs sort by them.
     tag = "" if is_over or alert.severity in ("info", "warning") else f" {alert.severity}"
     subject = PIECES.sub(lambda piece: piece["given"] or piece["command"], headline)
+    quoted = partial(say, "alerts.quoted")
     return Message(
         subject=f"[nightsort{tag}] {subject[:_LONGEST_SUBJECT]}",
-        text=_written("mail.txt.j2", _as_text, page),
-        html=_written("mail.html.j2", _as_html, page),
+        text=_written("mail.txt.j2", partial(_as_text, quoted), page),
+        html=_written("mail.html.j2", partial(_as_html, quoted), page),
         slack=_written("slack.j2", _as_slack, page),
         facts=facts,
     )
 
 
-def _before(alert: Alert) -> str:
-    """What stands before the headline, by the phase."""
+def _by_phase(alert: Alert, headline: str, say: Speech) -> str:
+    """What stands before the headline says the phase."""
     if alert.phase == "resolved":
-        return "Resolved: "
+        return say("alerts.resolved", headline=headline)
     if alert.phase != "repeated":
-        return ""
+        return headline
     fails = alert.severity in ("error", "critical")
-    return f"Still {'failing' if fails else 'so'}, day {alert.day}: "
+    still = "alerts.still_failing" if fails else "alerts.still_so"
+    return say(still, day=alert.day, headline=headline)
 
 
 def _pairs(lines: str) -> Iterator[tuple[str, str]]:
@@ -150,15 +151,15 @@ def _written(template: str, way: Any, page: Mapping[str, Any]) -> str:
     return _pages().get_template(template).render(page, way=way).strip() + "\n"
 
 
-def _as_text(text: str) -> str:
-    return PIECES.sub(lambda piece: f"“{piece['given'] or piece['command']}”", text)
+def _as_text(quoted: Quoted, text: str) -> str:
+    return PIECES.sub(lambda piece: quoted(text=piece["given"] or piece["command"]), text)
 
 
-def _as_html(text: str) -> Markup:
+def _as_html(quoted: Quoted, text: str) -> Markup:
     written: Markup = _joined(
         text,
         escape,
-        lambda given: Markup("<bdi>“{}”</bdi>").format(given),
+        lambda given: Markup("<bdi>{}</bdi>").format(quoted(text=given)),
         lambda command: Markup('<code style="font-family:monospace">{}</code>').format(command),
     )
     return written
@@ -205,20 +206,20 @@ def _pages() -> Environment:
 # --- facts into words -----------------------------------------------------------------------------
 
 
-def _words_of(alert: Alert, facts: Mapping[str, Any]) -> dict[str, str]:
+def _words_of(alert: Alert, facts: Mapping[str, Any], say: Speech) -> dict[str, str]:
     """The blocks of an alert's rule, with its (clean) facts filled in and marked.
 
     An alert without words here, as another version of nightsort may have left it in the outbox, is
     told with its facts as they are.
     """
     try:
-        return _filled_in(alert.rule, alert, facts)
+        return _filled_in(alert.rule, alert, facts, say)
     except (TemplateError, LookupError, TypeError, ValueError, ArithmeticError):
-        return _filled_in("other", alert, facts)
+        return _filled_in("other", alert, facts, say)
 
 
-def _filled_in(rule: str, alert: Alert, facts: Mapping[str, Any]) -> dict[str, str]:
-    template = _rules().get_template(f"rules/{rule}.j2")
+def _filled_in(rule: str, alert: Alert, facts: Mapping[str, Any], say: Speech) -> dict[str, str]:
+    template = _rules(say).get_template(f"rules/{say.language}/{rule}.j2")
     about = {"rule": alert.rule, "facts": facts, "now": alert.at}
     blocks = dict.fromkeys(_BLOCKS, "")
     for name in template.blocks:
@@ -226,13 +227,14 @@ def _filled_in(rule: str, alert: Alert, facts: Mapping[str, Any]) -> dict[str, s
             template.blocks[name](template.new_context({**facts, **about}))
         ).strip()
     if alert.phase in ("repeated", "resolved") and facts.get("since"):
-        lasts = "It has lasted since" if alert.phase == "repeated" else "It had begun"
-        blocks["lead"] = f"{lasts} {_moment(facts['since'], alert.at)}."
+        since = moment(facts["since"], alert.at, say)
+        lasts = "alerts.lasts" if alert.phase == "repeated" else "alerts.had_begun"
+        blocks["lead"] = say(lasts, since=since)
     return blocks
 
 
 @cache
-def _rules() -> Environment:
+def _rules(say: Speech) -> Environment:
     """For the words of rules: what a fact says is marked, unless a filter of ours wrote it."""
     environment = Environment(  # noqa: S701 - it makes marked text; the pages escape
         loader=FileSystemLoader(TEMPLATES),
@@ -241,18 +243,18 @@ def _rules() -> Environment:
         lstrip_blocks=True,
         trim_blocks=True,
     )
-    environment.filters |= {name: _ours(make) for name, make in _FILTERS.items()}
-    environment.filters["clock"] = _clock
+    environment.filters |= filters(say, marked)
     return environment
+
+
+def marked(text: str) -> str:
+    """What a fact says, so that it is shown literally later."""
+    return f"{_OPEN}{text}{_CLOSE}"
 
 
 def _marked(value: Any) -> Any:
     is_fact = isinstance(value, str) and value and not isinstance(value, Markup)
-    return f"{_OPEN}{value}{_CLOSE}" if is_fact else value
-
-
-def _ours(make: Any) -> Any:
-    return lambda *args: Markup(make(*args))  # noqa: S704 - made of numbers and words of ours
+    return marked(value) if is_fact else value
 
 
 def clean(value: Any) -> Any:
@@ -266,61 +268,3 @@ def clean(value: Any) -> Any:
         case list() | tuple():
             return [clean(inner) for inner in value]
     return value
-
-
-@pass_context
-def _clock(context: Context, moment: str) -> Markup:
-    return Markup(_moment(moment, context["now"]))  # noqa: S704 - ours
-
-
-def _moment(moment: str, now: datetime) -> str:
-    at = datetime.fromisoformat(moment).astimezone(now.tzinfo)
-    return f"{at:%H:%M}" if at.date() == now.date() else f"{at:%a %d %b %H:%M}"
-
-
-def _word(value: Any) -> str:
-    text = str(value)
-    return text if re.fullmatch(r"[A-Za-z0-9 _.-]*", text) else f"{_OPEN}{text}{_CLOSE}"
-
-
-def _number(value: float) -> str:
-    return f"{value:,}"
-
-
-def _percent(share: float) -> str:
-    return f"{f'{100 * share:.1f}'.removesuffix('.0')}\N{NO-BREAK SPACE}%"
-
-
-def _size(megabytes: float) -> str:
-    return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"
-
-
-def _minutes(minutes: float) -> str:
-    whole = round(minutes)
-    return in_hours(whole) if whole >= 60 else count(whole, "minute")
-
-
-def _most(categories: Mapping[str, int]) -> str:
-    ordered = sorted(categories.items(), key=lambda one: -one[1])
-    first = ", ".join(f"{_word(name)} {photos:,}" for name, photos in ordered[:_MOST_CATEGORIES])
-    others = sum(photos for _, photos in ordered[_MOST_CATEGORIES:])
-    return f"{first}, others {others:,}" if others else first
-
-
-_FILTERS = {
-    "word": _word,
-    "shown": lambda text: f"{_OPEN}{text}{_CLOSE}",
-    "number": _number,
-    "count": count,
-    "percent": _percent,
-    "confidence": certainty_unbroken,
-    "size": _size,
-    "minutes": _minutes,
-    "took": duration,
-    "money": lambda amount: f"{amount:,.2f}",
-    "plainly": lambda number: f"{number:g}",
-    "day": lambda day: f"{date.fromisoformat(day):%a %d %b}",
-    "names": lambda folders: " and ".join(_word(name) for name in folders),
-    "free": lambda disks: ", ".join(f"{_word(d)} {_size(mb)}" for d, mb in disks.items()),
-    "most": _most,
-}

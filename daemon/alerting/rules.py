@@ -82,12 +82,23 @@ def of_status(
     backup = document["backup"]
     yield Observation("backup_failed", backup is not None, {"why": backup})
     yield _held(document, settings.held_minutes)
-    mirror = document["mirror"]
-    yield Observation("mirror_behind", bool(mirror and mirror["why"]), {**(mirror or {})})
+    yield _mirror_behind(document)
     watch = document["watch"]
     yield Observation(
         "watch_degraded", watch["degraded"], {"mode": watch["mode"], "why": watch["why"]}
     )
+
+
+def _mirror_behind(document: Document) -> Observation:
+    """The database and the bucket are one mirror to people: both may fail, for one reason."""
+    sides = [side for side in (document["mirror"], document["bucket"]) if side is not None]
+    failing = [side["why"] for side in sides if side["why"]]
+    facts = {
+        "station": sides[0]["station"] if sides else "",
+        "why": "; ".join(dict.fromkeys(failing)),
+        "waiting": sum(side["waiting"] for side in sides),
+    }
+    return Observation("mirror_behind", bool(failing), facts)
 
 
 def _held(document: Document, minutes: float) -> Observation:

@@ -1,4 +1,4 @@
-"""The commands about the copy in PostgreSQL: mirror status, fill and schema.
+"""The commands about the copies elsewhere: mirror status, fill and schema.
 
 Like `daemon.cli.main`, which names them, they parse, call and print.
 """
@@ -16,25 +16,27 @@ from config.readable import plain
 from daemon.cli.common import EXIT_FAILED, json_option, load, print_json
 
 if TYPE_CHECKING:
+    from daemon.bucket.filling import BucketDocument
     from daemon.mirror.filling import MirrorDocument
 
 
 @click.group()
 def mirror() -> None:
-    """The copy of the history in PostgreSQL, for data teams."""
+    """The copies elsewhere: of the history in PostgreSQL, of files in object storage."""
 
 
 @mirror.command()
 @json_option
 @click.pass_obj
 def status(config_file: Path | None, as_json: bool) -> None:
-    """Say how far the copy is; exit 1 while it fails.
+    """Say how far the copies are; exit 1 while one fails.
 
     \b
     Example:
       nightsort mirror status
       nightsort mirror status --json | jq .waiting
     """  # noqa: D301
+    from daemon.bucket import filling as bucket
     from daemon.health.status_file import NOT_RUNNING, read
     from daemon.mirror.filling import document_of
     from daemon.store import Store
@@ -44,13 +46,14 @@ def status(config_file: Path | None, as_json: bool) -> None:
         said, code = read(settings.state_dir)
         is_running = code != NOT_RUNNING
         document = document_of(settings.mirror, store, said["mirror"] if is_running else None)
+        files = bucket.document_of(settings, store, said["bucket"] if is_running else None)
     if as_json:
-        print_json(document)
+        print_json({**document, "bucket": files})
     else:
-        click.echo(plain(_in_words(document)))
-        if not is_running and document["state"] != "off":
+        _show(document, files)
+        if not is_running and settings.mirror.is_wanted:
             click.echo("nightsort is not running; it copies while it does", err=True)
-    if document["why"] is not None:
+    if document["why"] is not None or (files is not None and files["why"] is not None):
         sys.exit(EXIT_FAILED)
 
 
@@ -58,17 +61,18 @@ def status(config_file: Path | None, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def fill(config_file: Path | None, as_json: bool) -> None:
-    """Compare the copy with the whole history, and copy what differs or is missing.
+    """Compare the copies with all that is here, and copy what differs or is missing.
 
-    It happens by itself when a copy begins, and when one side was put back to an earlier state. A
-    running daemon does it, and this command only asks; else it is done here, with the connection
-    string from the settings or the environment.
+    It happens by itself when a copy begins, when one side was put back to an earlier state, and
+    for a bucket once a day. A running daemon does it, and this command only asks; else it is done
+    here, with connection string and access key from the settings or the environment.
 
     \b
     Example:
       nightsort mirror fill
     """  # noqa: D301
     from config.logs import configure
+    from daemon.bucket import filling as bucket
     from daemon.cli.progress import progress
     from daemon.domain.clock import SystemClock, local_zone
     from daemon.folders.locks import is_held, prepare
@@ -78,18 +82,25 @@ def fill(config_file: Path | None, as_json: bool) -> None:
     settings = load(config_file)
     station = filling.require_wanted(settings.mirror)
     prepare(settings.state_dir)
-    rows = None
+    rows = copies = None
     if is_held(settings.state_dir):
         filling.ask_to_fill(settings.state_dir)
+        bucket.ask_to_fill(settings.state_dir)
         click.echo("The daemon copies everything now; see: nightsort mirror status", err=True)
     else:
         configure(service=False)
         clock = SystemClock(settings.window.zone() or local_zone())
-        with owned(settings, clock) as store, progress("copying") as advance:
-            rows = filling.fill(settings.mirror, store, advance)
-        click.echo(f"{rows:,} rows of station {station} are in PostgreSQL.", err=True)
+        with owned(settings, clock) as store:
+            if settings.mirror.has_postgres:
+                with progress("copying") as advance:
+                    rows = filling.fill(settings.mirror, store, advance)
+                click.echo(f"{rows:,} rows of station {station} are in PostgreSQL.", err=True)
+            if settings.mirror.has_bucket:
+                with progress("copying files") as advance:
+                    copies = bucket.fill(settings, store, clock, advance)
+                click.echo(f"{copies:,} files of station {station} are in the bucket.", err=True)
     if as_json:
-        print_json({"station": station, "rows": rows})
+        print_json({"station": station, "rows": rows, "copies": copies})
 
 
 @mirror.command()
@@ -106,6 +117,28 @@ def schema() -> None:
     from daemon.mirror.schema import script
 
     click.echo(script(), nl=False)
+
+
+def _show(document: MirrorDocument, files: BucketDocument | None) -> None:
+    if files is None or document["state"] != "off":
+        click.echo(plain(_in_words(document)))
+    if files is not None:
+        click.echo(plain(_files_in_words(files)))
+
+
+def _files_in_words(files: BucketDocument) -> str:
+    bucket, copies = files["bucket"], f"{files['copies']:,} files are there"
+    waiting = f"{files['waiting']:,} files and changes wait"
+    match files["state"]:
+        case "not begun":
+            return f"Bucket {bucket}: nothing was copied yet."
+        case "filling":
+            return f"Bucket {bucket}: everything is compared and copied; {copies}, {waiting}."
+        case "behind":
+            return f"Bucket {bucket}: {waiting}, as each attempt fails: {files['why']}"
+        case "catching up":
+            return f"Bucket {bucket}: {copies}, {waiting}."
+    return f"Bucket {bucket}: all {files['copies']:,} files are there."
 
 
 def _in_words(document: MirrorDocument) -> str:

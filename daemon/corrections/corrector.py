@@ -72,6 +72,7 @@ class Corrector:
         self._back = Filer(sorted_tree, incoming, FilingPolicy(), reached=reached)
         self._moved_photos = moved_photos
         self._clock = clock
+        self.say = self._within.say  # how people are spoken to in notes
 
     def correct(
         self, what: str, category: str, person: str, via: Via = Via.COMMAND
@@ -230,9 +231,9 @@ class Corrector:
     def _keep_reasons(self, one: Correction) -> None:
         """A photo to be taken again gets its reason; one that leaves such a place loses it."""
         if one.word is Word.RETAKE:
-            asked = f"{one.person} asked for it on {one.at:%d %b %Y}"
-            text = f"retake: The item is to be photographed again; {asked}.\n"
-            self._within.write_reason(one.move.target, text)
+            day = self.say.when("plain_day", one.at)
+            why = self.say("reasons.retake_note", person=one.person, day=day)
+            self._within.write_reason(one.move.target, f"{Word.RETAKE}: {why}\n")
         folder, name = split(one.move.source)
         if folder == RETAKE or (one.word is Word.UNDONE and not one.before):
             with suppress(OSError), self._sorted.folder(folder) as fd:

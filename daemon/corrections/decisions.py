@@ -1,11 +1,14 @@
 """Decisions: what people say of a photo that they were shown, on a page or through a program.
 
-The first word holds: whoever decides on a photo that somebody decided on meanwhile is told who did,
-and what. To decide otherwise, take the last word back first. Who says which word they saw last
-(`upon`) is told of any other that was said since, also of one that was taken back.
+The first word holds: whoever decides on a photo that somebody else decided on meanwhile is told who
+did, and what. To decide otherwise, take that word back first; one's own is simply followed by the
+next. Who says which word they saw last (`upon`) is told of any other that was said since, also of
+one that was taken back, or their own.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from daemon.corrections.answers import WHY_NOT, NoSuchPhoto
 from daemon.corrections.corrector import Corrector
@@ -17,6 +20,22 @@ from daemon.store import Store
 
 # What lies where it was put, and may have been shown to somebody.
 _SHOWN = ("review", "filed", "retake")
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What somebody says of a photo that was decided."""
+
+    decision: Decision
+    category: str  # where the decision is that
+    by: Speaker
+    upon: int | None
+
+    def is_the_same_as(self, last: Correction, category: str) -> bool:
+        """Whether that is what was said last: a second click, or an answer that was lost."""
+        if self.decision is Decision.RETAKE:
+            return last.word is Word.RETAKE
+        return last.word is not Word.RETAKE and last.category == category
 
 
 class Decisions:
@@ -48,12 +67,12 @@ class Decisions:
         story = self._story(photo)
         if category and not is_new:
             category = self._corrector.category(category)
-        said = category or story.category_now
         last = self._last_word(story)
         if story.state != "review" and last is not None:
-            return self._decided_before(story, last, decision, said, by)
+            return self._decided_before(story, last, _Said(decision, category, by, upon))
         if last is not None and upon not in (None, last.id):
             return self._left(story, last)
+        said = category or story.category_now
         return self._corrector.put(story, _word(story, decision), said, by)
 
     def take_back(self, photo: int, by: Speaker, upon: int | None = None) -> PhotosAnswer:
@@ -85,14 +104,17 @@ class Decisions:
     def _last_word(self, story: Story) -> Correction | None:
         return next(reversed(self._store.corrections.of(story.id)), None)
 
-    def _decided_before(
-        self, story: Story, last: Correction, decision: Decision, said: str, by: Speaker
-    ) -> PhotosAnswer:
-        """Nothing is left to be done for the same word of the same person: a second click."""
-        is_same = (last.word is Word.RETAKE) == (decision is Decision.RETAKE)
-        if is_same and last.person == by.person and last.category == said:
-            place = as_text(story.place)
-            return PhotosAnswer(done=(Done(story.id, story.filename, said, place, place),))
+    def _decided_before(self, story: Story, last: Correction, said: _Said) -> PhotosAnswer:
+        """The same once more is done already; one's own word is followed by another."""
+        category = said.category or story.category
+        if last.person == said.by.person:
+            if said.is_the_same_as(last, category):
+                place = as_text(story.place)
+                done = Done(story.id, story.filename, category, place, place)
+                return PhotosAnswer(done=(done,))
+            if said.upon in (None, last.id):
+                word = Word.RETAKE if said.decision is Decision.RETAKE else Word.CORRECTED
+                return self._corrector.put(story, word, category, said.by)
         return self._left(story, last)
 
     def _left(self, story: Story, last: Correction) -> PhotosAnswer:

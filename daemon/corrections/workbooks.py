@@ -14,35 +14,30 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
+from typing import get_args
 
 import structlog
 
+from config.catalogue import Language
 from config.errors import FolderRefused, PhotoBusy, PhotoError
 from config.readable import plain
 from daemon.corrections.answers import NoSuchCategory, NoSuchPhoto
 from daemon.corrections.corrector import Corrector
 from daemon.corrections.decisions import Decisions
+from daemon.domain.again import said_again
 from daemon.domain.clock import Clock
-from daemon.domain.corrections import Correction, Via, Word
-from daemon.domain.orders import Decision, PhotosAnswer, Speaker
+from daemon.domain.corrections import Correction, Via
+from daemon.domain.orders import Decision, Speaker
 from daemon.domain.photos import Fingerprint, Story
-from daemon.domain.phrases import count
+from daemon.domain.speech import ENGLISH, Speech, speech
 from daemon.folders.contents import drop
 from daemon.folders.names import compare_key, with_suffix
 from daemon.folders.renaming import Entry
 from daemon.folders.spreadsheets import Row, UnreadableWorkbook, read_sheets
 from daemon.folders.tree import Tree
 from daemon.folders.writing import BOM, replacing
-from daemon.reporting.workbook import (
-    DECISION,
-    DONE,
-    NUMBER,
-    PHOTO,
-    RETAKE,
-    RIGHT,
-    TO_DECIDE,
-    cell_text,
-)
+from daemon.reporting.workbook import DONE, cell_text
 from daemon.reporting.workbook_files import printable_name
 from daemon.store import Store
 
@@ -53,6 +48,9 @@ _READ = (".xlsx", ".xlsm")
 # What Excel and LibreOffice may save ours as.
 _OTHERS = (".ods", ".fods", ".xls", ".xlsb", ".numbers")
 _OURS = "batch_results_"
+# In whatever language a workbook was written, also before the setting was another.
+_LANGUAGES = tuple(map(speech, get_args(Language)))
+_PHOTO, _DECISION, _NUMBER = (f"workbook.column.{key}" for key in ("photo", "decision", "number"))
 _MOST_BYTES = 300_000_000
 _MOST_AT_ONCE = 20
 # Each moves a photo, and nobody else is served meanwhile: the rest is for the next look.
@@ -71,6 +69,7 @@ class _Left(Exception):
 class _Said:
     """What stands in one row."""
 
+    book: Speech  # the language of its workbook
     row: int
     number: str
     photo: str
@@ -90,8 +89,16 @@ class Workbooks:
     """Reads what people decided in workbooks."""
 
     def __init__(
-        self, store: Store, results: Tree, corrector: Corrector, decisions: Decisions, clock: Clock
+        self,
+        store: Store,
+        results: Tree,
+        corrector: Corrector,
+        decisions: Decisions,
+        clock: Clock,
+        say: Speech = ENGLISH,
     ) -> None:
+        """say: how notes speak."""
+        self._say = say
         self._store = store
         self._results = results
         self._corrector = corrector
@@ -129,7 +136,8 @@ class Workbooks:
             if time.time() - seen.mtime_ns / 1e9 < _SAVING_SECONDS:
                 return 0
             why = str(exc).rstrip(".")
-            self._tell(name, _Read(left=[f"It cannot be read: {why}. Save it once more as .xlsx."]))
+            told = self._say("notes.book.not_readable", why=self._again(why))
+            self._tell(name, _Read(left=[told]))
             log.warning("workbook_not_readable", file=printable_name(name), why=why)
         else:
             result = self._carry_out(name, said)
@@ -170,55 +178,53 @@ class Workbooks:
             except PhotoBusy:
                 result.is_whole = False
             except (_Left, FolderRefused) as exc:
-                result.left.append(f"Row {one.row}, {one.photo or 'no photo'}: {exc}.")
+                result.left.append(self._row(one, str(exc)))
             except NoSuchPhoto as exc:
-                result.left.append(f"Row {one.row}, {one.photo}: {exc.left.detail}.")
+                result.left.append(self._row(one, exc.left.detail))
         return result
+
+    def _row(self, said: _Said, why: str) -> str:
+        """What a row says and why that was not done."""
+        photo = said.photo or self._say("notes.book.no_photo")
+        return self._say("notes.book.row", row=said.row, photo=photo, why=self._again(why))
+
+    def _again(self, why: str) -> str:
+        return said_again(why, self._say, "notes.detail")
 
     def _act(self, said: _Said, by: Speaker) -> bool:
         """Do what a row says; whether there was anything to do. Raises _Left, as orders do."""
         story = self._story(said)
-        decision, category = self._meant(said.text)
+        decision, category = self._meant(said)
         last = next(reversed(self._store.corrections.of(story.id)), None)
         if _is_so(story, last, decision, category):
             return False
-        is_ours = last is not None and last.via is Via.WORKBOOK and last.person == by.person
-        if story.state != "review" and is_ours:  # they thought better of it
-            answer = self._think_again(story, decision, category, by)
-        else:
-            answer = self._decisions.decide(story.id, decision, category, by)
+        answer = self._decisions.decide(story.id, decision, category, by)
         for left in answer.left:
             raise _Left(left.detail)
         return True
-
-    def _think_again(
-        self, story: Story, decision: Decision, category: str, by: Speaker
-    ) -> PhotosAnswer:
-        word = Word.RETAKE if decision is Decision.RETAKE else Word.CORRECTED
-        return self._corrector.put(story, word, category or story.category, by)
 
     def _story(self, said: _Said) -> Story:
         try:
             number = int(float(said.number))
         except (ValueError, OverflowError):
-            raise _Left(f"{NUMBER} does not say which photo it is") from None
+            raise _Left(self._say("notes.book.no_number", title=said.book(_NUMBER))) from None
         found = [one for one in self._store.history.stories(f"#{number}") if one.id == number]
         if not found or cell_text(found[0].filename).split() != said.photo.split():
-            raise _Left(f"{NUMBER} {number} is another photo's; sort whole rows only")
+            title = said.book(_NUMBER)
+            left = self._say("notes.book.other_photo", title=title, number=number)
+            raise _Left(left)
         return found[0]
 
-    def _meant(self, text: str) -> tuple[Decision, str]:
-        match compare_key(text):
-            case "right":
-                return Decision.AGREE, ""
-            case "retake":
-                return Decision.RETAKE, ""
+    def _meant(self, said: _Said) -> tuple[Decision, str]:
+        text = said.text
+        if (word := _words().get(compare_key(text))) is not None:
+            return word, ""
         try:
             return Decision.CATEGORY, self._corrector.category(text)
         except NoSuchCategory:
-            raise _Left(
-                f"“{text[:60]}” is no category, nor “{RIGHT}” or “{RETAKE}”; choose one of the list"
-            ) from None
+            words = {"right": said.book("workbook.right"), "retake": said.book("workbook.retake")}
+            left = self._say("notes.book.no_category", text=text[:60], **words)
+            raise _Left(left) from None
 
     # --- the note --------------------------------------------------------------------------------
 
@@ -234,16 +240,17 @@ class Workbooks:
 
     def _text(self, name: str, result: _Read) -> str:
         now: datetime = self._clock.now()
-        some = result.left[:_LONGEST_NOTE]
+        say, some = self._say, result.left[:_LONGEST_NOTE]
+        day, time_of_day = say.when("plain_day", now), f"{now:%H:%M}"
         lines = [
-            f"nightsort read {printable_name(name)} on {now:%d %b %Y at %H:%M}.",
-            f"{count(result.done, 'decision')} taken over. Not taken over:",
+            say("notes.book.read", file=printable_name(name), day=day, time=time_of_day),
+            say.many("notes.book.taken_over", result.done),
             "",
             *some,
         ]
-        if len(result.left) > len(some):
-            lines.append(f"… and {len(result.left) - len(some):,} more.")
-        lines += ["", "Correct the rows and save the workbook again; or drag the photos."]
+        if more := len(result.left) - len(some):
+            lines.append(say.many("notes.book.more", more))
+        lines += ["", say("notes.book.todo")]
         return "\r\n".join(map(plain, lines)) + "\r\n"
 
 
@@ -254,33 +261,45 @@ def _is_workbook(name: str) -> bool:
     return lowered.endswith(_READ) or (lowered.startswith(_OURS) and lowered.endswith(_OTHERS))
 
 
+@cache
+def _words() -> dict[str, Decision]:
+    """What people choose beside categories, in every language."""
+    return {
+        compare_key(say(f"workbook.{word}")): decision
+        for say in _LANGUAGES
+        for word, decision in (("right", Decision.AGREE), ("retake", Decision.RETAKE))
+    }
+
+
 def _decisions(file: object) -> Iterator[_Said]:
     """What people wrote in a workbook; nothing where it is none of ours."""
+    books = {say("workbook.to_decide"): say for say in _LANGUAGES}
     for name, rows in read_sheets(file):  # type: ignore[arg-type]
-        if name != TO_DECIDE:
+        if (book := books.get(name)) is None:
             continue
         titles: dict[str, int] = {}
         for number, row in rows:
             if not titles:
-                titles = _titles(row)
+                titles = _titles(row, book)
                 if number > _MOST_ROWS_ABOVE:
                     break
-            elif said := _said(number, row, titles):
+            elif said := _said(number, row, titles, book):
                 yield said
 
 
-def _titles(row: Row) -> dict[str, int]:
-    """The columns that count, by their titles; none where this row does not have them all."""
-    found = {text: column for column, text in row.items() if text in (PHOTO, DECISION, NUMBER)}
+def _titles(row: Row, book: Speech) -> dict[str, int]:
+    """The columns that count, by their keys; none where this row does not have them all."""
+    wanted = {book(key): key for key in (_PHOTO, _DECISION, _NUMBER)}
+    found = {wanted[text]: column for column, text in row.items() if text in wanted}
     return found if len(found) == 3 else {}
 
 
-def _said(number: int, row: Row, titles: dict[str, int]) -> _Said | None:
+def _said(number: int, row: Row, titles: dict[str, int], book: Speech) -> _Said | None:
     """What people wrote in a row; None where they wrote nothing, or nightsort did."""
-    text = row.get(titles[DECISION], "")
+    text = row.get(titles[_DECISION], "")
     if not text or text.startswith(DONE):
         return None
-    return _Said(number, row.get(titles[NUMBER], ""), row.get(titles[PHOTO], ""), text)
+    return _Said(book, number, row.get(titles[_NUMBER], ""), row.get(titles[_PHOTO], ""), text)
 
 
 def _is_so(story: Story, last: Correction | None, decision: Decision, category: str) -> bool:

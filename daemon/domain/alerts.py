@@ -274,7 +274,7 @@ RULES: Mapping[str, Rule] = {
     ),
     "mirror_behind": Rule(
         "warning",
-        "the mirror in PostgreSQL has not been reached, or has refused, for some time",
+        "the mirror (PostgreSQL, the bucket) has not been reached, or has refused, for some time",
         {"station": "its name there", "why": "one line", "waiting": "changes to be copied"},
         setting="mirror_minutes",
     ),

@@ -7,6 +7,7 @@ from datetime import datetime
 from daemon.domain.effects import Effect
 from daemon.domain.examples import LastLesson, LearningStatus
 from daemon.domain.phrases import count
+from daemon.domain.speech import ENGLISH, Speech
 
 
 def learning_words(learning: LearningStatus) -> str:
@@ -23,15 +24,16 @@ def learning_words(learning: LearningStatus) -> str:
     return f"{said}; {effect_words(effect)}" if effect else said
 
 
-def effect_words(effect: Effect) -> str:
+def effect_words(effect: Effect, say: Speech = ENGLISH) -> str:
     """How many photos people must decide on since the model in use judges, and before."""
-    since = f"{datetime.fromisoformat(effect['since']):%a %d %b}"
-    shares = f"{effect['after']:.1%} to review, {effect['before']:.1%} before"
+    since = say.when("short_day", datetime.fromisoformat(effect["since"]))
+    after, before = (say.number(100 * effect[side], 1) for side in ("after", "before"))
+    shares = say("phrases.effect.shares", after=after, before=before)
     fewer = round(abs(effect.get("fewer_a_night", 0.0)))
     if not effect.get("is_certain") or not fewer:  # an older nightsort did not say
-        return f"since {since} {shares}"
+        return say("phrases.effect.plain", since=since, shares=shares)
     how = "fewer" if effect["fewer_a_night"] > 0 else "more"
-    return f"since {since} {fewer:,} {how} photos to review a night ({shares})"
+    return say.many(f"phrases.effect.{how}", fewer, since=since, shares=shares)
 
 
 def lesson_words(last: LastLesson) -> str:

@@ -8,8 +8,7 @@ from typing import NotRequired
 
 from typing_extensions import TypedDict
 
-from config.units import duration
-from daemon.domain.phrases import count
+from daemon.domain.speech import ENGLISH, Speech
 
 # Of each kind so many are named, the others counted.
 MOST_NAMED = 20
@@ -77,38 +76,37 @@ def from_json(said: LeftAloneDocument | None) -> LeftAlone:
     return LeftAlone(said["not_photos"], tuple(said["names"]), said["unreadable"], held)
 
 
-def sentences(left: LeftAlone) -> list[str]:
+def sentences(left: LeftAlone, say: Speech = ENGLISH) -> list[str]:
     """What a clerk is told of it."""
     said = []
     if left.not_photos:
-        things = "1 thing here is no photo" if left.not_photos == 1 else (
-            f"{left.not_photos:,} things here are no photos"
-        )  # fmt: skip
-        said.append(f"{things}: {_listed(left.names, left.not_photos)}.")
+        names = _listed(left.names, left.not_photos, say)
+        said.append(say.many("phrases.left.no_photos", left.not_photos, names=names))
     for held, so in (
-        (
-            [one for one in left.held if not one.why],
-            "still being written, or open in another program",
-        ),
-        ([one for one in left.held if one.why], "tried again and again"),
+        ([one for one in left.held if not one.why], "held"),
+        ([one for one in left.held if one.why], "tried"),
     ):
         if held:
-            names = [f"{one.name} (for {_how_long(one)})" for one in held]
-            is_are = "is" if len(held) == 1 else "are"
-            said.append(f"{count(len(held), 'photo')} {is_are} {so}: {_listed(names, len(names))}.")
+            names = _listed([_so_long(one, say) for one in held], len(held), say)
+            said.append(say.many(f"phrases.left.{so}", len(held), names=names))
     if left.unreadable:
         places = [f"{place} ({why})" for place, why in left.unreadable.items()]
-        said.append(f"Not looked into: {_listed(places, len(places))}.")
+        names = _listed(places, len(places), say)
+        said.append(say("phrases.left.not_looked_into", names=names))
     return said
 
 
-def _how_long(one: Held) -> str:
-    return f"{duration(one.seconds)}: {one.why}" if one.why else duration(one.seconds)
+def _so_long(one: Held, say: Speech) -> str:
+    long = say.duration(one.seconds)
+    long = f"{long}: {one.why}" if one.why else long
+    return say("phrases.left.so_long", name=one.name, long=long)
 
 
-def _listed(names: Iterable[str], total: int) -> str:
+def _listed(names: Iterable[str], total: int, say: Speech) -> str:
     """The first few of `total` names."""
     some = [*names][:_MOST_SAID]
     if total > len(some):
-        return f"{', '.join(some)} and {total - len(some):,} more"
-    return " and ".join(filter(None, (", ".join(some[:-1]), some[-1])))
+        return say.many("phrases.left.more", total - len(some), names=", ".join(some))
+    if len(some) < 2:
+        return "".join(some)
+    return say("phrases.left.and", names=", ".join(some[:-1]), last=some[-1])

@@ -44,6 +44,7 @@ class Code(StrEnum):
     BUSY = "busy"  # its file is being changed
     REFUSED = "refused"  # by the rights of its folder
     UNAVAILABLE = "unavailable"  # a folder or disk fails: try again later
+    UNKNOWN_OUTCOME = "unknown_outcome"  # the same, when its move was under way already
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from classifier.verdict import Band
+from daemon.domain.speech import ENGLISH, Speech
 
 BAND_MEANS = {
     Band.AUTO: "filed, nobody looks",
@@ -15,35 +16,37 @@ BAND_MEANS = {
 }
 
 
-def outcome_words(summary: Mapping[str, Any]) -> str:
+def outcome_words(summary: Mapping[str, Any], say: Speech = ENGLISH) -> str:
     """What became of the photos of a run, from its summary: a sentence."""
-    if summary["run"] is None:
-        waiting = f"; {_waiting(summary['deferred'])}" if summary["deferred"] else ""
-        return f"Nothing to do{waiting}."
-    return f"Run {summary['run']}: {outcomes(summary)}, {_waiting(summary['deferred'])}."
+    deferred = summary["deferred"]
+    waiting = say.many("phrases.outcome.waiting", deferred)
+    if summary["run"] is not None:
+        outcome = outcomes(summary, say)
+        return say("phrases.outcome.run", run=summary["run"], outcomes=outcome, waiting=waiting)
+    if not deferred:
+        return say("phrases.outcome.nothing")
+    return say("phrases.outcome.nothing_now", waiting=waiting)
 
 
-def _waiting(number: int) -> str:
-    return f"{number:,} still wait{'s' if number == 1 else ''}"
-
-
-def outcomes(counts: Mapping[str, Any]) -> str:
+def outcomes(counts: Mapping[str, Any], say: Speech = ENGLISH) -> str:
     """How many went where, of a run or of more."""
-    return (
-        f"{counts['successful']:,} filed, {counts['review']:,} to review, "
-        f"{count(counts['duplicates'], 'duplicate')}, {counts['failed']:,} in quarantine"
+    return say(
+        "phrases.outcome.outcomes",
+        filed=say.number(counts["successful"]),
+        review=say.number(counts["review"]),
+        duplicates=say.count(counts["duplicates"], "duplicate"),
+        failed=say.number(counts["failed"]),
     )
 
 
 def count(number: int, noun: str) -> str:
-    """So many of something, such as "1 duplicate" or "1,200 duplicates"."""
+    """So many of something in English, such as "1 duplicate" or "1,200 duplicates"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def undecided_words(photos: int, oldest: str | None) -> str:
+def undecided_words(photos: int, oldest: str | None, say: Speech = ENGLISH) -> str:
     """How many photos wait for a person, of all nights: a part of a sentence; empty for none."""
     if not photos or oldest is None:
         return ""
-    waits = "waits" if photos == 1 else "wait"
-    since = datetime.fromisoformat(oldest)
-    return f"{count(photos, 'photo')} {waits} for a decision in all, since {since:%a %d %b}"
+    since = say.when("short_day", datetime.fromisoformat(oldest))
+    return say.many("phrases.undecided", photos, since=since)

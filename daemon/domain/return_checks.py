@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from daemon.domain.phrases import count
+from daemon.domain.speech import ENGLISH, Speech
 
 # One return has a few photos, of things that mostly go to one place.
 MOST_PHOTOS = 8
@@ -13,15 +13,6 @@ MOST_CATEGORIES = 3
 # Of fewer photos without an id nothing is concluded.
 _FEWEST_NAMELESS = 5
 _MOST_NAMED = 3
-
-_NAME_THEM = (
-    "name photos after their return, such as return-60521_front.jpg, or set [returns] pattern "
-    "to what your names look like"
-)
-_SET_A_PATTERN = (
-    "if that is no return, set [returns] pattern to what your return ids look like; "
-    "if it is one, all is well"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +39,32 @@ def is_doubtful(one: ReturnCount) -> bool:
     return bool(one.return_id) and too_many
 
 
-def doubts(counts: Iterable[ReturnCount], photos: int) -> list[Doubt]:
+def doubts(counts: Iterable[ReturnCount], photos: int, say: Speech = ENGLISH) -> list[Doubt]:
     """What to say of a run with so many photos; counts: at least those that are doubtful."""
     counts = list(counts)
     nameless = next((one for one in counts if not one.return_id), None)
     found = []
     if nameless and nameless.photos >= _FEWEST_NAMELESS and 2 * nameless.photos > photos:
-        text = (
-            f"{nameless.photos:,} of {count(photos, 'photo')} name no return, such as "
-            f"{nameless.example}"
+        text = say(
+            "phrases.doubt.nameless",
+            nameless=say.number(nameless.photos),
+            photos=say.count(photos, "photo"),
+            example=nameless.example,
         )
-        found.append(Doubt(text, _NAME_THEM))
+        found.append(Doubt(text, say("phrases.doubt.name_them")))
     doubtful = sorted(filter(is_doubtful, counts), key=lambda one: -one.photos)
-    for one in doubtful[:_MOST_NAMED]:
-        categories = "1 category" if one.categories == 1 else f"{one.categories} categories"
-        text = (
-            f"the return {one.return_id} has {count(one.photos, 'photo')} in {categories}, "
-            f"such as {one.example}"
-        )
-        found.append(Doubt(text, _SET_A_PATTERN))
+    texts = [_too_many(one, say) for one in doubtful[:_MOST_NAMED]]
     if (left := len(doubtful) - _MOST_NAMED) > 0:
-        found.append(Doubt(f"{count(left, 'more return')} like these", _SET_A_PATTERN))
-    return found
+        texts.append(say.many("phrases.doubt.more", left))
+    remedy = say("phrases.doubt.set_a_pattern")
+    return [*found, *(Doubt(text, remedy) for text in texts)]
+
+
+def _too_many(one: ReturnCount, say: Speech) -> str:
+    return say(
+        "phrases.doubt.too_many",
+        return_id=one.return_id,
+        photos=say.count(one.photos, "photo"),
+        categories=say.count(one.categories, "category"),
+        example=one.example,
+    )

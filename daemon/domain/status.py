@@ -89,6 +89,15 @@ class MirrorStatus(TypedDict):
     why: str | None  # while each attempt fails
 
 
+class BucketStatus(TypedDict):
+    """How far the copies in the bucket are."""
+
+    station: str
+    copies: int  # that have arrived
+    waiting: int  # files and changes that were not copied yet, as far as was looked
+    why: str | None  # while each attempt fails
+
+
 class LiveStatus(TypedDict):
     """What a daemon says of itself."""
 
@@ -109,6 +118,7 @@ class LiveStatus(TypedDict):
     failing: FailingStatus | None
     backup: str | None  # why there is no new backup
     mirror: MirrorStatus | None  # None: there is to be none
+    bucket: BucketStatus | None  # likewise
     model_problem: str | None  # why another model judges than the one that is to
     learning: LearningStatus | None
     alerts: AlertingStatus
@@ -133,5 +143,6 @@ class StatusDocument(TypedDict):
     learning: LearningStatus | None
     disk: dict[str, int] | None
     mirror: MirrorStatus | None
+    bucket: BucketStatus | None
     alerts: AlertingStatus | None
     problems: list[str]

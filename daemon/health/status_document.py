@@ -16,6 +16,7 @@ from daemon.domain.left_alone import LeftAlone, LeftAloneDocument, from_json, se
 from daemon.domain.runs import Progress
 from daemon.domain.status import (
     AlertingStatus,
+    BucketStatus,
     FailingStatus,
     FilingStatus,
     ForecastStatus,
@@ -62,6 +63,7 @@ class Outside:
     alerts: Callable[[], AlertingStatus]
     handover: Callable[[], str]  # what is wrong, if anything
     mirror: Callable[[], MirrorStatus | None]
+    bucket: Callable[[], BucketStatus | None]
 
 
 class StatusGatherer:
@@ -117,6 +119,7 @@ class StatusGatherer:
             "failing": moment.failing,
             "backup": moment.backup,
             "mirror": self._outside.mirror(),
+            "bucket": self._outside.bucket(),
             "model_problem": moment.model_problem,
             "learning": moment.learning,
             "alerts": alerts,

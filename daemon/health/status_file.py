@@ -47,7 +47,7 @@ HEALTHY, DEGRADED, NOT_RUNNING = 0, 1, 3
 _KEYS = (
     "state", "share", "watch", "queue", "left_alone", "window", "forecast", "last_run",
     "undecided", "week", "judged_ahead",
-    "model", "learning", "disk", "mirror", "alerts", "problems",
+    "model", "learning", "disk", "mirror", "bucket", "alerts", "problems",
 )  # fmt: skip
 
 

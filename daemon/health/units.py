@@ -174,8 +174,8 @@ def on_this_machine(settings: Settings) -> str:
 def credentials_named(settings: Settings) -> set[str]:
     """The credentials to which settings refer by a name of their own."""
     named = {name for target in settings.alerts.targets for name in target.credentials}
-    of_mirror = settings.mirror.postgres_credential
-    return named | ({of_mirror} if of_mirror else set())
+    mirror = settings.mirror
+    return named | {*filter(None, (mirror.postgres_credential, mirror.bucket_credential))}
 
 
 def drop_ins(settings: Settings) -> dict[Path, str]:

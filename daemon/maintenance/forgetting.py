@@ -34,6 +34,7 @@ from daemon.reporting.kept_pictures import KeptPictures
 from daemon.reporting.report_updater import ReportUpdater
 from daemon.reporting.run_files import RunResults
 from daemon.store import DATABASE, Store
+from daemon.store.bucket_copies import copy_of_results
 from daemon.store.facts import WORKBOOKS_OWED
 from daemon.store.traces import Known
 
@@ -307,6 +308,8 @@ class Forgetter:
                 drop(Entry(fd, name))
         except OSError as exc:
             raise trouble(exc, self._places.results.full(name)) from exc
+        with closing(Store(self._settings.state_dir)) as store:
+            store.bucket.let_go([copy_of_results(name)])
 
     def _results_of(self, job: Job) -> list[str]:
         found = (self._run_results(run) for run in job.own_runs)
@@ -336,9 +339,14 @@ class Forgetter:
 
     def _elsewhere(self, waiting: int) -> Iterable[Remains]:
         settings = self._settings
-        if settings.mirror.is_wanted:
+        if settings.mirror.has_postgres:
             until = f"it has followed; {waiting} changes wait" if waiting else "it has followed"
             yield Remains("mirror", f"station {settings.mirror.station}", until)
+        if settings.mirror.bucket is not None:
+            yield Remains("mirror", settings.mirror.bucket, "its copies go as soon as it answers")
+            days = settings.backups.keep_days
+            until = f"{days:g} days after each was made" if days else "you remove them"
+            yield Remains("backup", f"backups in {settings.mirror.bucket}", until)
         if settings.handover.webhook is not None:
             yield Remains("handed over", "the system behind [handover] webhook", "it removes it")
         yield Remains(

@@ -35,6 +35,7 @@ from daemon.reporting.exports import EXPORTS
 from daemon.reporting.periods import Period
 from daemon.sorting.filer import REASON_SUFFIX
 from daemon.store import Store
+from daemon.store.bucket_copies import copy_of_results
 
 log = structlog.get_logger()
 
@@ -76,6 +77,21 @@ _KINDS = (
     _kind("", r"period_report_(\d{4}-\d\d)\.html", is_for_programs=False),
     _kind("", r"period_report_(\d{4}-\d\d-\d\d_\d{4}-\d\d-\d\d)\.html", is_for_programs=False),
 )
+
+
+def files_of_results(results: Tree) -> Iterator[tuple[str, str, str]]:
+    """The files in results_dir that are called as nightsort calls them, but `latest` copies.
+
+    Each by the name that nightsort gave it, where it lies, and its run, day or period. Raises
+    TransientError when the folder does not answer.
+    """
+    results.require()
+    for folder in ("", EXPORTS):
+        called = as_called(results, folder)
+        for name in results.names(called):
+            for kind in _KINDS:
+                if kind.folder == folder and (match := kind.pattern.fullmatch(name)):
+                    yield join(folder, name), join(called, name), match[1]
 
 
 class Retention:
@@ -176,6 +192,7 @@ class Retention:
             ) from exc
         if is_same and self._results.seen(name) == mark:
             self._unlink(self._results, name)
+            self._store.bucket.let_go([copy_of_results(name)])
             self._counts["compressed"] += 1
         else:  # somebody writes to it
             self._unlink(self._results, f"{name}.gz")
@@ -198,6 +215,7 @@ class Retention:
                 place = join(folder, name)
                 if match and self._is_older(place, self._ended(match[1], ends), before):
                     self._remove_file(place)
+                    self._store.bucket.let_go([copy_of_results(join(kind.folder, name))])
                     yield
 
     def _remove_file(self, place: str) -> None:

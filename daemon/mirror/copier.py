@@ -209,10 +209,10 @@ def state_of(store: Store) -> State | None:
 
 def _new_state(store: Store) -> State:
     token = str(uuid4())
-    return {"instance": _instance(store), "token": token, "next": token, "filling": None}
+    return {"instance": instance_of_box(store), "token": token, "next": token, "filling": None}
 
 
-def _instance(store: Store) -> str:
+def instance_of_box(store: Store) -> str:
     """What this box is known by in its folders: a backup from before the mirror knows it, too."""
     presence = store.facts.get(PRESENCE) or {}
     try:

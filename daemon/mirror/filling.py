@@ -34,7 +34,9 @@ class MirrorDocument(TypedDict):
 def require_wanted(settings: MirrorSettings) -> str:
     """The station's name. Raises RefusedError where there is to be no mirror."""
     if not settings.is_wanted or settings.station is None:
-        raise RefusedError("there is no mirror; set [mirror] station and postgres_credential")
+        raise RefusedError(
+            "there is no mirror; set [mirror] station, and postgres_credential or bucket"
+        )
     return settings.station
 
 
@@ -66,7 +68,7 @@ def document_of(
     state, waiting = state_of(store), store.mirrored.waiting()
     filling = state["filling"] if state else None
     why = said["why"] if said else None
-    if not settings.is_wanted:
+    if not settings.has_postgres:
         word = "off"
     elif why is not None:
         word = "behind"

@@ -6,7 +6,6 @@ side, sorting goes on, and what was not copied yet is copied later.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -14,11 +13,11 @@ from pathlib import Path
 
 import structlog
 
-from config.errors import NightsortError
 from config.mirror import MirrorSettings
 from config.units import duration
 from config.variables import credential
 from daemon.domain.status import MirrorStatus
+from daemon.mirror.attempts import Attempts
 from daemon.mirror.copier import Copier
 from daemon.mirror.postgres import CONNECT_SECONDS, Postgres, connect
 from daemon.store import Store
@@ -29,10 +28,6 @@ log = structlog.get_logger()
 TURN_SECONDS = 2.0
 # With the time that an attempt may take, the next one comes within 30 seconds.
 LONGEST_WAIT_SECONDS = 28.0 - CONNECT_SECONDS
-_FIRST_WAIT_SECONDS = 1.0
-_JOIN_SECONDS = 2.0
-# Of one outage: what is said differently each time would fill the log.
-_MOST_LOGGED = 5
 # A server that is there and does not answer is told, too; it is waited for all the same.
 SILENCE_SECONDS = 120.0
 
@@ -66,14 +61,11 @@ class MirrorThread:
         self._state_dir = state_dir
         self._opened = opened
         self._is_service = is_service
-        self._is_over = threading.Event()
-        self._failure = ""
-        self._logged: set[str] = set()  # in this outage
-        self._wait_seconds = _FIRST_WAIT_SECONDS
+        self._attempts = Attempts("postgres", settings.station, LONGEST_WAIT_SECONDS)
         self._silence_seconds = silence_seconds
         self._asked_at: float | None = None  # since when an answer is waited for
         self._figures: MirrorStatus | None = None
-        if settings.is_wanted and is_service:
+        if settings.has_postgres and is_service:
             self._figures = {"station": settings.station or "", "waiting": 0, "why": None}
 
     @property
@@ -93,43 +85,28 @@ class MirrorThread:
         if not self._is_service:
             yield
             return
-        if not self._settings.is_wanted:
+        if not self._settings.has_postgres:
             with closing(Store(self._state_dir)) as store:
                 store.changes.unfollow(MIRROR)  # else everything would be kept for it
             yield
             return
-        thread = threading.Thread(target=self._keep, name="mirror", daemon=True)
-        thread.start()
+        self._attempts.start(self._serve, self._failed)
         try:
             yield
         finally:
-            self._is_over.set()
-            thread.join(_JOIN_SECONDS)
+            self._attempts.stop()
 
     # --- the thread ------------------------------------------------------------------------------
 
-    def _keep(self) -> None:
-        while not self._is_over.is_set():
-            try:
-                self._serve()
-            except NightsortError as exc:
-                self._failed(str(exc))
-            except Exception as exc:
-                if repr(exc) != self._failure:
-                    log.critical("defect_met", exc_info=True)
-                self._failed(f"unexpected {type(exc).__name__}; the log has more")
-            self._is_over.wait(self._wait_seconds)
-            self._wait_seconds = min(2 * self._wait_seconds, LONGEST_WAIT_SECONDS)
-
     def _serve(self) -> None:
         with closing(Store(self._state_dir)) as store:
-            self._tell(store, self._failure or None)
+            self._tell(store, self._attempts.failure or None)
             with closing(self._opened(address_of(self._settings))) as postgres:
                 assert self._settings.station is not None
                 with self._waiting_for_answers():
                     copier = Copier(store, postgres, self._settings.station)
-                self._resumed()
-                while not self._is_over.is_set():
+                self._attempts.resumed()
+                while not self._attempts.is_over:
                     was_filling = copier.filling
                     with self._waiting_for_answers():
                         has_copied = copier.step()
@@ -137,7 +114,7 @@ class MirrorThread:
                     if was_filling and copier.filling is None:
                         log.info("mirror_filled", station=self._settings.station)
                     if not has_copied:
-                        self._is_over.wait(TURN_SECONDS)
+                        self._attempts.rest(TURN_SECONDS)
 
     @contextmanager
     def _waiting_for_answers(self) -> Iterator[None]:
@@ -148,21 +125,8 @@ class MirrorThread:
             self._asked_at = None
 
     def _failed(self, why: str) -> None:
-        if self._is_over.is_set():
-            return
-        if why not in self._logged and len(self._logged) < _MOST_LOGGED:
-            self._logged.add(why)
-            log.warning("mirror_interrupted", why=why)
-        self._failure = why
         if self._figures is not None:
             self._figures = {**self._figures, "why": why}
-
-    def _resumed(self) -> None:
-        self._wait_seconds = _FIRST_WAIT_SECONDS
-        if self._failure:
-            log.info("mirror_resumed", station=self._settings.station)
-        self._failure = ""
-        self._logged.clear()
 
     def _tell(self, store: Store, why: str | None = None) -> None:
         self._figures = {

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 
 from daemon.domain.accuracy import Answer, Rate, rate_of
 from daemon.domain.photos import Status
-from daemon.domain.phrases import count
+from daemon.domain.speech import ENGLISH, Speech
 from daemon.reporting.periods import Period
 from daemon.store import Store
 
@@ -38,11 +38,11 @@ class Accuracy:
     def tables(self) -> list[tuple[str, list[tuple[str, Rate]]]]:
         """What each table tells apart, and its rows."""
         tables = (
-            ("Category", self.by_category),
-            ("Week", self.by_week),
-            ("Version", self.by_version),
+            ("category", self.by_category),
+            ("week", self.by_week),
+            ("version", self.by_version),
         )
-        return [(by, rows) for by, rows in tables if len(rows) > 1 or by == "Category"]
+        return [(by, rows) for by, rows in tables if len(rows) > 1 or by == "category"]
 
     def as_json(self) -> dict[str, object]:
         """For programs and alerts."""
@@ -82,29 +82,25 @@ def added_up(period: Period, answers: Iterable[Answer]) -> Accuracy:
     )
 
 
-def in_words(rate: Rate) -> str:
+def in_words(rate: Rate, say: Speech = ENGLISH) -> str:
     """Such as `99.1 % right (97.0–99.8), 312 checked`."""
     if rate.share is None:
-        shown = f" of {rate.shown:,}" if rate.shown else ""
-        return f"nobody has checked any{shown} yet"
-    low, high = rate.interval
-    left = rate.shown - rate.checked
-    text = f"{_percent(rate.share)} % right ({_percent(low)}–{_percent(high)})"
-    return f"{text}, {rate.checked:,} checked" + (f", {left:,} left alone" if left else "")
+        nobody = say("period.accuracy.nobody")
+        shown = say.number(rate.shown)
+        return say("period.accuracy.nobody_of", shown=shown) if rate.shown else nobody
+    share, low, high = (say.number(100 * one, 1) for one in (rate.share, *rate.interval))
+    checked = say.number(rate.checked)
+    text = say("period.accuracy.right", share=share, low=low, high=high, checked=checked)
+    if not (left := rate.shown - rate.checked):
+        return text
+    return say("period.accuracy.left", text=text, left=say.number(left))
 
 
-def unasked_words(accuracy: Accuracy) -> str:
+def unasked_words(accuracy: Accuracy, say: Speech = ENGLISH) -> str:
     """What people found beside spot checks; empty for nothing."""
     if not accuracy.unasked:
         return ""
-    return (
-        f"Beside spot checks people found {count(accuracy.unasked, 'photo')} in the wrong folder; "
-        "no share follows from that, as nobody was asked to look at the others."
-    )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}"
+    return say("period.accuracy.unasked", photos=say.count(accuracy.unasked, "photo"))
 
 
 def _sum(answers: Iterable[Answer]) -> Rate:

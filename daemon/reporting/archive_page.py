@@ -9,8 +9,8 @@ from typing import BinaryIO
 from classifier.archive.totals import Totals
 from classifier.verdict import Band
 from daemon.domain.phrases import count
+from daemon.domain.reasons import in_words
 from daemon.reporting.pages import write_page
-from daemon.reporting.reasons import in_words
 
 
 def write_archive_page(file: BinaryIO, paths: Sequence[str], totals: Totals) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from itertools import groupby
 
 from markupsafe import Markup
@@ -24,24 +23,16 @@ Stack = Mapping[str, int]  # how much there is of each kind, from the bottom up
 
 
 def confidence_chart(
-    bins: Sequence[Counter[Band]], said: str = "", hints: Sequence[str] = ()
+    bins: Sequence[Counter[Band]], said: str, hints: Sequence[str] = (), top: str = ""
 ) -> Markup:
-    """How many photos there are of each confidence, their bands on top of each other."""
+    """How many photos there are of each confidence, their bands on top of each other.
+
+    top: in place of the highest number.
+    """
     bands = (Band.AUTO, Band.CHECK, Band.REVIEW)
     stacks = [{str(band): one[band] for band in bands} for one in bins]
     marks = [(_LEFT + (_WIDTH - _LEFT) * share / 4, f"{25 * share} %") for share in range(5)]
-    said = said or (
-        f"Confidences: {sum(bins[-1].values())} photos in the highest of {len(bins)} steps"
-    )
-    return _columns(said, stacks, marks, hints)
-
-
-def time_chart(timeline: Sequence[tuple[datetime, int]]) -> Markup:
-    """How many photos were sorted when."""
-    most = max((photos for _, photos in timeline), default=0)
-    total = sum(photos for _, photos in timeline)
-    said = f"{total} photos over time, at most {most} at once"
-    return column_chart(said, [(f"{at:%H:%M}", {"all": photos}) for at, photos in timeline])
+    return _columns(said, stacks, marks, hints, top)
 
 
 def column_chart(

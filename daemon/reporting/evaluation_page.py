@@ -11,9 +11,9 @@ from markupsafe import Markup
 from classifier.evaluation import Bin, Evaluation
 from classifier.verdict import Band, Verdict
 from daemon.domain.phrases import BAND_MEANS, count
+from daemon.domain.reasons import in_words
 from daemon.reporting.charts import column_chart
 from daemon.reporting.pages import write_page
-from daemon.reporting.reasons import in_words
 
 MOST_PICTURED = 60
 _SIDE, _LEFT, _BOTTOM = 300, 54, 26  # of the reliability diagram, in its own units

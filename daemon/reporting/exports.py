@@ -13,6 +13,7 @@ from pathlib import Path
 from daemon.domain.photos import as_text
 from daemon.domain.phrases import undecided_words
 from daemon.domain.returns import ReturnState, changed_since, state_of
+from daemon.domain.speech import ENGLISH, Speech
 from daemon.domain.summaries import RunSummary
 from daemon.folders.called import as_called
 from daemon.folders.tree import Tree
@@ -41,8 +42,12 @@ CORRECTION_COLUMNS = (
 class Exports:
     """The folder `exports` in results_dir."""
 
-    def __init__(self, store: Store, results: Tree, codes: Codes) -> None:
-        """codes: what the warehouse calls each category, and where it is stored."""
+    def __init__(self, store: Store, results: Tree, codes: Codes, say: Speech = ENGLISH) -> None:
+        """codes: what the warehouse calls each category, and where it is stored.
+
+        say: how lists that people read speak.
+        """
+        self._say = say
         self._store = store
         self._results = results
         self._codes = codes
@@ -87,9 +92,9 @@ class Exports:
             if story.state == "duplicate"
             and (double := Double.of(story, self._store.history.original(story.sha256)))
         ]
-        in_all = undecided_words(**self._store.history.undecided())
+        in_all = undecided_words(**self._store.history.undecided(), say=self._say)
         with replacing(path) as file:
-            write_pick_lists(file, summary, lists, Rest(left, doubles, in_all), now)
+            write_pick_lists(file, summary, lists, Rest(left, doubles, in_all), now, self._say)
         return path
 
     def _write_inventory(self, path: Path, run: str, retakes: Retakes) -> Path:

@@ -6,7 +6,7 @@ A page is one self-contained file: its pictures are in it, it loads nothing and 
 from __future__ import annotations
 
 from base64 import b64encode
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,16 +16,25 @@ from markupsafe import Markup
 from config.readable import plain
 from config.units import certainty_unbroken
 from daemon.domain.photos import as_text
+from daemon.domain.speech import ENGLISH, Speech
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write_page(file: BinaryIO, template: str, **values: Any) -> None:
-    """Write a page, piece by piece."""
+def write_page(file: BinaryIO, template: str, say: Speech = ENGLISH, **values: Any) -> None:
+    """Write a page, piece by piece. In it `say` speaks, and `t` in HTML."""
+    speaking = {"say": say, "t": partial(_in_html, say)}
     style = Markup((_TEMPLATES / "page.css").read_text(encoding="utf-8"))  # noqa: S704 - ours
-    stream = _environment().get_template(template).stream(style=style, **values)
+    stream = _environment().get_template(template).stream(style=style, **speaking, **values)
     stream.enable_buffering(64)
     stream.dump(file, encoding="utf-8")
+
+
+def _in_html(say: Speech, key: str, number: int | None = None, **values: object) -> Markup:
+    """A sentence, which may hold marks of ours; what is filled in is text unless it is HTML."""
+    sentence = Markup(say.sentence(key, number))  # noqa: S704 - ours
+    counted = {} if number is None else {"n": say.number(number)}
+    return sentence.format(**values, **counted)
 
 
 def percent(confidence: float | None) -> str:

@@ -13,6 +13,7 @@ from config.errors import TransientError
 from config.value import UNSAID, ValueSettings
 from daemon.domain.clock import Clock
 from daemon.domain.effects import Effect, effect_of
+from daemon.domain.speech import ENGLISH, Speech
 from daemon.domain.summaries import RunSummary
 from daemon.folders.tree import Tree
 from daemon.folders.writing import replacing
@@ -58,8 +59,10 @@ class Periodical:
         clock: Clock,
         rhythms: Iterable[Rhythm],
         assumed: ValueSettings = UNSAID,
+        say: Speech = ENGLISH,
     ) -> None:
         """rhythms: those that are wanted. assumed: where it is told what was saved."""
+        self._say = say
         self._store = store
         self._results = results
         self._clock = clock
@@ -131,7 +134,7 @@ class Periodical:
         folder = self._results.root
         name = f"period_report_{figures.period.name}.html"
         with replacing(folder / name) as file:
-            write_period_report(file, figures, told)
+            write_period_report(file, figures, told, self._say)
         for rhythm in (WEEKLY, MONTHLY):
             if figures.period == rhythm.last(self._clock.now().date()):
                 copy_as_latest(folder / name, rhythm.latest)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from itertools import groupby
 
+from daemon.domain.speech import ENGLISH, Speech
+
 # Up to so many steps are told apart in a chart; beyond, the steps become weeks, then months.
 _MOST_STEPS = 62
 # Beyond, the period before one, or the day after it, may be no date any more.
@@ -104,21 +106,20 @@ class Period:
         year, week, _ = self.first.isocalendar()
         return f"{year}-W{week:02}"
 
-    @property
-    def title(self) -> str:
+    def title(self, say: Speech = ENGLISH) -> str:
         """What people call it."""
         first, last = self.first, self.last
         if self.is_month:
-            return f"{first:%B %Y}"
+            return say.when("month", first)
         if self.days == 1:
-            return f"{first:%A}, {first.day} {first:%B %Y}"
-        begins = f"{first.day}"
+            return say.when("period_day", first)
+        begins = "period_begin"
         if (first.year, first.month) != (last.year, last.month):
-            begins += f" {first:%B}"
-        if first.year != last.year:
-            begins += f" {first:%Y}"
-        between = f"{begins} to {last.day} {last:%B %Y}"
-        return f"Week {first.isocalendar().week}, {between}" if self.is_week else between
+            begins = "period_begin_month" if first.year == last.year else "period_end"
+        begin, end = say.when(begins, first), say.when("period_end", last)
+        between = say("period.between", begin=begin, end=end)
+        number = first.isocalendar().week
+        return say("period.week", number=number, between=between) if self.is_week else between
 
     @property
     def before(self) -> Period:
@@ -149,14 +150,14 @@ class Period:
             return list(_grouped(days, lambda day: day - timedelta(days=day.weekday())))
         return list(_grouped(days, lambda day: day.replace(day=1)))
 
-    @property
-    def short(self) -> str:
+    def short(self, say: Speech = ENGLISH) -> str:
         """As `title`, for a table: `Mon 16 Nov`, `16 Nov to 22 Nov`, `November 2026`."""
         if self.days == 1:
-            return f"{self.first:%a %d %b}"
+            return say.when("short_day", self.first)
         if self.days > 7:
-            return f"{self.first:%B %Y}"
-        return f"{self.first:%d %b} to {self.last:%d %b}"
+            return say.when("month", self.first)
+        begin, end = say.when("mark", self.first), say.when("mark", self.last)
+        return say("period.between", begin=begin, end=end)
 
 
 def _days_in_month(day: date) -> int:

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import BinaryIO
 
 from daemon.domain.photos import Status
-from daemon.domain.phrases import count
+from daemon.domain.reasons import remedy
+from daemon.domain.speech import ENGLISH, Speech
 from daemon.domain.summaries import RunSummary
 from daemon.reporting.pages import write_page
 from daemon.reporting.picking import Double, PickList, Waiting
-from daemon.reporting.reasons import OTHER_REMEDY, REMEDIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,13 @@ def write_pick_lists(
     lists: Sequence[PickList],
     rest: Rest,
     made_at: datetime,
+    say: Speech = ENGLISH,
 ) -> None:
     """Write the page."""
     write_page(
         file,
         "picks.html.j2",
+        say,
         run=summary["run"],
         started=datetime.fromisoformat(summary["started"]),
         made_at=made_at,
@@ -43,6 +45,5 @@ def write_pick_lists(
         undecided=[one for one in rest.waiting if one.status == Status.REVIEW],
         doubles=rest.doubles,
         to_retake=[one for one in rest.waiting if one.status == Status.ERROR],
-        count=count,
-        remedy=lambda code: REMEDIES.get(code, OTHER_REMEDY),
+        remedy=lambda code: remedy(code, say),
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from config.errors import PhotoBusy, PhotoError
 from config.value import UNSAID, ValueSettings
+from daemon.domain.speech import ENGLISH, Speech
 from daemon.domain.summaries import RunSummary
 from daemon.folders.photo_files import Limits, read_photo
 from daemon.folders.tree import Tree
@@ -48,6 +49,7 @@ class ReportPolicy:
     categories: Callable[[], Sequence[str]] = tuple  # what people may choose
     value: ValueSettings = UNSAID  # what is assumed where it is told what was saved
     spot_checks: float = 0.05  # share of what was filed without a look
+    say: Speech = ENGLISH
 
 
 class _InUse(Exception):
@@ -81,8 +83,9 @@ class Reporter:
         A workbook that somebody has open, or saved a moment ago, is left: it is owed.
         Raises TransientError when a folder does not answer.
         """
+        say = self._policy.say
         self._store.spot_checks.choose(summary["run"], self._policy.spot_checks, MOST_SPOT_CHECKS)
-        run_data = gather(self._store, summary)
+        run_data = gather(self._store, summary, say)
         pictures = self._pictures(run_data)
         self._beat()
         self._results.require()
@@ -91,8 +94,8 @@ class Reporter:
         reach = Reach(self._policy.links, str(self._sorted.root))
         with replacing(page) as file:
             expected = forecast_for(self._store.facts, run_data.started)
-            facts = [*in_words(of_run(summary, self._policy.value)), *self._policy.settings()]
-            write_report(file, run_data, pictures, reach, facts, expected)
+            facts = [*in_words(of_run(summary, self._policy.value), say), *self._policy.settings()]
+            write_report(file, run_data, pictures, reach, facts, expected, say)
         self._beat()  # not within: a workbook that is left leaves its temporary files
         if is_newest:
             copy_as_latest(page, "batch_report_latest.html")
@@ -128,11 +131,12 @@ class Reporter:
         run = run_data.summary["run"]
         name, rows = _book_of(run), self._store.runs.rows(run)
         path, links = self._results.root / name, self._policy.links
+        categories, say = self._policy.categories(), self._policy.say
         if not self._books.may_replace(name):
             return None
         try:
             with replacing(path) as file:
-                write_workbook(file, rows, run_data, pictures, links, self._policy.categories())
+                write_workbook(file, rows, run_data, pictures, links, categories, say)
                 if not self._books.may_replace(name):  # it was saved meanwhile
                     raise _InUse
         except _InUse:

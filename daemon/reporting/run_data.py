@@ -19,6 +19,7 @@ from daemon.domain.left_alone import from_json, sentences
 from daemon.domain.photos import Status, Story
 from daemon.domain.phrases import undecided_words
 from daemon.domain.return_checks import Doubt, doubts
+from daemon.domain.speech import ENGLISH, Speech
 from daemon.domain.summaries import RunSummary
 from daemon.reporting.picking import Double
 from daemon.reporting.retakes import Retakes
@@ -83,7 +84,7 @@ class RunData:
         return datetime.fromisoformat(self.summary["finished"])
 
 
-def gather(store: Store, summary: RunSummary) -> RunData:
+def gather(store: Store, summary: RunSummary, say: Speech = ENGLISH) -> RunData:
     """All that a report of the run tells."""
     run_data = RunData(summary, confidences=[Counter() for _ in range(CONFIDENCE_BINS)])
     categories: dict[str, Category] = {}
@@ -115,17 +116,17 @@ def gather(store: Store, summary: RunSummary) -> RunData:
     run_data.timeline = _timeline(run_data.started, minutes)
     run_data.words = _words(store.corrections, run_data)
     run_data.retakes = Retakes.among(store.returns.of_run(summary["run"]))
-    run_data.undecided_in_all = undecided_words(**store.history.undecided())
-    run_data.left_alone = _left_alone(store.facts, summary["run"])
+    run_data.undecided_in_all = undecided_words(**store.history.undecided(), say=say)
+    run_data.left_alone = _left_alone(store.facts, summary["run"], say)
     counts = store.history.return_counts(summary["run"])
-    run_data.doubts = doubts(counts, sum(one.photos for one in counts))
+    run_data.doubts = doubts(counts, sum(one.photos for one in counts), say)
     return run_data
 
 
-def _left_alone(facts: Facts, run: str) -> list[str]:
+def _left_alone(facts: Facts, run: str, say: Speech) -> list[str]:
     """What is told of what lay in incoming when the run was closed, if it is the newest."""
     left = facts.get(LEFT_ALONE)
-    return sentences(from_json(left)) if left and left["run"] == run else []
+    return sentences(from_json(left), say) if left and left["run"] == run else []
 
 
 def _add(kept: list[Any], one: object, most: int) -> None:

@@ -12,9 +12,8 @@ from datetime import date
 from typing import Any
 
 from classifier.verdict import Band
-from config.units import duration
 from config.value import ValueSettings
-from daemon.domain.phrases import count
+from daemon.domain.speech import ENGLISH, Speech
 from daemon.reporting.figures import Figures
 from daemon.reporting.periods import Period
 
@@ -86,38 +85,49 @@ def of_run(summary: Mapping[str, Any], assumed: ValueSettings) -> Value:
     )
 
 
-def in_words(value: Value) -> list[tuple[str, str]]:
+def in_words(value: Value, say: Speech = ENGLISH) -> list[tuple[str, str]]:
     """Label and text of what there is to tell, each with what is assumed."""
-    time = f"{duration(abs(value.saved_seconds), 0)}: {_of_time(value)}"
-    lines = [("Time saved" if value.saved_seconds >= 0 else "Time lost", time)]
+    time = "value.time_saved" if value.saved_seconds >= 0 else "value.time_lost"
+    lines = [(say(time), _of_time(value, say))]
     if (money := value.saved_money) is not None:
-        text = f"{abs(money):,.2f} {value.assumed.currency}: {_of_money(value)}"
-        lines.append(("Money saved" if money >= 0 else "Money lost", text))
+        label = "value.money_saved" if money >= 0 else "value.money_lost"
+        amount, how = say.number(abs(money), 2), _of_money(value, say)
+        text = say("value.money", money=amount, currency=value.assumed.currency, how=how)
+        lines.append((say(label), text))
     return lines
 
 
 def by_time(period: Period, today: date) -> str:
     """Which time is told, in a sentence's words."""
-    return period.title if period.last < today else f"{period.title}, up to now"
+    title = period.title()
+    return title if period.last < today else f"{title}, up to now"
 
 
-def _of_time(value: Value) -> str:
+def _of_time(value: Value, say: Speech) -> str:
     """How the time comes about."""
     assumed = value.assumed
-    return (
-        f"{count(value.judged, 'photo')} at {assumed.seconds_by_hand:g} s by hand, less "
-        f"{count(value.reviews, 'decision')} at {assumed.review_seconds:g} s and "
-        f"{count(value.looks, 'quick look')} at {assumed.check_seconds:g} s"
+    by_hand, review, check = (
+        say.figures(f"{seconds:g}")
+        for seconds in (assumed.seconds_by_hand, assumed.review_seconds, assumed.check_seconds)
+    )
+    return say(
+        "value.time",
+        time=say.duration(abs(value.saved_seconds), 0),
+        photos=say.count(value.judged, "photo"),
+        by_hand=by_hand,
+        decisions=say.count(value.reviews, "decision"),
+        review=review,
+        looks=say.count(value.looks, "quick_look"),
+        check=check,
     )
 
 
-def _of_money(value: Value) -> str:
+def _of_money(value: Value, say: Speech) -> str:
     assumed = value.assumed
-    text = f"that time at {assumed.wage_per_hour:,.2f} an hour"
+    rate = say("value.rate", wage=say.number(assumed.wage_per_hour or 0.0, 2))
     if not value.months:
-        return text if not assumed.monthly_cost else f"{text}, before what nightsort costs"
+        return say("value.before_cost", rate=rate) if assumed.monthly_cost else rate
     if not assumed.monthly_cost:
-        return f"{text}; no cost of nightsort is set"
-    return (
-        f"{text}, less {value.cost:,.2f} that nightsort cost at {assumed.monthly_cost:,.2f} a month"
-    )
+        return say("value.no_cost", rate=rate)
+    cost, monthly = say.number(value.cost, 2), say.number(assumed.monthly_cost, 2)
+    return say("value.less_cost", rate=rate, cost=cost, monthly=monthly)

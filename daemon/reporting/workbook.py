@@ -16,8 +16,10 @@ from xlsxwriter import Workbook
 
 from daemon.domain.corrections import Correction, Via, Word
 from daemon.domain.links import excel_link
-from daemon.domain.photos import Status, Story, as_text
+from daemon.domain.photos import Story, as_text
+from daemon.domain.reasons import recorded
 from daemon.domain.runs import ResultRow
+from daemon.domain.speech import ENGLISH, Speech
 from daemon.reporting.run_data import RunData
 
 # What a cell of Excel holds at most.
@@ -26,40 +28,39 @@ _LONGEST_TEXT = 32_767
 _MOST_LINKS = 60_000
 _LONGEST_LINK = 2_000
 _BANDS = {
-    # band: what it is called, background, text; readable for the colour-blind and in print
-    "auto": ("sure", "#DDF0E3", "#0B4F2A"),
-    "check": ("quick look", "#FFF1C9", "#5C4300"),
-    "review": ("decide", "#FFDDD2", "#7A1F00"),
+    # band: background, text; readable for the colour-blind and in print
+    "auto": ("#DDF0E3", "#0B4F2A"),
+    "check": ("#FFF1C9", "#5C4300"),
+    "review": ("#FFDDD2", "#7A1F00"),
 }
-_STATUSES = {
-    Status.SUCCESS: "filed",
-    Status.REVIEW: "for review",
-    Status.DUPLICATE: "duplicate",
-    Status.ERROR: "in quarantine",
-}
-# What the sheet of photos to decide is called, and its columns that are read back.
-TO_DECIDE = "To decide"
-PHOTO, DECISION, NUMBER = "Photo", "Your decision", "No."
-RIGHT, RETAKE = "right", "retake"
 # How a cell begins that nightsort wrote there: it is done.
 DONE = "✓"
-_SAID = {Word.UNDONE: "put back", Word.RETAKE: "retake"}
+# Columns, by their titles in the catalogue, and their widths in characters.
 _COLUMNS = (
-    # title, width in characters
-    ("Photo", 34),
-    ("Category", 16),
-    ("Confidence", 11),
-    ("Status", 13),
-    ("Time", 17),
-    ("Band", 11),
-    ("Reason", 36),
-    ("Second guess", 16),
-    ("Its confidence", 13),
-    ("Return", 12),
-    ("Code", 8),
-    ("Location", 22),
-    ("Lies in", 44),
-    ("Run", 17),
+    ("photo", 34),
+    ("category", 16),
+    ("confidence", 11),
+    ("status", 14),
+    ("time", 18),
+    ("band", 12),
+    ("reason", 36),
+    ("second", 16),
+    ("its_confidence", 15),
+    ("return", 12),
+    ("code", 8),
+    ("location", 22),
+    ("lies_in", 44),
+    ("run", 17),
+)
+_TO_DECIDE = (
+    ("picture", 20),
+    ("photo", 34),
+    ("guess", 16),
+    ("confidence", 11),
+    ("next", 16),
+    ("why", 44),
+    ("decision", 24),
+    ("number", 8),
 )
 _CHOICES = "Choices"
 _LONGEST_RULE = 250  # characters of the list in a cell's rule
@@ -69,8 +70,9 @@ _PICTURE_PIXELS = 120
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """The formats of a workbook."""
+    """The formats of a workbook, and its language."""
 
+    say: Speech
     text: Any
     link: Any
     percent: Any
@@ -80,19 +82,20 @@ class _Look:
     bands: Mapping[str, Any]
 
     @classmethod
-    def of(cls, book: Workbook) -> _Look:
+    def of(cls, book: Workbook, say: Speech) -> _Look:
         def made(**more: Any) -> Any:
             return book.add_format({"valign": "vcenter", **more})
 
         return cls(
+            say=say,
             text=made(),
             link=made(font_color="#0B57A4", underline=1),
             percent=made(num_format="0.0%"),
-            time=made(num_format="yyyy-mm-dd hh:mm:ss", align="left"),
+            time=made(num_format=say("workbook.time_format"), align="left"),
             head=made(bold=True, bg_color="#1F3A4D", font_color="#FFFFFF"),
             wrapped=made(text_wrap=True),
             bands={
-                band: made(bg_color=back, font_color=ink) for band, (_, back, ink) in _BANDS.items()
+                band: made(bg_color=back, font_color=ink) for band, (back, ink) in _BANDS.items()
             },
         )
 
@@ -104,6 +107,7 @@ def write_workbook(
     pictures: Mapping[str, bytes],
     links: str | None,
     categories: Sequence[str] = (),
+    say: Speech = ENGLISH,
 ) -> None:
     """Write the workbook. pictures: JPEGs by place in sorted; links: how people reach sorted.
 
@@ -119,22 +123,20 @@ def write_workbook(
     book.set_properties(
         {"title": f"nightsort {run}", "created": run_data.finished.replace(tzinfo=None)}
     )
-    look = _Look.of(book)
+    look = _Look.of(book, say)
     _results_sheet(book, look, rows, links)
     review = _review_sheet(book, look, run_data, pictures, links)
     if run_data.review:
-        _offer(book, review, len(run_data.review), categories)
+        _offer(book, review, len(run_data.review), categories, say)
     book.close()
 
 
 def _results_sheet(
     book: Workbook, look: _Look, rows: Iterable[ResultRow], links: str | None
 ) -> None:
-    sheet = book.add_worksheet("Results")
+    say, sheet = look.say, book.add_worksheet(look.say("workbook.results"))
     sheet.freeze_panes(1, 1)
-    for column, (title, width) in enumerate(_COLUMNS):
-        sheet.set_column(column, column, width)
-        sheet.write_string(0, column, title, look.head)
+    _titles(sheet, _COLUMNS, look)
     last = 0
     for number, row in enumerate(rows, start=1):
         last = number
@@ -142,11 +144,11 @@ def _results_sheet(
         _text(sheet, number, 0, row.filename, look, address)
         _text(sheet, number, 1, row.category, look)
         _percent(sheet, number, 2, row.confidence, look)
-        _text(sheet, number, 3, _STATUSES[row.status], look)
+        _text(sheet, number, 3, say(f"workbook.status.{row.status}"), look)
         _time(sheet, number, 4, row.timestamp, look)
         if row.band:
-            sheet.write_string(number, 5, _BANDS[row.band][0], look.bands[row.band])
-        _text(sheet, number, 6, row.reason_text, look)
+            sheet.write_string(number, 5, say(f"workbook.band.{row.band}"), look.bands[row.band])
+        _text(sheet, number, 6, recorded(row.reason_text, say), look)
         _text(sheet, number, 7, row.second_category, look)
         _percent(sheet, number, 8, row.second_confidence, look)
         cells = (row.return_id, row.category_code, row.location, as_text(row.target), row.run)
@@ -165,25 +167,21 @@ def _review_sheet(
     pictures: Mapping[str, bytes],
     links: str | None,
 ) -> Any:
-    sheet = book.add_worksheet(TO_DECIDE)
+    say, sheet = look.say, book.add_worksheet(look.say("workbook.to_decide"))
     sheet.freeze_panes(1, 0)
-    titles = (("Picture", 20), (PHOTO, 34), ("Our guess", 16), ("Confidence", 11),
-              ("Next guess", 16), ("Why", 44), (DECISION, 24), (NUMBER, 8))  # fmt: skip
-    for column, (title, width) in enumerate(titles):
-        sheet.set_column(column, column, width)
-        sheet.write_string(0, column, title, look.head)
+    _titles(sheet, _TO_DECIDE, look)
     for number, story in enumerate(run_data.review, start=1):
         sheet.set_row(number, _PICTURE_ROW_POINTS)
-        _picture(sheet, number, story, pictures.get(story.place))
+        _picture(sheet, number, story, pictures.get(story.place), say)
         _text(sheet, number, 1, story.filename, look, excel_link(links, story.place))
         _text(sheet, number, 2, story.category, look)
         _percent(sheet, number, 3, story.confidence, look)
         second = story.alternatives[0].category if story.alternatives else ""
         _text(sheet, number, 4, second, look)
-        sheet.write_string(number, 5, cell_text(story.reason_text), look.wrapped)
+        why = recorded(story.reason_text, say)
+        sheet.write_string(number, 5, cell_text(why), look.wrapped)
         word = run_data.words.get(story.id)
-        said = f"{DONE} {_SAID.get(word.word, word.category)} ({_who(word)})" if word else ""
-        _text(sheet, number, 6, said, look)
+        _text(sheet, number, 6, _said(word, say) if word else "", look)
         sheet.write_number(number, 7, story.id)
     if run_data.undecided_in_all:
         _text(sheet, len(run_data.review) + 2, 1, f"{run_data.undecided_in_all}.", look)
@@ -193,13 +191,25 @@ def _review_sheet(
     return sheet
 
 
-def _who(word: Correction) -> str:
-    return "here" if word.via is Via.WORKBOOK else word.person
+def _titles(sheet: Any, columns: Iterable[tuple[str, int]], look: _Look) -> None:
+    for column, (title, width) in enumerate(columns):
+        sheet.set_column(column, column, width)
+        sheet.write_string(0, column, look.say(f"workbook.column.{title}"), look.head)
 
 
-def _offer(book: Workbook, sheet: Any, rows: int, categories: Sequence[str]) -> None:
+def _said(word: Correction, say: Speech) -> str:
+    """What somebody decided, so that it is seen to be done."""
+    what = word.category
+    if word.word in (Word.UNDONE, Word.RETAKE):
+        what = say("workbook.put_back" if word.word is Word.UNDONE else "workbook.retake")
+    who = say("workbook.here") if word.via is Via.WORKBOOK else word.person
+    return f"{DONE} {what} ({who})"
+
+
+def _offer(book: Workbook, sheet: Any, rows: int, categories: Sequence[str], say: Speech) -> None:
     """Let people choose a decision from a list."""
-    choices = [RIGHT, RETAKE, *sorted(categories)]
+    right, retake = say("workbook.right"), say("workbook.retake")
+    choices = [right, retake, *sorted(categories)]
     is_short = sum(map(len, choices)) + len(choices) <= _LONGEST_RULE
     if not is_short or any("," in choice for choice in choices):
         _choices_sheet(book, choices)
@@ -211,10 +221,10 @@ def _offer(book: Workbook, sheet: Any, rows: int, categories: Sequence[str]) -> 
         {
             "validate": "list",
             "source": choices if book.get_worksheet_by_name(_CHOICES) is None else f"={_CHOICES}",
-            "input_title": DECISION,
-            "input_message": "Choose, then save here. nightsort reads it within minutes.",
-            "error_title": "Not in the list",
-            "error_message": f"Choose a category, “{RIGHT}” or “{RETAKE}”.",
+            "input_title": say("workbook.column.decision"),
+            "input_message": say("workbook.choose"),
+            "error_title": say("workbook.not_in_list"),
+            "error_message": say("workbook.choose_one", right=right, retake=retake),
         },
     )
 
@@ -228,9 +238,9 @@ def _choices_sheet(book: Workbook, choices: Sequence[str]) -> None:
     sheet.very_hidden()
 
 
-def _picture(sheet: Any, row: int, story: Story, picture: bytes | None) -> None:
+def _picture(sheet: Any, row: int, story: Story, picture: bytes | None, say: Speech) -> None:
     if picture is None:
-        sheet.write_string(row, 0, "no picture")
+        sheet.write_string(row, 0, say("run.no_picture"))
         return
     scale = _PICTURE_PIXELS / max(_size(picture))
     sheet.insert_image(
@@ -244,7 +254,9 @@ def _picture(sheet: Any, row: int, story: Story, picture: bytes | None) -> None:
             "x_offset": 4,
             "y_offset": 4,
             "object_position": 1,
-            "description": cell_text(f"{story.filename}, perhaps {story.category}"),
+            "description": cell_text(
+                say("run.perhaps", name=story.filename, category=story.category)
+            ),
         },
     )
 

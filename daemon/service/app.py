@@ -10,6 +10,7 @@ from config.errors import RefusedError
 from config.settings import Settings, load
 from daemon.alerting.targets import enlisted, targets_of
 from daemon.alerting.worker import AlertingWorker
+from daemon.bucket.thread import BucketThread
 from daemon.domain.clock import Clock
 from daemon.domain.orders import ChangeModel, Given, ModelAnswer
 from daemon.domain.timetable import Timetable
@@ -62,11 +63,13 @@ def build(
     )
     handover = HandoverWorker(settings, clock, is_service=is_service)
     mirror = MirrorThread(settings.mirror, settings.state_dir, is_service=is_service)
+    bucket = BucketThread(settings, clock, is_service=is_service)
     with (
         owned(settings, clock) as store,
         alerting.kept(),
         handover.kept(),
         mirror.kept(),
+        bucket.kept(),
         watched(settings) as presence,
     ):
         count = settings.batch.workers or usable_cores()
@@ -87,7 +90,12 @@ def build(
             watcher,
             availability,
             liveness,
-            Outside(lambda: alerting.figures, lambda: handover.problem, lambda: mirror.figures),
+            Outside(
+                lambda: alerting.figures,
+                lambda: handover.problem,
+                lambda: mirror.figures,
+                lambda: bucket.figures,
+            ),
         )
         status_thread = StatusThread(
             availability,

@@ -20,7 +20,6 @@ from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as StillRunning
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,7 +29,8 @@ from daemon.domain.orders import Answer, AnyOrder, BadOrder, Given, Speaker, ord
 from daemon.domain.runs import Progress
 from daemon.domain.summaries import DrainSummary
 from daemon.folders.locks import user_name
-from daemon.service.control_client import SOCKET, socket_in
+from daemon.service.control_client import BEGUN, SOCKET, socket_in
+from daemon.service.order_queue import Begin, is_begun
 
 PROGRESS_SECONDS = 0.5
 # How long a process that ends waits for its last answers to be taken.
@@ -56,7 +56,7 @@ class Asked(Protocol):
     def ask(self) -> Future[DrainSummary]:
         """Ask for a run now."""
 
-    def order(self, given: Given) -> Future[Answer]:
+    def order(self, given: Given, begin: Begin) -> Future[Answer]:
         """Ask for something else, to be done between two micro-batches."""
 
 
@@ -130,8 +130,16 @@ class _Handler(socketserver.StreamRequestHandler):
         given = Given(order, by)
         aside = self.server.aside.get(type(order))
         if aside is not None:
-            return _carried_out(partial(aside, given))
-        return self.server.service.order(given)
+            return _carried_out(given, aside, self._begin)
+        return self.server.service.order(given, self._begin)
+
+    def _begin(self) -> bool:
+        """Tell whoever gave an order that it is begun; from another thread, which must not wait."""
+        try:
+            sent: int = self.connection.send(BEGUN, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+        except OSError:  # they hung up
+            return False
+        return sent == len(BEGUN)
 
     def _speaker(self, claim: object) -> Speaker:
         """Who asks: whom the page names, else whom the kernel names."""
@@ -179,13 +187,14 @@ def _speaks_for_others(user: int) -> bool:
     return user in trusted
 
 
-def _carried_out(order: Callable[[], Answer]) -> Future[Answer]:
+def _carried_out(given: Given, order: Callable[[Given], Answer], begin: Begin) -> Future[Answer]:
     """The answer to an order that a thread of its own works at."""
     answer: Future[Answer] = Future()
 
     def work() -> None:
         try:
-            answer.set_result(order())
+            if is_begun(given, answer, begin):
+                answer.set_result(order(given))
         except Exception as exc:  # noqa: BLE001 - whoever asked is told
             answer.set_exception(exc)
 

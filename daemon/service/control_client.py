@@ -1,7 +1,8 @@
 """Asking a running daemon, through the local socket in its state folder: lines of JSON.
 
 `nightsort now` asks for a run, sees it advance, and gets its summary; `nightsort correct` and its
-like, and the page, give an order and get its answer.
+like, and the page, give an order and get its answer. The daemon says when it begins an order, and
+begins none whose giver has hung up: so whoever waits no longer knows whether it may still be done.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from config.errors import NightsortError
 from daemon.domain.coding import coded, decoded
-from daemon.domain.orders import A, Order, Speaker
+from daemon.domain.orders import A, Code, Order, Speaker
 from daemon.domain.runs import Progress
 from daemon.domain.summaries import DrainSummary
 from daemon.health.status_file import read
@@ -27,6 +28,12 @@ SOCKET = "control.sock"
 SILENCE_SECONDS = 30.0
 # A process that starts holds its lock this long, at most, before it can be asked.
 START_SECONDS = 5.0
+# What the daemon says when it begins an order; in one piece, or not at all.
+BEGUN = b'{"begun": true}\n'
+# It was begun, and what came of it is not known.
+UNKNOWN = Code.UNKNOWN_OUTCOME.value
+# Of what was begun, these do not say how it ended.
+_LEFT_OPEN = frozenset({"no_answer", "stopping"})
 Watch = Callable[[Progress], None]
 
 
@@ -34,7 +41,10 @@ class NoAnswer(NightsortError):
     """The daemon does not answer, or could not do what it was asked for."""
 
     def __init__(self, text: str, code: str = "no_answer") -> None:
-        """`code` says for programs why: `no_answer`, or as in `control.code_of`."""
+        """`code` says for programs why: as in `control.code_of`, `no_answer` or UNKNOWN.
+
+        With UNKNOWN an order may still be done; with every other it is not, now or later.
+        """
         super().__init__(text)
         self.code = code
 
@@ -70,40 +80,76 @@ def give_order(
 
 
 def _ask(state_dir: Path, question: dict[str, object], watch: Watch, silence_seconds: float) -> Any:
-    with _connected(state_dir, silence_seconds) as stream:
-        stream.write(json.dumps(question).encode("utf-8") + b"\n")
-        stream.flush()
-        for line in stream:
-            if not line.endswith(b"\n"):
-                continue  # cut off: the daemon ended in mid-word
-            message = json.loads(line)
-            if "answer" in message:
-                return message["answer"]
-            if "error" in message:
-                raise NoAnswer(message["error"], message["code"])
-            if message["silent_seconds"] > silence_seconds:
-                break
-            watch(Progress(**message["progress"]))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(silence_seconds)
+        talk = _Talk(connection, watch, silence_seconds)
+        try:
+            with _told_why(state_dir, silence_seconds):
+                _connect(connection, state_dir, min(silence_seconds, START_SECONDS))
+                return talk.answer_to(question)
+        except NoAnswer as exc:
+            if talk.hang_up() and exc.code in _LEFT_OPEN:
+                raise NoAnswer(str(exc), UNKNOWN) from exc
+            raise
+
+
+class _Talk:
+    """What is said over one connection."""
+
+    def __init__(self, connection: socket.socket, watch: Watch, silence_seconds: float) -> None:
+        self._connection = connection
+        self._watch = watch
+        self._silence_seconds = silence_seconds
+        self._is_begun = False
+
+    def answer_to(self, question: dict[str, object]) -> Any:
+        """Raises NoAnswer, TimeoutError, OSError."""
+        with self._connection.makefile("rwb") as stream:
+            stream.write(json.dumps(question).encode("utf-8") + b"\n")
+            stream.flush()
+            for line in stream:
+                if not line.endswith(b"\n"):
+                    continue  # cut off: the daemon ended in mid-word
+                message = json.loads(line)
+                if "answer" in message:
+                    return message["answer"]
+                self._heard(line, message)
+        raise NoAnswer("the daemon ended before it was done; see its log, then ask again")
+
+    def hang_up(self) -> bool:
+        """Say that nobody waits any more; whether it was begun before, and may be done still.
+
+        What is not begun by now never is: the kernel refuses the daemon's word that it begins.
+        """
+        rest = b""
+        with suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
+            while part := self._connection.recv(65536):
+                rest += part
+        return self._is_begun or BEGUN in rest
+
+    def _heard(self, line: bytes, message: dict[str, Any]) -> None:
+        if line == BEGUN:
+            self._is_begun = True
+        elif "error" in message:
+            raise NoAnswer(message["error"], message["code"])
+        elif message["silent_seconds"] > self._silence_seconds:
+            raise TimeoutError
         else:
-            raise NoAnswer("the daemon ended before it was done; see its log, then ask again")
-    raise _hangs(state_dir, silence_seconds)
+            self._watch(Progress(**message["progress"]))
 
 
 @contextmanager
-def _connected(state_dir: Path, silence_seconds: float) -> Iterator[Any]:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(silence_seconds)
-        try:
-            _connect(connection, state_dir, min(silence_seconds, START_SECONDS))
-            with connection.makefile("rwb") as stream:
-                yield stream
-        except TimeoutError as exc:
-            raise _hangs(state_dir, silence_seconds) from exc
-        except OSError as exc:
-            raise NoAnswer(
-                f"a nightsort process holds {state_dir} but cannot be asked ({exc.strerror}); if "
-                "you are not in its group, ask somebody who is, else look at its log"
-            ) from exc
+def _told_why(state_dir: Path, silence_seconds: float) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as exc:
+        raise _hangs(state_dir, silence_seconds) from exc
+    except OSError as exc:
+        raise NoAnswer(
+            f"a nightsort process holds {state_dir} but cannot be asked ({exc.strerror}); if "
+            "you are not in its group, ask somebody who is, else look at its log"
+        ) from exc
 
 
 def _connect(connection: socket.socket, state_dir: Path, patience_seconds: float) -> None:

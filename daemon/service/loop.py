@@ -18,7 +18,7 @@ from daemon.domain.orders import Answer, Given
 from daemon.domain.runs import Progress
 from daemon.domain.summaries import DrainSummary, is_run
 from daemon.service.back_off import BackOff
-from daemon.service.order_queue import OrderQueue
+from daemon.service.order_queue import Begin, OrderQueue, always
 from daemon.service.orders import Orders
 from daemon.service.run_driver import RunDriver
 from daemon.service.share import Share
@@ -76,9 +76,9 @@ class Service:
         self._share.wake()
         return answer
 
-    def order(self, given: Given) -> Future[Answer]:
+    def order(self, given: Given, begin: Begin = always) -> Future[Answer]:
         """Ask for something else, which is done between two micro-batches."""
-        answer = self._order_queue.give(given)
+        answer = self._order_queue.give(given, begin)
         self._share.wake()
         return answer
 

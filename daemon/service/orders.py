@@ -101,7 +101,9 @@ class Orders:
         self._store = store
         self._corrector = corrector
         self._decisions = Decisions(store, corrector, clock)
-        self._workbooks = Workbooks(store, desk.results, corrector, self._decisions, clock)
+        self._workbooks = Workbooks(
+            store, desk.results, corrector, self._decisions, clock, corrector.say
+        )
         self._forgetting = forgetting
         self._reports = forgetting.reports
         self._clock = clock
@@ -203,7 +205,8 @@ class Orders:
     def _each(self, photos: Sequence[T], act: Callable[[T], PhotosAnswer]) -> PhotosAnswer:
         """Act on each photo; one that cannot be acted on keeps no other from it.
 
-        A folder or disk that fails ends it: the rest is left, unless nothing was done yet.
+        A folder or disk that fails ends it: the rest is left, unless nothing was done yet, nor is
+        under way.
         """
         done: list[Done] = []
         left: list[Left] = []
@@ -214,9 +217,12 @@ class Orders:
                 except NoSuchPhoto as exc:
                     left.append(exc.left)
                 except TransientError as exc:
-                    if not done and not left:
+                    is_open = self._is_under_way(what)
+                    if not done and not left and not is_open:
                         raise
-                    left += [_unavailable(one, exc) for one in photos[number:]]
+                    code = Code.UNKNOWN_OUTCOME if is_open else Code.UNAVAILABLE
+                    left.append(_unavailable(what, exc, code))
+                    left += [_unavailable(one, exc) for one in photos[number + 1 :]]
                     break
                 else:
                     done += answer.done
@@ -224,6 +230,14 @@ class Orders:
         finally:
             self._reports.spoken()
         return PhotosAnswer(tuple(done), tuple(left))
+
+    def _is_under_way(self, what: object) -> bool:
+        """Whether its move may have been begun: it is finished, or taken back, before the next."""
+        try:
+            moving = {one.photo_id for one in self._store.corrections.unfinished()}
+        except TransientError:
+            return True
+        return what in moving if isinstance(what, int) else bool(moving)
 
     def _forget(self, order: Forget, by: Speaker) -> Future[Receipt]:
         self._corrector.finish_interrupted()
@@ -299,7 +313,7 @@ def _files(paths: Sequence[Path]) -> FilesAnswer:
     return FilesAnswer(tuple(as_text(str(path)) for path in paths))
 
 
-def _unavailable(what: object, error: TransientError) -> Left:
+def _unavailable(what: object, error: TransientError, code: Code = Code.UNAVAILABLE) -> Left:
     if isinstance(what, int):
-        return Left(what, f"#{what}", Code.UNAVAILABLE, str(error))
-    return Left(None, as_text(str(what)), Code.UNAVAILABLE, str(error))
+        return Left(what, f"#{what}", code, str(error))
+    return Left(None, as_text(str(what)), code, str(error))

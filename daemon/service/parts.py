@@ -18,6 +18,7 @@ from daemon.corrections.moved_photos import MovedPhotos
 from daemon.domain.clock import Clock
 from daemon.domain.orders import Acknowledge, Receive
 from daemon.domain.return_ids import by_pattern, return_id
+from daemon.domain.speech import speech
 from daemon.folders.availability import Availability
 from daemon.folders.photo_files import Limits
 from daemon.folders.presence import Presence
@@ -41,6 +42,7 @@ from daemon.reporting.report_thread import PAGES_QUIET_SECONDS, ReportThread
 from daemon.reporting.report_updater import ReportUpdater, Writers
 from daemon.reporting.reporter import Reporter, ReportPolicy
 from daemon.reporting.run_files import Warehouse
+from daemon.reporting.settings_told import settings_told
 from daemon.reporting.thumbnails import Thumbnails
 from daemon.service.acknowledging import Acknowledging
 from daemon.service.forgetting import ForgetOrders
@@ -121,8 +123,9 @@ class Parts:
         self._clock = clock
         self._store = store
         self._judging = judging
+        self._say = speech(settings.reports.language)
         self.desk = Desk(**{n: _tree(presence, n, p) for n, p in folders(settings).items()})
-        self._filing = FilingPolicy.from_settings(settings.filing)
+        self._filing = FilingPolicy.from_settings(settings.filing, settings.reports.language)
         self._limits = Limits.from_settings(settings.intake)
         self._kept_pictures = KeptPictures(settings.state_dir)
         self._moved_photos = MovedPhotos(
@@ -182,6 +185,7 @@ class Parts:
             self._clock,
             share.settle_seconds,
             lambda: share.left_alone(0.0),
+            self._say,
         )
 
     # --- sorting ---------------------------------------------------------------------------------
@@ -288,16 +292,17 @@ class Parts:
             Thumbnails(desk.sorted, self._limits, beat=beat, kept=self._kept_pictures),
             ReportPolicy(
                 settings.links.sorted,
-                self._shown,
+                lambda: settings_told(settings, self._judging.thresholds(), self._say),
                 self._limits,
                 lambda: self._categories(store),
                 settings.value,
                 settings.reports.spot_checks,
+                self._say,
             ),
             beat,
         )
         writers = Writers(
-            Exports(store, desk.results, self._warehouse().codes),
+            Exports(store, desk.results, self._warehouse().codes, self._say),
             reporter,
             Periodical(
                 store,
@@ -305,20 +310,10 @@ class Parts:
                 self._clock,
                 _rhythms(settings.reports),
                 settings.value,
+                self._say,
             ),
         )
         return ReportUpdater(store, writers, self._clock)
-
-    def _shown(self) -> list[tuple[str, str]]:
-        """Settings that reports tell."""
-        window, layout = self._settings.window, self._settings.filing.layout
-        bands, hours = self._judging.thresholds(), f"{window.start:%H:%M} to {window.end:%H:%M}"
-        return [
-            ("Mode", f"window {hours}" if window.mode == "window" else window.mode),
-            ("Sure from", f"{100 * bands.auto:.1f} % on"),
-            ("To decide", f"below {100 * bands.review:.1f} %, and what no category fits"),
-            ("Filed in", layout if layout != "{category}" else "a folder for each category"),
-        ]
 
     # --- upkeep ----------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from daemon.domain.left_alone import LeftAlone, sentences
 from daemon.domain.photos import Fingerprint
 from daemon.domain.phrases import outcome_words
 from daemon.domain.request_names import is_request_name
+from daemon.domain.speech import ENGLISH, Speech
 from daemon.domain.summaries import DrainSummary
 from daemon.folders.open_writers import has_writers
 from daemon.folders.own_files import NOTE_PREFIX
@@ -54,8 +55,13 @@ class RunNow:
         clock: Clock,
         settle_seconds: float,
         left_alone: Callable[[], LeftAlone] = LeftAlone,
+        say: Speech = ENGLISH,
     ) -> None:
-        """left_alone: says what lies in incoming and is not sorted, for the note."""
+        """left_alone: says what lies in incoming and is not sorted, for the note.
+
+        say: how notes speak.
+        """
+        self._say = say
         self._left_alone = left_alone
         self._incoming = incoming
         self._facts = facts
@@ -167,15 +173,18 @@ class RunNow:
         if answer.cancelled():
             return  # the service stops; the next one does what was asked for
         error = answer.exception()
-        outcome = outcome_words(answer.result()) if error is None else f"It failed: {error}"
+        say = self._say
+        failed = "" if error is None else say("notes.failed", why=error)
+        outcome = failed or outcome_words(answer.result(), say)
         self._asked_at = None
-        self._leave_note("\r\n".join([outcome, *map(plain, sentences(self._left_alone()))]))
+        self._leave_note("\r\n".join([outcome, *map(plain, sentences(self._left_alone(), say))]))
 
     def _leave_note(self, outcome: str) -> None:
         now = self._clock.now()
         until = now + NOTE_LIFE
         name = self._free_name(f"{NOTE_PREFIX}{now:%H-%M}")
-        text = f"{outcome}\r\nThis note goes away by itself at {until:%H:%M}.\r\n"
+        goes_away = self._say("notes.goes_away", until=f"{until:%H:%M}")
+        text = f"{outcome}\r\n{goes_away}\r\n"
         # Remembered first: after a crash, too, it will go away.
         self._notes[name] = {"text": text, "until": until.isoformat()}
         self._save()

@@ -19,6 +19,7 @@ from config.errors import ConfigError, DiskFull
 from config.settings import FilingSettings
 from daemon.domain.photos import Status
 from daemon.domain.sorting import Move, Placement, Source
+from daemon.domain.speech import speech
 from daemon.folders.called import as_called
 from daemon.folders.contents import drop, exists, look, sync_folder
 from daemon.folders.listing import Listing
@@ -71,9 +72,10 @@ class FilingPolicy:
     file_mode: int | None = None
     folder_mode: int | None = None
     min_free_bytes: int | None = 0  # None: a hundredth of the disk, USUAL_MINIMUM_BYTES at most
+    language: str = "en"  # of the notes beside photos
 
     @classmethod
-    def from_settings(cls, settings: FilingSettings) -> FilingPolicy:
+    def from_settings(cls, settings: FilingSettings, language: str = "en") -> FilingPolicy:
         """The policy that `settings` ask for; raises ConfigError for an unknown group."""
         return cls(
             settings.layout,
@@ -82,6 +84,7 @@ class FilingPolicy:
             settings.file_mode,
             settings.folder_mode,
             None if settings.min_free_mb is None else settings.min_free_mb * _MB,
+            language,
         )
 
 
@@ -118,6 +121,7 @@ class Filer:
         self._incoming = incoming
         self._sorted = sorted_tree
         self._policy = policy
+        self.say = speech(policy.language)
         self.layout = Layout(policy.layout)
         self._rights = Rights(policy.group, policy.file_mode, policy.folder_mode)
         self._mover = Mover(incoming, sorted_tree, self._rights, reached, ways)

@@ -15,6 +15,7 @@ from classifier.verdict import Band
 from config.errors import FolderRefused, PhotoBusy, PhotoProblem
 from daemon.domain.clock import Clock
 from daemon.domain.photos import Photo, Status, as_text
+from daemon.domain.reasons import recorded
 from daemon.domain.runs import ResultRow
 from daemon.domain.sorting import Examined, Outcome, Placement, Returned, Setback
 from daemon.folders.called import as_called
@@ -189,7 +190,8 @@ class Sorter:
     ) -> tuple[Outcome, ResultRow]:
         examined, target = intention.examined, intention.move.target
         if intention.status is Status.ERROR:
-            self._filer.write_reason(target, f"{examined.problem}: {examined.problem_text}\n")
+            why = recorded(examined.problem_text, self._filer.say)
+            self._filer.write_reason(target, f"{examined.problem}: {why}\n")
         outcome = Outcome(
             examined,
             intention.status,

@@ -14,6 +14,7 @@ from daemon.store.ahead import Ahead
 from daemon.store.alerts import Alerts
 from daemon.store.arrivals import Arrival, Arrivals
 from daemon.store.audit import Audit, begin_chain
+from daemon.store.bucket_copies import BucketCopies
 from daemon.store.changes import Change, Changes
 from daemon.store.corrections import Corrections
 from daemon.store.database import (
@@ -59,6 +60,7 @@ __all__ = [
     "Arrival",
     "Arrivals",
     "Audit",
+    "BucketCopies",
     "Change",
     "Changes",
     "Corrections",
@@ -144,6 +146,7 @@ class Store:
         self.traces = Traces(self._db)
         self.changes = Changes(self._db)
         self.mirrored = Mirrored(self._db)
+        self.bucket = BucketCopies(self._db)
         self.alerts = Alerts(self._db)
         self.deliveries = Deliveries(self._db)
         self.handovers = Handovers(self._db)

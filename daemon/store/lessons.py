@@ -55,16 +55,26 @@ class Lessons(Part):
             )
 
     def end(self, lesson: int, result: Mapping[str, Any] | None, why: str, now: datetime) -> None:
-        """Note what came of it. result: as `learn --json`; None: it failed, and why."""
+        """Note what came of it. result: as `learn --json`; None: it failed, and why.
+
+        One that failed is as far as it was.
+        """
         state = LessonState.FAILED
         if result is not None:
             refused = result["version"] is None
             state = LessonState.REFUSED if refused else LessonState.DONE
         with self._db.transaction():
             self._db.execute(
-                "UPDATE lessons SET state = ?, progress = 1, result = ?, why = ?, ended_at = ?"
-                " WHERE id = ? AND ended_at IS NULL",
-                (state, None if result is None else json.dumps(result), why, utc(now), lesson),
+                "UPDATE lessons SET state = ?, progress = iif(?, progress, 1), result = ?, why = ?,"
+                " ended_at = ? WHERE id = ? AND ended_at IS NULL",
+                (
+                    state,
+                    result is None,
+                    None if result is None else json.dumps(result),
+                    why,
+                    utc(now),
+                    lesson,
+                ),
             )
 
     def note(self, result: Mapping[str, Any], by: Speaker, now: datetime) -> None:

@@ -8,15 +8,7 @@ older nightsort those that it lacks. A step that was released is never changed.
 
 from __future__ import annotations
 
-from daemon.store.schema_parts import (
-    AHEAD,
-    AUDIT,
-    LESSONS,
-    QUICK_LOOKS,
-    SENT,
-    SIGHTS,
-    SPOT_CHECKS,
-)
+from daemon.store.schema_parts import LATER_STEPS
 
 # A photo's states. `classified` is the intention: verdict and target known, the move not done.
 # What the results say of a photo (status, category, target …) never changes once it is recorded;
@@ -397,12 +389,6 @@ STEPS = (
     (*_FAILING.split(";"), _WORKBOOKS, *_HANDOVERS.split(";")),
     (*_EXAMPLES.split(";"), *_TAUGHT),
     tuple(_DETAILS.split(";")),
-    tuple(SPOT_CHECKS.split(";")),
-    AHEAD,
-    tuple(SENT.split(";")),
-    tuple(LESSONS.split(";")),
-    (QUICK_LOOKS,),
-    (AUDIT,),
-    SIGHTS,
+    *LATER_STEPS,
 )
 SCHEMA_VERSION = len(STEPS)

@@ -127,3 +127,42 @@ SIGHTS = (
     """CREATE TRIGGER sight_went AFTER DELETE ON photos
         BEGIN DELETE FROM sights WHERE photo = old.id; END""",
 )
+
+# What lies in the bucket (`bucket_copies`), by its key below the station's. `sha256` is empty until
+# it has arrived; what is to go is deleted there first, then here. A photo that is forgotten, or
+# that retention lets go, takes its copies with it.
+_BUCKET_COPIES = """
+CREATE TABLE bucket_copies (
+    key TEXT PRIMARY KEY,
+    photo INTEGER,
+    place BLOB NOT NULL,
+    sha256 TEXT NOT NULL DEFAULT '',
+    size_bytes INTEGER NOT NULL DEFAULT 0,
+    mtime_ns INTEGER NOT NULL DEFAULT 0,
+    is_to_go INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+CREATE INDEX bucket_copies_photo ON bucket_copies (photo) WHERE photo IS NOT NULL;
+CREATE INDEX bucket_copies_sha256 ON bucket_copies (sha256) WHERE photo IS NOT NULL;
+CREATE INDEX bucket_copies_to_go ON bucket_copies (key) WHERE is_to_go = 1
+"""
+_LET_GO = "UPDATE bucket_copies SET is_to_go = 1 WHERE photo = "
+BUCKET_COPIES = (
+    *_BUCKET_COPIES.split(";"),
+    f"CREATE TRIGGER bucket_forgets AFTER DELETE ON photos BEGIN {_LET_GO} old.id; END",
+    (
+        "CREATE TRIGGER bucket_lets_go AFTER UPDATE OF let_go_at ON photos"
+        f" WHEN new.let_go_at IS NOT NULL BEGIN {_LET_GO} new.id; END"
+    ),
+)
+
+# The steps of these, in order; `schema` has those before.
+LATER_STEPS = (
+    tuple(SPOT_CHECKS.split(";")),
+    AHEAD,
+    tuple(SENT.split(";")),
+    tuple(LESSONS.split(";")),
+    (QUICK_LOOKS,),
+    (AUDIT,),
+    SIGHTS,
+    BUCKET_COPIES,
+)

@@ -235,17 +235,25 @@ def test_page_that_cannot_be_is_refused_before_any_photo_is_judged(
         assert str(Path(page)) in wrong or str(Path(page).parent) in wrong
 
 
-def test_page_that_cannot_be_written_fails_in_words_after_the_figures(
+def test_page_in_a_folder_that_may_not_be_written_to_is_refused_as_well(
     site: Site, labelled: Path
 ) -> None:
     pages = site.folder / "pages"
     pages.mkdir()
     with sealed(pages):
         done = site.nightsort("evaluate", str(labelled), "--report", str(pages / "p.html"))
+    assert str(pages) in error_of(done, 2)
+
+
+def test_page_that_cannot_be_written_fails_in_words_after_the_figures(
+    site: Site, labelled: Path
+) -> None:
+    page = site.folder / f"{'p' * 300}.html"  # longer than any file system takes
+    done = site.nightsort("evaluate", str(labelled), "--report", str(page))
     assert done.returncode == 1
     assert "of 6 photos right: accuracy" in done.stdout
     (wrong,) = done.stderr.splitlines()
-    assert str(pages / "p.html") in wrong
+    assert str(page) in wrong
 
 
 def test_evaluate_leaves_unreadable_photos_out_and_says_so(tmp_path: Path) -> None:

@@ -207,8 +207,11 @@ def test_it_says_how_the_daemon_is(page: Page) -> None:
     with page.serving(), page.client() as client:
         down = client.get("/health", headers=key)
         assert (down.status_code, down.json()["status"]) == (503, "down")
+        assert (down.json()["model_loaded"], client.get("/classes", headers=key).status_code) == (
+            True, 200,
+        )  # fmt: skip
         with page.site.daemon():
-            eventually(lambda: client.get("/health").json()["model_loaded"])
+            page.await_daemon()
             answer = client.get("/health", headers=key)
             well = answer.json()
             assert answer.status_code == 200
@@ -297,7 +300,7 @@ def test_the_page_of_another_user_sees_the_daemon_come_stop_and_be_killed(users:
             for end in (signal.SIGTERM, signal.SIGKILL):
                 assert client.get("/health").json()["status"] == "down"
                 daemon = users.start(DAEMON, "run")
-                eventually(lambda: client.get("/health").json()["model_loaded"])
+                users.page.await_daemon()
                 daemon.send_signal(end)
                 assert daemon.wait(DEADLINE_SECONDS) == (0 if end == signal.SIGTERM else -end)
             assert client.get("/health").json()["status"] == "down"

@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
+from daemon.domain.orders import Correct, Undo
+from daemon.service.control_client import NoAnswer, give_order
 from tests.end_to_end.test_web import ROOT, TwoUsers
 from tests.support.processes import clean_environment, command
 from tests.support.review_site import draw, with_photos
@@ -145,10 +147,10 @@ def test_who_saw_another_state_neither_decides_nor_takes_back_unknowingly(
 
 
 def test_many_are_decided_in_one_stroke_and_each_that_is_left_is_named(
-    anna: httpx.Client, photo: dict[str, Any]
+    anna: httpx.Client, bob: httpx.Client
 ) -> None:
     waiting = [one["id"] for one in anna.get("/reviews?limit=3").json()["photos"]]
-    decide(anna, {"id": waiting[0]}, decision="retake")
+    decide(bob, {"id": waiting[0]}, decision="retake")
     asked = {"photos": [*waiting, 4711], "decision": "category", "category": "shirts"}
     answer = anna.post("/decisions", json=asked)
     assert answer.status_code == 200, answer.text
@@ -218,6 +220,28 @@ def stop_daemon(page: Page) -> None:
     eventually(lambda: page.site.nightsort("status").returncode == 3)
 
 
+def test_what_a_daemon_that_stood_still_was_asked_for_in_vain_is_not_done_later(
+    tmp_path: Path,
+) -> None:
+    page = Page.make(tmp_path / "web")
+    draw(page.site.incoming, 1)
+    assert page.site.nightsort("now").returncode == 0
+    with page.site.daemon() as daemon:
+        page.await_daemon()
+        give_order(page.site.state, Correct(("#1",), "Tops"), None, DEADLINE_SECONDS)
+        daemon.send_signal(signal.SIGSTOP)
+        try:
+            with pytest.raises(NoAnswer) as told:
+                give_order(page.site.state, Correct(("#1",), "Shirts"), None, 0.5)
+        finally:
+            daemon.send_signal(signal.SIGCONT)
+        assert told.value.code == "no_answer"
+        events = page.site.events
+        eventually(lambda: [one for one in events() if one["event"] == "order_dropped"])
+        undone = give_order(page.site.state, Undo(("#1",)), None, DEADLINE_SECONDS)
+        assert [one.source.partition("/")[0] for one in undone.done] == ["Tops"]
+
+
 def test_a_page_of_another_user_shows_photos_whatever_became_of_the_daemon() -> None:
     """As nightsort-web in the group of nightsort: it reads what the daemon filed, and asks it."""
     with shared_folder() as folder:
@@ -229,7 +253,7 @@ def test_a_page_of_another_user_shows_photos_whatever_became_of_the_daemon() -> 
         try:
             (started,) = eventually(lambda: users.page.events("web_started"))
             users.page.url = started["url"].rstrip("/")
-            await_daemon(users.page)
+            users.page.await_daemon()
             assert users.start(DAEMON, "now").wait(DEADLINE_SECONDS) == 0
             with users.page.client(headers={"x-api-key": key_of(users)}) as anna:
                 for end, side in ((signal.SIGTERM, 100), (signal.SIGKILL, 200)):
@@ -241,18 +265,12 @@ def test_a_page_of_another_user_shows_photos_whatever_became_of_the_daemon() -> 
                     assert anna.get("/photos/1").json()["state"] == "retake"
                     assert anna.get(f"/photos/1/image?side={side + 1}").status_code == 200
                     daemon = users.start(DAEMON, "run")
-                    await_daemon(users.page)
+                    users.page.await_daemon()
                     assert undo(anna, {"id": 1}).status_code == 200
         finally:
             for process in (served, daemon):
                 process.terminate()
                 process.wait(DEADLINE_SECONDS)
-
-
-def await_daemon(page: Page) -> None:
-    """Asked without a key: those are counted."""
-    with page.client() as client:
-        eventually(lambda: client.get("/health").json()["model_loaded"])
 
 
 def key_of(users: TwoUsers) -> str:

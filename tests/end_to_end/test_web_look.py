@@ -23,7 +23,7 @@ def test_a_night_is_looked_up_beside_the_daemon_and_after_it(tmp_path: Path) -> 
         assert (learning.status_code, "Nothing was sorted yet" in learning.text) == (200, True)
         assert anna.get("/returns/60521", headers=key).json()["code"] == "no_history"
         with page.site.daemon():
-            eventually(lambda: anna.get("/health").json()["model_loaded"])
+            page.await_daemon()
             assert "Nothing was sorted yet" in anna.get("/").text
             assert "There are none yet" in anna.get("/page/learning").text
             for seed, side in enumerate(("front", "back")):

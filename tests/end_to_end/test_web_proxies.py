@@ -153,7 +153,7 @@ def test_every_way_in_leads_below_the_path_and_over_tls(proxied: Proxied) -> Non
         bare = client.get("/sort")
         assert (bare.status_code, bare.headers["location"]) == (301, f"{proxied.origin}/sort/")
         first = client.get("/sort/")
-        assert (first.status_code, first.headers["location"]) == (303, "/sort/login")
+        assert (first.status_code, first.headers["location"]) == (303, "/sort/login?next=/")
         asked = client.get("/sort/page/people")
         assert asked.headers["location"] == "/sort/login?next=/page/people"
         beside = client.get("/login")  # what lies there is not the page's

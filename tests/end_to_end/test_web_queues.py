@@ -30,7 +30,7 @@ def sorted_by(folder: Path, bands: str) -> Iterator[tuple[Page, httpx.Client]]:
     draw(page.site.incoming, PHOTOS)
     page.add_user("carl", "clerk")
     with page.site.daemon(), page.serving(), page.signed_in("carl") as carl:
-        eventually(lambda: carl.get("/health").json()["model_loaded"])
+        page.await_daemon()
         sort(page)
         yield page, carl
 

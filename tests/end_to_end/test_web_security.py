@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 import time
@@ -553,6 +554,32 @@ def test_a_key_says_more_of_the_health_and_a_wrong_one_says_401(page: Page) -> N
             assert client.get("/version", headers=header).status_code == 401  # type: ignore[arg-type]
 
 
+def test_who_balances_loads_asks_with_head_and_gets_no_body(page: Page) -> None:
+    for path in ("/health", "/health/live", "/login"):
+        head = f"HEAD {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+        last = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        first, _, rest = page.raw(head + last).partition(b"\r\n\r\n")
+        assert first.split(b" ", 2)[1] in (b"200", b"503"), path
+        assert rest.startswith(b"HTTP/1.1 200 "), path
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "code"),
+    [
+        (b"FOO /classes HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, "malformed"),
+        (b"hello\r\n\r\n", 400, "malformed"),
+        (b"GET / HTTP/1.1\r\nX: " + 500_000 * b"x", 431, "headers_too_large"),
+    ],
+)
+def test_what_is_no_request_is_told_so_as_any_other_problem(
+    page: Page, request_: bytes, status: int, code: str
+) -> None:
+    head, _, body = page.raw(request_).partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert f"content-type: {JSON_PROBLEM}".encode() in head
+    assert json.loads(body)["code"] == code
+
+
 def test_a_key_has_limits_and_is_told_what_is_left(tmp_path: Path) -> None:
     page = Page.make(tmp_path / "web", settings="[api]\nreads_per_minute = 3\n")
     headers = {"x-api-key": page.add_key("shop")}
@@ -639,7 +666,7 @@ def test_below_a_path_everything_stays_below_it(tmp_path: Path) -> None:
     with page.serving(), page.client(transport=transport, headers=proxied) as client:
         for prefix in ("/sort", ""):  # a proxy may take the path away, or not
             seen = client.get(f"{prefix}/")
-            assert (seen.status_code, seen.headers["location"]) == (303, "/sort/login")
+            assert (seen.status_code, seen.headers["location"]) == (303, "/sort/login?next=/")
             text = client.get(f"{prefix}/login").text
             sources = re.findall(r'(?:src|href|action)="(/[^"]*)"', text)
             assert len(sources) > 3

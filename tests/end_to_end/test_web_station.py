@@ -31,8 +31,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     )
     made.add_user("carl", "clerk")
     with made.site.daemon(), made.serving():
-        with made.client() as client:
-            eventually(lambda: client.get("/health").json()["model_loaded"])
+        made.await_daemon()
         yield made
 
 

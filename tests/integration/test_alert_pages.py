@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from config.sections import ReportSettings
 from config.settings import load
 from daemon.alerting.render import message_of
 from daemon.alerting.tasks import AlertData
@@ -27,6 +28,16 @@ def test_a_mail_fits_a_phone_and_a_desk(tmp_path: Path, width: int) -> None:
     assert "Still failing, day 3: 12 % of the photos" in seen.text
     assert "What to do." in seen.text
     assert long["filename"] in seen.text.replace("\n", "")
+
+
+@pytest.mark.parametrize("rule", ["run_finished", "weekly_summary", "share_unavailable"])
+def test_a_german_mail_fits_a_phone(tmp_path: Path, rule: str) -> None:
+    german = load().model_copy(update={"reports": ReportSettings(language="de")})
+    page = tmp_path / "mail.html"
+    page.write_text(message_of(sample(rule), german, "box7").html, encoding="utf-8")
+    seen = look_at(page, 320, tmp_path)
+    assert (seen.too_wide_px, seen.console) == (0, [])
+    assert "nightsort auf box7" in seen.text
 
 
 @pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # what Apprise imports

@@ -10,13 +10,14 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from config.errors import FolderUnavailable, NightsortError, RefusedError
 from daemon.corrections.answers import NoSuchCategory
@@ -65,7 +66,8 @@ from daemon.folders.locks import hold, user_name
 from daemon.health.status_file import StatusFile
 from daemon.service import control
 from daemon.service.control import WEB_USER, serving
-from daemon.service.control_client import SOCKET, NoAnswer, ask_for_run, give_order
+from daemon.service.control_client import SOCKET, UNKNOWN, NoAnswer, ask_for_run, give_order
+from daemon.service.order_queue import Begin, OrderQueue
 from tests.support.documents import part_of_status, part_of_summary
 from tests.support.waiting import eventually
 
@@ -81,6 +83,7 @@ class FakeService:
     def __init__(self) -> None:
         self.asked: list[Future[Any]] = []
         self.orders: list[Given] = []
+        self.begin: list[Begin] = []
         self.progress = self.at(0)
 
     def at(self, processed: int, *, silent_s: float = 0.0) -> Progress:
@@ -92,8 +95,9 @@ class FakeService:
         self.asked.append(answer)
         return answer
 
-    def order(self, given: Given) -> Future[Answer]:
+    def order(self, given: Given, begin: Begin) -> Future[Answer]:
         self.orders.append(given)
+        self.begin.append(begin)
         answer: Future[Answer] = Future()
         self.asked.append(answer)
         return answer
@@ -486,6 +490,91 @@ def test_an_order_that_needs_nothing_of_the_service_is_carried_out_beside_its_wo
     with serving(service, tmp_path, {SendTestAlert: lambda _: wanted}):
         assert give_order(tmp_path, SendTestAlert()) == wanted
     assert service.orders == []
+
+
+# Orders whose giver does not wait any more
+
+
+def test_an_order_that_was_answered_as_not_done_is_never_begun(
+    state: Path, service: FakeService
+) -> None:
+    service.progress = service.at(0, silent_s=60)
+    with pytest.raises(NoAnswer) as told:
+        give_order(state, Undo(("a.jpg",)), silence_seconds=5)
+    assert told.value.code == "no_answer"
+    assert not service.begin[0]()
+
+
+def test_an_order_that_was_begun_may_be_done_and_its_giver_is_told_so(
+    state: Path, service: FakeService, pool: ThreadPoolExecutor
+) -> None:
+    answer = pool.submit(give_order, state, Undo(("a.jpg",)), None, PATIENCE_SECONDS)
+    service.wait_for_clients(1)
+    assert service.begin[0]()
+    service.progress = service.at(0, silent_s=2 * PATIENCE_SECONDS)
+    assert "has not answered" in refusal_of(answer)
+    assert getattr(answer.exception(), "code", "") == UNKNOWN
+
+
+def test_what_the_daemon_says_of_an_order_it_began_holds(
+    state: Path, service: FakeService, pool: ThreadPoolExecutor
+) -> None:
+    for number, (error, code) in enumerate(
+        [(FolderUnavailable("sorted is away"), "unavailable"), (CancelledError(), UNKNOWN)]
+    ):
+        answer = pool.submit(give_order, state, Undo(("a.jpg",)))
+        service.wait_for_clients(number + 1)
+        assert service.begin[number]()
+        service.asked[number].set_exception(error)
+        refusal_of(answer)
+        assert getattr(answer.exception(), "code", "") == code
+
+
+@pytest.mark.parametrize(("says", "code"), [(b'{"begun": true}\n', UNKNOWN), (b"", "no_answer")])
+def test_of_a_daemon_that_ends_it_is_known_whether_it_had_begun(
+    tmp_path: Path, says: bytes, code: str
+) -> None:
+    with imposter(tmp_path, says), pytest.raises(NoAnswer, match="ended before") as told:
+        give_order(tmp_path, Undo(("a.jpg",)))
+    assert told.value.code == code
+
+
+def test_an_order_beside_the_work_is_begun_in_the_same_way(tmp_path: Path) -> None:
+    done: list[Given] = []
+    held = threading.Event()
+
+    def act(given: Given) -> TargetsAnswer:
+        done.append(given)
+        held.wait(PATIENCE_SECONDS)
+        return TargetsAnswer(())
+
+    service = FakeService()
+    service.progress = service.at(0, silent_s=60)
+    with serving(service, tmp_path, {SendTestAlert: act}):
+        with pytest.raises(NoAnswer) as told:
+            give_order(tmp_path, SendTestAlert(), silence_seconds=5)
+        held.set()
+    assert (told.value.code, len(done)) == (UNKNOWN, 1)
+
+
+def test_what_nobody_waits_for_is_left_out_of_the_queue_and_told_in_the_log() -> None:
+    queue, carried_out = OrderQueue(), []
+    by = Speaker("Anna", Via.PAGE)
+
+    def carry_out(given: Given) -> PhotosAnswer:
+        carried_out.append(given.order)
+        return DONE
+
+    given_up = queue.give(Given(Undo(("a.jpg",)), by), lambda: False)
+    waited_for = queue.give(Given(Undo(("b.jpg",)), by))
+    with structlog.testing.capture_logs() as said:
+        queue.carry_out(carry_out, lambda: None)
+    assert (given_up.cancelled(), waited_for.result()) == (True, DONE)
+    assert carried_out == [Undo(("b.jpg",))]
+    assert said == [
+        {"event": "order_dropped", "log_level": "info", "order": "undo", "person": "Anna",
+         "via": "page"},
+    ]  # fmt: skip
 
 
 # The socket

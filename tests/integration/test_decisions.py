@@ -163,6 +163,42 @@ def test_a_second_click_does_no_harm_and_is_recorded_once(
     assert len(words(core, "odd.png")) == 1
 
 
+@pytest.mark.parametrize("first", [(AGREE, ""), (CATEGORY, "Shirts"), (RETAKE, "")])
+@pytest.mark.parametrize(
+    ("then", "word", "place"),
+    [
+        ((AGREE, ""), ("corrected", "Tops"), "Tops/odd.png"),
+        ((CATEGORY, "Tshirts"), ("corrected", "Tshirts"), "Tshirts/odd.png"),
+        ((RETAKE, ""), ("retake", "Tops"), "_retake/odd.png"),
+    ],
+)
+def test_whoever_thinks_better_of_it_decides_anew(
+    core: Core,
+    first: tuple[Decision, str],
+    then: tuple[Decision, str],
+    word: tuple[str, str],
+    place: str,
+) -> None:
+    decide(core, "odd.png", *first)
+    (done,) = decide(core, "odd.png", *then).done
+    assert done.target == place
+    assert (core.sorted / place).read_bytes() == tiny_photo("review", 1)
+    said = words(core, "odd.png")
+    assert len(said) == (1 if first == then else 2)
+    assert first == then or said[-1][:2] == word
+    assert reasons(core) == ([f"{place}.reason.txt"] if then[0] is RETAKE else [])
+    assert take_back(core, "odd.png").done
+    assert story(core, "odd.png").state == "review"
+
+
+def test_who_saw_another_word_of_their_own_is_told_that_first(core: Core) -> None:
+    photo = story(core, "odd.png").id
+    decide(core, "odd.png", AGREE)
+    (left,) = decisions(core).decide(photo, CATEGORY, "Shirts", ANNA, 0).left
+    assert (left.code, "Anna decided on" in left.detail) == (Code.DECIDED, True)
+    assert decisions(core).decide(photo, CATEGORY, "Shirts", ANNA, last_word(core, "odd.png")).done
+
+
 # Taken back
 
 

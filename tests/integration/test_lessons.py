@@ -129,10 +129,18 @@ def test_a_lesson_that_waits_or_is_held_can_be_cancelled_and_no_other(core: Core
         assert lessons.carry_out(CancelLesson(lesson), BERT).code is None
         found = number(core, lesson)
         assert (found.state, found.why) == (LessonState.FAILED, "Bert cancelled it")
+        assert found.progress == 0  # as far as it was
         over = lessons.carry_out(CancelLesson(lesson), BERT)
         assert over == LessonAnswer(lesson, LearningCode.OVER)
     assert lessons.carry_out(CancelLesson(4711), BERT).code is LearningCode.NOT_FOUND
     assert not lessons.is_wanted
+
+
+def test_a_lesson_that_is_cancelled_half_way_stays_half_way(core: Core) -> None:
+    lesson = ask(lessons_of(core)).lesson
+    core.store.lessons.is_at(lesson, LessonState.RUNNING, 0.5)
+    core.store.lessons.end(lesson, None, "Bert cancelled it", NOW)
+    assert (number(core, lesson).state, number(core, lesson).progress) == (LessonState.FAILED, 0.5)
 
 
 def test_one_by_itself_that_was_cancelled_is_not_begun_anew_at_once(core: Core) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from config.errors import FolderUnavailable, RefusedError
 from daemon.corrections.answers import NoSuchCategory
+from daemon.corrections.moved_photos import MovedPhotos
 from daemon.domain.alert_answers import AlertAnswer
 from daemon.domain.alerts import news
 from daemon.domain.corrections import Via
@@ -144,7 +145,7 @@ def test_a_folder_that_fails_half_way_leaves_the_rest_and_says_so(
     answer = carry_out(core, reports, Correct(("a.png", "b.png", "c.png"), "Tops"))
     assert [one.filename for one in answer.done] == ["a.png"]
     assert [(one.filename, one.code, one.detail) for one in answer.left] == [
-        ("b.png", Code.UNAVAILABLE, "sorted is away"),
+        ("b.png", Code.UNKNOWN_OUTCOME, "sorted is away"),  # its move had begun
         ("c.png", Code.UNAVAILABLE, "sorted is away"),
     ]
     monkeypatch.undo()
@@ -152,12 +153,29 @@ def test_a_folder_that_fails_half_way_leaves_the_rest_and_says_so(
     assert [one.target for one in again.done] == ["Tops/b.png", "Tops/c.png"]
 
 
-def test_a_folder_that_fails_before_anything_was_done_is_the_answer(
+def test_a_folder_that_fails_before_anything_was_begun_is_the_answer(
     core: Core, reports: Reports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fail_after(monkeypatch, 0)
+    def away(*_: Any) -> Any:
+        raise FolderUnavailable("sorted is away")
+
+    monkeypatch.setattr(MovedPhotos, "look", away)
     with pytest.raises(FolderUnavailable):
         carry_out(core, reports, Correct(("a.png",), "Tops"))
+
+
+@pytest.mark.parametrize("by_number", [True, False])
+def test_what_a_folder_interrupts_may_be_done_and_is_not_said_to_be_left(
+    core: Core, reports: Reports, monkeypatch: pytest.MonkeyPatch, by_number: bool
+) -> None:
+    (number,) = (one.id for one in core.store.history.stories("a.png"))
+    decide, correct = Decide((number,), Decision.CATEGORY, "Tops"), Correct(("a.png",), "Tops")
+    fail_after(monkeypatch, 0)
+    (left,) = carry_out(core, reports, decide if by_number else correct).left
+    assert (left.code, left.detail) == (Code.UNKNOWN_OUTCOME, "sorted is away")
+    monkeypatch.undo()
+    core.corrector.finish_interrupted()
+    assert core.store.corrections.unfinished() == []
 
 
 def fail_after(monkeypatch: pytest.MonkeyPatch, moves: int) -> None:

@@ -12,6 +12,7 @@ import pytest
 from daemon.corrections import moved_photos
 from daemon.corrections.folder_index import FolderIndex
 from daemon.domain.photos import as_text
+from daemon.domain.speech import ENGLISH, Speech
 from daemon.folders.photo_files import Limits
 from daemon.folders.tree import Tree
 from daemon.reporting.exports import EXPORTS, INVENTORY_COLUMNS, Exports
@@ -35,19 +36,18 @@ def core(tmp_path: Path) -> Iterator[Core]:
     core.stop()
 
 
-def exports(core: Core) -> Exports:
-    return Exports(core.store, Tree(core.results), WAREHOUSE.codes)
+def exports(core: Core, say: Speech = ENGLISH) -> Exports:
+    return Exports(core.store, Tree(core.results), WAREHOUSE.codes, say)
 
 
-def updater(core: Core) -> ReportUpdater:
+def updater(core: Core, say: Speech = ENGLISH) -> ReportUpdater:
     sorted_tree, results = Tree(core.sorted), Tree(core.results)
     limits = Limits(1_000_000, 1.0)
     thumbnails = Thumbnails(sorted_tree, limits, threads=1)
-    reporter = Reporter(
-        core.store, sorted_tree, results, thumbnails, ReportPolicy(None, list, limits)
-    )
+    policy = ReportPolicy(None, list, limits, say=say)
+    reporter = Reporter(core.store, sorted_tree, results, thumbnails, policy)
     periodical = Periodical(core.store, results, core.clock, ())
-    return ReportUpdater(core.store, Writers(exports(core), reporter, periodical), core.clock)
+    return ReportUpdater(core.store, Writers(exports(core, say), reporter, periodical), core.clock)
 
 
 class Sheets(HTMLParser):

@@ -19,6 +19,7 @@ from daemon.corrections.workbooks import Workbooks
 from daemon.domain.corrections import Via
 from daemon.domain.orders import Decision, Speaker
 from daemon.domain.photos import Story
+from daemon.domain.speech import ENGLISH, Speech, speech
 from daemon.folders.tree import Tree
 from daemon.reporting.report_updater import ReportUpdater
 from daemon.reporting.run_data import gather
@@ -37,17 +38,19 @@ NAMES = ("return-1.png", "return-2.png", "return-3.png", "return-4.png")
 class Desk:
     """A run of four photos to decide, and who reads what is saved in its workbook."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, written: Speech = ENGLISH, read: Speech = ENGLISH) -> None:
+        """written: the language of the workbook; read: that of the settings since."""
         self.core = core
+        self.sheet = written("workbook.to_decide")
         self.results = core.results
         for number, name in enumerate(NAMES):
             core.drop(name, tiny_photo("review", number))
         core.drain()
-        self.updater: ReportUpdater = updater(core)
+        self.updater: ReportUpdater = updater(core, written)
         self.updater.make(RUN)
         self.decisions = Decisions(core.store, core.corrector, core.clock)
         self.reader = Workbooks(
-            core.store, Tree(core.results), core.corrector, self.decisions, core.clock
+            core.store, Tree(core.results), core.corrector, self.decisions, core.clock, read
         )
         assert self.reader.notice() == 0
 
@@ -67,11 +70,11 @@ class Desk:
 
     def edit(self, change: Callable[[Any], None], name: str = BOOK, as_name: str = "") -> None:
         book = openpyxl.load_workbook(self.path(name))
-        change(book["To decide"])
+        change(book[self.sheet])
         book.save(self.path(as_name or name))
 
     def shown(self, name: str = BOOK) -> dict[str, str | None]:
-        sheet = openpyxl.load_workbook(self.path(name))["To decide"]
+        sheet = openpyxl.load_workbook(self.path(name))[self.sheet]
         found = {str(row[1].value): row[6].value for row in sheet.iter_rows(min_row=2)}
         return {photo: text for photo, text in found.items() if photo in NAMES}
 
@@ -113,6 +116,78 @@ def test_what_is_chosen_is_done_recorded_and_shown(desk: Desk) -> None:
     }  # fmt: skip
     assert desk.path(LATEST).read_bytes() == desk.path().read_bytes()
     assert desk.reader.notice() == 0
+
+
+GERMAN = speech("de")
+
+
+@pytest.mark.parametrize("written", [ENGLISH, GERMAN])
+@pytest.mark.parametrize("read", [ENGLISH, GERMAN])
+@pytest.mark.parametrize("words", [("right", "retake"), ("Stimmt", "neu fotografieren")])
+def test_a_workbook_of_any_language_is_read_whatever_the_settings_say_now(
+    tmp_path: Path, written: Speech, read: Speech, words: tuple[str, str]
+) -> None:
+    desk = Desk(core := Core(tmp_path, inline=True), written, read)
+    right, retake = words
+    desk.save({"return-1.png": "Shirts", "return-2.png": right, "return-3.png": retake})
+    assert desk.reader.notice() == 3
+    assert desk.now() == {
+        "return-1.png": ("filed", "Shirts"), "return-2.png": ("filed", "Tops"),
+        "return-3.png": ("retake", "Tops"), "return-4.png": ("review", "Tops"),
+    }  # fmt: skip
+    desk.updater.catch_up()
+    here, again = ("here", "retake") if written is ENGLISH else ("hier", "neu fotografieren")
+    assert desk.shown() == {
+        "return-4.png": None, "return-1.png": f"✓ Shirts ({here})",
+        "return-2.png": f"✓ Tops ({here})", "return-3.png": f"✓ {again} ({here})",
+    }  # fmt: skip
+    assert desk.reader.notice() == 0
+    core.stop()
+
+
+def test_a_note_beside_a_german_workbook_is_german_and_names_what_stands_there(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(core := Core(tmp_path, inline=True), GERMAN, GERMAN)
+    (gone,) = core.store.history.stories("return-3.png")
+    (core.sorted / gone.place).unlink()
+    desk.decisions.decide(
+        desk.story("return-2.png").id, Decision.RETAKE, "", Speaker("kim", Via.PAGE)
+    )
+    desk.save({"return-1.png": "Shrits"} | dict.fromkeys(NAMES[1:3], "Shirts"))
+    desk.edit(lambda sheet: sheet.cell(5, 7, "Shirts") and sheet.cell(5, 8, "?"))
+    assert desk.reader.notice() == 0
+    first, second, empty, *rows = desk.note().split("\n")
+    assert first == f"nightsort hat {BOOK} am 13.10.2025 um 02:00 Uhr gelesen."
+    assert (second, empty) == ("0 Entscheidungen übernommen. Nicht übernommen:", "")
+    wrong, decided, gone_since, unknown = rows[:4]
+    assert wrong == (
+        "Zeile 2, return-1.png: „Shrits“ ist keine Kategorie und weder „stimmt“ noch "
+        "„neu fotografieren“; bitte aus der Liste wählen."
+    )
+    said = "kim hat am 13.10.2025 02:00 entschieden: neu zu fotografieren."
+    assert decided == f"Zeile 3, return-2.png: {said}"
+    assert gone_since.startswith("Zeile 4, return-3.png: es liegt nicht mehr in _review/Tops/")
+    assert unknown == "Zeile 5, return-4.png: Nr. sagt nicht, welches Foto es ist."
+    core.stop()
+
+
+def test_a_german_workbook_is_german_throughout(tmp_path: Path) -> None:
+    desk = Desk(core := Core(tmp_path, inline=True), GERMAN, GERMAN)
+    book = openpyxl.load_workbook(desk.path())
+    assert book.sheetnames == ["Ergebnisse", "Zu entscheiden"]
+    results, review = book["Ergebnisse"], book["Zu entscheiden"]
+    assert [cell.value for cell in review[1]] == [
+        "Bild", "Foto", "Vermutung", "Sicherheit", "Sonst vielleicht", "Warum",
+        "Ihre Entscheidung", "Nr.",
+    ]  # fmt: skip
+    assert [results.cell(2, column).value for column in (4, 6)] == ["zu entscheiden", "entscheiden"]
+    assert results.cell(2, 7).value.startswith("unsicher zwischen Tops und ")
+    assert results.cell(2, 5).number_format == "dd.mm.yyyy hh:mm:ss"
+    (rule,) = review.data_validations.dataValidation
+    assert rule.formula1.startswith('"stimmt,neu fotografieren')
+    assert rule.error == "Bitte wählen Sie eine Kategorie, „stimmt“ oder „neu fotografieren“."
+    core.stop()
 
 
 def offered(core: Core, categories: list[str]) -> tuple[Any, Any]:

@@ -99,9 +99,9 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
     },
     "window_missed": {"opened": "2025-10-11T14:00:00+00:00", "hours": 36, "waiting": 412},
     "model_refused": {
-        "why": "fashion 2026.11.3 judges instead of the version adopted: 2026-11-26.1.npz: "
+        "why": "fashion 2026.11.4 judges instead of the version adopted: 2026-11-26.1.npz: "
         "is damaged",
-        "model": "fashion 2026.11.3",
+        "model": "fashion 2026.11.4",
     },
     "lesson_learnt": {
         "version": "2025-10-13.1",
@@ -131,7 +131,7 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
     },
     "accuracy_below_promise": {
         "right": 288, "checked": 301, "shown": 340, "share": 0.9568, "low": 0.9275, "high": 0.9746,
-        "promise": 0.99, "days": 28, "model": "fashion 2026.11.3",
+        "promise": 0.99, "days": 28, "model": "fashion 2026.11.4",
     },
     "many_removed": {"photos": 212, "gone_since": "2025-10-13T02:08:00+00:00"},
     "target_undeliverable": {

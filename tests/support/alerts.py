@@ -193,6 +193,7 @@ def healthy(**changes: Any) -> dict[str, Any]:
         "left_alone": None,
         "backup": None,
         "mirror": None,
+        "bucket": None,
         "model_problem": None,
         "learning": None,
         "problems": [],

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from daemon.cli.samples import draw_item
-from tests.support.waiting import eventually
 from tests.support.web import Page
 
 # Drawings are nobody's photos: with bounds like these the model is sure of none of them.
@@ -39,8 +38,7 @@ def with_photos(folder: Path, photos: int = 8, web: str = "") -> Iterator[Page]:
     page.add_user("carl", "clerk")
     page.add_user("rita", "reader")
     with page.site.daemon(), page.serving():
-        with page.client() as client:
-            eventually(lambda: client.get("/health").json()["model_loaded"])
+        page.await_daemon()
         sort(page)
         yield page
 

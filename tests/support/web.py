@@ -18,6 +18,7 @@ import httpx
 
 from tests.support.processes import Site, clean_environment, command
 from tests.support.waiting import DEADLINE_SECONDS, eventually
+from web.reading.state import look
 
 PASSWORD = "correct horse battery"
 
@@ -68,6 +69,15 @@ class Page:
         scheme = "https" if started["tls"] else "http"
         port = started["listen"].rpartition(":")[2]
         self.url = f"{scheme}://127.0.0.1:{port}"
+
+    def await_daemon(self) -> None:
+        """Wait until the daemon says of itself that it works."""
+
+        def works() -> bool:
+            seen = look(self.site.state)
+            return seen.health != "down" and seen.model is not None
+
+        eventually(works)
 
     def stop(self) -> int:
         """End it as systemd does; its exit code."""

@@ -58,6 +58,15 @@ def test_the_readme_quotes_the_model_card() -> None:
     assert f"off by {error:.3f} on average" in text
 
 
+def test_the_readme_quotes_what_to_expect_of_other_products() -> None:
+    text = README.read_text("utf-8")
+    found = card()["metrics"]["elsewhere"]["as stored, validation and hold-out"]
+    low, high = (f"{100 * end:.1f}" for end in found["interval_95"])
+    assert f"**{percent(found['accuracy'])} ({low}–{high})**" in text
+    share, right = 100 * found["auto"]["share"], percent(found["auto"]["accuracy"])
+    assert f"So weighed, {share:.0f} %\nare filed without a look, {right} of them" in text
+
+
 def test_the_table_of_conditions_is_of_the_model_that_ships() -> None:
     text = (BUNDLE / "CONDITIONS.md").read_text("utf-8")
     holdout = card()["metrics"]["holdout"]

@@ -21,7 +21,7 @@ endpoints = router()
 
 _UPON = Field(
     None, ge=0, description="The photo's `said` as you saw it; said anything since: 409. Not given:"
-    " only what is decided is refused.",
+    " only what somebody else decided is refused.",
 )  # fmt: skip
 MOST_PHOTOS = 500
 
@@ -35,11 +35,15 @@ _ALREADY = Problem(409, "already", "a.jpg: nobody has decided on it")
 _UNKNOWN = Problem(
     422, "unknown_category", "Hats: no such category; there are Shirts, Tops, Tshirts"
 )
-_DOWN = busy("nightsort is not running, so nothing can be decided", 30, "daemon_down")
+_STATE = Problem(409, "state", "#7: it is a duplicate; correct the photo that is filed")
+_LATER = described(
+    busy("nightsort is not running, so nothing can be decided", 30, "daemon_down"),
+    busy("nightsort ended; whether it was done, the photo says", code="unknown_outcome"),
+)
 _REFUSED: dict[str, dict[int | str, dict[str, Any]]] = {
-    "decision": {409: described(_DECIDED, _GONE), 422: described(_UNKNOWN), 503: described(_DOWN)},
-    "undo": {409: described(_DECIDED, _ALREADY), 503: described(_DOWN)},
-    "decisions": {422: described(_UNKNOWN), 503: described(_DOWN)},
+    "decision": {409: described(_DECIDED, _GONE, _STATE), 422: described(_UNKNOWN), 503: _LATER},
+    "undo": {409: described(_DECIDED, _ALREADY, _STATE), 503: _LATER},
+    "decisions": {422: described(_UNKNOWN), 503: _LATER},
 }
 
 
@@ -118,7 +122,8 @@ class Decided(BaseModel):
 def decide(request: Request, id: Id, word: OneDecision, caller: CallerOf) -> Photo:  # noqa: A002
     """Decide on a photo: done, recorded, and shown as it is then.
 
-    409 when somebody decided meanwhile (`by`, `at`, `word`, `category`), or it cannot be decided.
+    One's own word is followed by another. 409 when somebody else decided, or anybody since `upon`
+    (`by`, `at`, `word`, `category`), or it cannot be decided.
     """
     wish = Wish((id,), word.decision, word.category or "", word.new, _upon(word.upon))
     return document(carry_out(site_of(request), caller, wish))

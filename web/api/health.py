@@ -6,17 +6,18 @@ import time
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from config.errors import ModelError
 from web.access import needs, open_to_all
+from web.reading.learning import would_judge
 from web.reading.state import look
 from web.reading.system import our_version
 from web.roles import Role
 from web.routes import router
-from web.site import site_of
+from web.site import Site, site_of
 
 endpoints = router()
 
@@ -40,7 +41,7 @@ class Health(BaseModel):
                 {
                     "status": "healthy",
                     "model_loaded": True,
-                    "model": "fashion 2026.11.3",
+                    "model": "fashion 2026.11.4",
                     "timestamp": "2026-11-27T09:30:00+01:00",
                     "uptime_seconds": 86400.0,
                     "version": "0.1.0",
@@ -52,8 +53,10 @@ class Health(BaseModel):
     )
 
     status: Literal["healthy", "degraded", "down"]
-    model_loaded: bool
-    model: str | None
+    model_loaded: bool = Field(
+        description="Whether predictions can be made, whatever the daemon does."
+    )
+    model: str | None = Field(description="Which makes them.")
     timestamp: datetime
     uptime_seconds: float | None = None
     version: str | None = None
@@ -78,7 +81,7 @@ class Version(BaseModel):
                 {
                     "version": "0.1.0",
                     "model": "fashion 2026-11-26.1",
-                    "base": "fashion 2026.11.3",
+                    "base": "fashion 2026.11.4",
                 }
             ]
         }
@@ -94,11 +97,11 @@ class Version(BaseModel):
 def health(request: Request) -> Health:
     """Whether it works: 200, or 503 when the daemon does not run, or hangs. Needs no key."""
     site = site_of(request)
-    seen = look(site.settings.state_dir)
+    seen, model = look(site.settings.state_dir), _model(site)
     document = Health(
         status=seen.health,
-        model_loaded=seen.is_loaded,
-        model=seen.model,
+        model_loaded=model is not None,
+        model=model,
         timestamp=datetime.now().astimezone(),
         uptime_seconds=round(time.monotonic() - site.began, 1),
         version=our_version(),
@@ -124,6 +127,16 @@ def version(request: Request) -> Version:
     except ModelError:
         return Version(version=our_version(), model=None, base=None)
     return Version(version=our_version(), model=facts.title, base=facts.base)
+
+
+def _model(site: Site) -> str | None:
+    """The model that judges; None: there is none that can be trusted. Loads none for this."""
+    try:
+        if site.predictor.is_begun:
+            return site.predictor.facts().title
+    except ModelError:
+        return None
+    return would_judge(site.settings)
 
 
 def _answered(document: Health, hidden: set[str]) -> Response:

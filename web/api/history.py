@@ -30,7 +30,7 @@ _RUN: dict[str, Any] = {
     "gone": 0, "waiting_after": 0, "success_rate": 99.8, "processing_time_seconds": 4.4,
     "images_per_second": 93.6, "categories": {"Shirts": 210, "Tops": 199},
     "confidence_distribution": {"auto": 371, "check": 24, "review": 14},
-    "average_confidence": 0.9641, "model": "fashion 2026.11.3",
+    "average_confidence": 0.9641, "model": "fashion 2026.11.4",
     "errors": [{"filename": "IMG_7.jpg", "error": "the photo is incomplete"}],
 }  # fmt: skip
 _ALERT: dict[str, Any] = {

@@ -17,7 +17,15 @@ from web.bodies import SUM_BYTES
 from web.credentials import CallerOf
 from web.problems import Problem, busy, described
 from web.reading import learning
-from web.reading.learning import Lesson, LessonState, Merge, VersionCard, Wanted
+from web.reading.learning import (
+    Bands,
+    BaseName,
+    Lesson,
+    LessonState,
+    Merge,
+    VersionCard,
+    Wanted,
+)
 from web.roles import Role
 from web.routes import Id, router
 from web.sending import learn_later
@@ -36,7 +44,12 @@ _DOWN = described(busy("nightsort is not running, so nothing can be done", 30, "
 _UNDER_WAY = Problem(
     409, "under_way", "the lesson 12 is not over; ask again when it is, or cancel it", job=12
 )
-_UNPAIRED = Problem(400, "malformed", "merge and into belong together, as many of each")
+
+
+def _unpaired() -> Problem:
+    return Problem(400, "malformed", "merge and into belong together, as many of each")
+
+
 _OVER = Problem(409, "over", "the lesson 12 is over")
 _UNTRUSTED = Problem(409, "untrusted", "2026-11-26.1.npz: is damaged; learn anew", in_use="shipped")
 _HELD = Problem(409, "under_way", "another lesson is being learnt; ask again when it is done")
@@ -48,7 +61,7 @@ _SIDE: dict[str, Any] = {
     "review_share": 0.09, "categories": {"Shirts": {"recall": 0.94, "support": 120}},
 }  # fmt: skip
 _RESULT: dict[str, Any] = {
-    "version": "2026-11-26.1", "base": "fashion 2026.11.3",
+    "version": "2026-11-26.1", "base": "fashion 2026.11.4",
     "examples": {"Sandals": 42, "Shirts": 9}, "new_labels": ["Sandals"], "seconds": 2.8,
     "before": _SIDE, "after": _SIDE, "became_right": ["#7 return_60521_front.jpg"],
     "became_wrong": [], "judgement": "better",
@@ -169,7 +182,7 @@ class Versions(BaseModel):
                 {
                     "in_use": "shipped",
                     "versions": [
-                        {"version": "shipped", "model": "fashion 2026.11.3", "problem": ""}
+                        {"version": "shipped", "model": "fashion 2026.11.4", "problem": ""}
                     ],
                 }
             ]
@@ -182,7 +195,7 @@ class Versions(BaseModel):
 
 _CARD: dict[str, Any] = {
     "format": 1, "name": "2026-11-26.1", "learnt": "2026-11-26T09:00:00+01:00",
-    "base": {"name": "fashion", "version": "2026.11.3", "sha256": "9f" * 32}, "only": False,
+    "base": {"name": "fashion", "version": "2026.11.4", "sha256": "9f" * 32}, "only": False,
     "features": {
         "embedding": 1280, "scale": 0.02, "zero": 0, "channels": 576, "weights": [1.0, 0.5],
     },
@@ -200,6 +213,24 @@ class Card(VersionCard):
     model_config = ConfigDict(json_schema_extra={"examples": [_CARD]})
 
 
+_SHIPPED: dict[str, Any] = {
+    "name": "shipped", "base": _CARD["base"], "categories": ["Shirts", "Tops"],
+    "bands": {"auto": 0.85, "review": 0.6}, "metrics": {"test": {"accuracy": 0.94}},
+}  # fmt: skip
+
+
+class Shipped(BaseModel):
+    """What the model says of itself as it comes: learnt elsewhere, and called `shipped` here."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_SHIPPED]})
+
+    name: str
+    base: BaseName
+    categories: list[str]
+    bands: Bands | None
+    metrics: dict[str, Any] = Field(description="As it was measured before it was shipped.")
+
+
 class InUse(BaseModel):
     """Which version judges from now on."""
 
@@ -215,7 +246,7 @@ class InUse(BaseModel):
     tags=["learning"],
     openapi_extra=_ARCHIVE,
     responses={
-        400: described(_UNPAIRED, Problem(400, "no_file", "there is no file in `archive`")),
+        400: described(_unpaired(), Problem(400, "no_file", "there is no file in `archive`")),
         409: described(_UNDER_WAY),
         422: described(_UNKNOWN, Problem(422, "bad_archive", "a.zip: no photos in it")),
         503: _DOWN,
@@ -239,7 +270,7 @@ async def retrain(
     is `auto`.
     """
     if len(merge) != len(into):
-        raise _UNPAIRED
+        raise _unpaired()
     pairs = tuple(Merge(*pair) for pair in zip(merge, into, strict=True))
     wanted, site = Wanted(only, tuple(without), pairs), site_of(request)
     await run_in_threadpool(learning.require_free, site.settings)  # before the body is read
@@ -288,8 +319,10 @@ def back(request: Request, caller: CallerOf) -> InUse:
 
 @endpoints.get("/models/{version}", tags=["learning"], responses={409: described(_UNTRUSTED)})
 @needs(Role.READER)
-def model(request: Request, version: Version) -> Card:
-    """What a learnt version was learnt from, and how it compared."""
+def model(request: Request, version: Version) -> Card | Shipped:
+    """What a learnt version was learnt from, and how it compared; `shipped`: what it knows."""
+    if version == learning.SHIPPED:
+        return Shipped.model_validate(learning.shipped(site_of(request).settings))
     return Card(**learning.card(site_of(request).settings, version).model_dump())
 
 

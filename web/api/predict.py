@@ -14,12 +14,23 @@ from starlette.requests import Request
 from classifier.verdict import Band, Reason
 from config.errors import FolderUnavailable, PhotoError, PhotoProblem
 from web.access import needs
+from web.bodies import SUM_BYTES
 from web.predictions import BATCH_IN_HAND, Judged
 from web.problems import Problem, busy, described
 from web.roles import Role
 from web.routes import router
 from web.site import Site, site_of
-from web.uploads import batch_bytes, files_of, multipart, name_of, photo_bytes, single_bytes
+from web.uploads import (
+    MALFORMED,
+    TOO_MANY_FOR_ONE,
+    batch_bytes,
+    files_of,
+    multipart,
+    name_of,
+    photo_bytes,
+    refusals,
+    single_bytes,
+)
 
 endpoints = router()
 
@@ -34,7 +45,7 @@ _EXAMPLE: dict[str, Any] = {
     "all_predictions": {
         "Shirts": 0.6123, "Tops": 0.3301, "Tshirts": 0.0421, "Dresses": 0.0102, "Handbags": 0.0012,
     },
-    "model": "fashion 2026.11.3",
+    "model": "fashion 2026.11.4",
     "milliseconds": 8.7,
 }  # fmt: skip
 _NOT_A_PHOTO = Problem(
@@ -113,7 +124,6 @@ class Classes(BaseModel):
     classes: list[str]
 
 
-_MALFORMED = Problem(400, "malformed", "the body is no proper form: Missing boundary in multipart.")
 _NO_MODEL = busy(
     "there is no model that can be trusted now; the log of the page says why", code="no_model"
 )
@@ -131,8 +141,8 @@ _LATER = described(
     responses={
         400: described(
             Problem(400, "no_file", "there is no file in the field `file`"),
-            Problem(400, "too_many_files", "one file is taken here, not several"),
-            _MALFORMED,
+            TOO_MANY_FOR_ONE,
+            MALFORMED,
         ),
         422: described(
             _NOT_A_PHOTO,
@@ -166,16 +176,7 @@ async def predict(request: Request) -> Prediction:
     "/predict_batch",
     openapi_extra=multipart("files", several=True),
     tags=["predictions"],
-    responses={
-        400: described(
-            Problem(400, "no_file", "there is no file in the field `files`"), _MALFORMED
-        ),
-        413: described(
-            Problem(413, "too_many_files", "at most 50 files are taken at once", limit=50),
-            Problem(413, "too_large", "more than 500 MB are not taken here", limit_bytes=500000000),
-        ),
-        503: _LATER,
-    },
+    responses={**refusals("files", 50, SUM_BYTES // 2), 503: _LATER},
 )
 @needs(Role.READER, counts_as="batches", most_bytes=batch_bytes)
 async def predict_batch(request: Request) -> Predictions:

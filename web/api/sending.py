@@ -16,7 +16,15 @@ from web.roles import Role
 from web.routes import router
 from web.sending import learn_later, require_open, take_in
 from web.site import site_of
-from web.uploads import batch_bytes, examples_of, files_of, multipart
+from web.uploads import (
+    MOST_EXAMPLES,
+    TOO_MANY_FOR_ONE,
+    batch_bytes,
+    examples_of,
+    files_of,
+    multipart,
+    refusals,
+)
 
 endpoints = router()
 
@@ -30,9 +38,10 @@ _TAKEN: dict[str, Any] = {
     "double": 2,
     "refused": [{"filename": "Sandals/notes.jpg", "error": _NO_PHOTO}],
 }
-_MALFORMED = Problem(400, "malformed", "the body is no proper form: Missing boundary in multipart.")
+_NO_LABEL = Problem(400, "malformed", "label: say what the photos show", field="label")
 _LATER = described(
     busy("nightsort is not running, so nothing can be taken", 30, "daemon_down"),
+    busy("nightsort ended; whether it was taken, incoming shows", code="unknown_outcome"),
     busy("too much is being sent at this moment; try again in a moment"),
     busy("incoming: no space left; free some space on that disk", code="unavailable"),
 )
@@ -83,16 +92,7 @@ class Examples(BaseModel):
     "/incoming",
     openapi_extra=multipart("files", several=True),
     tags=["sending"],
-    responses={
-        400: described(
-            Problem(400, "no_file", "there is no file in the field `files`"), _MALFORMED
-        ),
-        413: described(
-            Problem(413, "too_many_files", "at most 50 files are taken at once", limit=50),
-            Problem(413, "too_large", "more than 500 MB are not taken here", limit_bytes=500000000),
-        ),
-        503: _LATER,
-    },
+    responses={**refusals("files", 50, SUM_BYTES // 2), 503: _LATER},
 )
 @needs(Role.CLERK, most_bytes=batch_bytes)
 async def receive(request: Request, caller: CallerOf) -> Arrivals:
@@ -131,15 +131,7 @@ _BODY: dict[str, Any] = {
     },
     tags=["learning"],
     responses={
-        400: described(
-            Problem(400, "no_file", "there is no file in the field `files`"),
-            Problem(400, "too_many_files", "one file is taken here, not several"),
-            Problem(400, "malformed", "label: say what the photos show", field="label"),
-        ),
-        413: described(
-            Problem(413, "too_many_files", "at most 1000 files are taken at once", limit=1000),
-            Problem(413, "too_large", "more than 500 MB are not taken here", limit_bytes=500000000),
-        ),
+        **refusals("files", MOST_EXAMPLES, SUM_BYTES // 2, TOO_MANY_FOR_ONE, _NO_LABEL),
         422: described(
             Problem(422, "bad_archive", "a.zip: more than 5,000 photos; bring it in parts")
         ),

@@ -111,6 +111,11 @@ class Predictor:
         """
         return self._pool.submit(self._paint, photo, side)
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether anybody has asked for a verdict, so that there is, or can be no, model."""
+        return self._judge is not None
+
     def facts(self) -> ModelFacts:
         """What the model in use says of itself. May take a second. Raises ModelError."""
         return self._judging().facts()
@@ -191,7 +196,9 @@ class _Daemon:
 def _be_modest() -> None:
     """Let sorting, and whoever answers requests, come before the calling thread."""
     with suppress(OSError):  # systemd's unit denies it, and gives the page less weight as a whole
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        ours = threading.get_native_id()
+        was = os.getpriority(os.PRIO_PROCESS, ours)
+        os.setpriority(os.PRIO_PROCESS, ours, max(_NICENESS, was))
 
 
 def _judge(settings: Settings, copies: int) -> Judging:

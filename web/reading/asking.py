@@ -151,7 +151,11 @@ def _problem(error: NoAnswer, impossible: _Said) -> Problem:
 
 
 def refusal(error: NoAnswer, else_look: str) -> Problem:
-    """Why the daemon could not, whatever it was asked for. else_look: where one sees what is."""
+    """Why the daemon could not, whatever it was asked for.
+
+    else_look: where one sees what came of it, when that is not known; else it is not done, now or
+    later.
+    """
     match error.code:
         case "bad_order":
             return Problem(400, "malformed", str(error))
@@ -159,5 +163,7 @@ def refusal(error: NoAnswer, else_look: str) -> Problem:
             return Problem(500, "failed", str(error))
         case "refused":
             return busy(str(error), _DOWN_SECONDS, "refused")
+        case Code.UNKNOWN_OUTCOME:
+            return busy(f"{error}; {else_look}", code=Code.UNKNOWN_OUTCOME)
         case _:
-            return busy(f"{error}; {else_look}", code="unavailable")
+            return busy(f"{error}; it was not done", code="unavailable")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from classifier.bundle import Bundle, load_bundle
-from classifier.version import VersionCard
+from classifier.bundle import Bands, Bundle, load_bundle
+from classifier.version import BaseName, VersionCard
 from config.errors import ModelError, RefusedError
 from config.settings import Settings
 from daemon.domain.effects import Effect
@@ -17,8 +17,15 @@ from daemon.domain.examples import Stock
 from daemon.domain.lessons import LearningCode, Lesson, LessonState, Merge, VersionAnswer, Wanted
 from daemon.domain.orders import A, Adopt, CancelLesson, GoBack, Learn, Order
 from daemon.reporting.comparison_figures import CategoryFigure, Figure, categories, figures
-from daemon.sorting.version_list import VersionBrief, VersionList, card_of, listed
-from daemon.sorting.versions import SHIPPED, NoVersion, Versions
+from daemon.sorting.version_list import (
+    ShippedCard,
+    VersionBrief,
+    VersionList,
+    card_of,
+    listed,
+    shipped_card,
+)
+from daemon.sorting.versions import SHIPPED, NoVersion, Versions, version_usable
 from daemon.store import Store
 from web.problems import Problem, busy
 from web.reading.asking import give, require_daemon
@@ -27,6 +34,8 @@ from web.roles import Caller
 
 __all__ = [
     "SHIPPED",
+    "Bands",
+    "BaseName",
     "CategoryFigure",
     "Effect",
     "Figure",
@@ -48,8 +57,10 @@ __all__ = [
     "figures",
     "lesson",
     "photo_of",
+    "shipped",
     "stand",
     "versions",
+    "would_judge",
 ]
 
 _MOST_LESSONS = 20
@@ -102,6 +113,16 @@ def versions(settings: Settings) -> VersionList:
     return found
 
 
+def would_judge(settings: Settings) -> str | None:
+    """The model that judges once it is loaded; None: there is none that can be trusted."""
+    try:
+        bundle = _loaded(settings.model_dir)
+    except ModelError:
+        return None
+    version = version_usable(settings, bundle)
+    return bundle.card.title if version is None else version.title
+
+
 def before(settings: Settings) -> str | None:
     """The version that judged before the one in use; None: none was adopted."""
     try:
@@ -120,6 +141,11 @@ def card(settings: Settings, version: str) -> VersionCard:
         raise Problem(409, LearningCode.UNTRUSTED, _plainly(settings, exc)) from exc
     except RefusedError as exc:
         raise busy(_plainly(settings, exc), 30, "no_model") from exc
+
+
+def shipped(settings: Settings) -> ShippedCard:
+    """What the model says of itself as it comes. Raises Problem 503."""
+    return shipped_card(_bundle(settings))
 
 
 def require_free(settings: Settings) -> None:

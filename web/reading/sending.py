@@ -10,6 +10,7 @@ from pathlib import Path
 from daemon.domain.orders import (
     A,
     AddExamples,
+    Code,
     Order,
     Receive,
 )
@@ -66,7 +67,11 @@ def into_incoming(state_dir: Path, files: Sequence[SentFile], by: Caller) -> Rec
             except Problem as exc:
                 if not received:
                     raise
-                refused += [NotTaken(one.name, exc.code, exc.detail) for one in files[start:]]
+                refused += [NotTaken(one.name, exc.code, exc.detail) for one in order.files]
+                refused += [
+                    NotTaken(one.name, Code.UNAVAILABLE, "it was not taken, as one before failed")
+                    for one in files[start + _AT_ONCE :]
+                ]
                 break
             received += answer.received
             refused += answer.refused

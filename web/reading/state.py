@@ -32,11 +32,6 @@ class Seen:
     learning: LearningStatus | None = None
 
     @property
-    def is_loaded(self) -> bool:
-        """Whether a model stands ready."""
-        return self.health != "down" and self.model is not None
-
-    @property
     def turn(self) -> datetime | None:
         """When the window opens, or closes where it is open; None where there is none."""
         if self.window is None:

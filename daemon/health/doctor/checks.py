@@ -43,11 +43,11 @@ from daemon.health.doctor.findings import (
     wrong,
 )
 from daemon.health.doctor.fs_trials import events_come, moves_between, traits_of, trial_folder
+from daemon.health.doctor.mirrors import of_mirror
 from daemon.health.status_file import NOT_RUNNING, read
 from daemon.health.units import DROP_IN, on_this_machine, writable_folders
 from daemon.intake.event_source import choose
 from daemon.maintenance.backups import Backups
-from daemon.mirror.postgres import how_to_install, is_installed
 from daemon.sorting.filer import minimum_free_bytes
 from daemon.store import DATABASE, Store, is_free
 
@@ -84,7 +84,7 @@ def examine(settings: Settings, clock: Clock) -> Findings:
     yield of_link("links.sorted", settings.links.sorted, str(settings.sorted_dir))
     yield from _returns(settings)
     yield from _alerts(settings)
-    yield from _mirror(settings)
+    yield from of_mirror(settings)
     yield from _handover(settings)
     yield from _time(settings, clock)
 
@@ -371,17 +371,6 @@ def _alerts(settings: Settings) -> Findings:
     if waiting := (document["alerts"] or {}).get("undelivered"):
         text = f"{waiting} alerts have not arrived yet"
         yield advice("alerts", text, "see why with: nightsort alerts list")
-
-
-def _mirror(settings: Settings) -> Findings:
-    if not settings.mirror.is_wanted:
-        return
-    if not is_installed():
-        yield wrong("mirror", "psycopg is not installed", how_to_install())
-    elif (said := read(settings.state_dir)[0]["mirror"]) and said["why"]:
-        yield wrong("mirror", said["why"], "docs/mirror.md says more; sorting goes on")
-    else:
-        yield ok("mirror", f"the history is copied as station {settings.mirror.station}")
 
 
 def _time(settings: Settings, clock: Clock) -> Findings:

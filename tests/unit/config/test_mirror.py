@@ -36,6 +36,46 @@ def test_a_station_has_a_plain_name(station: str) -> None:
         MirrorSettings(station=station)
 
 
+def bucket(**more: object) -> MirrorSettings:
+    wanted = {"station": "berlin", "bucket": "s3://returns/boxes", "bucket_key": "ID:swordfish"}
+    return MirrorSettings.model_validate(wanted | more)
+
+
+def test_a_bucket_alone_makes_a_mirror() -> None:
+    settings = bucket(photos=True, endpoint="http://127.0.0.1:9000")
+    assert (settings.has_bucket, settings.has_postgres, settings.is_wanted) == (True, False, True)
+    assert "swordfish" not in repr(settings)
+    assert not bucket().photos
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"bucket": "returns"}, "s3://NAME"),
+        ({"bucket": "s3://Returns"}, "s3://NAME"),
+        ({"bucket": "s3://returns/../x"}, "s3://NAME"),
+        ({"bucket": "s3://returns//x"}, "s3://NAME"),
+        ({"endpoint": "minio:9000"}, "must be an address"),
+        ({"endpoint": "https://me:secret@minio"}, "must be an address"),
+        ({"region": "a b"}, "region"),
+        ({"bucket_key": "swordfish"}, "ID:SECRET"),
+        ({"bucket_key": None}, "bucket_credential is missing"),
+        ({"station": None}, "station is missing"),
+        ({"bucket": None, "photos": True}, "bucket is missing"),
+    ],
+)
+def test_what_no_bucket_can_be_is_refused(more: dict[str, object], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        bucket(**more)
+
+
+@pytest.mark.parametrize("value", [True, "true", 1, "yes"])
+def test_fetching_versions_is_refused_as_it_is_not_there_yet(value: object) -> None:
+    with pytest.raises(ValidationError, match="fetching versions is not there yet"):
+        bucket(fetch_versions=value)
+    assert bucket(fetch_versions=False).fetch_versions is False
+
+
 def test_what_is_refused_is_not_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NIGHTSORT_MIRROR__STATION", "berlin")
     monkeypatch.setenv("NIGHTSORT_MIRROR__POSTGRES", "berlin:swordfish@db")

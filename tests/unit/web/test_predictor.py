@@ -176,7 +176,8 @@ def test_the_threads_let_others_come_first(made: Made) -> None:
     said(predictor, b"x")
     (thread,) = [one for one in threading.enumerate() if one.name.startswith("predictor")]
     assert thread.native_id is not None
-    assert os.getpriority(os.PRIO_PROCESS, thread.native_id) > os.getpriority(os.PRIO_PROCESS, 0)
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, thread.native_id) == max(15, ours)
 
 
 def test_at_the_end_nobody_waits_for_ever(made: Made, judge: Scripted) -> None:

@@ -95,6 +95,7 @@ def test_a_failure_half_way_keeps_what_was_taken_and_names_the_rest(
     [
         ("unavailable", 503, "unavailable"),
         ("no_answer", 503, "unavailable"),
+        ("unknown_outcome", 503, "unknown_outcome"),
         ("refused", 503, "refused"),
         ("stopping", 503, "unavailable"),
         ("bad_order", 400, "malformed"),

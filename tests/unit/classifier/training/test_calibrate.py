@@ -77,3 +77,29 @@ def test_ranking_is_perfect_random_or_upside_down() -> None:
     assert calibrate.auroc(low, high) == 1
     assert calibrate.auroc(high, low) == 0
     assert calibrate.auroc(low, np.zeros(3, np.float32)) == 0.5
+
+
+def test_band_by_a_bound_begins_later_the_fewer_photos_there_are() -> None:
+    rng = np.random.default_rng(2)
+    confidence = rng.uniform(0.5, 1, 4000).astype(np.float32)
+    right = rng.random(4000) < confidence
+    by_share = calibrate.band_threshold(confidence, right, 0.95)
+    by_bound = calibrate.band_threshold(confidence, right, 0.95, errors=2.0)
+    weights = np.where(np.arange(4000) % 20 == 0, 1.0, 0.0).astype(np.float32)
+    of_few = calibrate.band_threshold(confidence, right, 0.95, weights, errors=2.0)
+    assert by_share < by_bound < of_few
+
+
+def test_bound_without_errors_is_the_share_itself() -> None:
+    right = np.array([True, True, True, False])
+    weights = np.array([1.0, 1.0, 1.0, 3.0], np.float32)
+    assert calibrate.bound(right, weights, 0.0) == pytest.approx(0.5)
+    assert calibrate.bound(right, weights, 1.0) < 0.5
+
+
+def test_calibration_error_counts_each_photo_with_its_weight() -> None:
+    confidence = np.array([0.9, 0.9], np.float32)
+    right = np.array([True, False])
+    error = calibrate.expected_calibration_error
+    assert error(confidence, right) == pytest.approx(0.4)
+    assert error(confidence, right, np.array([9.0, 1.0], np.float32)) == pytest.approx(0, abs=1e-6)

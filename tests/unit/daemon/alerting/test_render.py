@@ -6,14 +6,16 @@ import html
 import re
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from classifier.containers import corrupt, unsupported
+from config.catalogue import Language
 from config.contact import ContactSettings
+from config.sections import ReportSettings
 from config.settings import Settings
 from config.timing import WindowSettings
 from daemon.alerting.render import TEMPLATES, Message, message_of
@@ -50,8 +52,10 @@ def test_samples_carry_the_facts_of_their_rule() -> None:
 
 
 def test_every_rule_has_words_and_no_words_lack_a_rule() -> None:
-    with_words = {path.name.partition(".")[0] for path in (TEMPLATES / "rules").glob("*.j2")}
-    assert with_words == {*RULES, "test", "other"}
+    for language in get_args(Language):
+        files = (TEMPLATES / "rules" / language).glob("[a-z]*.j2")
+        with_words = {path.name.partition(".")[0] for path in files}
+        assert with_words == {*RULES, "test", "other"}, language
 
 
 @pytest.mark.parametrize(("rule", "phase"), EVERYTHING)
@@ -104,6 +108,20 @@ def test_hostile_facts_are_shown_literally(rule: str, phase: Any) -> None:
     outside_code = re.sub(r"`[^`\n]*`", "", message.slack)
     assert not re.search(r"\*bold\*|_it_|~no~|<b|\[a\]", outside_code)
     _Tags.check(message.html)
+
+
+@pytest.mark.parametrize(("rule", "phase"), EVERYTHING)
+@pytest.mark.parametrize(("language", "quoted"), [("en", "“(.*?)”"), ("de", "„(.*?)“")])
+def test_only_facts_and_commands_are_quoted(
+    rule: str, phase: Any, language: Language, quoted: str
+) -> None:
+    settings = SETTINGS.model_copy(update={"reports": ReportSettings(language=language)})
+    for one in (FACTS[rule], {**FACTS[rule], "photos": 1, "waiting": 1}):
+        text = message_of(sample(rule, phase, **one), settings, host="box7").text
+        source = (TEMPLATES / "rules" / language / f"{rule}.j2").read_text("utf-8")
+        known = str(FACTS[rule]) + " ".join(re.findall("`(.*?)`", source))
+        for words in re.findall(quoted, text):
+            assert words in known or "models" in words
 
 
 def _everywhere(facts: Any) -> Any:

@@ -612,6 +612,19 @@ def test_a_mirror_that_fails_for_long_is_told_once_and_when_it_is_over(box: Box)
     assert box.turns(HOUR) == [("mirror_behind", "resolved")]
 
 
+def test_database_and_bucket_that_fail_together_are_one_alert(box: Box) -> None:
+    database = {"station": "berlin", "waiting": 12, "why": "refused"}
+    bucket = {"station": "berlin", "copies": 7, "waiting": 3, "why": "cannot be reached"}
+    box.document = healthy(mirror=database, bucket=bucket)
+    assert box.turns(3 * HOUR) == [("mirror_behind", "raised")]
+    facts = only(box, "mirror_behind").facts
+    assert (facts["why"], facts["waiting"]) == ("refused; cannot be reached", 15)
+    box.document = healthy(mirror={**database, "why": None}, bucket=bucket)
+    assert box.turns(HOUR) == []
+    box.document = healthy(mirror=None, bucket={**bucket, "why": None})
+    assert box.turns(HOUR) == [("mirror_behind", "resolved")]
+
+
 def test_a_mirror_that_comes_and_goes_is_told_once(box: Box) -> None:
     told = []
     for _ in range(12):

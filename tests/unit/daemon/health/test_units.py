@@ -147,7 +147,12 @@ def test_the_page_may_write_to_its_own_folder_and_knows_no_secrets_but_its_own(
 
 def test_secrets_of_targets_and_mirror_are_loaded_by_their_names() -> None:
     target = {"type": "slack", "webhook_credential": "slack-webhook"}
-    mirror = {"station": "berlin", "postgres_credential": "mirror-postgres"}
+    mirror = {
+        "station": "berlin",
+        "postgres_credential": "mirror-postgres",
+        "bucket": "s3://returns",
+        "bucket_credential": "mirror-bucket",
+    }
     named = credentials_named(settings(alerts={"targets": [target]}, mirror=mirror))
-    assert named == {"slack-webhook", "mirror-postgres"}
+    assert named == {"slack-webhook", "mirror-postgres", "mirror-bucket"}
     assert credentials_named(settings()) == set()

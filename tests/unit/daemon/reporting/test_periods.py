@@ -17,7 +17,7 @@ from daemon.reporting.periods import Period
 def test_a_week_goes_from_monday_to_sunday(text: str) -> None:
     week = Period.week(text)
     assert (week.first, week.last) == (date(2026, 11, 16), date(2026, 11, 22))
-    assert (week.name, week.title) == ("2026-W47", "Week 47, 16 to 22 November 2026")
+    assert (week.name, week.title()) == ("2026-W47", "Week 47, 16 to 22 November 2026")
 
 
 @pytest.mark.parametrize("text", ["2025-W53", "2026-W00", "2026-47", "", "next", "２０２６-W47"])
@@ -29,7 +29,7 @@ def test_what_is_no_week_is_refused_with_what_was_written(text: str) -> None:
 def test_the_week_of_new_year_is_named_after_the_year_of_its_thursday() -> None:
     week = Period.week("2026-W01")
     assert (week.first, week.name) == (date(2025, 12, 29), "2026-W01")
-    assert week.title == "Week 1, 29 December 2025 to 4 January 2026"
+    assert week.title() == "Week 1, 29 December 2025 to 4 January 2026"
 
 
 @given(st.dates(date(2000, 1, 10), date(2100, 1, 1)))
@@ -68,7 +68,7 @@ def test_what_is_no_month_is_refused_with_what_was_written(text: str) -> None:
 
 def test_a_month_is_called_by_its_name() -> None:
     month = Period(date(2026, 11, 1), date(2026, 11, 30))
-    assert (month.name, month.title) == ("2026-11", "November 2026")
+    assert (month.name, month.title()) == ("2026-11", "November 2026")
     assert month.before == Period(date(2026, 10, 1), date(2026, 10, 31))
 
 

@@ -1,0 +1,250 @@
+"""Speaking with object storage: put, get, list, delete, and its errors in nightsort's words.
+
+obstore is an extra (`nightsort[mirror]`), so it is imported here alone, when it is needed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, BinaryIO
+
+from config.errors import TransientError
+from config.mirror import MirrorSettings, is_access_key
+from config.variables import credential
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+CONNECT_SECONDS = 10
+# A part must arrive in that time: at half a megabit a second it does.
+REQUEST_SECONDS = 120
+# S3 takes 10,000 parts; a file of up to this size goes in one piece, through memory.
+PART_BYTES = 8_000_000
+_AT_ONCE = 2  # parts in memory
+LISTED_AT_ONCE = 1000
+
+_REMEDIES = {
+    "InvalidAccessKeyId": "correct the access key ([mirror] bucket_credential)",
+    "SignatureDoesNotMatch": "correct the access key ([mirror] bucket_credential)",
+    "AuthorizationHeaderMalformed": "correct [mirror] region",
+    "PermanentRedirect": "correct [mirror] region or endpoint",
+    "RequestTimeTooSkewed": "set this machine's clock",
+    "NoSuchBucket": "make the bucket, or correct [mirror] bucket",
+    "AccessDenied": "give the access key its rights (docs/bucket.md)",
+}
+_KINDS = {
+    "Connect": "cannot be reached; see to the server, its certificate and the network between",
+    "Timeout": "has not answered in time",
+}
+
+
+class BucketFailed(TransientError):
+    """The bucket cannot be used for now; the message says why, and never a secret."""
+
+
+class BucketRefused(BucketFailed):
+    """It stays so until a person does something."""
+
+
+class NoObject(BucketFailed):
+    """There is no object of that key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a bucket is."""
+
+    bucket: str
+    prefix: str
+    endpoint: str | None
+    region: str
+
+    @classmethod
+    def of(cls, settings: MirrorSettings) -> Address:
+        """What the settings say; there must be a bucket."""
+        bucket, _, prefix = (settings.bucket or "").removeprefix("s3://").partition("/")
+        return cls(bucket, prefix.strip("/"), settings.endpoint, settings.region)
+
+    def __str__(self) -> str:
+        inside = f"s3://{self.bucket}" + (f"/{self.prefix}" if self.prefix else "")
+        return f"{inside} at {self.endpoint}" if self.endpoint else inside
+
+
+def is_installed() -> bool:
+    """Whether obstore is there."""
+    return importlib.util.find_spec("obstore") is not None
+
+
+def how_to_install() -> str:
+    """What to do where it is not."""
+    return f'{sys.executable} -m pip install "obstore>=0.10"'
+
+
+def access_key(settings: MirrorSettings) -> tuple[str, str]:
+    """Id and secret. Raises ConfigError where the credential is not there, BucketRefused."""
+    if settings.bucket_credential is not None:
+        text = credential(settings.bucket_credential)
+    else:
+        assert settings.bucket_key is not None
+        text = settings.bucket_key.get_secret_value()
+    if not is_access_key(text):
+        raise BucketRefused(
+            f"the credential {settings.bucket_credential} is no access key; write its id and its "
+            "secret with a colon between: ID:SECRET"
+        )
+    identity, _, secret = text.partition(":")
+    return identity, secret
+
+
+class Bucket:
+    """One bucket below its prefix. Every method raises BucketFailed when it refuses or is away."""
+
+    def __init__(self, address: Address, store: S3Store) -> None:
+        self.address = address
+        self._store = store
+
+    def put(
+        self, key: str, content: bytes | BinaryIO, about: Mapping[str, str], *, new: bool = False
+    ) -> bool:
+        """Write an object whole or not at all; a large file in parts, few of them in memory.
+
+        about: what is kept beside it, in ASCII. new: only where there is none; False when there is.
+        """
+        import obstore
+        from obstore.exceptions import AlreadyExistsError
+
+        try:
+            with self._telling():
+                obstore.put(
+                    self._store,
+                    key,
+                    content,
+                    attributes=dict(about),
+                    mode="create" if new else "overwrite",
+                    use_multipart=False if isinstance(content, bytes) else None,
+                    chunk_size=PART_BYTES,
+                    max_concurrency=_AT_ONCE,
+                )
+        except AlreadyExistsError:
+            return False
+        return True
+
+    def about(self, key: str) -> Mapping[str, str]:
+        """What is kept beside an object. Raises NoObject."""
+        import obstore
+
+        with self._telling():
+            return _about(obstore.get(self._store, key, options={"head": True}).attributes)
+
+    def get(self, key: str) -> tuple[Mapping[str, str], Iterator[bytes]]:
+        """What is kept beside an object, and its bytes piece by piece. Raises NoObject."""
+        import obstore
+
+        with self._telling():
+            found = obstore.get(self._store, key)
+            return _about(found.attributes), self._pieces(found.stream(min_chunk_size=1 << 20))
+
+    def _pieces(self, stream: Iterator[object]) -> Iterator[bytes]:
+        with self._telling():
+            for piece in stream:
+                yield bytes(piece)  # type: ignore[call-overload]
+
+    def delete(self, keys: Collection[str]) -> None:
+        """Delete objects; those that are not there are none."""
+        import obstore
+
+        with self._telling():
+            for key in keys:
+                try:
+                    obstore.delete(self._store, key)
+                except FileNotFoundError as exc:
+                    if "NoSuchBucket" in str(exc):
+                        raise
+
+    def listed(self, below: str) -> Iterator[dict[str, int]]:
+        """The objects below a folder by key, with their sizes, in the keys' order, in pieces."""
+        import obstore
+
+        with self._telling():
+            for piece in obstore.list(self._store, below, chunk_size=LISTED_AT_ONCE):
+                yield {one["path"]: one["size"] for one in piece}
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Say what storage refuses in nightsort's words."""
+        from obstore.exceptions import AlreadyExistsError, BaseError
+
+        try:
+            yield
+        except AlreadyExistsError:
+            raise
+        except (BaseError, FileNotFoundError, ValueError) as exc:
+            raise self._told(exc) from exc
+
+    def _told(self, error: Exception) -> BucketFailed:
+        text, _, debug = str(error).partition("\n\nDebug source:")
+        code = _first(r"<Code>(\w{1,60})</Code>", text)
+        if isinstance(error, FileNotFoundError) and code != "NoSuchBucket":
+            return NoObject(f"{self.address}: there is no such object")
+        if remedy := _REMEDIES.get(code):
+            return BucketRefused(f"{self.address} refuses ({code}); {remedy}")
+        status = _first(r"status code: (\d{3}[ \w]*)", text)
+        if status.startswith(("401", "403")):
+            return BucketRefused(f"{self.address} refuses ({status}); {_REMEDIES['AccessDenied']}")
+        if status:
+            return BucketFailed(f"{self.address} answers {' '.join(filter(None, (status, code)))}")
+        kind = _first(r"kind: (\w+)", debug)
+        return BucketFailed(f"{self.address} {_KINDS.get(kind) or f'fails: {_line(text)}'}")
+
+
+def connect(settings: MirrorSettings) -> Bucket:
+    """The bucket that the settings name; nothing is sent yet.
+
+    Raises BucketRefused where obstore is missing, ConfigError where the credential is.
+    """
+    if not is_installed():
+        raise BucketRefused(
+            f"obstore, which speaks to object storage, is not installed; {how_to_install()}"
+        )
+    from obstore.store import S3Store
+
+    address = Address.of(settings)
+    identity, secret = access_key(settings)
+    store = S3Store(
+        address.bucket,
+        prefix=address.prefix or None,
+        endpoint=address.endpoint or f"https://s3.{address.region}.amazonaws.com",
+        region=address.region,
+        access_key_id=identity,
+        secret_access_key=secret,
+        virtual_hosted_style_request=False,
+        disable_bulk_delete=True,  # Google's storage knows no such call
+        client_options={
+            "allow_http": (address.endpoint or "").startswith("http:"),
+            "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
+            "timeout": timedelta(seconds=REQUEST_SECONDS),
+        },
+        # Whoever calls tries again by itself, and says meanwhile what fails.
+        retry_config={"max_retries": 0, "retry_timeout": timedelta(seconds=REQUEST_SECONDS)},
+    )
+    return Bucket(address, store)
+
+
+def _about(attributes: Mapping[str, str]) -> dict[str, str]:
+    """Names as we wrote them: headers have no case."""
+    return {name.lower(): value for name, value in attributes.items()}
+
+
+def _first(pattern: str, text: str) -> str:
+    found = re.search(pattern, text)
+    return found[1].strip() if found else ""
+
+
+def _line(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()[:200]

@@ -1,0 +1,312 @@
+"""The copier: brings what lies in the bucket to what is here, one file or a few photos at a time.
+
+What was sent is known here with its hash and size (`daemon.store.bucket_copies`): the next start
+goes on where this one was, and what was listed there is compared with it now and then. Nothing is
+deleted there but what retention or a forgetting lets go, and the former places of photos.
+"""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from functools import partial
+from io import BufferedReader
+from typing import get_args
+from urllib.parse import quote
+
+import structlog
+from typing_extensions import TypedDict
+
+from daemon.bucket.client import Bucket, BucketRefused, NoObject
+from daemon.bucket.reading import Read, read_and_send
+from daemon.bucket.sources import BACKUPS, MARKER, Source, Sources, key_beside, key_of
+from daemon.domain.clock import Clock
+from daemon.domain.photos import as_text
+from daemon.folders.forgotten import content_mark
+from daemon.folders.tree import Tree
+from daemon.mirror.copier import instance_of_box
+from daemon.store import Store
+from daemon.store.bucket_copies import BUCKET, BUCKET_FILL, Copy, Wanted
+from daemon.store.changes import Kind
+
+log = structlog.get_logger()
+
+_KINDS: tuple[Kind, ...] = get_args(Kind)
+_PHOTOS_AT_ONCE = 50
+_KEYS_AT_ONCE = 100
+LOOK_SECONDS = 60.0
+COMPARE_SECONDS = 86_400.0
+
+
+class State(TypedDict):
+    """What the store remembers of the bucket."""
+
+    to: str  # which one, and which station there; another is begun anew
+    instance: str  # by which this box is known there
+    filling: int | None  # the photo up to which all were looked through; None: they were
+
+
+class Copier:
+    """Copies the files of one box to one bucket; both sides belong to the thread that made it."""
+
+    def __init__(
+        self,
+        store: Store,
+        bucket: Bucket,
+        station: str,
+        sources: Sources,
+        clock: Clock,
+        *,
+        is_compared: bool = False,
+    ) -> None:
+        """Meet the other side, and see what there is to do.
+
+        is_compared: what is there was, and so lately that it may wait.
+        Raises BucketFailed; BucketRefused where the station's name is another box's.
+        """
+        self._store = store
+        self._bucket = bucket
+        self._station = station
+        self._sources = sources
+        self._photos = sources.photos
+        self._clock = clock
+        self._files: list[Source] = []
+        self._look_at = float("-inf")
+        self._comparing: Iterator[None] | None = None
+        self.compared_at = clock.steady() if is_compared else float("-inf")
+        self._state = self._meet()
+        self._follow()
+
+    @property
+    def is_filling(self) -> bool:
+        """Whether all there is is being looked through."""
+        return self._comparing is not None or self._state["filling"] is not None
+
+    @property
+    def waiting(self) -> int:
+        """How many files and changes wait, as far as was looked."""
+        return len(self._files) + self._store.bucket.waiting()
+
+    def step(self) -> bool:
+        """Do the next bit; False when nothing is to be done, or can be before a folder is back."""
+        if self._store.facts.get(BUCKET_FILL):
+            self._store.facts.remember(BUCKET_FILL, value=False)
+            self.compared_at = self._look_at = float("-inf")
+        return self._delete() or self._compare() or self._copy_file() or self._copy_photos()
+
+    # --- meeting ---------------------------------------------------------------------------------
+
+    def _meet(self) -> State:
+        to = f"{self._bucket.address} {self._station}"
+        known: State | None = self._store.facts.get(BUCKET)
+        if known is None or known["to"] != to:
+            self._store.bucket.begin_anew()
+            instance = known["instance"] if known else instance_of_box(self._store)
+            known = {"to": to, "instance": instance, "filling": 0}
+            self._store.bucket.note({**known})
+        self._require_name(known["instance"])
+        return known
+
+    def _require_name(self, instance: str) -> None:
+        key = f"{self._station}/{MARKER}"
+        there = self._marker(key)
+        if there is None:
+            self.compared_at = float("-inf")  # a new bucket, or one that was emptied
+            text = json.dumps({"station": self._station, "instance": instance}).encode()
+            self._bucket.put(key, text, {"content-type": "application/json"}, new=True)
+            there = self._marker(key)
+        if there != instance:
+            raise BucketRefused(
+                f"another box is station {self._station} in {self._bucket.address} already; give "
+                "this one a name of its own ([mirror] station)"
+            )
+
+    def _marker(self, key: str) -> str | None:
+        try:
+            _, pieces = self._bucket.get(key)
+            return str(json.loads(b"".join(pieces))["instance"])
+        except NoObject:
+            return None
+        except (ValueError, KeyError, TypeError):
+            return ""
+
+    def _follow(self) -> None:
+        """Follow the feed where photos are wanted; what was recorded before is looked through."""
+        if self._photos is None:
+            self._store.changes.unfollow(BUCKET)
+        elif self._store.changes.follow(BUCKET):
+            self._note_filling(0)
+
+    def _note_filling(self, after: int | None, passed: int = 0) -> None:
+        self._state = {**self._state, "filling": after}
+        self._store.bucket.note({**self._state}, passed=passed)
+
+    # --- deleting and comparing ------------------------------------------------------------------
+
+    def _delete(self) -> bool:
+        keys = self._store.bucket.to_go(_KEYS_AT_ONCE)
+        if keys:
+            self._bucket.delete([f"{self._station}/{key}" for key in keys])
+            self._store.bucket.gone(keys)
+        return bool(keys)
+
+    def _compare(self) -> bool:
+        """Compare a bit of what is there with what is known of it, once a day."""
+        if self._comparing is None:
+            if self._clock.steady() < self.compared_at + COMPARE_SECONDS:
+                return False
+            self._comparing = self._compared()
+        if next(self._comparing, "over") == "over":
+            self._comparing = None
+            self.compared_at = self._clock.steady()
+            self._note_filling(0)
+            log.info("bucket_compared", station=self._station, copies=self._store.bucket.count())
+        return True
+
+    def _compared(self) -> Iterator[None]:
+        after, begin = "", f"{self._station}/"
+        for piece in self._bucket.listed(self._station):
+            sizes = {key.removeprefix(begin): size for key, size in piece.items()}
+            if not sizes:
+                continue
+            if [after, *sizes] != sorted([after, *sizes], key=str.encode):
+                raise BucketRefused(
+                    f"{self._bucket.address} lists its objects in no order, so that nothing can be "
+                    "compared; use storage that does as S3"
+                )
+            after, before = max(sizes, key=str.encode), after
+            self._forget_again(self._store.bucket.compare(before, after, sizes))
+            yield
+        self._store.bucket.compare(after, None, {})
+
+    def _forget_again(self, strange: Collection[str]) -> None:
+        """Delete what was forgotten, where an older database does not know that it is there.
+
+        Whatever else nobody knows stays.
+        """
+        if not len(self._sources.forgotten):
+            return
+        for key in strange:
+            about = self._bucket.about(f"{self._station}/{key}")
+            if self._sources.forgotten.knows(content_mark(about.get("sha256", ""))):
+                self._bucket.delete([f"{self._station}/{key}"])
+
+    # --- files -----------------------------------------------------------------------------------
+
+    def _copy_file(self) -> bool:
+        if not self._files and self._clock.steady() >= self._look_at and self._look():
+            return True
+        if not self._files:
+            return False
+        source = self._files[0]
+        known = self._store.bucket.of_key(source.key)
+        if known is None:
+            known = Copy(source.key, place=source.path)
+            self._store.bucket.begin([known])
+        self._send(source.tree, known)
+        self._files.pop(0)
+        return True
+
+    def _look(self) -> bool:
+        """See which files are new or changed here; whether some there are to go."""
+        open_runs = {run.id for run in self._store.runs.unclosed()}
+        sources = [*self._sources.files(open_runs)]
+        there = {*self._store.bucket.keys(BACKUPS)}
+        here = {one.key for one in sources if one.key.startswith(BACKUPS)}
+        old = {*self._sources.expired(there | here, self._clock.now())}
+        if old & there:
+            self._store.bucket.let_go(old & there)
+        self._files = [one for one in sources if one.key not in old and self._differs(one)]
+        self._look_at = self._clock.steady() + LOOK_SECONDS
+        return bool(old & there)
+
+    def _differs(self, source: Source) -> bool:
+        known = self._store.bucket.of_key(source.key)
+        seen = source.tree.seen(source.path)
+        if known is None or seen is None:
+            return seen is not None
+        is_same = (known.size_bytes, known.mtime_ns) == (seen.size_bytes, seen.mtime_ns)
+        return not known.sha256 or not is_same
+
+    # --- photos ----------------------------------------------------------------------------------
+
+    def _copy_photos(self) -> bool:
+        """Copy the next few photos that were recorded, or that nobody has looked at."""
+        if self._photos is None:
+            if self._state["filling"] is not None:
+                self._note_filling(None)
+            return False
+        return self._follow_changes() or self._fill(self._state["filling"])
+
+    def _follow_changes(self) -> bool:
+        changes = self._store.changes.after_cursor(BUCKET, _KINDS, _PHOTOS_AT_ONCE)
+        if not changes:
+            return False
+        touched = self._store.mirrored.touched(changes)["photos"]
+        self._copy_all(self._store.bucket.photos([one for one in touched if isinstance(one, int)]))
+        self._store.changes.move(BUCKET, changes[-1].seq)
+        return True
+
+    def _fill(self, after: int | None) -> bool:
+        if after is None:
+            return False
+        photos = self._store.bucket.photos_after(after, _PHOTOS_AT_ONCE)
+        self._copy_all(photos)
+        self._note_filling(photos[-1].photo if photos else None)
+        if not photos:
+            log.info("bucket_filled", station=self._station, copies=self._store.bucket.count())
+        return True
+
+    def _copy_all(self, photos: Collection[Wanted]) -> None:
+        copies: dict[str, Copy] = {}
+        for photo in photos:
+            copy = self._planned(photo, copies)
+            if copy is not None:
+                copies[copy.key] = copy
+        if copies:
+            self._store.bucket.begin(copies.values())
+        for copy in copies.values():
+            assert self._photos is not None
+            self._send(self._photos, copy, copy.sha256)
+
+    def _planned(self, photo: Wanted, others: Collection[str]) -> Copy | None:
+        """The copy that a photo is to have; None where it has it."""
+        key = key_of(photo)
+        if key in others or self._store.bucket.is_taken(key, photo.photo):
+            key = key_beside(key, photo.photo)
+        known = self._store.bucket.of_photo(photo.photo)
+        wanted = Copy(key, photo.photo, photo.place, photo.sha256)
+        if known and (known.key, known.place, known.sha256) == (key, wanted.place, wanted.sha256):
+            return None
+        return wanted
+
+    # --- sending ---------------------------------------------------------------------------------
+
+    def _send(self, tree: Tree, copy: Copy, sha256: str = "") -> None:
+        """Send a file unless the same is there already, and note that it has arrived.
+
+        sha256: what a photo's must be; another file at its place is not sent for it.
+        """
+
+        def is_wanted(read: Read) -> bool:
+            return read.sha256 == sha256 if copy.photo is not None else read.sha256 != copy.sha256
+
+        read = read_and_send(tree, copy.place, is_wanted, partial(self._put, copy))
+        if read is None or (copy.photo is not None and read.sha256 != sha256):
+            log.info("copy_put_off", key=copy.key, place=as_text(copy.place))
+            return
+        self._store.bucket.arrived(
+            replace(copy, sha256=read.sha256, size_bytes=read.size_bytes, mtime_ns=read.mtime_ns)
+        )
+
+    def _put(self, copy: Copy, content: bytes | BufferedReader, read: Read) -> None:
+        about = {
+            "sha256": read.sha256,
+            "mtime-ns": str(read.mtime_ns),
+            "place": quote(os.fsencode(copy.place)),
+            "Content-Type": mimetypes.guess_type(copy.key)[0] or "application/octet-stream",
+        }
+        self._bucket.put(f"{self._station}/{copy.key}", content, about)

@@ -1,0 +1,105 @@
+"""What is to be in the bucket: which files of this box, and under which keys.
+
+Below the station's name lie `backups/`, `results/`, `versions/`, and the photos by the day on which
+they were sorted: `2025-10-13/Shirts/return-60521_front.jpg`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from config.errors import NightsortError
+from config.settings import Settings
+from daemon.folders.forgotten import Forgotten
+from daemon.folders.names import numbered, safe_folder, safe_name
+from daemon.folders.tree import Tree
+from daemon.maintenance.backups import Backups, time_in_name
+from daemon.maintenance.retention import files_of_results
+from daemon.sorting.versions import FOLDER, IN_USE, SUFFIX
+from daemon.store.bucket_copies import Wanted, copy_of_results
+
+BACKUPS, VERSIONS = "backups/", "versions/"
+MARKER = "nightsort.json"  # says which box the station is
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that is to have a copy."""
+
+    key: str  # below the station's
+    tree: Tree
+    path: str  # in that
+
+
+class Sources:
+    """The files of one box."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.backups = Backups.from_settings(settings)
+        self._keep_days = settings.backups.keep_days
+        self.results = Tree(settings.results_dir)
+        self.versions = Tree(settings.state_dir / FOLDER)
+        # None: they are not wanted.
+        self.photos = Tree(settings.sorted_dir) if settings.mirror.photos else None
+        self.forgotten = Forgotten(settings.state_dir)
+
+    def files(self, open_runs: Collection[str]) -> Iterator[Source]:
+        """Those that are no photos; backups first, the newest before others.
+
+        open_runs: whose results still grow. What cannot be looked at now is left out: that it is
+        away is told by others.
+        """
+        for found in (self._backups, self._versions, lambda: self._results(open_runs)):
+            yield from _as_far_as_there(found)
+
+    def expired(self, keys: Collection[str], now: datetime) -> list[str]:
+        """Of the keys of backups those that are older than backups are kept, but the newest."""
+        if not self._keep_days:
+            return []
+        made = {key: time_in_name(key.removeprefix(BACKUPS)) for key in keys}
+        known = sorted((at, key) for key, at in made.items() if at is not None)
+        oldest = now - timedelta(days=self._keep_days)
+        return [key for at, key in known[:-1] if at < oldest]
+
+    def _backups(self) -> Iterator[Source]:
+        tree = Tree(self.backups.folder)
+        for one in self.backups.listed():
+            yield Source(f"{BACKUPS}{one.path.name}", tree, one.path.name)
+
+    def _versions(self) -> Iterator[Source]:
+        if not self.versions.root.exists():
+            return
+        for name in self.versions.names():
+            if not name.startswith(".") and (name == IN_USE or Path(name).suffix == SUFFIX):
+                yield Source(f"{VERSIONS}{name}", self.versions, name)
+
+    def _results(self, open_runs: Collection[str]) -> Iterator[Source]:
+        for name, place, run in files_of_results(self.results):
+            if run not in open_runs:
+                yield Source(copy_of_results(name), self.results, place)
+
+
+def _as_far_as_there(found: Callable[[], Iterator[Source]]) -> Iterator[Source]:
+    try:
+        yield from found()
+    except NightsortError:
+        return
+
+
+def key_of(photo: Wanted) -> str:
+    """The key of a photo's copy, unless another has it."""
+    day = f"{photo.run[:4]}-{photo.run[4:6]}-{photo.run[6:8]}"
+    folder, _, name = photo.place.rpartition("/")
+    top = folder.partition("/")[0]
+    # What is in review, or was set aside, is in no category yet.
+    group = top if top.startswith("_") else safe_folder(photo.category or top or "_")
+    return f"{day}/{group}/{safe_name(name)}"
+
+
+def key_beside(key: str, photo: int) -> str:
+    """The key of a photo whose own is another's."""
+    folder, _, name = key.rpartition("/")
+    return f"{folder}/{numbered(name, photo)}"

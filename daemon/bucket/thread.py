@@ -1,0 +1,122 @@
+"""The bucket's thread: copies as long as the service runs, and tries again for ever.
+
+It has a connection of its own to the store, and nobody waits for it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+
+from config.mirror import MirrorSettings
+from config.settings import Settings
+from daemon.bucket.client import CONNECT_SECONDS, Bucket, connect
+from daemon.bucket.copier import COMPARE_SECONDS, Copier
+from daemon.bucket.sources import Sources
+from daemon.domain.clock import Clock
+from daemon.domain.status import BucketStatus
+from daemon.mirror.attempts import Attempts
+from daemon.store import Store
+from daemon.store.bucket_copies import BUCKET
+
+TURN_SECONDS = 2.0
+# With the time that an attempt may take, the next one comes within 30 seconds.
+LONGEST_WAIT_SECONDS = 28.0 - CONNECT_SECONDS
+_LOWEST_PRIORITY = 19
+
+
+class BucketThread:
+    """Keeps the bucket of one service."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        opened: Callable[[MirrorSettings], Bucket] = connect,
+        *,
+        is_service: bool = True,
+    ) -> None:
+        """opened: reaches the bucket that the settings name.
+
+        is_service: else the process ends with its run, and the next service copies what it did.
+        """
+        self._settings = settings
+        self._clock = clock
+        self._opened = opened
+        self._is_service = is_service
+        self._attempts = Attempts("bucket", settings.mirror.station, LONGEST_WAIT_SECONDS)
+        self._compared_at = float("-inf")
+        self.figures: BucketStatus | None = None  # None: there is to be none; for any thread
+        if settings.mirror.has_bucket and is_service:
+            self.figures = self._figures(0, 0)
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Copy until the end of the `with` block, where there is to be a bucket."""
+        if not self._is_service:
+            yield
+            return
+        if not self._settings.mirror.has_bucket:
+            with closing(Store(self._settings.state_dir)) as store:
+                store.changes.unfollow(BUCKET)  # else everything would be kept for it
+            yield
+            return
+        self._attempts.start(self._serve, self._failed)
+        try:
+            yield
+        finally:
+            self._attempts.stop()
+
+    # --- the thread ------------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        with suppress(OSError):  # a hardened unit forbids even that
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOWEST_PRIORITY)
+        with closing(Store(self._settings.state_dir)) as store:
+            self._tell(store, store.bucket.waiting(), self._attempts.failure or None)
+            age = self._clock.steady() - self._compared_at
+            copier = copier_of(
+                self._settings,
+                store,
+                self._opened(self._settings.mirror),
+                self._clock,
+                is_compared=age < COMPARE_SECONDS,
+            )
+            is_resumed = False
+            while not self._attempts.is_over:
+                has_copied = copier.step()
+                if not is_resumed:  # what was refused before may be the first thing to be done
+                    self._attempts.resumed()
+                    is_resumed = True
+                self._compared_at = copier.compared_at
+                self._tell(store, copier.waiting)
+                if not has_copied:
+                    self._attempts.rest(TURN_SECONDS)
+
+    def _failed(self, why: str) -> None:
+        if self.figures is not None:
+            self.figures = {**self.figures, "why": why}
+
+    def _tell(self, store: Store, waiting: int, why: str | None = None) -> None:
+        self.figures = self._figures(store.bucket.count(), waiting, why)
+
+    def _figures(self, copies: int, waiting: int, why: str | None = None) -> BucketStatus:
+        station = self._settings.mirror.station or ""
+        return {"station": station, "copies": copies, "waiting": waiting, "why": why}
+
+
+def copier_of(
+    settings: Settings, store: Store, bucket: Bucket, clock: Clock, *, is_compared: bool = False
+) -> Copier:
+    """What copies as the settings say. Raises as `Copier` does."""
+    assert settings.mirror.station is not None
+    return Copier(
+        store,
+        bucket,
+        settings.mirror.station,
+        Sources(settings),
+        clock,
+        is_compared=is_compared,
+    )

@@ -1,0 +1,92 @@
+"""Attempts: what copies to another system is begun again for ever, and its failures told once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from config.errors import NightsortError
+
+log = structlog.get_logger()
+
+_FIRST_WAIT_SECONDS = 1.0
+_JOIN_SECONDS = 2.0
+# Of one outage: what is said differently each time would fill the log.
+_MOST_LOGGED = 5
+
+
+class Attempts:
+    """Serves one other system in a thread of its own."""
+
+    def __init__(self, to: str, station: str | None, longest_wait_seconds: float) -> None:
+        """to: which system, for the log.
+
+        longest_wait_seconds: between two attempts; with what one takes it is half a minute.
+        """
+        self._about = {"to": to, "station": station}
+        self._longest_wait_seconds = longest_wait_seconds
+        self._wait_seconds = _FIRST_WAIT_SECONDS
+        self._logged: set[str] = set()  # in this outage
+        self._thread: threading.Thread | None = None
+        self._ending = threading.Event()
+        self.failure = ""  # why the last attempt ended; empty while one does well
+
+    def start(self, serve: Callable[[], None], failed: Callable[[str], None]) -> None:
+        """Serve until it ends.
+
+        serve: returns once it is to end, and raises what keeps it from its work.
+        failed: called with why.
+        """
+        name = f"mirror to {self._about['to']}"
+        self._thread = threading.Thread(
+            target=self._keep, args=(serve, failed), name=name, daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; what is under way is not waited for."""
+        self._ending.set()
+        if self._thread is not None:
+            self._thread.join(_JOIN_SECONDS)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is to end."""
+        return self._ending.is_set()
+
+    def rest(self, seconds: float) -> None:
+        """Wait, but not beyond the end."""
+        self._ending.wait(seconds)
+
+    def resumed(self) -> None:
+        """It does well, again perhaps."""
+        self._wait_seconds = _FIRST_WAIT_SECONDS
+        if self.failure:
+            log.info("mirror_resumed", **self._about)
+        self.failure = ""
+        self._logged.clear()
+
+    def _keep(self, serve: Callable[[], None], failed: Callable[[str], None]) -> None:
+        while not self.is_over:
+            try:
+                serve()
+            except NightsortError as exc:
+                self._failed(str(exc), failed)
+            except Exception as exc:
+                why = f"unexpected {type(exc).__name__}; the log has more"
+                if why != self.failure:
+                    log.critical("defect_met", exc_info=True)
+                self._failed(why, failed)
+            self.rest(self._wait_seconds)
+            self._wait_seconds = min(2 * self._wait_seconds, self._longest_wait_seconds)
+
+    def _failed(self, why: str, failed: Callable[[str], None]) -> None:
+        if self.is_over:
+            return
+        if why not in self._logged and len(self._logged) < _MOST_LOGGED:
+            self._logged.add(why)
+            log.warning("mirror_interrupted", to=self._about["to"], why=why)
+        self.failure = why
+        failed(why)

@@ -1,0 +1,227 @@
+"""What a bucket has of the files here: which copies there are, which are to go, what waits."""
+
+# ruff: noqa: S608 - what is put into statements is this package's own text, never a value
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from daemon.store.changes import move_cursor
+from daemon.store.database import Part
+from daemon.store.facts import set_fact
+
+BUCKET = "bucket"  # follows the change feed by this name; and the fact that says which bucket it is
+BUCKET_FILL = "bucket_fill"  # somebody asked for all to be compared again
+
+_KEPT = (
+    "result_number IS NOT NULL AND let_go_at IS NULL"
+    " AND state IN ('filed', 'review', 'retake', 'duplicate', 'quarantined')"
+)
+_THERE = (
+    "SELECT id, coalesce(run, ''), coalesce(place, target), coalesce(decided, category, ''),"
+    f" coalesce(edited_sha256, sha256, '') FROM photos WHERE {_KEPT}"
+)
+_THESE = "(SELECT value FROM json_each(?))"
+
+
+def copy_of_results(name: str) -> str:
+    """The key of a file in results_dir."""
+    return f"results/{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A photo that is to have a copy."""
+
+    photo: int
+    run: str
+    place: str
+    category: str
+    sha256: str  # as it was last seen; empty where nobody could read it
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """An object in the bucket."""
+
+    key: str
+    photo: int | None = None  # None: of another file
+    place: str = ""  # where the file lies here
+    sha256: str = ""  # empty until it has arrived
+    size_bytes: int = 0
+    mtime_ns: int = 0
+
+
+class BucketCopies(Part):
+    """The copies of one bucket."""
+
+    # --- what there is ---------------------------------------------------------------------------
+
+    def of_key(self, key: str) -> Copy | None:
+        """The copy of that key, unless it is to go."""
+        return self._one("key = ? AND is_to_go = 0", key)
+
+    def of_photo(self, photo: int) -> Copy | None:
+        """The copy of a photo, arrived or not."""
+        return self._one("photo = ? AND is_to_go = 0", photo)
+
+    def is_taken(self, key: str, photo: int) -> bool:
+        """Whether a key is another's than that photo's, be it one that is to go."""
+        return (
+            self._db.execute(
+                "SELECT 1 FROM bucket_copies WHERE key = ? AND photo IS NOT ?", (key, photo)
+            ).fetchone()
+            is not None
+        )
+
+    def keys(self, begin: str) -> list[str]:
+        """The keys that begin so, in order; not for photos, which are many."""
+        rows = self._db.execute(
+            "SELECT key FROM bucket_copies WHERE key >= ? AND key < ? AND is_to_go = 0"
+            " ORDER BY key",
+            (begin, begin[:-1] + chr(ord(begin[-1]) + 1)),
+        )
+        return [key for (key,) in rows]
+
+    def count(self) -> int:
+        """How many have arrived."""
+        (count,) = self._db.execute(
+            "SELECT count(*) FROM bucket_copies WHERE sha256 <> '' AND is_to_go = 0"
+        ).fetchone()
+        return int(count)
+
+    def is_there(self) -> bool:
+        """Whether this database has the table: one that is only read may be an older one's."""
+        found = self._db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'bucket_copies'")
+        return found.fetchone() is not None
+
+    def waiting(self) -> int:
+        """How many changes were not looked at, and copies not deleted."""
+        (count,) = self._db.execute(
+            "SELECT (SELECT count(*) FROM changes"
+            " WHERE seq > (SELECT seq FROM cursors WHERE name = ?))"
+            " + (SELECT count(*) FROM bucket_copies WHERE is_to_go = 1)",
+            (BUCKET,),
+        ).fetchone()
+        return int(count)
+
+    # --- what is to be there ---------------------------------------------------------------------
+
+    def photos_after(self, photo: int, limit: int) -> list[Wanted]:
+        """The photos that follow the one of that number, and are to have a copy."""
+        return self._wanted(f"{_THERE} AND id > ? ORDER BY id LIMIT ?", photo, limit)
+
+    def photos(self, numbers: Collection[int]) -> list[Wanted]:
+        """These photos, as far as they are to have a copy."""
+        return self._wanted(f"{_THERE} AND id IN {_THESE} ORDER BY id", json.dumps([*numbers]))
+
+    def to_go(self, limit: int) -> list[str]:
+        """Keys that are to be deleted there."""
+        rows = self._db.execute(
+            "SELECT key FROM bucket_copies WHERE is_to_go = 1 ORDER BY key LIMIT ?", (limit,)
+        )
+        return [key for (key,) in rows]
+
+    # --- what is done ----------------------------------------------------------------------------
+
+    def begin(self, copies: Iterable[Copy]) -> None:
+        """Note which objects will be made: what a crash leaves there is known here, and can go."""
+        with self._db.transaction():
+            self._db.executemany(
+                "INSERT INTO bucket_copies (key, photo, place) VALUES (?, ?, ?)"
+                " ON CONFLICT (key) DO UPDATE SET photo = excluded.photo, place = excluded.place,"
+                " sha256 = '', is_to_go = 0",
+                [(one.key, one.photo, os.fsencode(one.place)) for one in copies],
+            )
+
+    def arrived(self, copy: Copy) -> None:
+        """Note that an object is there as said, and that others of its photo may go.
+
+        A photo that was forgotten meanwhile takes this copy along, too. Not durable: what a power
+        cut takes back is copied again.
+        """
+        with self._db.transaction(durable=False):
+            self._db.execute(
+                "UPDATE bucket_copies SET sha256 = ?, size_bytes = ?, mtime_ns = ?,"
+                " is_to_go = photo IS NOT NULL AND NOT EXISTS"
+                " (SELECT 1 FROM photos WHERE id = photo AND let_go_at IS NULL)"
+                " WHERE key = ?",
+                (copy.sha256, copy.size_bytes, copy.mtime_ns, copy.key),
+            )
+            if copy.photo is not None:
+                self._replace_others(copy)
+
+    def _replace_others(self, copy: Copy) -> None:
+        """Other places of the same photo; it may have been put back and sorted anew since."""
+        self._db.execute(
+            "UPDATE bucket_copies SET is_to_go = 1 WHERE photo = ? AND key <> ?",
+            (copy.photo, copy.key),
+        )
+        self._db.execute(
+            "UPDATE bucket_copies SET is_to_go = 1 WHERE sha256 = ? AND photo <> ?"
+            " AND photo IN (SELECT id FROM photos WHERE state = 'undone')",
+            (copy.sha256, copy.photo),
+        )
+
+    def let_go(self, keys: Collection[str]) -> None:
+        """Note that these are to be deleted there."""
+        with self._db.transaction():
+            self._db.execute(
+                f"UPDATE bucket_copies SET is_to_go = 1 WHERE key IN {_THESE}",
+                (json.dumps([*keys]),),
+            )
+
+    def gone(self, keys: Collection[str]) -> None:
+        """Note that these are not there any more."""
+        with self._db.transaction():
+            self._db.execute(
+                f"DELETE FROM bucket_copies WHERE key IN {_THESE}", (json.dumps([*keys]),)
+            )
+
+    def compare(self, after: str, last: str | None, sizes: Mapping[str, int]) -> list[str]:
+        """Bring what is known to what was listed there; returns listed keys that are not known.
+
+        after, last: between which keys all were listed; None: to the end. sizes: by key.
+        """
+        rows = self._db.execute(
+            "SELECT key, size_bytes, sha256 <> '', is_to_go FROM bucket_copies WHERE key > ?"
+            " AND (? IS NULL OR key <= ?)",
+            (after, last, last),
+        ).fetchall()
+        known = {key for key, *_ in rows}
+        missing = [
+            key
+            for key, size_bytes, has_arrived, is_to_go in rows
+            if (has_arrived and not is_to_go and sizes.get(key) != size_bytes)
+            or (is_to_go and key not in sizes)
+        ]
+        if missing:
+            self.gone(missing)
+        return [key for key in sizes if key not in known]
+
+    def note(self, state: Mapping[str, object], *, passed: int = 0) -> None:
+        """Remember how far it is. passed: the change up to which it is done."""
+        with self._db.transaction():
+            set_fact(self._db, BUCKET, state)
+            if passed:
+                move_cursor(self._db, BUCKET, passed)
+
+    def begin_anew(self) -> None:
+        """Know nothing of any bucket: it is another one now."""
+        with self._db.transaction():
+            self._db.execute("DELETE FROM bucket_copies")
+
+    def _one(self, condition: str, value: str | int) -> Copy | None:
+        row = self._db.execute(
+            "SELECT key, photo, place, sha256, size_bytes, mtime_ns FROM bucket_copies"
+            f" WHERE {condition}",
+            (value,),
+        ).fetchone()
+        return None if row is None else Copy(row[0], row[1], os.fsdecode(row[2]), *row[3:])
+
+    def _wanted(self, statement: str, *values: str | int) -> list[Wanted]:
+        rows = self._db.execute(statement, values)
+        return [Wanted(one, run, os.fsdecode(place), *more) for one, run, place, *more in rows]

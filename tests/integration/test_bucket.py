@@ -1,0 +1,300 @@
+"""The bucket against a real S3 server: whatever happens to either side, what is here is there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.mirror import MirrorSettings
+from daemon.bucket.client import BucketFailed, BucketRefused
+from daemon.bucket.copier import COMPARE_SECONDS, LOOK_SECONDS
+from daemon.bucket.thread import BucketThread, copier_of
+from daemon.domain.clock import SystemClock
+from daemon.store.bucket_copies import BUCKET_FILL
+from tests.support.bucket_shop import copier, copy, finish, here, settings_of
+from tests.support.core import tiny_photo
+from tests.support.s3 import Storage, storage
+from tests.support.shop import Shop
+from tests.support.waiting import eventually
+
+RUN = "batch_results_{}.csv"
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[Storage]:
+    with storage() as running:
+        yield running
+
+
+@pytest.fixture
+def bucket(s3: Storage) -> str:
+    return s3.new_bucket()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    shop = Shop(tmp_path / "box")
+    yield shop
+    shop.stop()
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+def test_backups_results_and_versions_are_copied_and_what_people_put_beside_is_not(
+    shop: Shop, s3: Storage, bucket: str
+) -> None:
+    shop.night("return-60001_front.png", "return-60002_front.png")
+    shop.back_up()
+    shop.export_corrections()
+    (shop.state / "models").mkdir()
+    (shop.state / "models" / "2026-11-01.1.npz").write_bytes(b"a version")
+    (shop.state / "models" / "in-use.json").write_text('{"history": ["2026-11-01.1"]}')
+    wanted = here(shop)
+    (shop.results / "wages.xlsx").write_bytes(b"private")
+    (shop.results / "batch_results_x.csv").symlink_to("/etc/passwd")
+    copy(shop, s3.settings(bucket))
+    assert s3.objects(bucket) == wanted
+    assert {key.partition("/")[0] for key in wanted} == {"backups", "results", "versions"}
+
+
+def test_nothing_to_do_sends_nothing(shop: Shop, s3: Storage, bucket: str) -> None:
+    shop.night("return-60001_front.png")
+    shop.back_up()
+    with s3.gate() as gate:
+        made = copier(shop, s3.settings(bucket, endpoint=gate.address))
+        assert finish(made) > 2
+        gate.trouble = "503 Slow Down"  # whatever is sent now fails
+        shop.clock.advance(2 * LOOK_SECONDS)
+        assert made.step() is False
+
+
+def test_what_changed_is_sent_again_and_what_was_only_touched_is_not(
+    shop: Shop, s3: Storage, bucket: str
+) -> None:
+    run = shop.night("return-60001_front.png")
+    made = copier(shop, s3.settings(bucket))
+    finish(made)
+    report = shop.results / f"batch_report_{run}.html"
+    report.write_text("first")
+    shop.clock.advance(2 * LOOK_SECONDS)
+    finish(made)
+    assert s3.objects(bucket)[f"results/{report.name}"] == b"first"
+    report.write_text("second, as somebody decided")
+    shop.clock.advance(2 * LOOK_SECONDS)
+    finish(made)
+    assert s3.objects(bucket) == here(shop)
+    before = s3.opened(bucket).about(f"berlin/results/{report.name}")
+    report.touch()
+    shop.clock.advance(2 * LOOK_SECONDS)
+    assert made.step() is True
+    assert made.step() is False
+    assert s3.opened(bucket).about(f"berlin/results/{report.name}") == before
+
+
+def test_a_run_that_is_open_is_copied_once_it_is_closed(
+    shop: Shop, s3: Storage, bucket: str
+) -> None:
+    shop.drop("return-60001_front.png", tiny_photo("Shirts", 1))
+    shop.take_in()
+    shop.work()
+    copy(shop, s3.settings(bucket))
+    assert s3.objects(bucket) == {}
+    shop.drainer.close(settling=0)
+    copy(shop, s3.settings(bucket))
+    assert s3.objects(bucket) == here(shop)
+
+
+def test_a_large_file_goes_in_parts_and_is_the_same(shop: Shop, s3: Storage, bucket: str) -> None:
+    run = shop.night("return-60001_front.png")
+    large = bytes(range(256)) * 80_000  # more than two parts
+    (shop.results / f"batch_report_{run}.html").write_bytes(large)
+    copy(shop, s3.settings(bucket))
+    assert s3.objects(bucket)[f"results/batch_report_{run}.html"] == large
+
+
+def test_old_backups_go_there_when_they_are_no_more_kept_here_and_the_newest_stays(
+    shop: Shop, s3: Storage, bucket: str
+) -> None:
+    shop.night("return-60001_front.png")
+    first = shop.back_up()
+    shop.clock.advance(5 * 86_400)
+    second = shop.back_up()
+    keeping = {"backups": {"keep_days": 14}}
+    copy(shop, s3.settings(bucket), **keeping)
+    first.unlink()
+    second.unlink()  # a disk that was lost takes no copy along
+    shop.clock.advance(10 * 86_400)
+    copy(shop, s3.settings(bucket), **keeping)
+    backups = [key for key in s3.objects(bucket) if key.startswith("backups/")]
+    assert backups == [f"backups/{second.name}"]
+    shop.clock.advance(50 * 86_400)
+    copy(shop, s3.settings(bucket), **keeping)
+    backups = [key for key in s3.objects(bucket) if key.startswith("backups/")]
+    assert backups == [f"backups/{second.name}"]
+
+
+def test_results_go_there_when_retention_removes_them_and_not_when_they_are_lost(
+    shop: Shop, s3: Storage, bucket: str
+) -> None:
+    first, second, third = (shop.night(f"return-6000{n}_front.png", first=n) for n in range(3))
+    copy(shop, s3.settings(bucket))
+    (shop.results / RUN.format(second)).unlink()
+    copy(shop, s3.settings(bucket))
+    assert f"results/{RUN.format(second)}" in s3.objects(bucket)
+    age = shop.clock.now().timestamp() - 40 * 86_400
+    for path in shop.results.glob(f"*{first}*"):
+        os.utime(path, (age, age))
+    shop.clock.advance(20 * 86_400)
+    shop.keep(results_days=21.5)
+    shop.tidy()
+    assert not (shop.results / RUN.format(first)).exists()
+    copy(shop, s3.settings(bucket))
+    keys = s3.objects(bucket).keys()
+    assert f"results/{RUN.format(first)}" not in keys
+    assert {f"results/{RUN.format(one)}" for one in (second, third)} <= keys
+
+
+# --- the other side ------------------------------------------------------------------------------
+
+
+def test_what_was_lost_there_is_sent_again_within_a_day_or_when_asked(
+    shop: Shop, s3: Storage, bucket: str
+) -> None:
+    run = shop.night("return-60001_front.png")
+    shop.back_up()
+    made = copier(shop, s3.settings(bucket))
+    finish(made)
+    s3.opened(bucket).delete([f"berlin/results/{RUN.format(run)}"])
+    shop.clock.advance(2 * LOOK_SECONDS)
+    finish(made)
+    assert s3.objects(bucket) != here(shop)
+    shop.store.facts.remember(BUCKET_FILL, value=True)
+    finish(made)
+    assert s3.objects(bucket) == here(shop)
+    s3.opened(bucket).put(f"berlin/results/{RUN.format(run)}", b"cut o", {})
+    shop.clock.advance(2 * COMPARE_SECONDS)
+    finish(made)
+    assert s3.objects(bucket) == here(shop)
+
+
+def test_a_bucket_that_was_emptied_is_filled_again_at_once(
+    shop: Shop, s3: Storage, bucket: str
+) -> None:
+    shop.night("return-60001_front.png")
+    copy(shop, s3.settings(bucket))
+    opened = s3.opened(bucket)
+    opened.delete([key for piece in opened.listed("berlin") for key in piece])
+    settings = settings_of(shop, s3.settings(bucket))
+    made = copier_of(settings, shop.store, opened, shop.clock, is_compared=True)
+    finish(made)
+    assert s3.objects(bucket) == here(shop)
+
+
+def test_what_nobody_here_knows_stays_there(shop: Shop, s3: Storage, bucket: str) -> None:
+    shop.night("return-60001_front.png")
+    s3.opened(bucket).put("berlin/2025-10-13/Shirts/of-before.jpg", b"bytes", {})
+    copy(shop, s3.settings(bucket))
+    assert s3.objects(bucket)["2025-10-13/Shirts/of-before.jpg"] == b"bytes"
+
+
+def test_another_box_of_the_same_name_is_refused_and_changes_nothing(
+    shop: Shop, s3: Storage, bucket: str, tmp_path: Path
+) -> None:
+    shop.night("return-60001_front.png")
+    copy(shop, s3.settings(bucket))
+    before = s3.objects(bucket)
+    other = Shop(tmp_path / "other")
+    other.night("return-60002_front.png")
+    with pytest.raises(BucketRefused, match="another box is station berlin"):
+        copy(other, s3.settings(bucket))
+    assert s3.objects(bucket) == before
+    copy(other, s3.settings(bucket, station="hamburg"))
+    assert s3.objects(bucket, "hamburg") == here(other)
+    assert s3.objects(bucket) == before
+    other.stop()
+
+
+# --- what is refused -----------------------------------------------------------------------------
+
+
+def test_a_wrong_key_is_told_without_its_secret(shop: Shop, s3: Storage, bucket: str) -> None:
+    identity = s3.key.partition(":")[0]
+    with pytest.raises(BucketRefused, match=r"SignatureDoesNotMatch.*correct the access key") as no:
+        copy(shop, s3.settings(bucket, bucket_key=f"{identity}:swordfish"))
+    assert "swordfish" not in str(no.value)
+
+
+def test_a_bucket_that_is_not_there_is_told(shop: Shop, s3: Storage) -> None:
+    with pytest.raises(BucketRefused, match=r"NoSuchBucket.*make the bucket"):
+        copy(shop, s3.settings("s3://nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        ("away", "fails: |cannot be reached"),
+        ("503 Slow Down", "answers 503"),
+        ("500 Internal Server Error", "answers 500"),
+        ("403 Forbidden", "give the access key its rights"),
+        ("401 Unauthorized", "give the access key its rights"),
+    ],
+)
+def test_what_a_server_refuses_is_said_in_one_line(
+    shop: Shop, s3: Storage, bucket: str, trouble: str, said: str
+) -> None:
+    shop.night("return-60001_front.png")
+    with s3.gate() as gate:
+        made = copier(shop, s3.settings(bucket, endpoint=gate.address))
+        gate.trouble = trouble
+        with pytest.raises(BucketFailed, match=said) as failed:
+            finish(made)
+    assert len(str(failed.value).splitlines()) == 1
+    assert s3.key.partition(":")[2] not in str(failed.value)
+
+
+def test_nothing_listens_there(shop: Shop, s3: Storage, bucket: str) -> None:
+    with s3.gate() as gate:
+        closed = gate.address
+    with pytest.raises(BucketFailed, match="cannot be reached"):
+        copy(shop, s3.settings(bucket, endpoint=closed))
+
+
+# --- the thread ----------------------------------------------------------------------------------
+
+
+def state(thread: BucketThread, question: Callable[[Any], object]) -> object:
+    return thread.figures is not None and question(thread.figures)
+
+
+def test_the_thread_follows_through_an_outage_and_says_how_it_is(
+    shop: Shop, s3: Storage, bucket: str
+) -> None:
+    shop.night("return-60001_front.png")
+    shop.back_up()
+    with s3.gate() as gate:
+        mirror = s3.settings(bucket, endpoint=gate.address)
+        thread = BucketThread(settings_of(shop, mirror), SystemClock(UTC))
+        with thread.kept():
+            eventually(lambda: s3.objects(bucket) == here(shop))
+            eventually(lambda: state(thread, lambda said: said["waiting"] == 0))
+            gate.trouble = "503 Slow Down"
+            shop.store.facts.remember(BUCKET_FILL, value=True)  # it looks at once
+            shop.night("return-60002_front.png", first=2)
+            eventually(lambda: state(thread, lambda said: "503" in str(said["why"])))
+            eventually(lambda: gate.calls > 1)  # it is tried again
+            gate.trouble = ""
+            eventually(lambda: s3.objects(bucket) == here(shop))
+            eventually(lambda: state(thread, lambda said: said["why"] is None))
+
+
+def test_without_a_bucket_there_is_no_thread(shop: Shop) -> None:
+    thread = BucketThread(settings_of(shop, {}), shop.clock)
+    with thread.kept():
+        assert thread.figures is None
+    assert not MirrorSettings(station="berlin").has_bucket
