@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import click
 
@@ -21,6 +21,19 @@ if TYPE_CHECKING:
     from daemon.domain.examples import Counted
     from daemon.sorting.labelled import Labelled
     from daemon.sorting.lesson_photos import Taken
+
+    class Added(TypedDict):
+        """What `learn add --json` prints."""
+
+        added: int
+        relabelled: int
+        double: int
+        refused: list[dict[str, str]]
+        new_labels: list[str]
+        left_out: dict[str, list[str]]  # by why
+        examples: dict[str, int]  # kept, by label
+        why: str | None  # nothing was taken, where nothing was
+
 
 _FOLDER = "from"  # the hidden command that `learn FOLDER` stands for
 _VALUES = {"--without": 1, "--merge": 2}  # how many follow these options
@@ -155,8 +168,8 @@ def add(config_file: Path | None, path: Path, label: str | None, as_json: bool) 
             click.echo(plain(line))
 
 
-def _add(school: School, path: Path, label: str | None) -> dict[str, Any]:
-    """What `learn add --json` prints; its `why` says why nothing was taken, where nothing was."""
+def _add(school: School, path: Path, label: str | None) -> Added:
+    """Keep what can be kept of it, and tell what was and what was not."""
     from daemon.cli.lessons import keep, look_at, require_some
     from daemon.domain.examples import Counted
     from daemon.sorting.lesson_photos import Taken
@@ -167,7 +180,7 @@ def _add(school: School, path: Path, label: str | None) -> dict[str, Any]:
         taken = look_at(school, _brought(school, path, label))
         require_some(taken)
     except NoPhotos as exc:
-        return _added(school, Counted(0, 0), taken, school.stock()) | {"why": str(exc)}
+        return _added(school, Counted(0, 0), taken, school.stock(), str(exc))
     with school.store() as store:
         counted = keep(school, store, taken)
     return _added(school, counted, taken, school.stock())
@@ -278,8 +291,12 @@ def _brought(school: School, path: Path, label: str | None) -> list[Labelled]:
 
 
 def _added(
-    school: School, counted: Counted, taken: Taken, kept: Mapping[str, int]
-) -> dict[str, Any]:
+    school: School,
+    counted: Counted,
+    taken: Taken,
+    kept: Mapping[str, int],
+    why: str | None = None,
+) -> Added:
     """What was taken, and what was not. kept: examples by label."""
     from daemon.sorting.kept_examples import too_few
 
@@ -294,11 +311,11 @@ def _added(
         "new_labels": new,
         "left_out": {**taken.left_out, "too_few": [*few]},
         "examples": dict(kept),
-        "why": None,
+        "why": why,
     }
 
 
-def _added_words(document: dict[str, Any], fewest: int) -> Iterator[str]:
+def _added_words(document: Added, fewest: int) -> Iterator[str]:
     changed = f", relabelled: {document['relabelled']}" if document["relabelled"] else ""
     yield f"Examples added: {document['added']}{changed}, known already: {document['double']}"
     for label in document["new_labels"]:

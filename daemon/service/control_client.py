@@ -11,7 +11,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -128,7 +128,7 @@ class _Talk:
                 rest += part
         return self._is_begun or BEGUN in rest
 
-    def _heard(self, line: bytes, message: dict[str, Any]) -> None:
+    def _heard(self, line: bytes, message: Mapping[str, Any]) -> None:
         if line == BEGUN:
             self._is_begun = True
         elif "error" in message:
