@@ -7,6 +7,7 @@ apart at the end: its photos go one by one, and the one that kills is set aside.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 import dask
 from distributed import Client, Future, KilledWorker, LocalCluster, wait
 from distributed.comm import CommClosedError
+from distributed.deploy.spec import close_clusters
 
 from classifier.archive.manifest import Manifest, Part
 from classifier.archive.rows import Row, write_rows
@@ -80,16 +82,23 @@ def cluster(workers: int, scheduler: str | None) -> Iterator[Cluster]:
 
 @contextmanager
 def _ours(workers: int) -> Iterator[Cluster]:
-    # Whoever could speak with a worker could have it run anything: a certificate of this run's.
-    with (
-        LocalCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0",
-            security=True, memory_limit=None, silence_logs=logging.CRITICAL,
-        ) as own,
-        Client(own) as client,
-    ):  # fmt: skip
+    with _started(workers) as own, Client(own) as client:
         # Dask gives up a worker that does not start in time, as on a machine that is very busy.
         yield Cluster(client, lambda: own.scale(workers))
+
+
+def _started(workers: int) -> LocalCluster:
+    try:
+        # Whoever could speak with a worker could have it run anything: a certificate of this run's.
+        return LocalCluster(
+            n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0",
+            security=True, memory_limit=None, silence_logs=logging.CRITICAL,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        # Half started it cannot be closed, which Dask would say at the end; its processes go with
+        # this one.
+        atexit.unregister(close_clusters)
+        raise
 
 
 @contextmanager
@@ -121,8 +130,12 @@ def _settled() -> Iterator[None]:
             }
         ):
             yield
-    finally:
+    except KeyboardInterrupt:
+        raise  # the process ends, and nobody is told what Dask was in the middle of
+    except BaseException:
         logging.disable(logging.NOTSET)
+        raise
+    logging.disable(logging.NOTSET)
 
 
 def run(

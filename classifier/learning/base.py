@@ -22,6 +22,7 @@ from classifier.features import Features, FeatureSpec
 from classifier.verdict import FloatArray
 from config.errors import ModelError
 
+_WEIGHTS = "held_weights"  # bundles of before have none
 CALIBRATE, COMPARE = 0, 1  # what a held-out photo is for
 
 
@@ -44,11 +45,14 @@ class HeldOut:
     features: Features
     labels: tuple[str, ...]
     parts: NDArray[np.uint8]  # CALIBRATE or COMPARE
+    # How often each counts where temperatures are found, to be as other products are; None: once.
+    weights: FloatArray | None = None
 
     def where(self, chosen: NDArray[np.bool_]) -> HeldOut:
         """Some of them."""
         labels = tuple(label for label, kept in zip(self.labels, chosen, strict=True) if kept)
-        return HeldOut(self.features[chosen], labels, self.parts[chosen])
+        weights = None if self.weights is None else self.weights[chosen]
+        return HeldOut(self.features[chosen], labels, self.parts[chosen], weights)
 
     def part(self, part: int) -> HeldOut:
         """Those that are for one thing."""
@@ -126,15 +130,17 @@ def to_arrays(base: Base) -> Arrays:
         photos=base.photos,
     )
     places = {label: at for at, label in enumerate(base.labels)}
-    return {
+    held = base.held_out
+    weights = {} if held.weights is None else {_WEIGHTS: held.weights.astype(np.float32)}
+    return weights | {
         "card": np.frombuffer(card.model_dump_json().encode(), np.uint8),
         "means": base.means.astype(np.float16),
         "counts": base.counts,
         "factor": base.factor.astype(np.float16),
         "diagonal": base.diagonal,
-        "held_features": base.held_out.features,
-        "held_labels": np.array([places[label] for label in base.held_out.labels], np.uint8),
-        "held_parts": base.held_out.parts,
+        "held_features": held.features,
+        "held_labels": np.array([places[label] for label in held.labels], np.uint8),
+        "held_parts": held.parts,
         "specimens": base.specimens,
         "own_weights": base.own_weights,
         "own_bias": base.own_bias,
@@ -157,6 +163,8 @@ def from_arrays(found: Arrays) -> Base:
         "own_weights": (card.features.embedding, len(card.categories)),
         "own_bias": (len(card.categories),),
     }
+    if _WEIGHTS in found:
+        shapes[_WEIGHTS] = (len(held),)
     for name, shape in shapes.items():
         if found[name].shape != shape:
             raise ValueError(f"{name} has the shape {found[name].shape}, not {shape}")
@@ -170,7 +178,10 @@ def from_arrays(found: Arrays) -> Base:
         diagonal=found["diagonal"].astype(np.float32),
         photos=card.photos,
         held_out=HeldOut(
-            held, tuple(card.labels[at] for at in found["held_labels"]), found["held_parts"]
+            held,
+            tuple(card.labels[at] for at in found["held_labels"]),
+            found["held_parts"],
+            found.get(_WEIGHTS),
         ),
         specimens=found["specimens"],
         own_weights=found["own_weights"],

@@ -21,7 +21,7 @@ from classifier.head import (
     log_sum,
     sigmoid,
 )
-from classifier.verdict import Thresholds
+from classifier.verdict import FloatArray, Thresholds
 
 AUTO_PROMISE, FILED_PROMISE = 0.99, 0.97
 SURE = 0.8416  # standard errors: a bound that four of five such samples keep
@@ -29,6 +29,8 @@ LEAST_AUTO, LEAST_REVIEW = 0.7, 0.4  # below, a guess is no verdict however ofte
 HIGHEST = 0.995  # where no threshold keeps the promise, next to nothing is filed without a look
 GATED_SHARE = 0.06  # of known photos, that may be taken for something else
 NOVELTY_WEIGHT = 2.5  # nats, for being as far outside as one known photo in twenty
+# A new category's examples count as so many average categories where temperatures are found.
+NEW_COUNTS_AS = 4.0
 _FEWEST_OF_A_CATEGORY = 5  # to say what is usual for it
 
 
@@ -63,10 +65,28 @@ class Calibrated:
     thresholds: Thresholds
 
 
-def calibrate(head: LearntHead, scored: Scored) -> Calibrated:
-    """Choose temperatures, gate and bands. scored: known photos at least."""
+def balanced(held: IntArray, told: IntArray, held_weights: FloatArray | None = None) -> DoubleArray:
+    """How often held-out photos, then examples, count where temperatures are found.
+
+    Twenty photos of something new among a thousand of what is known would move no temperature, and
+    the new be told with the confidence of the old. held, told: their categories; held_weights: what
+    the base says of the held-out ones.
+    """
+    known, sizes = np.unique(held[held != NO_CATEGORY], return_counts=True)
+    weights = np.ones(len(told))
+    for category in set(told.tolist()) - set(known.tolist()) if len(known) else ():
+        here = told == category
+        weights[here] = max(1.0, NEW_COUNTS_AS * float(np.median(sizes)) / here.sum())
+    own = np.ones(len(held)) if held_weights is None else held_weights
+    return np.concatenate([own, weights])
+
+
+def calibrate(head: LearntHead, scored: Scored, weights: DoubleArray | None = None) -> Calibrated:
+    """Choose temperatures, gate and bands. scored: known photos at least; weights: `balanced`."""
     known = scored.known
-    head = _gated(_tempered(head, known), known)
+    if weights is None:
+        weights = np.ones(len(scored.truth))
+    head = _gated(_tempered(head, known, weights[scored.truth != NO_CATEGORY]), known)
     logs, others = head.logs(known.evidence)
     unknown = sigmoid(head.gate.scores(logs, others, known.evidence.outside))
     threshold = float(np.quantile(unknown, 1 - GATED_SHARE, method="higher"))
@@ -78,28 +98,29 @@ def calibrate(head: LearntHead, scored: Scored) -> Calibrated:
     return Calibrated(head, Thresholds(auto, min(auto, review), round(threshold, 6)))
 
 
-def _tempered(head: LearntHead, known: Scored) -> LearntHead:
+def _tempered(head: LearntHead, known: Scored, weights: DoubleArray) -> LearntHead:
     """Find the temperatures under which the true categories are most probable, one after the other.
 
     Source: Guo et al. 2017, On Calibration of Modern Neural Networks.
     """
     plain = replace(head, opinion=None)
-    warm = _least(
-        known, [replace(plain, temperature=float(t)) for t in np.geomspace(0.5, 100, 107)]
-    )
+    heads = [replace(plain, temperature=float(t)) for t in np.geomspace(0.5, 100, 107)]
+    warm = _least(known, weights, heads)
     head = replace(head, temperature=round(warm.temperature, 4))
     if head.opinion is None:
         return head
     choices = np.geomspace(0.3, 5, 57)
-    return _least(known, [replace(head, opinion_temperature=round(float(t), 4)) for t in choices])
+    heads = [replace(head, opinion_temperature=round(float(t), 4)) for t in choices]
+    return _least(known, weights, heads)
 
 
-def _least(known: Scored, heads: list[LearntHead]) -> LearntHead:
+def _least(known: Scored, weights: DoubleArray, heads: list[LearntHead]) -> LearntHead:
     """The head that is least surprised by the truth."""
     losses = []
     for head in heads:
         logs, _ = head.logs(known.evidence)
-        losses.append(float((log_sum(logs) - logs[np.arange(len(logs)), known.truth]).mean()))
+        surprise = log_sum(logs) - logs[np.arange(len(logs)), known.truth]
+        losses.append(float(np.average(surprise, weights=weights)))
     return heads[int(np.argmin(losses))]
 
 

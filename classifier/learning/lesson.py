@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from classifier.bundle import Bands, Bundle
 from classifier.head import LearntHead, Rows, log_sum
 from classifier.learning.base import CALIBRATE, COMPARE, Base, HeldOut
-from classifier.learning.calibration import Calibrated, Scored, calibrate
+from classifier.learning.calibration import Calibrated, Scored, balanced, calibrate
 from classifier.learning.coherence import Doubtful, coherence, doubtful
 from classifier.learning.comparison import Changed, Figures
 from classifier.learning.document import LessonDocument
@@ -105,13 +105,16 @@ def learn(
     examples_own = Scored(
         head.beside_scores(found.sisters[judged], material.features[judged]), material.truth[judged]
     )
-    calibrating = _scored(material, head, held.part(CALIBRATE)).beside(examples_own)
+    calibrate_on = held.part(CALIBRATE)
+    held_back = _scored(material, head, calibrate_on)
+    calibrating = held_back.beside(examples_own)
     if not len(calibrating.known.truth):
         raise LessonError(
             "the photos of each label all belong together (one return, or one picture), so that "
             "nothing would say how right the lesson is: add other photos"
         )
-    calibrated = calibrate(head, calibrating)
+    weights = balanced(held_back.truth, examples_own.truth, calibrate_on.weights)
+    calibrated = calibrate(head, calibrating, weights)
     compared = held.part(COMPARE)
     photos = Photos(
         tuple(f"held-out {at}" for at in range(len(compared.labels))),

@@ -13,7 +13,8 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain, islice
+from dataclasses import replace
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from classifier.features import Features, FeatureSpec
 from classifier.learning.base import CALIBRATE, COMPARE, Base, HeldOut, to_arrays
 from classifier.model import Model
 from classifier.pixels import decode
-from classifier.training import augment, card, dataset, graph, holdout, nothing
+from classifier.training import augment, card, dataset, graph, holdout, nothing, weighing
 from classifier.training.ending import ended
 
 FILE = "learning.npz"
@@ -69,7 +70,9 @@ def prepare(folder: Path, data: dataset.Dataset, seed: int) -> Base:
         factor=factor,
         diagonal=diagonal,
         photos=photos,
-        held_out=_held_out(data, labels, model, seed),
+        held_out=_held_out(
+            data, labels, model, seed, roots_of(spec, features[_known(names, data)])
+        ),
         specimens=_specimens(bundle, model),
         own_weights=own.layer.weights[:, there] / np.float32(own.temperature),
         own_bias=own.layer.bias[there] / np.float32(own.temperature),
@@ -133,8 +136,13 @@ def _trained_on(data: dataset.Dataset, labels: Sequence[str]) -> tuple[Iterable[
     return shown, names
 
 
-def _held_out(data: dataset.Dataset, labels: Sequence[str], model: Model, seed: int) -> HeldOut:
-    """All of the test side to compare, some of the validation side to calibrate."""
+def _held_out(
+    data: dataset.Dataset, labels: Sequence[str], model: Model, seed: int, learnt: FloatArray
+) -> HeldOut:
+    """All of the test side to compare, some of the validation side to calibrate.
+
+    learnt: roots of the categories' photos that were learnt from.
+    """
     rng = np.random.default_rng(seed)
     groups = {
         "catalogue": data.where(side="validation", source="catalogue", known=True),
@@ -157,11 +165,59 @@ def _held_out(data: dataset.Dataset, labels: Sequence[str], model: Model, seed: 
         ),
         (data.pixels[i] for i in compared),
     )
-    return HeldOut(
+    held = HeldOut(
         features=features_of(model, shown),
         labels=tuple(data.items[i].label for i in (*order, *compared)),
         parts=np.repeat(np.array([CALIBRATE, COMPARE], np.uint8), [len(order), len(compared)]),
     )
+    ends = np.cumsum([len(chosen["catalogue"]), len(chosen["small"])])
+    return _weighed(held, data, model, ends, learnt)
+
+
+def _weighed(
+    held: HeldOut, data: dataset.Dataset, model: Model, ends: IntArray, learnt: FloatArray
+) -> HeldOut:
+    """The same weighed as other products are, where the data has any."""
+    native = data.where(side="test", source="small", known=True)
+    if not native:
+        return held
+    features = features_of(model, (data.pixels[i] for i in native))
+    others = features, [data.items[i].label for i in native]
+    return replace(held, weights=held_weights(model.spec, held, ends, others, learnt))
+
+
+def held_weights(
+    spec: FeatureSpec,
+    held: HeldOut,
+    ends: IntArray,
+    others: tuple[Features, Sequence[str]],
+    learnt: FloatArray,
+) -> FloatArray:
+    """Weigh the first photos, each condition by itself, as other products are; the rest count once.
+
+    ends: where each condition ends. others: features and labels of other products.
+    """
+    names = sorted({*held.labels, *others[1]})
+
+    def traits(features: Features, labels: Sequence[str]) -> list[IntArray]:
+        near = weighing.steps(weighing.nearness(roots_of(spec, features), learnt))
+        return [near, np.array([names.index(label) for label in labels], np.int64)]
+
+    wanted, found = traits(*others), np.ones(len(held.labels), np.float32)
+    for start, end in pairwise([0, *(int(end) for end in ends)]):
+        if end > start:
+            own = traits(held.features[start:end], held.labels[start:end])
+            found[start:end] = weighing.weights(own, wanted)
+    return found
+
+
+def _known(names: Sequence[str], data: dataset.Dataset) -> npt.NDArray[np.bool_]:
+    return np.array([name in data.categories for name in names], bool)
+
+
+def roots_of(spec: FeatureSpec, features: Features) -> FloatArray:
+    """Roots of embeddings, by which nearness is measured: (photos, embedding)."""
+    return np.sqrt(np.maximum(spec.embeddings(features), 0))
 
 
 def features_of(model: Model, pixels: Iterable[Pixels]) -> Features:

@@ -80,7 +80,7 @@ class Looker:
         return base.features_of(self._model, (spoil(self._data.pixels[i]) for i in wanted))
 
     def _roots(self, features: Features) -> FloatArray:
-        return np.sqrt(np.maximum(self._model.spec.embeddings(features), 0))
+        return base.roots_of(self._model.spec, features)
 
 
 def say(folder: Path, data: Dataset, version: str | None) -> dict[str, Any]:

@@ -30,6 +30,7 @@ LINE_KEYS = [
 ]  # fmt: skip
 CHATTER = ("Traceback", "INFO:", "WARNING:", "XNNPACK", "delegate", "Warning")
 
+ROOT = Path(__file__).parents[2]
 Done = subprocess.CompletedProcess[str]
 
 
@@ -234,17 +235,25 @@ def test_page_that_cannot_be_is_refused_before_any_photo_is_judged(
         assert str(Path(page)) in wrong or str(Path(page).parent) in wrong
 
 
-def test_page_that_cannot_be_written_fails_in_words_after_the_figures(
+def test_page_in_a_folder_that_may_not_be_written_to_is_refused_as_well(
     site: Site, labelled: Path
 ) -> None:
     pages = site.folder / "pages"
     pages.mkdir()
     with sealed(pages):
         done = site.nightsort("evaluate", str(labelled), "--report", str(pages / "p.html"))
+    assert str(pages) in error_of(done, 2)
+
+
+def test_page_that_cannot_be_written_fails_in_words_after_the_figures(
+    site: Site, labelled: Path
+) -> None:
+    page = site.folder / f"{'p' * 300}.html"  # longer than any file system takes
+    done = site.nightsort("evaluate", str(labelled), "--report", str(page))
     assert done.returncode == 1
     assert "of 6 photos right: accuracy" in done.stdout
     (wrong,) = done.stderr.splitlines()
-    assert str(pages / "p.html") in wrong
+    assert str(page) in wrong
 
 
 def test_evaluate_leaves_unreadable_photos_out_and_says_so(tmp_path: Path) -> None:
@@ -267,6 +276,23 @@ def test_evaluate_without_one_readable_photo_fails_in_words(tmp_path: Path) -> N
     done = nightsort("evaluate", ".", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "not one photo could be read" in done.stderr.splitlines()[-1]
+
+
+def test_ctrl_c_while_a_library_is_loaded_is_no_defect(tmp_path: Path) -> None:
+    """C code that is interrupted so makes an error of its own of it."""
+    code = (
+        "import click, sys\nfrom daemon.cli import main as module\n"
+        "def interrupted(**_):\n"
+        "    try:\n        raise KeyboardInterrupt\n"
+        "    except KeyboardInterrupt as exc:\n"
+        "        raise ImportError('initialization failed') from exc\n"
+        "module.cli.main = interrupted\nmodule.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=clean_environment(), capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "nightsort: interrupted\n")
 
 
 # A terminal

@@ -216,6 +216,17 @@ def a_cluster(folder: Path, name: str) -> Iterator[tuple[str, subprocess.Popen[b
             yield address, process
 
 
+def test_ctrl_c_while_workers_start_is_told_in_one_line(site: Site) -> None:
+    photos(site.folder / "old", 300)
+    process = started(site, 2)
+    eventually(lambda: descendants(process.pid))
+    process.send_signal(signal.SIGINT)
+    assert process.wait(DEADLINE_SECONDS) == 130
+    said = (site.folder / "said").read_text("utf-8")
+    assert "Traceback" not in said
+    assert said.splitlines()[-1] == "nightsort: interrupted"
+
+
 def test_a_scheduler_that_dies_is_told_and_another_goes_on(site: Site) -> None:
     photos(site.folder / "old", 500)
     out = site.folder / "out"

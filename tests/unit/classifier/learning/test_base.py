@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from classifier import arrays
 from classifier.bundle import load_bundle
-from classifier.learning.base import load_base, to_arrays
+from classifier.learning.base import Base, load_base, to_arrays
 from config.errors import ModelError
 from tests.support.bundles import REAL_BUNDLE, change_card, made_up_bundle
 from tests.support.lessons import LABELS, made_up_base
@@ -48,6 +49,29 @@ def test_what_is_packed_comes_back(bundle: Path) -> None:
     assert np.array_equal(found.held_out.features, made.held_out.features)
 
 
+def weighed() -> Base:
+    made = made_up_base()
+    weights = np.arange(len(made.held_out.labels), dtype=np.float32)
+    return replace(made, held_out=replace(made.held_out, weights=weights))
+
+
+def test_weights_of_what_was_held_out_come_back(bundle: Path) -> None:
+    assert load_base(load_bundle(bundle)).held_out.weights is None
+    write(bundle, to_arrays(weighed()))
+    found, made = load_base(load_bundle(bundle)).held_out, weighed().held_out
+    assert found.weights is not None
+    assert found.weights.tolist() == np.asarray(made.weights).tolist()
+
+
+def test_weights_stay_with_their_photos() -> None:
+    held = weighed().held_out
+    some = held.where(np.array([label == "Tops" for label in held.labels], bool))
+    assert some.weights is not None
+    places = [at for at, label in enumerate(held.labels) if label == "Tops"]
+    assert some.weights.tolist() == places
+    assert weighed().without({"Trunk"}).held_out.weights is not None
+
+
 def test_kinds_can_be_left_out_as_if_never_seen() -> None:
     left = made_up_base().without({"Tops", "Trunk"})
     assert (left.labels, left.categories) == (("Shirts", "Tshirts"), ("Shirts", "Tshirts"))
@@ -77,6 +101,11 @@ def test_other_file_is_told(bundle: Path) -> None:
 def test_parts_that_disagree_are_refused(bundle: Path, name: str, array: Any) -> None:
     write(bundle, to_arrays(made_up_base()) | {name: array})
     assert f"does not hold what it should ({name} has the shape" in refusal_of(bundle)
+
+
+def test_weights_of_other_photos_are_refused(bundle: Path) -> None:
+    write(bundle, to_arrays(weighed()) | {"held_weights": np.ones(3, np.float32)})
+    assert "does not hold what it should (held_weights has the shape" in refusal_of(bundle)
 
 
 def test_file_without_a_part_is_refused(bundle: Path) -> None:

@@ -12,7 +12,9 @@ from classifier.learning.calibration import (
     GATED_SHARE,
     HIGHEST,
     LEAST_AUTO,
+    NEW_COUNTS_AS,
     Scored,
+    balanced,
     band_threshold,
     calibrate,
     lower_bound,
@@ -48,6 +50,42 @@ def test_photos_of_other_things_do_not_sway_the_temperature() -> None:
     strangers = Scored(other.evidence, np.full(500, NO_CATEGORY))
     alone, together = (calibrate(head(), one) for one in (known, known.beside(strangers)))
     assert alone.head.temperature == together.head.temperature
+
+
+def test_few_photos_of_something_new_move_the_temperature_as_far_as_they_count() -> None:
+    known, new = scored(1000, 4.0), scored(30, 40.0, seed=1)
+    weights = np.concatenate([np.ones(1000), np.full(30, 100.0)])
+    plain = calibrate(head(), known.beside(new)).head.temperature
+    weighed = calibrate(head(), known.beside(new), weights).head.temperature
+    assert plain == pytest.approx(4.0, rel=0.4)
+    assert weighed > 2 * plain
+
+
+def test_weights_belong_to_the_photos_of_categories_whatever_stands_between_them() -> None:
+    known, stranger = scored(300, 4.0), scored(5, 40.0, seed=1)
+    strangers = Scored(stranger.evidence, np.full(5, NO_CATEGORY))
+    weights = np.concatenate([np.full(5, 1e6), np.linspace(1, 2, 300)])
+    found = calibrate(head(), strangers.beside(known), weights)
+    assert found.head.temperature == calibrate(head(), known, weights[5:]).head.temperature
+
+
+def test_new_category_counts_as_several_average_ones() -> None:
+    held = np.array([0] * 40 + [1] * 60 + [NO_CATEGORY] * 10)
+    told = np.array([2] * 20 + [0] * 5)
+    weights = balanced(held, told)
+    assert weights[:110].tolist() == [1.0] * 110
+    assert weights[110:130].sum() == pytest.approx(NEW_COUNTS_AS * 50)
+    assert weights[130:].tolist() == [1.0] * 5  # what is said of old categories counts once
+
+
+def test_many_examples_of_something_new_count_once_each() -> None:
+    weights = balanced(np.array([0, 1]), np.full(500, 2))
+    assert weights.tolist() == [1.0] * 502
+
+
+def test_where_nothing_was_held_out_every_example_counts_once() -> None:
+    weights = balanced(np.zeros(0, np.int64), np.array([0, 0, 1]))
+    assert weights.tolist() == [1.0] * 3
 
 
 def test_gate_holds_back_no_more_known_photos_than_it_may() -> None:

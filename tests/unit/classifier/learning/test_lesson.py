@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from classifier.bundle import Bundle
-from classifier.learning.lesson import Example, Lesson, LessonError, Request
+from classifier.learning.lesson import Example, Lesson, LessonError, Request, learn
 from classifier.version import ids_of
 from tests.support.lessons import (
     CATEGORIES,
@@ -65,6 +65,44 @@ def test_without_examples_everything_stays_as_good(bundle: Bundle) -> None:
     assert (found.judgement, found.new_labels) == ("as good", ())
     assert found.version is not None
     assert found.version.card.categories == CATEGORIES
+
+
+def doubtful_sandals() -> list[Example]:
+    """Photos of a new kind, a third of which look like tops."""
+    return [*examples_of("Sandals", 16), *examples_of("Tops", 8, seed=8, said="Sandals")]
+
+
+def temperature(found: Lesson) -> float:
+    assert found.version is not None
+    return found.version.card.temperature
+
+
+def test_few_photos_of_something_hard_make_the_version_less_sure(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weighed = temperature(lesson(bundle, doubtful_sandals()))
+    monkeypatch.setattr("classifier.learning.calibration.NEW_COUNTS_AS", 0.0)
+    assert temperature(lesson(bundle, doubtful_sandals())) < weighed
+
+
+def test_photos_that_count_more_among_those_held_out_set_the_temperature(bundle: Bundle) -> None:
+    base = made_up_base()
+    held = base.held_out
+    mistaken = [at for at, label in enumerate(held.labels) if label == "Tops"][::3]
+    features = held.features.copy()
+    features[mistaken] = photos("Shirts", len(mistaken), seed=6)
+    counted = np.ones(len(held.labels), np.float32)
+    counted[mistaken] = 0.01
+    plain, weighed = (
+        learn(
+            replace(base, held_out=replace(held, features=features, weights=weights)),
+            bundle,
+            [],
+            REQUEST,
+        )
+        for weights in (None, counted)
+    )
+    assert temperature(weighed) < temperature(plain)
 
 
 def test_other_things_stay_unknown(bundle: Bundle) -> None:

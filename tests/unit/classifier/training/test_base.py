@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from ai_edge_litert import schema_py_generated
 
 from classifier.bundle import load_bundle
 from classifier.features import FeatureSpec
-from classifier.learning.base import COMPARE, load_base
+from classifier.learning.base import CALIBRATE, COMPARE, load_base
 from classifier.model import Model
 from classifier.training import base, dataset, graph
 from tests.support.bundles import REAL_BUNDLE, copy_of_real_bundle
@@ -97,6 +98,39 @@ def test_bundle_is_prepared_from_photos(tmp_path: Path, data: dataset.Dataset) -
     assert found.counts.tolist() == [20, 20, base.NOTHINGS]
     assert len(found.held_out.part(COMPARE).labels) == 20
     assert np.array_equal(Model(load_bundle(folder)).logits(data.pixels[:2]), before)
+
+
+def with_other_products(data: dataset.Dataset) -> dataset.Dataset:
+    """The same, and ten photos of each category that have nothing to do with them."""
+    items, pixels = [*data.items], [*data.pixels]
+    for at in range(20):
+        label = ("Shirts", "Tops")[at % 2]
+        name = data.root / "known-60x80" / label / f"{at}.jpg"
+        items.append(dataset.Item(name, label, "small", True, "test", f"small {at}"))
+        pixels.append(np.asarray(draw_photo(1000 + at).resize((224, 224)), np.uint8))
+    return replace(data, items=items, pixels=np.stack(pixels))
+
+
+def test_what_calibrates_is_weighed_where_there_are_other_products(
+    tmp_path: Path, data: dataset.Dataset
+) -> None:
+    folder = copy_of_real_bundle(tmp_path / "bundle")
+    assert base.prepare(folder, data, seed=1).held_out.weights is None
+    base.prepare(folder, with_other_products(data), seed=1)
+    held = load_base(load_bundle(folder)).held_out
+    assert held.weights is not None
+    assert (held.weights[held.parts == COMPARE] == 1).all()
+    calibrating = held.part(CALIBRATE)
+    assert calibrating.weights is not None
+    # As they are, and as the old catalogue keeps them: each by itself is like the others.
+    for start in (0, 20):
+        own, labels = (
+            calibrating.weights[start : start + 20],
+            calibrating.labels[start : start + 20],
+        )
+        assert own.mean() == pytest.approx(1, abs=1e-4)
+        tops = sum(weight for weight, label in zip(own, labels, strict=True) if label == "Tops")
+        assert tops / own.sum() == pytest.approx(0.5, abs=0.01)
 
 
 def test_photos_that_were_held_out_are_never_learnt_from(
