@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from config.errors import TransientError
 from config.mirror import MirrorSettings, is_access_key
-from config.variables import credential
+from config.variables import credential, credentials_are_here
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -87,12 +87,16 @@ def how_to_install() -> str:
 
 
 def access_key(settings: MirrorSettings) -> tuple[str, str]:
-    """Id and secret. Raises ConfigError where the credential is not there, BucketRefused."""
-    if settings.bucket_credential is not None:
+    """Id and secret. Raises ConfigError where the credential is not there, BucketRefused.
+
+    A command that systemd hands no credentials takes the key of its environment.
+    """
+    key = settings.bucket_key
+    if settings.bucket_credential is not None and (key is None or credentials_are_here()):
         text = credential(settings.bucket_credential)
     else:
-        assert settings.bucket_key is not None
-        text = settings.bucket_key.get_secret_value()
+        assert key is not None
+        text = key.get_secret_value()
     if not is_access_key(text):
         raise BucketRefused(
             f"the credential {settings.bucket_credential} is no access key; write its id and its "

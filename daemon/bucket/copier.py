@@ -187,11 +187,12 @@ class Copier:
 
         Whatever else nobody knows stays.
         """
-        if not len(self._sources.forgotten):
+        forgotten = self._sources.forgotten
+        if not len(forgotten):
             return
         for key in strange:
             about = self._bucket.about(f"{self._station}/{key}")
-            if self._sources.forgotten.knows(content_mark(about.get("sha256", ""))):
+            if forgotten.knows(content_mark(about.get("sha256", ""))):
                 self._bucket.delete([f"{self._station}/{key}"])
 
     # --- files -----------------------------------------------------------------------------------
@@ -203,10 +204,10 @@ class Copier:
             return False
         source = self._files[0]
         known = self._store.bucket.of_key(source.key)
+        copy = replace(known or Copy(source.key), place=source.path)
         if known is None:
-            known = Copy(source.key, place=source.path)
-            self._store.bucket.begin([known])
-        self._send(source.tree, known)
+            self._store.bucket.begin([copy])
+        self._send(source.tree, copy)
         self._files.pop(0)
         return True
 

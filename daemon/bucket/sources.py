@@ -6,6 +6,7 @@ they were sorted: `2025-10-13/Shirts/return-60521_front.jpg`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from config.errors import NightsortError
 from config.settings import Settings
-from daemon.folders.forgotten import Forgotten
+from daemon.folders.forgotten import FILE, Forgotten
 from daemon.folders.names import numbered, safe_folder, safe_name
 from daemon.folders.tree import Tree
 from daemon.maintenance.backups import Backups, time_in_name
@@ -22,7 +23,9 @@ from daemon.sorting.versions import FOLDER, IN_USE, SUFFIX
 from daemon.store.bucket_copies import Wanted, copy_of_results
 
 BACKUPS, VERSIONS = "backups/", "versions/"
+FORGOTTEN = "forgotten.json"
 MARKER = "nightsort.json"  # says which box the station is
+PHOTO_KEY = re.compile(r"\d{4}-\d\d-\d\d/")  # how the keys of photos begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +44,23 @@ class Sources:
         self.backups = Backups.from_settings(settings)
         self._keep_days = settings.backups.keep_days
         self.results = Tree(settings.results_dir)
+        self._state_dir = Tree(settings.state_dir)
         self.versions = Tree(settings.state_dir / FOLDER)
         # None: they are not wanted.
         self.photos = Tree(settings.sorted_dir) if settings.mirror.photos else None
-        self.forgotten = Forgotten(settings.state_dir)
+
+    @property
+    def forgotten(self) -> Forgotten:
+        """What was forgotten until now."""
+        return Forgotten(self._state_dir.root)
 
     def files(self, open_runs: Collection[str]) -> Iterator[Source]:
-        """Those that are no photos; backups first, the newest before others.
+        """Those that are no photos; results last, of backups the newest first.
 
         open_runs: whose results still grow. What cannot be looked at now is left out: that it is
         away is told by others.
         """
-        for found in (self._backups, self._versions, lambda: self._results(open_runs)):
+        for found in (self._state, self._backups, lambda: self._results(open_runs)):
             yield from _as_far_as_there(found)
 
     def expired(self, keys: Collection[str], now: datetime) -> list[str]:
@@ -69,12 +77,13 @@ class Sources:
         for one in self.backups.listed():
             yield Source(f"{BACKUPS}{one.path.name}", tree, one.path.name)
 
-    def _versions(self) -> Iterator[Source]:
+    def _state(self) -> Iterator[Source]:
+        """What was forgotten, which no backup knows, and what was learnt."""
+        yield Source(FORGOTTEN, self._state_dir, FILE)
         if not self.versions.root.exists():
             return
-        for name in self.versions.names():
-            if not name.startswith(".") and (name == IN_USE or Path(name).suffix == SUFFIX):
-                yield Source(f"{VERSIONS}{name}", self.versions, name)
+        for name in filter(is_version, self.versions.names()):
+            yield Source(f"{VERSIONS}{name}", self.versions, name)
 
     def _results(self, open_runs: Collection[str]) -> Iterator[Source]:
         for name, place, run in files_of_results(self.results):
@@ -87,6 +96,11 @@ def _as_far_as_there(found: Callable[[], Iterator[Source]]) -> Iterator[Source]:
         yield from found()
     except NightsortError:
         return
+
+
+def is_version(name: str) -> bool:
+    """Whether a file in the folder of versions is called as one, or says which is in use."""
+    return not name.startswith(".") and (name == IN_USE or Path(name).suffix == SUFFIX)
 
 
 def key_of(photo: Wanted) -> str:

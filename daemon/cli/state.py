@@ -16,7 +16,12 @@ from config.readable import plain
 from daemon.cli.common import json_option, load, print_json
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from config.settings import Settings
+    from daemon.domain.clock import Clock
     from daemon.maintenance.backups import Backups
+    from daemon.maintenance.restore import Restored
     from daemon.store.copies import Contents
 
 _MB = 1_000_000
@@ -75,12 +80,17 @@ def backup(config_file: Path | None, to: Path | None, as_list: bool, as_json: bo
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, readable=False))
+@click.argument("file", type=click.Path(path_type=Path, readable=False), required=False)
+@click.option(
+    "--from-mirror",
+    is_flag=True,
+    help="Take the newest backup in the bucket of [mirror], and bring back files that are missing.",
+)
 @click.option(
     "--anyway", is_flag=True, help="Also take a backup of another nightsort, for a new machine."
 )
 @click.pass_obj
-def restore(config_file: Path | None, file: Path, anyway: bool) -> None:
+def restore(config_file: Path | None, file: Path | None, from_mirror: bool, anyway: bool) -> None:
     """Put a backup in the place of the present database, which is kept beside it.
 
     The daemon must be stopped. FILE is checked first; one that is damaged or of something else
@@ -88,9 +98,14 @@ def restore(config_file: Path | None, file: Path, anyway: bool) -> None:
     that no photo is sorted twice and none is missing in the history. The page takes back accounts
     and keys that it does not know, unless somebody was removed since the backup.
 
+    With --from-mirror a lost box is made again of what lies in the bucket: backup and versions,
+    results, and photos where they were, as far as they were copied; what is there already stays.
+    Folders are adopted as at a first start: mount shares first. Asked for again, it goes on.
+
     \b
     Example:
       nightsort backup --list
+      nightsort restore --from-mirror
       nightsort restore /var/lib/nightsort/backups/nightsort-2026-11-22T031500Z-schema1.db
     """  # noqa: D301
     from config.logs import configure
@@ -99,24 +114,28 @@ def restore(config_file: Path | None, file: Path, anyway: bool) -> None:
     from daemon.maintenance.restore import restore as put_in_place
     from daemon.service.app import build_orders
 
+    if from_mirror == (file is not None):
+        raise click.UsageError("name a backup, or --from-mirror")
     settings = load(config_file)
-    _require_there(file)
+    if file is not None:
+        _require_there(file)
     configure(service=False)
     clock = SystemClock(settings.window.zone() or local_zone())
     try:
         with hold(settings.state_dir):
-            done = put_in_place(settings.state_dir, file, clock.now(), anyway=anyway)
+            if file is None:
+                done = _memory_from_mirror(settings, clock.now(), anyway=anyway)
+            else:
+                done = put_in_place(settings.state_dir, file, clock.now(), anyway=anyway)
     except InUse as exc:
         raise RefusedError(
             f"{plain(str(settings.state_dir))}: nightsort is running and would go on with the old "
             "database; stop it first: systemctl stop nightsort"
         ) from exc
-    click.echo(
-        f"Restored: photos: {done.contents.photos:,}, runs: {done.contents.runs:,}.", err=True
-    )
-    _show_people(done.contents, _TAKES_BACK)
-    if done.set_aside is not None:
-        click.echo(f"The database so far is kept as {plain(str(done.set_aside))}", err=True)
+    if done is not None:
+        _show_restored(done)
+    if from_mirror:
+        _files_from_mirror(settings, clock)
     try:
         with build_orders(settings, clock):
             click.echo("It agrees with results and folders again.", err=True)
@@ -126,6 +145,37 @@ def restore(config_file: Path | None, file: Path, anyway: bool) -> None:
             "What was sorted since the backup will be taken from the folders at the next start.",
             err=True,
         )
+
+
+def _memory_from_mirror(settings: Settings, now: datetime, *, anyway: bool) -> Restored | None:
+    from daemon.bucket.client import connect
+    from daemon.bucket.rescue import bring_memory
+
+    if not settings.mirror.has_bucket:
+        raise RefusedError("there is no bucket to restore from; set [mirror] station and bucket")
+    return bring_memory(settings, connect(settings.mirror), now, anyway=anyway)
+
+
+def _files_from_mirror(settings: Settings, clock: Clock) -> None:
+    from daemon.bucket.client import connect
+    from daemon.bucket.fetching import Fate
+    from daemon.bucket.rescue import bring_files
+    from daemon.cli.progress import progress
+    from daemon.service.state import adopted
+
+    with adopted(settings, clock) as store, progress("bringing back") as advance:
+        fates = bring_files(settings, connect(settings.mirror), store, advance)
+    said = ", ".join(f"{fate.value}: {fates[fate]:,}" for fate in Fate if fates[fate])
+    click.echo(f"Results and photos {said or 'there are none'}.", err=True)
+
+
+def _show_restored(done: Restored) -> None:
+    click.echo(
+        f"Restored: photos: {done.contents.photos:,}, runs: {done.contents.runs:,}.", err=True
+    )
+    _show_people(done.contents, _TAKES_BACK)
+    if done.set_aside is not None:
+        click.echo(f"The database so far is kept as {plain(str(done.set_aside))}", err=True)
 
 
 def _require_there(file: Path) -> None:

@@ -45,16 +45,23 @@ class Restored:
     set_aside: Path | None  # None: there was no database
 
 
-def restore(state_dir: Path, source: Path, now: datetime, *, anyway: bool = False) -> Restored:
+def restore(
+    state_dir: Path,
+    source: Path,
+    now: datetime,
+    *,
+    anyway: bool = False,
+    facts: Mapping[str, Any] | None = None,
+) -> Restored:
     """Put the copy `source` in the place of the database; the state folder must be ours.
 
-    anyway: also a copy of another nightsort's database.
+    anyway: also a copy of another nightsort's database. facts: noted in it.
     Raises RefusedError when `source` cannot be used, TransientError when a disk refuses; the
     present database is then as it was.
     """
     finish(state_dir)
     ours = "" if anyway else _present_instance(state_dir)
-    contents = stage_copy(state_dir, new_label(state_dir, now), source, {}, instance=ours)
+    contents = stage_copy(state_dir, new_label(state_dir, now), source, facts or {}, instance=ours)
     return Restored(contents, finish(state_dir))
 
 

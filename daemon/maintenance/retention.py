@@ -94,6 +94,12 @@ def files_of_results(results: Tree) -> Iterator[tuple[str, str, str]]:
                     yield join(folder, name), join(called, name), match[1]
 
 
+def is_of_results(name: str) -> bool:
+    """Whether nightsort calls a file in results_dir so; `exports/` and all."""
+    folder, _, last = name.rpartition("/")
+    return any(kind.folder == folder and kind.pattern.fullmatch(last) for kind in _KINDS)
+
+
 class Retention:
     """Does once a day what `[retention]` asks for."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from config.errors import FolderUnavailable
 from config.settings import Settings
 from daemon.domain.clock import Clock
 from daemon.folders.locks import hold, prepare
@@ -32,6 +33,19 @@ def owned(settings: Settings, clock: Clock) -> Iterator[Store]:
             bring_versions_back(store, versions)
             copy_versions(store, versions)
             yield store
+
+
+@contextmanager
+def adopted(settings: Settings, clock: Clock) -> Iterator[Store]:
+    """As `owned`, with all folders there, made or adopted as at a first start.
+
+    Raises FolderUnavailable too, where one is not there.
+    """
+    with owned(settings, clock) as store, watched(settings) as presence:
+        presence.adopt()
+        if absent := presence.check():
+            raise FolderUnavailable("; ".join(absent.values()))
+        yield store
 
 
 @contextmanager

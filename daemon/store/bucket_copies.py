@@ -14,6 +14,7 @@ from daemon.store.database import Part
 from daemon.store.facts import set_fact
 
 BUCKET = "bucket"  # follows the change feed by this name; and the fact that says which bucket it is
+RESULTS = "results/"  # what lies there of results_dir
 BUCKET_FILL = "bucket_fill"  # somebody asked for all to be compared again
 
 _KEPT = (
@@ -29,7 +30,7 @@ _THESE = "(SELECT value FROM json_each(?))"
 
 def copy_of_results(name: str) -> str:
     """The key of a file in results_dir."""
-    return f"results/{name}"
+    return f"{RESULTS}{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,15 @@ class BucketCopies(Part):
     def photos(self, numbers: Collection[int]) -> list[Wanted]:
         """These photos, as far as they are to have a copy."""
         return self._wanted(f"{_THERE} AND id IN {_THESE} ORDER BY id", json.dumps([*numbers]))
+
+    def is_to_come_back(self, key: str) -> bool:
+        """Whether a photo's file is to be made of its copy: unless it is known to be gone."""
+        row = self._db.execute(
+            "SELECT is_to_go OR NOT EXISTS (SELECT 1 FROM photos"
+            f" WHERE id = bucket_copies.photo AND {_KEPT}) FROM bucket_copies WHERE key = ?",
+            (key,),
+        ).fetchone()
+        return row is None or not row[0]
 
     def to_go(self, limit: int) -> list[str]:
         """Keys that are to be deleted there."""

@@ -165,3 +165,65 @@ def test_a_box_without_obstore_sorts_and_says_what_is_missing(
         drop(site, 1)
         assert site.nightsort("now").returncode == 0
     assert len(filed(site)) == 1
+
+
+# --- a lost box ----------------------------------------------------------------------------------
+
+
+def test_a_lost_box_is_made_again_of_the_mirror(tmp_path: Path, s3: Storage, bucket: str) -> None:
+    mirror = s3.settings(bucket, photos=True)
+    old = site_of(tmp_path / "box", mirror)
+    drop(old, 1, 2, 3)
+    assert old.nightsort("now").returncode == 0
+    assert old.nightsort("backup").returncode == 0
+    drop(old, 4, 5)  # what the backup does not know
+    assert old.nightsort("now").returncode == 0
+    assert old.nightsort("correct", "60004", "Handbags").returncode == 0
+    assert old.nightsort("mirror", "fill").returncode == 0
+    receipt = json.loads(old.nightsort("forget", "60002", "--yes", "--json").stdout)
+    held = {(one["what"], one["where"]) for one in receipt["remains"]}
+    assert {("mirror", bucket), ("backup", f"backups in {bucket}")} <= held
+    assert old.nightsort("mirror", "fill").returncode == 0
+    lay = {path.relative_to(old.sorted): path.read_bytes() for path in photos_of(old)}
+    runs = old.nightsort("history", "--json").stdout
+    assert len(lay) == 4
+    old.folder.rename(tmp_path / "lost")
+
+    new = site_of(tmp_path / "box", mirror)  # with the same settings
+    done = new.nightsort("restore", "--from-mirror")
+    assert done.returncode == 0, done.stderr
+    said = done.stderr.splitlines()
+    assert said[0] == "Restored: photos: 3, runs: 1."
+    assert said[-1] == "It agrees with results and folders again."
+    assert {path.relative_to(new.sorted): path.read_bytes() for path in photos_of(new)} == lay
+    assert new.nightsort("history", "--json").stdout == runs
+    for number in (1, 3, 4, 5):
+        found = new.nightsort("find", f"6000{number}", "--json")
+        assert found.returncode == 0, found.stderr
+    assert new.nightsort("find", "60002").returncode == 1
+    assert json.loads(new.nightsort("now", "--json").stdout)["run"] is None
+
+    with new.daemon():
+        is_up(new)
+        wait_until_equal(new, s3, bucket)
+    assert copied(s3, bucket) == {*lay.values()}
+    undone = new.nightsort("undo", "60001")
+    assert undone.returncode == 0, undone.stderr
+
+
+def photos_of(site: Site) -> list[Path]:
+    return [path for path in site.photos("sorted") if path.suffix == ".jpg"]
+
+
+def test_a_restore_from_the_mirror_names_what_is_missing(
+    tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    site = site_of(tmp_path / "box", s3.settings(bucket))
+    refused = site.nightsort("restore", "--from-mirror")
+    assert refused.returncode == 1
+    assert "no good backup of station berlin" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    assert site.nightsort("restore").returncode == 2
+    without = Site.make(tmp_path / "without")
+    refused = without.nightsort("restore", "--from-mirror")
+    assert (refused.returncode, "no bucket to restore from" in refused.stderr) == (1, True)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from config.mirror import MirrorSettings
-from daemon.bucket.client import BucketFailed, BucketRefused
+from daemon.bucket.client import BucketFailed, BucketRefused, access_key
 from daemon.bucket.copier import COMPARE_SECONDS, LOOK_SECONDS
 from daemon.bucket.thread import BucketThread, copier_of
 from daemon.domain.clock import SystemClock
@@ -228,6 +228,22 @@ def test_a_wrong_key_is_told_without_its_secret(shop: Shop, s3: Storage, bucket:
     with pytest.raises(BucketRefused, match=r"SignatureDoesNotMatch.*correct the access key") as no:
         copy(shop, s3.settings(bucket, bucket_key=f"{identity}:swordfish"))
     assert "swordfish" not in str(no.value)
+
+
+def test_the_credential_is_the_service_s_and_a_command_takes_the_key_of_its_environment(
+    s3: Storage, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror = s3.settings(bucket, bucket_credential="mirror-bucket")
+    settings = MirrorSettings.model_validate(mirror)
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    assert ":".join(access_key(settings)) == s3.key
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / "mirror-bucket").write_text("OTHER:secret\n")
+    assert access_key(settings) == ("OTHER", "secret")
+    (tmp_path / "mirror-bucket").write_text("swordfish\n")
+    with pytest.raises(BucketRefused, match="ID:SECRET") as refused:
+        access_key(settings)
+    assert "swordfish" not in str(refused.value)
 
 
 def test_a_bucket_that_is_not_there_is_told(shop: Shop, s3: Storage) -> None:

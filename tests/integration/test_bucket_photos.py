@@ -229,6 +229,26 @@ def test_what_is_forgotten_while_it_is_on_its_way_goes_there_too(
     assert photos(s3, bucket) == {}
 
 
+def test_a_box_that_was_restored_from_a_backup_ends_up_equal(
+    shop: ForgettingShop, s3: Storage, bucket: str
+) -> None:
+    shop.night(name(1), name(2))
+    copy(shop, s3.settings(bucket, photos=True))
+    backup = shop.back_up()
+    shop.corrector.correct("60001", "Tops", "anna")
+    shop.export_corrections()
+    shop.night(name(3), first=3)
+    copy(shop, s3.settings(bucket, photos=True))
+    before = photos(s3, bucket)
+    shop.restore(backup)
+    copy(shop, s3.settings(bucket, photos=True))
+    assert photos(s3, bucket) == before
+    assert shop.store.bucket.waiting() == 0
+    shop.forget("60003")
+    copy(shop, s3.settings(bucket, photos=True))
+    assert sorted(photos(s3, bucket)) == [f"{DAY}/Shirts/{name(2)}", f"{DAY}/Tops/{name(1)}"]
+
+
 # --- what is to go -------------------------------------------------------------------------------
 
 

@@ -35,7 +35,7 @@ def _of_bucket(settings: Settings) -> Findings:
         yield wrong("bucket", "obstore is not installed", client.how_to_install())
     elif (said := read(settings.state_dir)[0]["bucket"]) and said["why"]:
         yield wrong("bucket", said["why"], "docs/bucket.md says more; sorting goes on")
-    elif mirror.bucket_credential is not None and not credentials_are_here():
+    elif mirror.bucket_key is None and not credentials_are_here():
         yield ok("bucket", f"{mirror.bucket} is used with the service's key: nightsort status")
     elif problem := _problem(mirror):
         yield wrong("bucket", problem, "docs/bucket.md says more; sorting goes on")

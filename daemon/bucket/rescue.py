@@ -1,0 +1,185 @@
+"""Rescue: a lost box is made again of what lies in the bucket.
+
+First its memory: the newest good backup, what was learnt, what was forgotten. Then the files that
+are not there: results, and photos where they were. What the backup cannot know is then taken from
+results and folders, as after any restore. It may be interrupted, and asked for again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import structlog
+
+from config.errors import NightsortError, RefusedError
+from config.settings import Settings
+from daemon.bucket.client import Bucket, NoObject
+from daemon.bucket.fetching import Fate, bring, fetch, place_of
+from daemon.bucket.sources import BACKUPS, FORGOTTEN, PHOTO_KEY, VERSIONS, is_version
+from daemon.domain.photo_names import has_photo_extension
+from daemon.folders.forgotten import FILE, Forgotten, content_mark
+from daemon.folders.os_errors import trouble
+from daemon.folders.rights import Rights
+from daemon.folders.tree import Tree
+from daemon.maintenance.backups import FOLDER, time_in_name
+from daemon.maintenance.restore import Restored, restore
+from daemon.maintenance.retention import is_of_results
+from daemon.sorting.filer import FilingPolicy
+from daemon.sorting.versions import FOLDER as VERSIONS_FOLDER
+from daemon.store import DATABASE, Store
+from daemon.store.bucket_copies import RESULTS
+from daemon.store.facts import PRESENCE
+
+log = structlog.get_logger()
+
+# The fact that tells that files are still to be brought back.
+UNFETCHED = "unfetched"
+_CLOCKS_DIFFER = timedelta(days=1)
+Advance = Callable[[int, int], None]
+
+
+def bring_memory(
+    settings: Settings, bucket: Bucket, now: datetime, *, anyway: bool = False
+) -> Restored | None:
+    """Put the newest good backup of the bucket in the database's place; the state folder is ours.
+
+    None where that was done before, and files are still to come. anyway: as `restore` has it.
+    Raises BucketFailed, RefusedError where there is no good backup, TransientError.
+    """
+    if _is_under_way(settings.state_dir):
+        return None
+    _bring_state(settings, bucket)
+    done = _restore_newest(settings, bucket, now, anyway=anyway)
+    with closing(Store(settings.state_dir)) as store:
+        # This machine's folders are adopted as at a first start, by the same instance.
+        presence = store.facts.get(PRESENCE)
+        if presence is not None:
+            store.facts.remember(PRESENCE, {**presence, "folders": {}})
+    return done
+
+
+def bring_files(
+    settings: Settings, bucket: Bucket, store: Store, advance: Advance = lambda _done, _all: None
+) -> Counter[Fate]:
+    """Bring back what is not there of results and photos; all folders must be.
+
+    advance: called with how many objects were looked at, and how many there are. Raises
+    BucketFailed, TransientError when a folder refuses.
+    """
+    files = _Files(settings, bucket, store)
+    total = sum(len(piece) for piece in bucket.listed(str(settings.mirror.station)))
+    fates: Counter[Fate] = Counter()
+    # Before photos results, which say most about them.
+    for wanted in (files.results, files.photos):
+        for key in _keys(settings, bucket):
+            fate = wanted(key)
+            if fate is not None:
+                fates[fate] += 1
+                advance(fates.total(), total)
+    store.facts.remember(UNFETCHED, value=None)
+    log.info("brought_back", **{fate.name.lower(): count for fate, count in fates.items()})
+    return fates
+
+
+class _Files:
+    """Brings files back one by one; None for what is not its own, or is not to come back."""
+
+    def __init__(self, settings: Settings, bucket: Bucket, store: Store) -> None:
+        policy = FilingPolicy.from_settings(settings.filing)
+        self._station = str(settings.mirror.station)
+        self._bucket = bucket
+        self._store = store
+        self._results = Tree(settings.results_dir)
+        self._sorted = Tree(settings.sorted_dir)
+        self._rights = Rights(policy.group, policy.file_mode, policy.folder_mode)
+        self._forgotten = Forgotten(settings.state_dir)
+
+    def results(self, key: str) -> Fate | None:
+        name = key.removeprefix(RESULTS)
+        if not key.startswith(RESULTS) or not is_of_results(name):
+            return None
+        about, pieces = self._bucket.get(f"{self._station}/{key}")
+        return fetch(self._results, name, about, pieces, Rights())
+
+    def photos(self, key: str) -> Fate | None:
+        if not PHOTO_KEY.match(key):
+            return None
+        about, pieces = self._bucket.get(f"{self._station}/{key}")
+        place = self._place(key, about)
+        if not place:
+            return None
+        return fetch(self._sorted, place, about, pieces, self._rights)
+
+    def _place(self, key: str, about: Mapping[str, str]) -> str:
+        """Where a photo is to lie; empty where it is not to come back."""
+        place, mark = place_of(about), content_mark(about.get("sha256", ""))
+        is_photo = has_photo_extension(place) and not place.startswith(".")
+        if not is_photo or self._forgotten.knows(mark):
+            return ""
+        return place if self._store.bucket.is_to_come_back(key) else ""
+
+
+def _is_under_way(state_dir: Path) -> bool:
+    if not (state_dir / DATABASE).exists():
+        return False
+    try:
+        with closing(Store(state_dir, reading=True)) as store:
+            return bool(store.facts.get(UNFETCHED))
+    except NightsortError:  # damaged, say: that is what the backup is for
+        return False
+
+
+def _bring_state(settings: Settings, bucket: Bucket) -> None:
+    """What is in no backup, or newer than that: what was forgotten, what was learnt."""
+    station = settings.mirror.station
+    with suppress(NoObject):  # nothing ever was
+        bring(bucket, f"{station}/{FORGOTTEN}", Tree(settings.state_dir), FILE)
+    folder = settings.state_dir / VERSIONS_FOLDER
+    for key in _keys(settings, bucket, VERSIONS):
+        name = key.removeprefix(VERSIONS)
+        if is_version(name):
+            _make(folder)
+            bring(bucket, f"{station}/{key}", Tree(folder), name)
+
+
+def _restore_newest(settings: Settings, bucket: Bucket, now: datetime, *, anyway: bool) -> Restored:
+    folder = settings.state_dir / FOLDER
+    made = {
+        key: time_in_name(key.removeprefix(BACKUPS)) for key in _keys(settings, bucket, BACKUPS)
+    }
+    # What was made while a clock was ahead is only believed to be the newest when all others fail.
+    newest_first = sorted(
+        ((at <= now + _CLOCKS_DIFFER, at, key) for key, at in made.items() if at is not None),
+        reverse=True,
+    )
+    problem = "there is none"
+    for *_, key in newest_first:
+        _make(folder)
+        name = key.removeprefix(BACKUPS)
+        fate = bring(bucket, f"{settings.mirror.station}/{key}", Tree(folder), name)
+        if fate in (Fate.BROUGHT, Fate.THERE):
+            facts = {UNFETCHED: True}
+            return restore(settings.state_dir, folder / name, now, anyway=anyway, facts=facts)
+        problem = f"{name} is {fate.value}"
+    raise RefusedError(
+        f"{bucket.address}: no good backup of station {settings.mirror.station} ({problem}); look "
+        "whether [mirror] names the right bucket and station"
+    )
+
+
+def _keys(settings: Settings, bucket: Bucket, below: str = "") -> Iterator[str]:
+    """The keys of the station, without its name."""
+    begin = f"{settings.mirror.station}/"
+    for piece in bucket.listed(f"{begin}{below}".rstrip("/")):
+        yield from (key.removeprefix(begin) for key in piece)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o750, exist_ok=True)
+    except OSError as exc:
+        raise trouble(exc, str(folder)) from exc

@@ -1,0 +1,188 @@
+"""A lost box is made again of its bucket, of which no more is believed than can be checked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from config.errors import RefusedError
+from config.settings import Settings
+from daemon.bucket.client import BucketFailed, connect
+from daemon.bucket.fetching import Fate
+from daemon.bucket.rescue import bring_files, bring_memory
+from daemon.store import DATABASE, Store
+from tests.support.bucket_shop import copy
+from tests.support.core import tiny_photo
+from tests.support.s3 import Storage, storage
+from tests.support.shop import Shop
+
+DAY = "2025-10-13"
+PLACE = "Shirts/return-60001_front.png"
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[Storage]:
+    with storage() as running:
+        yield running
+
+
+@pytest.fixture
+def bucket(s3: Storage) -> str:
+    return s3.new_bucket()
+
+
+@pytest.fixture
+def lost(tmp_path: Path, s3: Storage, bucket: str) -> Iterator[Shop]:
+    """A box after a night, whose files are in the bucket."""
+    shop = Shop(tmp_path / "lost")
+    shop.night("return-60001_front.png", "return-60002_front.png", first=1)
+    shop.back_up()
+    copy(shop, s3.settings(bucket, photos=True))
+    yield shop
+    shop.stop()
+
+
+def new_box(tmp_path: Path, mirror: dict[str, object]) -> Settings:
+    """A machine with empty folders."""
+    folders = {f"{name}_dir": tmp_path / "new" / name for name in ("incoming", "sorted", "results")}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    state = tmp_path / "new" / "state"
+    state.mkdir()
+    return Settings.model_validate({**folders, "state_dir": state, "mirror": mirror})
+
+
+def rescue(settings: Settings, lost: Shop) -> Counter[Fate]:
+    bring_memory(settings, connect(settings.mirror), lost.clock.now())
+    return bring(settings)
+
+
+def bring(settings: Settings) -> Counter[Fate]:
+    with closing(Store(settings.state_dir)) as store:
+        return bring_files(settings, connect(settings.mirror), store)
+
+
+def photos(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_database_results_and_photos_come_back_as_they_were(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    settings = new_box(tmp_path, s3.settings(bucket, photos=True))
+    fates = rescue(settings, lost)
+    assert {*fates} == {Fate.BROUGHT}
+    assert photos(settings.sorted_dir) == photos(lost.sorted)
+    there = photos(settings.results_dir)
+    assert there == {
+        name: text for name, text in photos(lost.results).items() if "latest" not in name
+    }
+    with closing(Store(settings.state_dir)) as store:
+        assert store.traces.meant("60001").is_exact
+    for path in settings.results_dir.iterdir():  # what is old stays old
+        assert path.stat().st_mtime_ns == (lost.results / path.name).stat().st_mtime_ns
+
+
+def test_what_is_there_is_never_written_over(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    settings = new_box(tmp_path, s3.settings(bucket, photos=True))
+    mine = settings.sorted_dir / PLACE
+    mine.parent.mkdir()
+    mine.write_bytes(b"another photo")
+    fates = rescue(settings, lost)
+    assert (fates[Fate.KEPT], fates[Fate.DAMAGED]) == (1, 0)
+    assert mine.read_bytes() == b"another photo"
+
+
+def test_what_was_interrupted_goes_on_without_another_backup(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    with s3.gate() as gate:
+        settings = new_box(tmp_path, s3.settings(bucket, photos=True, endpoint=gate.address))
+        bring_memory(settings, connect(settings.mirror), lost.clock.now())
+        gate.trouble = "503 Slow Down"
+        with pytest.raises(BucketFailed):
+            bring(settings)
+        gate.trouble = ""
+        assert bring_memory(settings, connect(settings.mirror), lost.clock.now()) is None
+        bring(settings)
+        assert {*bring(settings)} == {Fate.THERE}
+    assert photos(settings.sorted_dir) == photos(lost.sorted)
+    assert not list(settings.state_dir.glob(f"{DATABASE}.set-aside-*"))
+
+
+def test_a_newest_backup_that_is_damaged_there_gives_way_to_the_one_before(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    about = {"sha256": "0" * 64, "place": "x"}
+    name = "nightsort-2025-10-14T030000Z-schema1.db"
+    ahead = "nightsort-2030-01-01T000000Z-schema1.db"  # of a clock that was wrong
+    for one in (name, ahead):
+        s3.opened(bucket).put(f"berlin/backups/{one}", b"cut off", about)
+    settings = new_box(tmp_path, s3.settings(bucket, photos=True))
+    rescue(settings, lost)
+    assert photos(settings.sorted_dir) == photos(lost.sorted)
+    assert not (settings.state_dir / "backups" / name).exists()
+
+
+@pytest.mark.parametrize(
+    "place", ["../outside.png", "Shirts/../../outside.png", "/tmp/outside.png", "", "a%00b.png",
+              ".nightsort/x.png", "Shirts/run.sh", "Shirts/"],
+)  # fmt: skip
+def test_an_object_that_leads_elsewhere_is_left(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str, place: str
+) -> None:
+    content = tiny_photo("Shirts", 99)
+    about = {"sha256": sha256(content).hexdigest(), "place": place}
+    opened = s3.opened(bucket)
+    opened.put(f"berlin/{DAY}/Shirts/x.png", content, about)
+    opened.put("berlin/results/wages.xlsx", content, about)
+    opened.put("berlin/versions/x.sh", content, about)
+    settings = new_box(tmp_path, s3.settings(bucket, photos=True))
+    rescue(settings, lost)
+    assert content not in photos(tmp_path / "new").values()
+    assert not list(tmp_path.glob("outside*"))
+
+
+def test_a_photo_that_was_changed_there_does_not_come_back_as_it(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    opened = s3.opened(bucket)
+    key = f"berlin/{DAY}/{PLACE}"
+    opened.put(key, b"changed", opened.about(key))
+    settings = new_box(tmp_path, s3.settings(bucket, photos=True))
+    assert rescue(settings, lost)[Fate.DAMAGED] == 1
+    assert not (settings.sorted_dir / PLACE).exists()
+    assert not list(settings.sorted_dir.rglob(".nightsort*"))
+
+
+def test_what_people_took_away_does_not_come_back(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    (lost.sorted / PLACE).unlink()
+    lost.store.removals.remove([1], lost.clock.now())
+    lost.clock.advance(3600)
+    lost.back_up()
+    copy(lost, s3.settings(bucket, photos=True))
+    settings = new_box(tmp_path, s3.settings(bucket, photos=True))
+    rescue(settings, lost)
+    assert photos(settings.sorted_dir) == photos(lost.sorted)
+
+
+def test_a_bucket_without_a_backup_of_the_station_is_refused(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    settings = new_box(tmp_path, s3.settings(bucket, station="hamburg"))
+    with pytest.raises(RefusedError, match="no good backup of station hamburg"):
+        bring_memory(settings, connect(settings.mirror), lost.clock.now())
+    assert not (settings.state_dir / DATABASE).exists()
