@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import logging
+import multiprocessing
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
@@ -95,9 +96,10 @@ def _started(workers: int) -> LocalCluster:
             security=True, memory_limit=None, silence_logs=logging.CRITICAL,
         )  # fmt: skip
     except KeyboardInterrupt:
-        # Half started it cannot be closed, which Dask would say at the end; its processes go with
-        # this one.
+        # Half started it cannot be closed, which Dask would say at the end, and so its workers.
         atexit.unregister(close_clusters)
+        for process in multiprocessing.active_children():
+            process.kill()
         raise
 
 

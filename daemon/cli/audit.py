@@ -6,7 +6,8 @@ Like `daemon.cli.main`, which names them, they parse, call and print.
 from __future__ import annotations
 
 import sys
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +16,12 @@ import click
 
 from config.readable import plain
 from daemon.cli.common import EXIT_FAILED, any_path, json_option, load, print_json
+from daemon.cli.progress import progress
 
 if TYPE_CHECKING:
     from daemon.maintenance.audit import Looked
+
+_ROWS_AT_ONCE = 1000
 
 
 @click.group()
@@ -43,8 +47,8 @@ def export(config_file: Path | None, file: Path, as_json: bool) -> None:
     from daemon.maintenance import audit as chain
     from daemon.store import Store
 
-    with closing(Store(load(config_file).state_dir, reading=True)) as store:
-        looked = chain.export(store, file)
+    with closing(Store(load(config_file).state_dir, reading=True)) as store, _looking() as advance:
+        looked = chain.export(store, file, advance)
     _show(looked, as_json=as_json)
 
 
@@ -68,11 +72,20 @@ def verify(config_file: Path | None, file: Path | None, as_json: bool) -> None:
     from daemon.store import Store
 
     if file is not None:
-        _show(chain.look_through(chain.exported(file)), as_json=as_json)
+        with _looking() as advance:
+            looked = chain.look_through(chain.exported(file), advance)
+        _show(looked, as_json=as_json)
         return
-    with closing(Store(load(config_file).state_dir, reading=True)) as store:
-        looked = chain.look_through_store(store)
+    with closing(Store(load(config_file).state_dir, reading=True)) as store, _looking() as advance:
+        looked = chain.look_through_store(store, advance)
     _show(looked, as_json=as_json)
+
+
+@contextmanager
+def _looking() -> Iterator[Callable[[int], None]]:
+    """How many rows were looked at, on stderr; now and then, as there may be millions."""
+    with progress("rows looked at") as advance:
+        yield lambda rows: advance(rows, 0) if rows % _ROWS_AT_ONCE == 0 else None
 
 
 def _show(looked: Looked, *, as_json: bool) -> None:

@@ -178,6 +178,7 @@ def run(school: School, wanted: Wanted, photos: Sequence[Labelled] | None) -> No
     until = kept[-1].at if kept else ""
     if only:
         kept = [one for one in kept if one.label in only]
+    click.echo(f"Learning from what is kept: {len(kept)} photos ...", err=True)
     held = hold_lesson(
         school.classifier,
         school.versions,

@@ -73,7 +73,7 @@ class _Lines:
             print(self._line(done, total, now - self._began), file=self._stream, flush=True)
 
     def _line(self, done: int, total: int, seconds: float) -> str:
-        parts = [f"{done} of {total}"]
+        parts = [f"{done} of {total}" if total else str(done)]
         if done:
             parts.append(_rate(done, seconds))
         if total > done > 0:

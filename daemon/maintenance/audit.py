@@ -6,7 +6,7 @@ import csv
 import hmac
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,10 @@ COLUMNS = (
     "seq", "at", "kind", "told", "person", "salt", "person_salt", "person_digest", "digest", "link",
 )  # fmt: skip
 _LONGEST_CELL = 1 << 24
+
+
+def _quietly(_rows: int) -> None:
+    """Say nothing of how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,11 @@ class _Chain:
         return why
 
 
-def look_through(rows: Iterable[Row]) -> Looked:
-    """Look through a chain from its first row on."""
+def look_through(rows: Iterable[Row], advance: Callable[[int], None] = _quietly) -> Looked:
+    """Look through a chain from its first row on. advance: called with how many were looked at."""
     chain = _Chain()
     for row in rows:
+        advance(row.seq)
         if why := chain.take(row):
             return Looked(chain.rows, chain.forgotten, chain.link.hex(), row.seq, why)
     if chain.forgotten != chain.accounted:
@@ -67,9 +72,9 @@ def look_through(rows: Iterable[Row]) -> Looked:
     return Looked(chain.rows, chain.forgotten, chain.link.hex())
 
 
-def look_through_store(store: Store) -> Looked:
+def look_through_store(store: Store, advance: Callable[[int], None] = _quietly) -> Looked:
     """Look through the box's own chain, and for what is told and not in it."""
-    looked = look_through(store.audit.rows())
+    looked = look_through(store.audit.rows(), advance)
     if looked.bad_row is not None:
         return looked
     for what, numbers in (
@@ -82,7 +87,7 @@ def look_through_store(store: Store) -> Looked:
     return looked
 
 
-def export(store: Store, file: Path) -> Looked:
+def export(store: Store, file: Path, advance: Callable[[int], None] = _quietly) -> Looked:
     """Write the chain to a CSV, in place of any other. Raises TransientError, NamedWrongly."""
     name = printable(str(file))
     if os.path.isdir(file):  # noqa: PTH112 - Path's own raises where a folder may not be entered
@@ -94,6 +99,7 @@ def export(store: Store, file: Path) -> Looked:
     with replacing(file) as written:
         written.write((BOM + csv_lines([COLUMNS])).encode("utf-8"))
         for row in store.audit.rows():
+            advance(row.seq)
             written.write(csv_lines([_cells(row)]).encode("utf-8"))
             if bad is None and (why := chain.take(row)):
                 bad = Looked(chain.rows, chain.forgotten, chain.link.hex(), row.seq, why)

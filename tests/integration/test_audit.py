@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -163,9 +164,12 @@ def test_a_history_of_before_begins_its_chain_now(tmp_path: Path) -> None:
     shop.drop(SHIRT, tiny_photo("Shirts", 1))
     shop.recover_and_drain()
     shop.stop()
-    for later in ("TRIGGER sight_is_over", "TRIGGER sight_went", "TABLE sights", "TABLE audit"):
-        shop.tamper(f"DROP {later}")
-    shop.tamper(f"PRAGMA user_version = {next(n for n, s in enumerate(STEPS) if 'audit' in s[0])}")
+    before = next(number for number, step in enumerate(STEPS) if "audit" in step[0])
+    for statement in reversed([one for step in STEPS[before:] for one in step]):
+        made = re.match(r"\s*CREATE (TABLE|INDEX|TRIGGER) (\w+)", statement)
+        assert made is not None, statement
+        shop.tamper(f"DROP {made[1]} {made[2]}")
+    shop.tamper(f"PRAGMA user_version = {before}")
     shop._start()
     with running(shop):
         assert shop.kinds() == ["begun"]

@@ -512,7 +512,7 @@ def test_an_order_that_was_begun_may_be_done_and_its_giver_is_told_so(
     service.wait_for_clients(1)
     assert service.begin[0]()
     service.progress = service.at(0, silent_s=2 * PATIENCE_SECONDS)
-    assert "has not answered" in refusal_of(answer)
+    assert "may be done all the same" in refusal_of(answer)
     assert getattr(answer.exception(), "code", "") == UNKNOWN
 
 

@@ -386,6 +386,7 @@ def test_photos_that_are_all_one_picture_are_no_lesson(site: Site, tmp_path: Pat
         picture = draw_item(item, rng, (240, 320))
         for at in range(COUNT):
             picture.save(tmp_path / "alike" / label / f"x{at}x.jpg", quality=70 + at)
-    done = site.nightsort("learn", str(tmp_path / "alike"), "--only")
-    assert (done.returncode, "all belong together" in done.stderr) == (1, True)
-    assert "Traceback" not in done.stderr
+    lesson = asked(site, "learn", str(tmp_path / "alike"), "--only")
+    assert (lesson["version"], lesson["judgement"]) == (None, "refused")
+    assert "all belong together" in lesson["why"]
+    assert lesson["examples"] == {"Bags": COUNT, "Glasses": COUNT}

@@ -81,7 +81,8 @@ def test_short_work_says_nothing(seconds: Seconds) -> None:
 @pytest.mark.parametrize(
     ("done", "total", "after", "line"),
     [
-        (0, 0, 6, "sorting: 0 of 0"),
+        (0, 0, 6, "sorting: 0"),
+        (10, 0, 10, "sorting: 10, 1.0 a second"),  # nobody knows yet how many there are
         (0, 9, 6, "sorting: 0 of 9"),
         (10, 100, 10, "sorting: 10 of 100, 1.0 a second, 1 min 30 s left"),
         (10, 1210, 60, "sorting: 10 of 1210, 0.2 a second, 2 h 00 min left"),
