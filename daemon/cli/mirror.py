@@ -16,7 +16,7 @@ from config.readable import plain
 from daemon.cli.common import EXIT_FAILED, json_option, load, print_json
 
 if TYPE_CHECKING:
-    from daemon.bucket.filling import BucketDocument
+    from daemon.mirror.bucket.filling import BucketDocument
     from daemon.mirror.filling import MirrorDocument
 
 
@@ -36,8 +36,8 @@ def status(config_file: Path | None, as_json: bool) -> None:
       nightsort mirror status
       nightsort mirror status --json | jq .waiting
     """  # noqa: D301
-    from daemon.bucket import filling as bucket
     from daemon.health.status_file import NOT_RUNNING, read
+    from daemon.mirror.bucket import filling as bucket
     from daemon.mirror.filling import document_of
     from daemon.store import Store
 
@@ -72,11 +72,11 @@ def fill(config_file: Path | None, as_json: bool) -> None:
       nightsort mirror fill
     """  # noqa: D301
     from config.logs import configure
-    from daemon.bucket import filling as bucket
     from daemon.cli.progress import progress
     from daemon.domain.clock import SystemClock, local_zone
     from daemon.folders.locks import is_held, prepare
     from daemon.mirror import filling
+    from daemon.mirror.bucket import filling as bucket
     from daemon.service.state import owned
 
     settings = load(config_file)

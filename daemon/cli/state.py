@@ -148,8 +148,8 @@ def restore(config_file: Path | None, file: Path | None, from_mirror: bool, anyw
 
 
 def _memory_from_mirror(settings: Settings, now: datetime, *, anyway: bool) -> Restored | None:
-    from daemon.bucket.client import connect
-    from daemon.bucket.rescue import bring_memory
+    from daemon.mirror.bucket.client import connect
+    from daemon.mirror.bucket.rescue import bring_memory
 
     if not settings.mirror.has_bucket:
         raise RefusedError("there is no bucket to restore from; set [mirror] station and bucket")
@@ -157,10 +157,10 @@ def _memory_from_mirror(settings: Settings, now: datetime, *, anyway: bool) -> R
 
 
 def _files_from_mirror(settings: Settings, clock: Clock) -> None:
-    from daemon.bucket.client import connect
-    from daemon.bucket.fetching import Fate
-    from daemon.bucket.rescue import bring_files
     from daemon.cli.progress import progress
+    from daemon.mirror.bucket.client import connect
+    from daemon.mirror.bucket.fetching import Fate
+    from daemon.mirror.bucket.rescue import bring_files
     from daemon.service.state import adopted
 
     with adopted(settings, clock) as store, progress("bringing back") as advance:

@@ -10,7 +10,6 @@ from config.errors import RefusedError
 from config.settings import Settings, load
 from daemon.alerting.targets import enlisted, targets_of
 from daemon.alerting.worker import AlertingWorker
-from daemon.bucket.thread import BucketThread
 from daemon.domain.clock import Clock
 from daemon.domain.orders import ChangeModel, Given, ModelAnswer
 from daemon.domain.timetable import Timetable
@@ -25,6 +24,7 @@ from daemon.health.status_file import StatusFile
 from daemon.health.status_thread import Listener, StatusThread
 from daemon.health.supervision import Supervision
 from daemon.health.systemd import Notifier
+from daemon.mirror.bucket.thread import BucketThread
 from daemon.mirror.thread import MirrorThread
 from daemon.reporting.forecast_log import ForecastLog
 from daemon.reporting.report_updater import ReportUpdater

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from config.mirror import MirrorSettings
-from daemon.bucket.client import BucketFailed, BucketRefused, access_key
-from daemon.bucket.copier import COMPARE_SECONDS, LOOK_SECONDS
-from daemon.bucket.thread import BucketThread, copier_of
 from daemon.domain.clock import SystemClock
+from daemon.mirror.bucket.client import BucketFailed, BucketRefused, access_key
+from daemon.mirror.bucket.copier import COMPARE_SECONDS, LOOK_SECONDS
+from daemon.mirror.bucket.thread import BucketThread, copier_of
 from daemon.store.bucket_copies import BUCKET_FILL
 from tests.support.bucket_shop import copier, copy, finish, here, settings_of
 from tests.support.core import tiny_photo

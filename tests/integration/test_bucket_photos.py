@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.bucket.client import BucketFailed
 from daemon.domain.photos import Fingerprint
+from daemon.mirror.bucket.client import BucketFailed
 from daemon.store.bucket_copies import BUCKET
 from tests.integration.test_pick_lists import updater
 from tests.support.bucket_shop import copier, copy, finish

@@ -12,9 +12,9 @@ import pytest
 
 from config.errors import RefusedError
 from config.settings import Settings
-from daemon.bucket.client import BucketFailed, connect
-from daemon.bucket.fetching import Fate
-from daemon.bucket.rescue import bring_files, bring_memory
+from daemon.mirror.bucket.client import BucketFailed, connect
+from daemon.mirror.bucket.fetching import Fate
+from daemon.mirror.bucket.rescue import bring_files, bring_memory
 from daemon.store import DATABASE, Store
 from tests.support.bucket_shop import copy
 from tests.support.core import tiny_photo

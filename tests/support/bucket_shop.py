@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from config.settings import Settings
-from daemon.bucket.client import connect
-from daemon.bucket.copier import Copier
-from daemon.bucket.thread import copier_of
+from daemon.mirror.bucket.client import connect
+from daemon.mirror.bucket.copier import Copier
+from daemon.mirror.bucket.thread import copier_of
 from tests.support.core import Core
 
 

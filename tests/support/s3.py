@@ -28,7 +28,7 @@ from typing import Any
 import boto3
 
 from config.mirror import MirrorSettings
-from daemon.bucket.client import Bucket, connect
+from daemon.mirror.bucket.client import Bucket, connect
 from tests.support.waiting import DEADLINE_SECONDS, eventually
 
 _POLICY = {

@@ -6,10 +6,10 @@ from config.errors import NightsortError
 from config.mirror import MirrorSettings
 from config.settings import Settings
 from config.variables import credentials_are_here
-from daemon.bucket import client
 from daemon.health.doctor.findings import Findings, ok, wrong
 from daemon.health.status_file import read
 from daemon.mirror import postgres
+from daemon.mirror.bucket import client
 
 
 def of_mirror(settings: Settings) -> Findings:

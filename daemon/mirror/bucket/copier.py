@@ -20,13 +20,13 @@ from urllib.parse import quote
 import structlog
 from typing_extensions import TypedDict
 
-from daemon.bucket.client import Bucket, BucketRefused, NoObject
-from daemon.bucket.reading import Read, read_and_send
-from daemon.bucket.sources import BACKUPS, MARKER, Source, Sources, key_beside, key_of
 from daemon.domain.clock import Clock
 from daemon.domain.photos import as_text
 from daemon.folders.forgotten import content_mark
 from daemon.folders.tree import Tree
+from daemon.mirror.bucket.client import Bucket, BucketRefused, NoObject
+from daemon.mirror.bucket.reading import Read, read_and_send
+from daemon.mirror.bucket.sources import BACKUPS, MARKER, Source, Sources, key_beside, key_of
 from daemon.mirror.copier import instance_of_box
 from daemon.store import Store
 from daemon.store.bucket_copies import BUCKET, BUCKET_FILL, Copy, Wanted

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing_extensions import TypedDict
 
 from config.settings import Settings
-from daemon.bucket.client import connect
-from daemon.bucket.thread import copier_of
 from daemon.domain.clock import Clock
 from daemon.domain.status import BucketStatus
+from daemon.mirror.bucket.client import connect
+from daemon.mirror.bucket.thread import copier_of
 from daemon.store import Store
 from daemon.store.bucket_copies import BUCKET, BUCKET_FILL
 

@@ -12,7 +12,6 @@ from urllib.parse import unquote_to_bytes
 
 import structlog
 
-from daemon.bucket.client import Bucket
 from daemon.domain.photos import as_text
 from daemon.folders.contents import sync_folder
 from daemon.folders.os_errors import trouble
@@ -20,6 +19,7 @@ from daemon.folders.own_files import PRIVATE_PREFIX
 from daemon.folders.renaming import CREATE, Entry, rename_new
 from daemon.folders.rights import Rights
 from daemon.folders.tree import Tree, split
+from daemon.mirror.bucket.client import Bucket
 
 log = structlog.get_logger()
 

@@ -17,9 +17,6 @@ import structlog
 
 from config.errors import NightsortError, RefusedError
 from config.settings import Settings
-from daemon.bucket.client import Bucket, NoObject
-from daemon.bucket.fetching import Fate, bring, fetch, place_of
-from daemon.bucket.sources import BACKUPS, FORGOTTEN, PHOTO_KEY, VERSIONS, is_version
 from daemon.domain.photo_names import has_photo_extension
 from daemon.folders.forgotten import FILE, Forgotten, content_mark
 from daemon.folders.os_errors import trouble
@@ -28,6 +25,9 @@ from daemon.folders.tree import Tree
 from daemon.maintenance.backups import FOLDER, time_in_name
 from daemon.maintenance.restore import Restored, restore
 from daemon.maintenance.retention import is_of_results
+from daemon.mirror.bucket.client import Bucket, NoObject
+from daemon.mirror.bucket.fetching import Fate, bring, fetch, place_of
+from daemon.mirror.bucket.sources import BACKUPS, FORGOTTEN, PHOTO_KEY, VERSIONS, is_version
 from daemon.sorting.filer import FilingPolicy
 from daemon.sorting.versions import FOLDER as VERSIONS_FOLDER
 from daemon.store import DATABASE, Store

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from io import BufferedReader
 
 from config.errors import PhotoError
-from daemon.bucket.client import PART_BYTES
 from daemon.domain.photos import Fingerprint
 from daemon.folders.os_errors import trouble
 from daemon.folders.tree import Tree, fingerprint_of
+from daemon.mirror.bucket.client import PART_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ from contextlib import closing, contextmanager, suppress
 
 from config.mirror import MirrorSettings
 from config.settings import Settings
-from daemon.bucket.client import CONNECT_SECONDS, Bucket, connect
-from daemon.bucket.copier import COMPARE_SECONDS, Copier
-from daemon.bucket.sources import Sources
 from daemon.domain.clock import Clock
 from daemon.domain.status import BucketStatus
 from daemon.mirror.attempts import Attempts
+from daemon.mirror.bucket.client import CONNECT_SECONDS, Bucket, connect
+from daemon.mirror.bucket.copier import COMPARE_SECONDS, Copier
+from daemon.mirror.bucket.sources import Sources
 from daemon.store import Store
 from daemon.store.bucket_copies import BUCKET
 
