@@ -44,7 +44,8 @@ class SharedModules(LoadScopeScheduling):  # type: ignore[misc]
 
 @cache
 def shares_fixtures(file: Path) -> bool:
-    return 'scope="module"' in file.read_text(encoding="utf-8")
+    text = file.read_text(encoding="utf-8")
+    return 'scope="module"' in text or 'scope="session"' in text
 
 
 @pytest.hookimpl(optionalhook=True)
