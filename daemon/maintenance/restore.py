@@ -37,6 +37,10 @@ _PARTIAL = f"{DATABASE}.part"
 _PARTS = ("-wal", "-shm", "")
 
 
+class OfAnother(RefusedError):
+    """A copy is of another nightsort's database."""
+
+
 @dataclass(frozen=True, slots=True)
 class Restored:
     """What took the place of the present database."""
@@ -56,8 +60,8 @@ def restore(
     """Put the copy `source` in the place of the database; the state folder must be ours.
 
     anyway: also a copy of another nightsort's database. facts: noted in it.
-    Raises RefusedError when `source` cannot be used, TransientError when a disk refuses; the
-    present database is then as it was.
+    Raises RefusedError when `source` cannot be used (OfAnother for that one reason), TransientError
+    when a disk refuses; the present database is then as it was.
     """
     finish(state_dir)
     ours = "" if anyway else _present_instance(state_dir)
@@ -94,7 +98,7 @@ def stage_copy(
         _copy(source, state_dir)
         contents = stage(source, state_dir / _PARTIAL, {UNRECONCILED: told, **facts})
         if instance and contents.instance and contents.instance != instance:
-            raise RefusedError(
+            raise OfAnother(
                 f"{printable(str(source))}: is of another nightsort ({contents.instance[:8]}, this "
                 f"one is {instance[:8]}); if that is meant, add --anyway, and then run nightsort "
                 "doctor --adopt"

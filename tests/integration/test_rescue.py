@@ -12,10 +12,12 @@ import pytest
 
 from config.errors import RefusedError
 from config.settings import Settings
+from daemon.folders.forgotten import Forgotten
 from daemon.mirror.bucket.client import BucketFailed, connect
 from daemon.mirror.bucket.fetching import Fate
 from daemon.mirror.bucket.rescue import bring_files, bring_memory
 from daemon.store import DATABASE, Store
+from daemon.store.facts import PRESENCE
 from tests.support.bucket_shop import copy
 from tests.support.core import tiny_photo
 from tests.support.s3 import Storage, storage
@@ -133,6 +135,61 @@ def test_a_newest_backup_that_is_damaged_there_gives_way_to_the_one_before(
     rescue(settings, lost)
     assert photos(settings.sorted_dir) == photos(lost.sorted)
     assert not (settings.state_dir / "backups" / name).exists()
+
+
+def test_a_newest_backup_that_cannot_be_used_gives_way_to_the_one_before(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    spoilt, opened = b"SQLite format 3\0 and no more", s3.opened(bucket)
+    name = "nightsort-2025-10-14T030000Z-schema1.db"  # was sent as it is
+    opened.put(f"berlin/backups/{name}", spoilt, {"sha256": sha256(spoilt).hexdigest()})
+    settings = new_box(tmp_path, s3.settings(bucket, photos=True))
+    rescue(settings, lost)
+    assert photos(settings.sorted_dir) == photos(lost.sorted)
+    assert not (settings.state_dir / "backups" / name).exists()
+
+
+def test_the_bucket_of_another_box_changes_nothing_in_the_state_folder(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    presence = lost.store.facts.get(PRESENCE) or {"folders": {}}
+    lost.store.facts.remember(PRESENCE, {**presence, "instance": "of another"})
+    lost.clock.advance(60)
+    lost.back_up()
+    Forgotten(lost.state).add(["a mark"])
+    (lost.state / "models").mkdir(exist_ok=True)
+    (lost.state / "models" / "2026-11-01.1.npz").write_bytes(b"a version")
+    copy(lost, s3.settings(bucket, photos=True))
+    settings = new_box(tmp_path, s3.settings(bucket, photos=True))
+    with closing(Store(settings.state_dir)) as store:
+        store.facts.remember(PRESENCE, {"instance": "of this one", "folders": {}})
+    with pytest.raises(RefusedError, match="is of another nightsort"):
+        bring_memory(settings, connect(settings.mirror), lost.clock.now())
+    names = {Path(name).name for name in photos(settings.state_dir)}
+    assert all(name.startswith(DATABASE) or name.endswith(".lock") for name in names), names
+
+
+def test_what_was_learnt_comes_back_although_the_first_try_broke_off_before(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    (lost.state / "models").mkdir(exist_ok=True)
+    (lost.state / "models" / "2026-11-01.1.npz").write_bytes(b"a version")
+    Forgotten(lost.state).add(["a mark"])
+    copy(lost, s3.settings(bucket, photos=True))
+    opened, key = s3.opened(bucket), "berlin/forgotten.json"
+    about, pieces = opened.get(key)
+    kept = b"".join(pieces)
+    opened.put(key, b"{}", about)
+    settings = new_box(tmp_path, s3.settings(bucket, photos=True))
+    with pytest.raises(RefusedError, match=r"forgotten.json is not what was sent"):
+        bring_memory(settings, connect(settings.mirror), lost.clock.now())
+    with pytest.raises(RefusedError, match=r"forgotten.json is not what was sent"):
+        bring_memory(settings, connect(settings.mirror), lost.clock.now())
+    assert not (settings.state_dir / "forgotten.json").exists()
+    opened.put(key, kept, about)
+    rescue(settings, lost)
+    assert Forgotten(settings.state_dir).knows("a mark")
+    assert (settings.state_dir / "models" / "2026-11-01.1.npz").read_bytes() == b"a version"
 
 
 @pytest.mark.parametrize(

@@ -63,10 +63,11 @@ def _fetch(
     tree: Tree, place: str, about: Mapping[str, str], pieces: Iterable[bytes], rights: Rights
 ) -> Fate:
     sha256 = about.get("sha256", "")
-    if not _SHA256.fullmatch(sha256):
-        return Fate.DAMAGED
+    is_hash = _SHA256.fullmatch(sha256) is not None
     if tree.seen(place) is not None:
-        return Fate.THERE if tree.sha256(place) == sha256 else Fate.KEPT
+        return Fate.THERE if is_hash and tree.sha256(place) == sha256 else Fate.KEPT
+    if not is_hash:
+        return Fate.DAMAGED
     folder, name = split(place)
     try:
         with rights.folder(tree, folder) as fd, _begun(fd, sha256) as partial:

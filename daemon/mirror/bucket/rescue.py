@@ -19,11 +19,11 @@ from config.errors import NightsortError, RefusedError
 from config.settings import Settings
 from daemon.domain.photo_names import has_photo_extension
 from daemon.folders.forgotten import FILE, Forgotten, content_mark
-from daemon.folders.os_errors import trouble
+from daemon.folders.os_errors import printable, trouble
 from daemon.folders.rights import Rights
 from daemon.folders.tree import Tree
 from daemon.maintenance.backups import FOLDER, time_in_name
-from daemon.maintenance.restore import Restored, restore
+from daemon.maintenance.restore import OfAnother, Restored, restore
 from daemon.maintenance.retention import is_of_results
 from daemon.mirror.bucket.client import Bucket, NoObject
 from daemon.mirror.bucket.fetching import Fate, bring, fetch, place_of
@@ -48,12 +48,14 @@ def bring_memory(
     """Put the newest good backup of the bucket in the database's place; the state folder is ours.
 
     None where that was done before, and files are still to come. anyway: as `restore` has it.
-    Raises BucketFailed, RefusedError where there is no good backup, TransientError.
+    Raises BucketFailed, RefusedError where there is no good backup, or where it cannot be told what
+    was forgotten, TransientError.
     """
-    if _is_under_way(settings.state_dir):
-        return None
+    done = None
+    if not _is_under_way(settings.state_dir):
+        done = _restore_newest(settings, bucket, now, anyway=anyway)
+    # Not before: now it is known that they are this box's.
     _bring_state(settings, bucket)
-    done = _restore_newest(settings, bucket, now, anyway=anyway)
     with closing(Store(settings.state_dir)) as store:
         # This machine's folders are adopted as at a first start, by the same instance.
         presence = store.facts.get(PRESENCE)
@@ -135,19 +137,27 @@ def _is_under_way(state_dir: Path) -> bool:
 
 def _bring_state(settings: Settings, bucket: Bucket) -> None:
     """What is in no backup, or newer than that: what was forgotten, what was learnt."""
-    station = settings.mirror.station
-    with suppress(NoObject):  # nothing ever was
-        bring(bucket, f"{station}/{FORGOTTEN}", Tree(settings.state_dir), FILE)
+    _bring_forgotten(settings, bucket)
     folder = settings.state_dir / VERSIONS_FOLDER
     for key in _keys(settings, bucket, VERSIONS):
         name = key.removeprefix(VERSIONS)
         if is_version(name):
             _make(folder)
-            bring(bucket, f"{station}/{key}", Tree(folder), name)
+            bring(bucket, f"{settings.mirror.station}/{key}", Tree(folder), name)
+
+
+def _bring_forgotten(settings: Settings, bucket: Bucket) -> None:
+    key = f"{settings.mirror.station}/{FORGOTTEN}"
+    with suppress(NoObject):  # nothing ever was
+        if bring(bucket, key, Tree(settings.state_dir), FILE) is Fate.DAMAGED:
+            raise RefusedError(
+                f"{bucket.address}: {key} is not what was sent, and what was forgotten would come "
+                f"back; put a copy of it that is right into {printable(str(settings.state_dir))}, "
+                "or delete it there to have all come back, then ask again"
+            )
 
 
 def _restore_newest(settings: Settings, bucket: Bucket, now: datetime, *, anyway: bool) -> Restored:
-    folder = settings.state_dir / FOLDER
     made = {
         key: time_in_name(key.removeprefix(BACKUPS)) for key in _keys(settings, bucket, BACKUPS)
     }
@@ -158,17 +168,36 @@ def _restore_newest(settings: Settings, bucket: Bucket, now: datetime, *, anyway
     )
     problem = "there is none"
     for *_, key in newest_first:
-        _make(folder)
-        name = key.removeprefix(BACKUPS)
-        fate = bring(bucket, f"{settings.mirror.station}/{key}", Tree(folder), name)
-        if fate in (Fate.BROUGHT, Fate.THERE):
-            facts = {UNFETCHED: True}
-            return restore(settings.state_dir, folder / name, now, anyway=anyway, facts=facts)
-        problem = f"{name} is {fate.value}"
+        try:
+            return _restore_one(settings, bucket, key, now, anyway=anyway)
+        except OfAnother:
+            raise
+        except RefusedError as exc:
+            problem = str(exc)
+            log.error("backup_unusable", file=key, why=problem)
     raise RefusedError(
         f"{bucket.address}: no good backup of station {settings.mirror.station} ({problem}); look "
         "whether [mirror] names the right bucket and station"
     )
+
+
+def _restore_one(
+    settings: Settings, bucket: Bucket, key: str, now: datetime, *, anyway: bool
+) -> Restored:
+    """Restore the backup of that key; it stays here only where it is used, or was before."""
+    folder, name = settings.state_dir / FOLDER, key.removeprefix(BACKUPS)
+    _make(folder)
+    fate = bring(bucket, f"{settings.mirror.station}/{key}", Tree(folder), name)
+    if fate not in (Fate.BROUGHT, Fate.THERE):
+        raise RefusedError(f"{name} is {fate.value}")
+    try:
+        facts = {UNFETCHED: True}
+        return restore(settings.state_dir, folder / name, now, anyway=anyway, facts=facts)
+    except RefusedError:
+        if fate is Fate.BROUGHT:
+            with suppress(OSError):
+                (folder / name).unlink()
+        raise
 
 
 def _keys(settings: Settings, bucket: Bucket, below: str = "") -> Iterator[str]:
