@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from config.mirror import MirrorSettings
 from daemon.folders.rights import Rights
 from daemon.folders.tree import Tree
-from daemon.mirror.bucket.client import BucketFailed
+from daemon.mirror.bucket.client import PART_BYTES, BucketFailed, connect
 from daemon.mirror.bucket.fetching import Fate, fetch, place_of
+from tests.support.s3 import Storage, storage
 
 CONTENT = b"a photo"
 ABOUT = {"sha256": sha256(CONTENT).hexdigest()}
@@ -78,3 +81,46 @@ def test_what_breaks_off_leaves_nothing_behind(tree: Tree) -> None:
     assert not files(tree.root)
     assert fetched(tree, "Shirts/a.png") is Fate.BROUGHT
     assert files(tree.root) == {"Shirts/a.png"}
+
+
+# --- large objects -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[Storage]:
+    with storage() as running:
+        yield running
+
+
+def large(seed: int) -> bytes:
+    """Of three parts, the last one shorter."""
+    return random.Random(seed).randbytes(2 * PART_BYTES + 4_000_000)
+
+
+def test_a_large_object_comes_in_parts_of_which_none_outlasts_a_request(s3: Storage) -> None:
+    bucket, content = s3.new_bucket(), large(1)
+    s3.opened(bucket).put("berlin/large", content, {"sha256": "x"})
+    with s3.gate() as gate:
+        # One answer with all of it would break off.
+        gate.most_bytes = 2 * PART_BYTES
+        opened = connect(MirrorSettings(**s3.settings(bucket, endpoint=gate.address)))
+        about, pieces = opened.get("berlin/large")
+        assert b"".join(pieces) == content
+        assert about["sha256"] == "x"
+
+
+@pytest.mark.parametrize("size_bytes", [0, 1, PART_BYTES, PART_BYTES + 1])
+def test_an_object_comes_whole_whatever_its_size(s3: Storage, size_bytes: int) -> None:
+    opened = s3.opened(s3.new_bucket())
+    opened.put("berlin/one", b"x" * size_bytes, {})
+    assert sum(len(piece) for piece in opened.get("berlin/one")[1]) == size_bytes
+
+
+def test_an_object_that_is_replaced_meanwhile_is_never_put_together_of_both(s3: Storage) -> None:
+    opened = s3.opened(s3.new_bucket())
+    opened.put("berlin/large", large(1), {})
+    _, pieces = opened.get("berlin/large")
+    next(pieces)
+    opened.put("berlin/large", large(2), {})
+    with pytest.raises(BucketFailed, match="412"):
+        list(pieces)

@@ -94,6 +94,7 @@ class Gate:
 
     trouble: "" none; "away" ends every call; "silent" takes it and says nothing; an HTTP status
     with its text is the answer to all that comes.
+    most_bytes: of what the server says as many are handed back, then the call ends.
     """
 
     def __init__(self, server: tuple[str, int]) -> None:
@@ -101,6 +102,7 @@ class Gate:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._open: set[socket.socket] = set()
         self._trouble = ""
+        self.most_bytes: float = float("inf")
         self.calls = 0  # since the trouble was set last
 
     @property
@@ -152,7 +154,8 @@ class Gate:
             else:
                 with socket.create_connection(self._server) as server:
                     self._open.add(server)
-                    back = threading.Thread(target=_pump, args=(server, caller), daemon=True)
+                    handed = (server, caller, self.most_bytes)
+                    back = threading.Thread(target=_pump, args=handed, daemon=True)
                     back.start()
                     _pump(caller, server)
                     back.join(DEADLINE_SECONDS)
@@ -160,9 +163,10 @@ class Gate:
         self._open.discard(caller)
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
+def _pump(source: socket.socket, target: socket.socket, most: float = float("inf")) -> None:
     with suppress(OSError):
-        while piece := source.recv(65_536):
+        while most > 0 and (piece := source.recv(65_536)):
+            most -= len(piece)
             target.sendall(piece)
     for end in (source, target):
         with suppress(OSError):

@@ -19,6 +19,7 @@ from config.mirror import MirrorSettings, is_access_key
 from config.variables import credential, credentials_are_here
 
 if TYPE_CHECKING:
+    from obstore import GetOptions, ObjectMeta
     from obstore.store import S3Store
 
 CONNECT_SECONDS = 10
@@ -26,6 +27,7 @@ CONNECT_SECONDS = 10
 REQUEST_SECONDS = 120
 # S3 takes 10,000 parts; a file of up to this size goes in one piece, through memory.
 PART_BYTES = 8_000_000
+_PIECE = 1 << 20
 _AT_ONCE = 2  # parts in memory
 LISTED_AT_ONCE = 1000
 
@@ -152,12 +154,31 @@ class Bucket:
 
         with self._telling():
             found = obstore.get(self._store, key)
-            return _about(found.attributes), self._pieces(found.stream(min_chunk_size=1 << 20))
+            return _about(found.attributes), self._pieces(key, found.meta, found.stream(_PIECE))
 
-    def _pieces(self, stream: Iterator[object]) -> Iterator[bytes]:
+    def _pieces(self, key: str, meta: ObjectMeta, stream: Iterator[object]) -> Iterator[bytes]:
+        """The first part of an answer, then part by part: a whole one may outlast its time."""
+        at = 0
         with self._telling():
             for piece in stream:
-                yield bytes(piece)  # type: ignore[call-overload]
+                content = bytes(piece)  # type: ignore[call-overload]
+                at += len(content)
+                yield content
+                if at >= PART_BYTES:
+                    break
+            del stream
+            while at < meta["size"]:
+                content = self._part(key, meta, at)
+                at += len(content)
+                yield content
+
+    def _part(self, key: str, meta: ObjectMeta, begin: int) -> bytes:
+        """A part of the very object that it was at first."""
+        import obstore
+
+        end = min(begin + PART_BYTES, meta["size"])
+        options: GetOptions = {"range": (begin, end), "if_match": meta["e_tag"]}
+        return bytes(obstore.get(self._store, key, options=options).bytes())
 
     def delete(self, keys: Collection[str]) -> None:
         """Delete objects; those that are not there are none."""
