@@ -24,7 +24,7 @@ from daemon.folders.os_errors import printable, trouble
 from daemon.maintenance.backups import time_in_name
 from daemon.store import DATABASE, Store, keep_log, swapping
 from daemon.store.copies import Contents, require_database, stage
-from daemon.store.facts import PRESENCE
+from daemon.store.facts import PRESENCE, UNFETCHED
 
 log = structlog.get_logger()
 
@@ -96,7 +96,9 @@ def stage_copy(
     told = {"since": taken and taken.isoformat(), "from": source.name}
     try:
         _copy(source, state_dir)
-        contents = stage(source, state_dir / _PARTIAL, {UNRECONCILED: told, **facts})
+        # A backup that was made in the middle of a rescue tells nothing of this one.
+        noted = {UNRECONCILED: told, UNFETCHED: None, **facts}
+        contents = stage(source, state_dir / _PARTIAL, noted)
         if instance and contents.instance and contents.instance != instance:
             raise OfAnother(
                 f"{printable(str(source))}: is of another nightsort ({contents.instance[:8]}, this "

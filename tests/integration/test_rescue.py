@@ -13,9 +13,13 @@ import pytest
 from config.errors import RefusedError
 from config.settings import Settings
 from daemon.folders.forgotten import Forgotten
+from daemon.maintenance.backups import Backups
+from daemon.maintenance.restore import restore
 from daemon.mirror.bucket.client import BucketFailed, connect
 from daemon.mirror.bucket.fetching import Fate
 from daemon.mirror.bucket.rescue import bring_files, bring_memory
+from daemon.service.app import build, build_orders
+from daemon.service.state import adopted
 from daemon.store import DATABASE, Store
 from daemon.store.facts import PRESENCE
 from tests.support.bucket_shop import copy
@@ -121,6 +125,35 @@ def test_what_was_interrupted_goes_on_without_another_backup(
         assert {*bring(settings)} == {Fate.THERE}
     assert photos(settings.sorted_dir) == photos(lost.sorted)
     assert not list(settings.state_dir.glob(f"{DATABASE}.set-aside-*"))
+
+
+def test_nothing_else_begins_while_files_are_still_to_come(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    settings, clock = new_box(tmp_path, s3.settings(bucket, photos=True)), lost.clock
+    bring_memory(settings, connect(settings.mirror), clock.now())
+    for begun in (build_orders, build):
+        with (
+            pytest.raises(RefusedError, match="go on with: nightsort restore --from-mirror"),
+            begun(settings, clock),
+        ):
+            raise AssertionError
+    with adopted(settings, clock) as store:
+        bring_files(settings, connect(settings.mirror), store)
+    with build_orders(settings, clock):
+        assert (settings.sorted_dir / PLACE).exists()
+
+
+def test_a_backup_of_the_time_when_files_were_to_come_does_not_ask_for_them(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    settings, clock = new_box(tmp_path, s3.settings(bucket, photos=True)), lost.clock
+    bring_memory(settings, connect(settings.mirror), clock.now())
+    clock.advance(60)
+    meanwhile = Backups.from_settings(settings).make(clock.now(), pause=lambda: None).path
+    restore(settings.state_dir, meanwhile, clock.now())
+    with build_orders(settings, clock):
+        pass
 
 
 def test_a_newest_backup_that_is_damaged_there_gives_way_to_the_one_before(

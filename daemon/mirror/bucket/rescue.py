@@ -32,12 +32,10 @@ from daemon.sorting.filer import FilingPolicy
 from daemon.sorting.versions import FOLDER as VERSIONS_FOLDER
 from daemon.store import DATABASE, Store
 from daemon.store.bucket_copies import RESULTS
-from daemon.store.facts import PRESENCE
+from daemon.store.facts import PRESENCE, UNFETCHED
 
 log = structlog.get_logger()
 
-# The fact that tells that files are still to be brought back.
-UNFETCHED = "unfetched"
 _CLOCKS_DIFFER = timedelta(days=1)
 Advance = Callable[[int, int], None]
 
