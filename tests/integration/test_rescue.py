@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from daemon.mirror.bucket.rescue import bring_files, bring_memory
 from daemon.service.app import build, build_orders
 from daemon.service.state import adopted
 from daemon.store import DATABASE, Store
-from daemon.store.facts import PRESENCE
+from daemon.store.facts import PRESENCE, UNFETCHED
 from tests.support.bucket_shop import copy
 from tests.support.core import tiny_photo
 from tests.support.s3 import Storage, storage
@@ -29,6 +31,8 @@ from tests.support.shop import Shop
 
 DAY = "2025-10-13"
 PLACE = "Shirts/return-60001_front.png"
+# What lies in folders now was there before.
+SOON = datetime.now(UTC) + timedelta(hours=12)
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +67,8 @@ def new_box(tmp_path: Path, mirror: dict[str, object]) -> Settings:
     return Settings.model_validate({**folders, "state_dir": state, "mirror": mirror})
 
 
-def rescue(settings: Settings, lost: Shop) -> Counter[Fate]:
-    bring_memory(settings, connect(settings.mirror), lost.clock.now())
+def rescue(settings: Settings, lost: Shop, now: datetime | None = None) -> Counter[Fate]:
+    bring_memory(settings, connect(settings.mirror), now or lost.clock.now())
     return bring(settings)
 
 
@@ -125,6 +129,56 @@ def test_what_was_interrupted_goes_on_without_another_backup(
         assert {*bring(settings)} == {Fate.THERE}
     assert photos(settings.sorted_dir) == photos(lost.sorted)
     assert not list(settings.state_dir.glob(f"{DATABASE}.set-aside-*"))
+
+
+@pytest.mark.parametrize("onto", ["sorted/Sale/mine.png", "incoming/again.png"])
+def test_a_photo_that_survived_and_was_moved_on_comes_back_no_second_time(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str, onto: str
+) -> None:
+    settings = new_box(tmp_path, s3.settings(bucket, photos=True))
+    moved = tmp_path / "new" / onto
+    moved.parent.mkdir(exist_ok=True)
+    moved.write_bytes((lost.sorted / PLACE).read_bytes())
+    fates = rescue(settings, lost, SOON)
+    assert fates[Fate.THERE] == 1
+    assert not (settings.sorted_dir / PLACE).exists()
+    assert moved.read_bytes() == (lost.sorted / PLACE).read_bytes()
+
+
+def test_a_photo_that_lies_where_it_is_known_to_lie_comes_back_no_second_time(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    (lost.sorted / "Sale").mkdir()
+    (lost.sorted / PLACE).rename(lost.sorted / "Sale" / "moved.png")
+    assert lost.seeker.notice_dragged(100) == 1
+    lost.clock.advance(60)
+    made = lost.back_up()  # which arrived, and then the photo's copy did not
+    about = {"sha256": sha256(made.read_bytes()).hexdigest()}
+    s3.opened(bucket).put(f"berlin/backups/{made.name}", made.read_bytes(), about)
+    settings = new_box(tmp_path, s3.settings(bucket, photos=True))
+    shutil.copytree(lost.sorted, settings.sorted_dir, dirs_exist_ok=True)
+    assert rescue(settings, lost, SOON)[Fate.THERE] == 2
+    assert photos(settings.sorted_dir) == photos(lost.sorted)
+
+
+def test_each_of_two_photos_with_the_same_bytes_comes_back_also_in_two_tries(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    lost.night("return-60003_front.png", first=7)
+    lost.night("return-60004_front.png", first=7)
+    copy(lost, s3.settings(bucket, photos=True))
+    wanted = photos(lost.sorted)
+    assert len(wanted) == 4
+    settings, now = new_box(tmp_path, s3.settings(bucket, photos=True)), datetime.now(UTC)
+    bring_memory(settings, connect(settings.mirror), now)
+    with closing(Store(settings.state_dir)) as store:
+        began = store.facts.get(UNFETCHED)
+        bring_files(settings, connect(settings.mirror), store)
+        assert photos(settings.sorted_dir) == wanted
+        next(settings.sorted_dir.rglob("return-60004_front.png")).unlink()
+        store.facts.remember(UNFETCHED, began)
+        bring_files(settings, connect(settings.mirror), store)
+    assert photos(settings.sorted_dir) == wanted
 
 
 def test_nothing_else_begins_while_files_are_still_to_come(

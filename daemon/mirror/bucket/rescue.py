@@ -28,6 +28,7 @@ from daemon.maintenance.retention import is_of_results
 from daemon.mirror.bucket.client import Bucket, NoObject
 from daemon.mirror.bucket.fetching import Fate, bring, fetch, place_of
 from daemon.mirror.bucket.sources import BACKUPS, FORGOTTEN, PHOTO_KEY, VERSIONS, is_version
+from daemon.mirror.bucket.survivors import Survivors
 from daemon.sorting.filer import FilingPolicy
 from daemon.sorting.versions import FOLDER as VERSIONS_FOLDER
 from daemon.store import DATABASE, Store
@@ -36,6 +37,7 @@ from daemon.store.facts import PRESENCE, UNFETCHED
 
 log = structlog.get_logger()
 
+_NEVER = "0001-01-02T00:00:00+00:00"
 _CLOCKS_DIFFER = timedelta(days=1)
 Advance = Callable[[int, int], None]
 
@@ -75,8 +77,8 @@ def bring_files(
     fates: Counter[Fate] = Counter()
     # Before photos results, which say most about them.
     for wanted in (files.results, files.photos):
-        for key in _keys(settings, bucket):
-            fate = wanted(key)
+        for key, size_bytes in _objects(settings, bucket):
+            fate = wanted(key, size_bytes)
             if fate is not None:
                 fates[fate] += 1
                 advance(fates.total(), total)
@@ -95,24 +97,39 @@ class _Files:
         self._store = store
         self._results = Tree(settings.results_dir)
         self._sorted = Tree(settings.sorted_dir)
+        began = datetime.fromisoformat(store.facts.get(UNFETCHED) or _NEVER)
+        incoming = Tree(settings.incoming_dir)
+        self._survivors = Survivors(incoming, self._sorted, store, began)
         self._rights = Rights(policy.group, policy.file_mode, policy.folder_mode)
         self._forgotten = Forgotten(settings.state_dir)
 
-    def results(self, key: str) -> Fate | None:
+    def results(self, key: str, _size_bytes: int) -> Fate | None:
         name = key.removeprefix(RESULTS)
         if not key.startswith(RESULTS) or not is_of_results(name):
             return None
         about, pieces = self._bucket.get(f"{self._station}/{key}")
         return fetch(self._results, name, about, pieces, Rights())
 
-    def photos(self, key: str) -> Fate | None:
+    def photos(self, key: str, size_bytes: int) -> Fate | None:
         if not PHOTO_KEY.match(key):
             return None
         about, pieces = self._bucket.get(f"{self._station}/{key}")
         place = self._place(key, about)
         if not place:
             return None
+        if self._sorted.seen(place) is None and self._is_elsewhere(key, size_bytes, about):
+            return Fate.THERE
         return fetch(self._sorted, place, about, pieces, self._rights)
+
+    def _is_elsewhere(self, key: str, size_bytes: int, about: Mapping[str, str]) -> bool:
+        """Whether the photo itself survived, and was moved on since its copy was sent."""
+        sha256 = about.get("sha256", "")
+        copy = self._store.bucket.of_key(key)
+        known = [] if copy is None or copy.photo is None else [copy.photo]
+        now = [photo.place for photo in self._store.bucket.photos(known) if photo.place]
+        if any(self._sorted.sha256(place) == sha256 for place in now):
+            return True
+        return self._survivors.has(size_bytes, sha256)
 
     def _place(self, key: str, about: Mapping[str, str]) -> str:
         """Where a photo is to lie; empty where it is not to come back."""
@@ -189,7 +206,7 @@ def _restore_one(
     if fate not in (Fate.BROUGHT, Fate.THERE):
         raise RefusedError(f"{name} is {fate.value}")
     try:
-        facts = {UNFETCHED: True}
+        facts = {UNFETCHED: now.isoformat()}
         return restore(settings.state_dir, folder / name, now, anyway=anyway, facts=facts)
     except RefusedError:
         if fate is Fate.BROUGHT:
@@ -200,9 +217,14 @@ def _restore_one(
 
 def _keys(settings: Settings, bucket: Bucket, below: str = "") -> Iterator[str]:
     """The keys of the station, without its name."""
+    return (key for key, _ in _objects(settings, bucket, below))
+
+
+def _objects(settings: Settings, bucket: Bucket, below: str = "") -> Iterator[tuple[str, int]]:
+    """The station's keys, without its name, and the sizes."""
     begin = f"{settings.mirror.station}/"
     for piece in bucket.listed(f"{begin}{below}".rstrip("/")):
-        yield from (key.removeprefix(begin) for key in piece)
+        yield from ((key.removeprefix(begin), size_bytes) for key, size_bytes in piece.items())
 
 
 def _make(folder: Path) -> None:
