@@ -131,6 +131,23 @@ def test_what_was_interrupted_goes_on_without_another_backup(
     assert not list(settings.state_dir.glob(f"{DATABASE}.set-aside-*"))
 
 
+@pytest.mark.parametrize(
+    "key", ["", f"{DAY}/", f"{DAY}/Shirts/", f"{DAY}//x.png", "results/../x", f"{DAY}/a\x01.png"]
+)
+def test_keys_that_others_made_stop_nothing(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str, key: str
+) -> None:
+    lost.clock.advance(60)
+    made = lost.back_up()  # knows what was copied
+    copy(lost, s3.settings(bucket, photos=True))
+    s3.put_as_others(bucket, f"berlin/{key}")
+    settings = new_box(tmp_path, s3.settings(bucket, photos=True))
+    rescue(settings, lost)
+    assert (settings.state_dir / "backups" / made.name).exists()
+    assert photos(settings.sorted_dir) == photos(lost.sorted)
+    assert any(name.startswith("batch_results_") for name in photos(settings.results_dir))
+
+
 @pytest.mark.parametrize("onto", ["sorted/Sale/mine.png", "incoming/again.png"])
 def test_a_photo_that_survived_and_was_moved_on_comes_back_no_second_time(
     lost: Shop, tmp_path: Path, s3: Storage, bucket: str, onto: str

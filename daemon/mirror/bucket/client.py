@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from config.errors import TransientError
 from config.mirror import MirrorSettings, is_access_key
 from config.variables import credential, credentials_are_here
+from daemon.folders.os_errors import printable
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta
@@ -27,7 +28,6 @@ CONNECT_SECONDS = 10
 REQUEST_SECONDS = 120
 # S3 takes 10,000 parts; a file of up to this size goes in one piece, through memory.
 PART_BYTES = 8_000_000
-_PIECE = 1 << 20
 _AT_ONCE = 2  # parts in memory
 LISTED_AT_ONCE = 1000
 
@@ -45,6 +45,8 @@ _KINDS = {
     "Timeout": "has not answered in time",
 }
 
+_PIECE = 1 << 20  # of an answer, at a time
+
 
 class BucketFailed(TransientError):
     """The bucket cannot be used for now; the message says why, and never a secret."""
@@ -52,6 +54,10 @@ class BucketFailed(TransientError):
 
 class BucketRefused(BucketFailed):
     """It stays so until a person does something."""
+
+
+class ListingRefused(BucketRefused):
+    """What lies there cannot be listed; single objects can be written and read."""
 
 
 class NoObject(BucketFailed):
@@ -203,12 +209,17 @@ class Bucket:
     @contextmanager
     def _telling(self) -> Iterator[None]:
         """Say what storage refuses in nightsort's words."""
-        from obstore.exceptions import AlreadyExistsError, BaseError
+        from obstore.exceptions import AlreadyExistsError, BaseError, InvalidPathError
 
         try:
             yield
         except AlreadyExistsError:
             raise
+        except InvalidPathError as exc:
+            raise ListingRefused(
+                f"{self.address} holds an object whose key cannot be used "
+                f"({printable(_line(str(exc)))}); delete it there, then run: nightsort mirror fill"
+            ) from exc
         except (BaseError, FileNotFoundError, ValueError) as exc:
             raise self._told(exc) from exc
 

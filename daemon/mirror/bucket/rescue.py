@@ -25,7 +25,7 @@ from daemon.folders.tree import Tree
 from daemon.maintenance.backups import FOLDER, time_in_name
 from daemon.maintenance.restore import OfAnother, Restored, restore
 from daemon.maintenance.retention import is_of_results
-from daemon.mirror.bucket.client import Bucket, NoObject
+from daemon.mirror.bucket.client import Bucket, ListingRefused, NoObject
 from daemon.mirror.bucket.fetching import Fate, bring, fetch, place_of
 from daemon.mirror.bucket.sources import BACKUPS, FORGOTTEN, PHOTO_KEY, VERSIONS, is_version
 from daemon.mirror.bucket.survivors import Survivors
@@ -38,6 +38,7 @@ from daemon.store.facts import PRESENCE, UNFETCHED
 log = structlog.get_logger()
 
 _NEVER = "0001-01-02T00:00:00+00:00"
+_YEARS = "12"  # how the keys of photos begin
 _CLOCKS_DIFFER = timedelta(days=1)
 Advance = Callable[[int, int], None]
 
@@ -73,12 +74,14 @@ def bring_files(
     BucketFailed, TransientError when a folder refuses.
     """
     files = _Files(settings, bucket, store)
-    total = sum(len(piece) for piece in bucket.listed(str(settings.mirror.station)))
+    total = sum(1 for _ in _files_there(settings, bucket, store))
     fates: Counter[Fate] = Counter()
     # Before photos results, which say most about them.
     for wanted in (files.results, files.photos):
-        for key, size_bytes in _objects(settings, bucket):
-            fate = wanted(key, size_bytes)
+        for key, size_bytes in _files_there(settings, bucket, store):
+            fate = None
+            with suppress(NoObject):  # a marker of a folder, or deleted meanwhile
+                fate = wanted(key, size_bytes)
             if fate is not None:
                 fates[fate] += 1
                 advance(fates.total(), total)
@@ -225,6 +228,18 @@ def _objects(settings: Settings, bucket: Bucket, below: str = "") -> Iterator[tu
     begin = f"{settings.mirror.station}/"
     for piece in bucket.listed(f"{begin}{below}".rstrip("/")):
         yield from ((key.removeprefix(begin), size_bytes) for key, size_bytes in piece.items())
+
+
+def _files_there(settings: Settings, bucket: Bucket, store: Store) -> Iterator[tuple[str, int]]:
+    """The objects of the station; where not all can be listed also those that are known."""
+    try:
+        yield from _objects(settings, bucket)
+    except ListingRefused as exc:
+        log.warning("bucket_not_listed", why=str(exc))
+        for begin in (RESULTS, *_YEARS):
+            for key in store.bucket.keys(begin):
+                copy = store.bucket.of_key(key)
+                yield key, copy.size_bytes if copy else 0
 
 
 def _make(folder: Path) -> None:
