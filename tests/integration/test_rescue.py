@@ -315,12 +315,19 @@ def test_an_object_that_leads_elsewhere_is_left(
     assert not list(tmp_path.glob("outside*"))
 
 
+@pytest.mark.parametrize("said", ["its hash", "none"])
 def test_a_photo_that_was_changed_there_does_not_come_back_as_it(
-    lost: Shop, tmp_path: Path, s3: Storage, bucket: str
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str, said: str
 ) -> None:
+    lost.clock.advance(60)
+    lost.back_up()  # knows its copy
+    copy(lost, s3.settings(bucket, photos=True))
     opened = s3.opened(bucket)
     key = f"berlin/{DAY}/{PLACE}"
-    opened.put(key, b"changed", opened.about(key))
+    about = {**opened.about(key)}
+    if said == "none":
+        del about["sha256"]
+    opened.put(key, b"changed", about)
     settings = new_box(tmp_path, s3.settings(bucket, photos=True))
     assert rescue(settings, lost)[Fate.DAMAGED] == 1
     assert not (settings.sorted_dir / PLACE).exists()

@@ -127,6 +127,8 @@ class _Files:
     def _is_elsewhere(self, key: str, size_bytes: int, about: Mapping[str, str]) -> bool:
         """Whether the photo itself survived, and was moved on since its copy was sent."""
         sha256 = about.get("sha256", "")
+        if not sha256:
+            return False
         copy = self._store.bucket.of_key(key)
         known = [] if copy is None or copy.photo is None else [copy.photo]
         now = [photo.place for photo in self._store.bucket.photos(known) if photo.place]
