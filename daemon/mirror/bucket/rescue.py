@@ -139,8 +139,7 @@ class _Files:
     def _place(self, key: str, about: Mapping[str, str]) -> str:
         """Where a photo is to lie; empty where it is not to come back."""
         place, mark = place_of(about), content_mark(about.get("sha256", ""))
-        is_photo = has_photo_extension(place) and not place.startswith(".")
-        if not is_photo or self._forgotten.knows(mark):
+        if not has_photo_extension(place) or self._forgotten.knows(mark):
             return ""
         return place if self._store.bucket.is_to_come_back(key) else ""
 
