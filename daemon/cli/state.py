@@ -100,7 +100,8 @@ def restore(config_file: Path | None, file: Path | None, from_mirror: bool, anyw
 
     With --from-mirror a lost box is made again of what lies in the bucket: backup and versions,
     results, and photos where they were, as far as they were copied; what is there already stays.
-    Folders are adopted as at a first start: mount shares first. Asked for again, it goes on.
+    Folders are adopted as at a first start: mount shares first. Broken off, it goes on when asked
+    for again; until it is through nothing else begins, the daemon neither.
 
     \b
     Example:

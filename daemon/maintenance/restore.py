@@ -24,7 +24,7 @@ from daemon.folders.os_errors import printable, trouble
 from daemon.maintenance.backups import time_in_name
 from daemon.store import DATABASE, Store, keep_log, swapping
 from daemon.store.copies import Contents, require_database, stage
-from daemon.store.facts import PRESENCE
+from daemon.store.facts import PRESENCE, UNFETCHED
 
 log = structlog.get_logger()
 
@@ -35,6 +35,10 @@ _STAGED = f"{DATABASE}.staged-"
 _PARTIAL = f"{DATABASE}.part"
 # A log left beside a new database would be taken for its own: it goes first.
 _PARTS = ("-wal", "-shm", "")
+
+
+class OfAnother(RefusedError):
+    """A copy is of another nightsort's database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,8 @@ def restore(
     """Put the copy `source` in the place of the database; the state folder must be ours.
 
     anyway: also a copy of another nightsort's database. facts: noted in it.
-    Raises RefusedError when `source` cannot be used, TransientError when a disk refuses; the
-    present database is then as it was.
+    Raises RefusedError when `source` cannot be used (OfAnother for that one reason), TransientError
+    when a disk refuses; the present database is then as it was.
     """
     finish(state_dir)
     ours = "" if anyway else _present_instance(state_dir)
@@ -92,9 +96,11 @@ def stage_copy(
     told = {"since": taken and taken.isoformat(), "from": source.name}
     try:
         _copy(source, state_dir)
-        contents = stage(source, state_dir / _PARTIAL, {UNRECONCILED: told, **facts})
+        # A backup that was made in the middle of a rescue tells nothing of this one.
+        noted = {UNRECONCILED: told, UNFETCHED: None, **facts}
+        contents = stage(source, state_dir / _PARTIAL, noted)
         if instance and contents.instance and contents.instance != instance:
-            raise RefusedError(
+            raise OfAnother(
                 f"{printable(str(source))}: is of another nightsort ({contents.instance[:8]}, this "
                 f"one is {instance[:8]}); if that is meant, add --anyway, and then run nightsort "
                 "doctor --adopt"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from config.errors import FolderUnavailable
+from config.errors import FolderUnavailable, RefusedError
 from config.settings import Settings
 from daemon.domain.clock import Clock
 from daemon.folders.locks import hold, prepare
@@ -17,18 +17,21 @@ from daemon.maintenance.repair import heal, suspecting
 from daemon.sorting.version_copies import bring_versions_back, copy_versions
 from daemon.sorting.versions import Versions
 from daemon.store import Store
-from daemon.store.facts import PRESENCE
+from daemon.store.facts import PRESENCE, UNFETCHED
 
 
 @contextmanager
-def owned(settings: Settings, clock: Clock) -> Iterator[Store]:
+def owned(settings: Settings, clock: Clock, *, is_being_rescued: bool = False) -> Iterator[Store]:
     """Own the state folder and its database, mended if need be, until the end of the block.
 
-    Raises ConfigError, or RefusedError for a folder of somebody else's.
+    is_being_rescued: also while files are still to come from the bucket. Raises ConfigError, or
+    RefusedError for a folder of somebody else's.
     """
     with hold(settings.state_dir), suspecting(settings.state_dir):
         heal(Backups.from_settings(settings), clock.now(), lambda: instance_of(folders(settings)))
         with closing(Store(settings.state_dir)) as store:
+            if not is_being_rescued:
+                _require_fetched(store)
             versions = Versions(settings.state_dir)
             bring_versions_back(store, versions)
             copy_versions(store, versions)
@@ -37,11 +40,12 @@ def owned(settings: Settings, clock: Clock) -> Iterator[Store]:
 
 @contextmanager
 def adopted(settings: Settings, clock: Clock) -> Iterator[Store]:
-    """As `owned`, with all folders there, made or adopted as at a first start.
+    """As `owned`, with all folders there, made or adopted as at a first start; for a rescue.
 
     Raises FolderUnavailable too, where one is not there.
     """
-    with owned(settings, clock) as store, watched(settings) as presence:
+    rescued = owned(settings, clock, is_being_rescued=True)
+    with rescued as store, watched(settings) as presence:
         presence.adopt()
         if absent := presence.check():
             raise FolderUnavailable("; ".join(absent.values()))
@@ -72,6 +76,16 @@ def adopt_folders(settings: Settings) -> None:
     prepare(settings.state_dir)
     with closing(Store(settings.state_dir)), watched(settings) as presence:
         presence.adopt(force=True)
+
+
+def _require_fetched(store: Store) -> None:
+    """Photos that are not back yet would be taken for ones that people removed."""
+    if store.facts.get(UNFETCHED):
+        raise RefusedError(
+            "files are still to be brought back from the mirror; go on with: nightsort restore "
+            "--from-mirror; or do without them, by: nightsort restore FILE (see: nightsort backup "
+            "--list)"
+        )
 
 
 def end_at_once(state_dir: Path, code: int) -> None:

@@ -6,11 +6,14 @@ import json
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from daemon.store import Store
+from daemon.store.facts import UNFETCHED
 from tests.support.photos import write_photo
 from tests.support.processes import Site
 from tests.support.s3 import Storage, storage
@@ -201,6 +204,11 @@ def test_a_lost_box_is_made_again_of_the_mirror(tmp_path: Path, s3: Storage, buc
         found = new.nightsort("find", f"6000{number}", "--json")
         assert found.returncode == 0, found.stderr
     assert new.nightsort("find", "60002").returncode == 1
+    with closing(Store(new.state)) as store:  # as if it had been broken off
+        store.facts.remember(UNFETCHED, "2025-10-13T02:00:00+00:00")
+    refused = new.nightsort("now")
+    assert (refused.returncode, "restore --from-mirror" in refused.stderr) == (1, True)
+    assert new.nightsort("restore", "--from-mirror").returncode == 0
     assert json.loads(new.nightsort("now", "--json").stdout)["run"] is None
 
     with new.daemon():

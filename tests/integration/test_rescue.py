@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,10 +14,16 @@ import pytest
 
 from config.errors import RefusedError
 from config.settings import Settings
+from daemon.folders.forgotten import Forgotten
+from daemon.maintenance.backups import Backups
+from daemon.maintenance.restore import restore
 from daemon.mirror.bucket.client import BucketFailed, connect
 from daemon.mirror.bucket.fetching import Fate
 from daemon.mirror.bucket.rescue import bring_files, bring_memory
+from daemon.service.app import build, build_orders
+from daemon.service.state import adopted
 from daemon.store import DATABASE, Store
+from daemon.store.facts import PRESENCE, UNFETCHED
 from tests.support.bucket_shop import copy
 from tests.support.core import tiny_photo
 from tests.support.s3 import Storage, storage
@@ -23,6 +31,8 @@ from tests.support.shop import Shop
 
 DAY = "2025-10-13"
 PLACE = "Shirts/return-60001_front.png"
+# What lies in folders now was there before.
+SOON = datetime.now(UTC) + timedelta(hours=12)
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +67,8 @@ def new_box(tmp_path: Path, mirror: dict[str, object]) -> Settings:
     return Settings.model_validate({**folders, "state_dir": state, "mirror": mirror})
 
 
-def rescue(settings: Settings, lost: Shop) -> Counter[Fate]:
-    bring_memory(settings, connect(settings.mirror), lost.clock.now())
+def rescue(settings: Settings, lost: Shop, now: datetime | None = None) -> Counter[Fate]:
+    bring_memory(settings, connect(settings.mirror), now or lost.clock.now())
     return bring(settings)
 
 
@@ -121,6 +131,102 @@ def test_what_was_interrupted_goes_on_without_another_backup(
     assert not list(settings.state_dir.glob(f"{DATABASE}.set-aside-*"))
 
 
+@pytest.mark.parametrize(
+    "key", ["", f"{DAY}/", f"{DAY}/Shirts/", f"{DAY}//x.png", "results/../x", f"{DAY}/a\x01.png"]
+)
+def test_keys_that_others_made_stop_nothing(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str, key: str
+) -> None:
+    lost.clock.advance(60)
+    made = lost.back_up()  # knows what was copied
+    copy(lost, s3.settings(bucket, photos=True))
+    s3.put_as_others(bucket, f"berlin/{key}")
+    settings = new_box(tmp_path, s3.settings(bucket, photos=True))
+    rescue(settings, lost)
+    assert (settings.state_dir / "backups" / made.name).exists()
+    assert photos(settings.sorted_dir) == photos(lost.sorted)
+    assert any(name.startswith("batch_results_") for name in photos(settings.results_dir))
+
+
+@pytest.mark.parametrize("onto", ["sorted/Sale/mine.png", "incoming/again.png"])
+def test_a_photo_that_survived_and_was_moved_on_comes_back_no_second_time(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str, onto: str
+) -> None:
+    settings = new_box(tmp_path, s3.settings(bucket, photos=True))
+    moved = tmp_path / "new" / onto
+    moved.parent.mkdir(exist_ok=True)
+    moved.write_bytes((lost.sorted / PLACE).read_bytes())
+    fates = rescue(settings, lost, SOON)
+    assert fates[Fate.THERE] == 1
+    assert not (settings.sorted_dir / PLACE).exists()
+    assert moved.read_bytes() == (lost.sorted / PLACE).read_bytes()
+
+
+def test_a_photo_that_lies_where_it_is_known_to_lie_comes_back_no_second_time(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    (lost.sorted / "Sale").mkdir()
+    (lost.sorted / PLACE).rename(lost.sorted / "Sale" / "moved.png")
+    assert lost.seeker.notice_dragged(100) == 1
+    lost.clock.advance(60)
+    made = lost.back_up()  # which arrived, and then the photo's copy did not
+    about = {"sha256": sha256(made.read_bytes()).hexdigest()}
+    s3.opened(bucket).put(f"berlin/backups/{made.name}", made.read_bytes(), about)
+    settings = new_box(tmp_path, s3.settings(bucket, photos=True))
+    shutil.copytree(lost.sorted, settings.sorted_dir, dirs_exist_ok=True)
+    assert rescue(settings, lost, SOON)[Fate.THERE] == 2
+    assert photos(settings.sorted_dir) == photos(lost.sorted)
+
+
+def test_each_of_two_photos_with_the_same_bytes_comes_back_also_in_two_tries(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    lost.night("return-60003_front.png", first=7)
+    lost.night("return-60004_front.png", first=7)
+    copy(lost, s3.settings(bucket, photos=True))
+    wanted = photos(lost.sorted)
+    assert len(wanted) == 4
+    settings, now = new_box(tmp_path, s3.settings(bucket, photos=True)), datetime.now(UTC)
+    bring_memory(settings, connect(settings.mirror), now)
+    with closing(Store(settings.state_dir)) as store:
+        began = store.facts.get(UNFETCHED)
+        bring_files(settings, connect(settings.mirror), store)
+        assert photos(settings.sorted_dir) == wanted
+        next(settings.sorted_dir.rglob("return-60004_front.png")).unlink()
+        store.facts.remember(UNFETCHED, began)
+        bring_files(settings, connect(settings.mirror), store)
+    assert photos(settings.sorted_dir) == wanted
+
+
+def test_nothing_else_begins_while_files_are_still_to_come(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    settings, clock = new_box(tmp_path, s3.settings(bucket, photos=True)), lost.clock
+    bring_memory(settings, connect(settings.mirror), clock.now())
+    for begun in (build_orders, build):
+        with (
+            pytest.raises(RefusedError, match="go on with: nightsort restore --from-mirror"),
+            begun(settings, clock),
+        ):
+            raise AssertionError
+    with adopted(settings, clock) as store:
+        bring_files(settings, connect(settings.mirror), store)
+    with build_orders(settings, clock):
+        assert (settings.sorted_dir / PLACE).exists()
+
+
+def test_a_backup_of_the_time_when_files_were_to_come_does_not_ask_for_them(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    settings, clock = new_box(tmp_path, s3.settings(bucket, photos=True)), lost.clock
+    bring_memory(settings, connect(settings.mirror), clock.now())
+    clock.advance(60)
+    meanwhile = Backups.from_settings(settings).make(clock.now(), pause=lambda: None).path
+    restore(settings.state_dir, meanwhile, clock.now())
+    with build_orders(settings, clock):
+        pass
+
+
 def test_a_newest_backup_that_is_damaged_there_gives_way_to_the_one_before(
     lost: Shop, tmp_path: Path, s3: Storage, bucket: str
 ) -> None:
@@ -133,6 +239,61 @@ def test_a_newest_backup_that_is_damaged_there_gives_way_to_the_one_before(
     rescue(settings, lost)
     assert photos(settings.sorted_dir) == photos(lost.sorted)
     assert not (settings.state_dir / "backups" / name).exists()
+
+
+def test_a_newest_backup_that_cannot_be_used_gives_way_to_the_one_before(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    spoilt, opened = b"SQLite format 3\0 and no more", s3.opened(bucket)
+    name = "nightsort-2025-10-14T030000Z-schema1.db"  # was sent as it is
+    opened.put(f"berlin/backups/{name}", spoilt, {"sha256": sha256(spoilt).hexdigest()})
+    settings = new_box(tmp_path, s3.settings(bucket, photos=True))
+    rescue(settings, lost)
+    assert photos(settings.sorted_dir) == photos(lost.sorted)
+    assert not (settings.state_dir / "backups" / name).exists()
+
+
+def test_the_bucket_of_another_box_changes_nothing_in_the_state_folder(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    presence = lost.store.facts.get(PRESENCE) or {"folders": {}}
+    lost.store.facts.remember(PRESENCE, {**presence, "instance": "of another"})
+    lost.clock.advance(60)
+    lost.back_up()
+    Forgotten(lost.state).add(["a mark"])
+    (lost.state / "models").mkdir(exist_ok=True)
+    (lost.state / "models" / "2026-11-01.1.npz").write_bytes(b"a version")
+    copy(lost, s3.settings(bucket, photos=True))
+    settings = new_box(tmp_path, s3.settings(bucket, photos=True))
+    with closing(Store(settings.state_dir)) as store:
+        store.facts.remember(PRESENCE, {"instance": "of this one", "folders": {}})
+    with pytest.raises(RefusedError, match="is of another nightsort"):
+        bring_memory(settings, connect(settings.mirror), lost.clock.now())
+    names = {Path(name).name for name in photos(settings.state_dir)}
+    assert all(name.startswith(DATABASE) or name.endswith(".lock") for name in names), names
+
+
+def test_what_was_learnt_comes_back_although_the_first_try_broke_off_before(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    (lost.state / "models").mkdir(exist_ok=True)
+    (lost.state / "models" / "2026-11-01.1.npz").write_bytes(b"a version")
+    Forgotten(lost.state).add(["a mark"])
+    copy(lost, s3.settings(bucket, photos=True))
+    opened, key = s3.opened(bucket), "berlin/forgotten.json"
+    about, pieces = opened.get(key)
+    kept = b"".join(pieces)
+    opened.put(key, b"{}", about)
+    settings = new_box(tmp_path, s3.settings(bucket, photos=True))
+    with pytest.raises(RefusedError, match=r"forgotten.json is not what was sent"):
+        bring_memory(settings, connect(settings.mirror), lost.clock.now())
+    with pytest.raises(RefusedError, match=r"forgotten.json is not what was sent"):
+        bring_memory(settings, connect(settings.mirror), lost.clock.now())
+    assert not (settings.state_dir / "forgotten.json").exists()
+    opened.put(key, kept, about)
+    rescue(settings, lost)
+    assert Forgotten(settings.state_dir).knows("a mark")
+    assert (settings.state_dir / "models" / "2026-11-01.1.npz").read_bytes() == b"a version"
 
 
 @pytest.mark.parametrize(
@@ -154,12 +315,19 @@ def test_an_object_that_leads_elsewhere_is_left(
     assert not list(tmp_path.glob("outside*"))
 
 
+@pytest.mark.parametrize("said", ["its hash", "none"])
 def test_a_photo_that_was_changed_there_does_not_come_back_as_it(
-    lost: Shop, tmp_path: Path, s3: Storage, bucket: str
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str, said: str
 ) -> None:
+    lost.clock.advance(60)
+    lost.back_up()  # knows its copy
+    copy(lost, s3.settings(bucket, photos=True))
     opened = s3.opened(bucket)
     key = f"berlin/{DAY}/{PLACE}"
-    opened.put(key, b"changed", opened.about(key))
+    about = {**opened.about(key)}
+    if said == "none":
+        del about["sha256"]
+    opened.put(key, b"changed", about)
     settings = new_box(tmp_path, s3.settings(bucket, photos=True))
     assert rescue(settings, lost)[Fate.DAMAGED] == 1
     assert not (settings.sorted_dir / PLACE).exists()

@@ -49,9 +49,25 @@ class Storage:
     def new_bucket(self) -> str:
         """The address of a bucket that is empty."""
         name = f"returns-{next(self._numbers)}"
-        identity, _, secret = self.key.partition(":")
-        _client("s3", self.address, identity, secret).create_bucket(Bucket=name)
+        self._raw().create_bucket(Bucket=name)
         return f"s3://{name}/boxes"
+
+    def put_as_others(self, bucket: str, key: str, content: bytes = b"") -> None:
+        """Put an object as other tools do, whose key may be one that nightsort would never make."""
+        self._raw().put_object(**self._place(bucket, key), Body=content)
+
+    def delete_as_others(self, bucket: str, key: str) -> None:
+        """Delete an object of any key."""
+        self._raw().delete_object(**self._place(bucket, key))
+
+    def _raw(self) -> Any:
+        identity, _, secret = self.key.partition(":")
+        return _client("s3", self.address, identity, secret)
+
+    @staticmethod
+    def _place(bucket: str, key: str) -> dict[str, str]:
+        name, _, prefix = bucket.removeprefix("s3://").partition("/")
+        return {"Bucket": name, "Key": f"{prefix}/{key}"}
 
     def settings(self, bucket: str, **more: Any) -> dict[str, Any]:
         """The table [mirror] of a box."""
@@ -94,6 +110,7 @@ class Gate:
 
     trouble: "" none; "away" ends every call; "silent" takes it and says nothing; an HTTP status
     with its text is the answer to all that comes.
+    most_bytes: of what the server says as many are handed back, then the call ends.
     """
 
     def __init__(self, server: tuple[str, int]) -> None:
@@ -101,6 +118,7 @@ class Gate:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._open: set[socket.socket] = set()
         self._trouble = ""
+        self.most_bytes: float = float("inf")
         self.calls = 0  # since the trouble was set last
 
     @property
@@ -152,7 +170,8 @@ class Gate:
             else:
                 with socket.create_connection(self._server) as server:
                     self._open.add(server)
-                    back = threading.Thread(target=_pump, args=(server, caller), daemon=True)
+                    handed = (server, caller, self.most_bytes)
+                    back = threading.Thread(target=_pump, args=handed, daemon=True)
                     back.start()
                     _pump(caller, server)
                     back.join(DEADLINE_SECONDS)
@@ -160,9 +179,10 @@ class Gate:
         self._open.discard(caller)
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
+def _pump(source: socket.socket, target: socket.socket, most: float = float("inf")) -> None:
     with suppress(OSError):
-        while piece := source.recv(65_536):
+        while most > 0 and (piece := source.recv(65_536)):
+            most -= len(piece)
             target.sendall(piece)
     for end in (source, target):
         with suppress(OSError):

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, BinaryIO
 from config.errors import TransientError
 from config.mirror import MirrorSettings, is_access_key
 from config.variables import credential, credentials_are_here
+from daemon.folders.os_errors import printable
 
 if TYPE_CHECKING:
+    from obstore import GetOptions, ObjectMeta
     from obstore.store import S3Store
 
 CONNECT_SECONDS = 10
@@ -43,6 +45,8 @@ _KINDS = {
     "Timeout": "has not answered in time",
 }
 
+_PIECE = 1 << 20  # of an answer, at a time
+
 
 class BucketFailed(TransientError):
     """The bucket cannot be used for now; the message says why, and never a secret."""
@@ -50,6 +54,10 @@ class BucketFailed(TransientError):
 
 class BucketRefused(BucketFailed):
     """It stays so until a person does something."""
+
+
+class ListingRefused(BucketRefused):
+    """What lies there cannot be listed; single objects can be written and read."""
 
 
 class NoObject(BucketFailed):
@@ -152,12 +160,31 @@ class Bucket:
 
         with self._telling():
             found = obstore.get(self._store, key)
-            return _about(found.attributes), self._pieces(found.stream(min_chunk_size=1 << 20))
+            return _about(found.attributes), self._pieces(key, found.meta, found.stream(_PIECE))
 
-    def _pieces(self, stream: Iterator[object]) -> Iterator[bytes]:
+    def _pieces(self, key: str, meta: ObjectMeta, stream: Iterator[object]) -> Iterator[bytes]:
+        """The first part of an answer, then part by part: a whole one may outlast its time."""
+        at = 0
         with self._telling():
             for piece in stream:
-                yield bytes(piece)  # type: ignore[call-overload]
+                content = bytes(piece)  # type: ignore[call-overload]
+                at += len(content)
+                yield content
+                if at >= PART_BYTES:
+                    break
+            del stream
+            while at < meta["size"]:
+                content = self._part(key, meta, at)
+                at += len(content)
+                yield content
+
+    def _part(self, key: str, meta: ObjectMeta, begin: int) -> bytes:
+        """A part of the very object that it was at first."""
+        import obstore
+
+        end = min(begin + PART_BYTES, meta["size"])
+        options: GetOptions = {"range": (begin, end), "if_match": meta["e_tag"]}
+        return bytes(obstore.get(self._store, key, options=options).bytes())
 
     def delete(self, keys: Collection[str]) -> None:
         """Delete objects; those that are not there are none."""
@@ -182,12 +209,17 @@ class Bucket:
     @contextmanager
     def _telling(self) -> Iterator[None]:
         """Say what storage refuses in nightsort's words."""
-        from obstore.exceptions import AlreadyExistsError, BaseError
+        from obstore.exceptions import AlreadyExistsError, BaseError, InvalidPathError
 
         try:
             yield
         except AlreadyExistsError:
             raise
+        except InvalidPathError as exc:
+            raise ListingRefused(
+                f"{self.address} holds an object whose key cannot be used "
+                f"({printable(_line(str(exc)))}); delete it there, then run: nightsort mirror fill"
+            ) from exc
         except (BaseError, FileNotFoundError, ValueError) as exc:
             raise self._told(exc) from exc
 

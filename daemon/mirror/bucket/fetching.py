@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from enum import Enum
 from urllib.parse import unquote_to_bytes
 
@@ -14,15 +14,16 @@ import structlog
 
 from daemon.domain.photos import as_text
 from daemon.folders.contents import sync_folder
-from daemon.folders.os_errors import trouble
+from daemon.folders.os_errors import NO_FOLDER, trouble
 from daemon.folders.own_files import PRIVATE_PREFIX
-from daemon.folders.renaming import CREATE, Entry, rename_new
+from daemon.folders.renaming import CREATE, IMPOSSIBLE_NAME, Entry, rename_new
 from daemon.folders.rights import Rights
 from daemon.folders.tree import Tree, split
 from daemon.mirror.bucket.client import Bucket
 
 log = structlog.get_logger()
 
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _MARK = b"nightsort keeps this name for a file from the mirror.\n"
 
 
@@ -32,14 +33,15 @@ class Fate(Enum):
     BROUGHT = "brought back"
     THERE = "there already"
     KEPT = "another file is there"
+    IMPOSSIBLE = "its name cannot be here"
     DAMAGED = "not what was sent"
 
 
 def place_of(about: Mapping[str, str]) -> str:
-    """Where an object's file lay; empty where that is not said, or leads outside."""
+    """Where an object's file lay; empty where that is not said, is hidden, or leads outside."""
     place = os.fsdecode(unquote_to_bytes(about.get("place", "")))
     parts = place.split("/")
-    is_inside = all(part not in ("", ".", "..") and "\0" not in part for part in parts)
+    is_inside = all(part and part[0] != "." and "\0" not in part for part in parts)
     return place if is_inside else ""
 
 
@@ -48,34 +50,56 @@ def fetch(
 ) -> Fate:
     """Put an object at a place of a tree, whole and never over another file.
 
-    Raises BucketFailed, TransientError when the folder refuses.
+    What `about` says is believed only once it was checked. Raises BucketFailed, TransientError when
+    the folder refuses.
     """
-    sha256 = about.get("sha256", "")
-    if tree.seen(place) is not None:
-        return Fate.THERE if tree.sha256(place) == sha256 else Fate.KEPT
-    folder, name = split(place)
-    try:
-        with rights.folder(tree, folder) as fd:
-            partial = Entry(fd, f"{PRIVATE_PREFIX}-mirror-{sha256[:12]}.part")
-            fate = Fate.DAMAGED
-            if _write(partial, pieces) == sha256:
-                rights.give_entry(partial, tree.full(place))
-                _date(partial, about)
-                fate = _name(partial, Entry(fd, name))
-            with suppress(FileNotFoundError):
-                os.unlink(partial.name, dir_fd=fd)
-            sync_folder(fd)
-    except OSError as exc:
-        raise trouble(exc, tree.full(place)) from exc
-    if fate is not Fate.BROUGHT:
+    fate = _fetch(tree, place, about, pieces, rights)
+    if fate not in (Fate.BROUGHT, Fate.THERE):
         log.warning("copy_not_brought_back", place=as_text(place), why=fate.value)
     return fate
+
+
+def _fetch(
+    tree: Tree, place: str, about: Mapping[str, str], pieces: Iterable[bytes], rights: Rights
+) -> Fate:
+    sha256 = about.get("sha256", "")
+    is_hash = _SHA256.fullmatch(sha256) is not None
+    if tree.seen(place) is not None:
+        return Fate.THERE if is_hash and tree.sha256(place) == sha256 else Fate.KEPT
+    if not is_hash:
+        return Fate.DAMAGED
+    folder, name = split(place)
+    try:
+        with rights.folder(tree, folder) as fd, _begun(fd, sha256) as partial:
+            if _write(partial, pieces) != sha256:
+                return Fate.DAMAGED
+            rights.give_entry(partial, tree.full(place))
+            _date(partial, about)
+            return _name(partial, Entry(fd, name))
+    except OSError as exc:
+        if exc.errno in IMPOSSIBLE_NAME:
+            return Fate.IMPOSSIBLE
+        if exc.errno in NO_FOLDER:
+            return Fate.KEPT
+        raise trouble(exc, tree.full(place)) from exc
 
 
 def bring(bucket: Bucket, key: str, tree: Tree, place: str) -> Fate:
     """Fetch an object to a place that its key says."""
     about, pieces = bucket.get(key)
     return fetch(tree, place, about, pieces, Rights(file_mode=0o640))
+
+
+@contextmanager
+def _begun(folder: int, sha256: str) -> Iterator[Entry]:
+    """The name of a file until it is whole; whatever comes, nothing keeps that."""
+    partial = Entry(folder, f"{PRIVATE_PREFIX}-mirror-{sha256[:12]}.part")
+    try:
+        yield partial
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(partial.name, dir_fd=folder)
+        sync_folder(folder)
 
 
 def _write(partial: Entry, pieces: Iterable[bytes]) -> str:

@@ -19,25 +19,26 @@ from config.errors import NightsortError, RefusedError
 from config.settings import Settings
 from daemon.domain.photo_names import has_photo_extension
 from daemon.folders.forgotten import FILE, Forgotten, content_mark
-from daemon.folders.os_errors import trouble
+from daemon.folders.os_errors import printable, trouble
 from daemon.folders.rights import Rights
 from daemon.folders.tree import Tree
 from daemon.maintenance.backups import FOLDER, time_in_name
-from daemon.maintenance.restore import Restored, restore
+from daemon.maintenance.restore import OfAnother, Restored, restore
 from daemon.maintenance.retention import is_of_results
-from daemon.mirror.bucket.client import Bucket, NoObject
+from daemon.mirror.bucket.client import Bucket, ListingRefused, NoObject
 from daemon.mirror.bucket.fetching import Fate, bring, fetch, place_of
 from daemon.mirror.bucket.sources import BACKUPS, FORGOTTEN, PHOTO_KEY, VERSIONS, is_version
+from daemon.mirror.bucket.survivors import Survivors
 from daemon.sorting.filer import FilingPolicy
 from daemon.sorting.versions import FOLDER as VERSIONS_FOLDER
 from daemon.store import DATABASE, Store
 from daemon.store.bucket_copies import RESULTS
-from daemon.store.facts import PRESENCE
+from daemon.store.facts import PRESENCE, UNFETCHED
 
 log = structlog.get_logger()
 
-# The fact that tells that files are still to be brought back.
-UNFETCHED = "unfetched"
+_NEVER = "0001-01-02T00:00:00+00:00"
+_YEARS = "12"  # how the keys of photos begin
 _CLOCKS_DIFFER = timedelta(days=1)
 Advance = Callable[[int, int], None]
 
@@ -48,12 +49,14 @@ def bring_memory(
     """Put the newest good backup of the bucket in the database's place; the state folder is ours.
 
     None where that was done before, and files are still to come. anyway: as `restore` has it.
-    Raises BucketFailed, RefusedError where there is no good backup, TransientError.
+    Raises BucketFailed, RefusedError where there is no good backup, or where it cannot be told what
+    was forgotten, TransientError.
     """
-    if _is_under_way(settings.state_dir):
-        return None
+    done = None
+    if not _is_under_way(settings.state_dir):
+        done = _restore_newest(settings, bucket, now, anyway=anyway)
+    # Not before: now it is known that they are this box's.
     _bring_state(settings, bucket)
-    done = _restore_newest(settings, bucket, now, anyway=anyway)
     with closing(Store(settings.state_dir)) as store:
         # This machine's folders are adopted as at a first start, by the same instance.
         presence = store.facts.get(PRESENCE)
@@ -71,12 +74,14 @@ def bring_files(
     BucketFailed, TransientError when a folder refuses.
     """
     files = _Files(settings, bucket, store)
-    total = sum(len(piece) for piece in bucket.listed(str(settings.mirror.station)))
+    total = sum(1 for _ in _files_there(settings, bucket, store))
     fates: Counter[Fate] = Counter()
     # Before photos results, which say most about them.
     for wanted in (files.results, files.photos):
-        for key in _keys(settings, bucket):
-            fate = wanted(key)
+        for key, size_bytes in _files_there(settings, bucket, store):
+            fate = None
+            with suppress(NoObject):  # a marker of a folder, or deleted meanwhile
+                fate = wanted(key, size_bytes)
             if fate is not None:
                 fates[fate] += 1
                 advance(fates.total(), total)
@@ -95,30 +100,46 @@ class _Files:
         self._store = store
         self._results = Tree(settings.results_dir)
         self._sorted = Tree(settings.sorted_dir)
+        began = datetime.fromisoformat(store.facts.get(UNFETCHED) or _NEVER)
+        incoming = Tree(settings.incoming_dir)
+        self._survivors = Survivors(incoming, self._sorted, store, began)
         self._rights = Rights(policy.group, policy.file_mode, policy.folder_mode)
         self._forgotten = Forgotten(settings.state_dir)
 
-    def results(self, key: str) -> Fate | None:
+    def results(self, key: str, _size_bytes: int) -> Fate | None:
         name = key.removeprefix(RESULTS)
         if not key.startswith(RESULTS) or not is_of_results(name):
             return None
         about, pieces = self._bucket.get(f"{self._station}/{key}")
         return fetch(self._results, name, about, pieces, Rights())
 
-    def photos(self, key: str) -> Fate | None:
+    def photos(self, key: str, size_bytes: int) -> Fate | None:
         if not PHOTO_KEY.match(key):
             return None
         about, pieces = self._bucket.get(f"{self._station}/{key}")
         place = self._place(key, about)
         if not place:
             return None
+        if self._sorted.seen(place) is None and self._is_elsewhere(key, size_bytes, about):
+            return Fate.THERE
         return fetch(self._sorted, place, about, pieces, self._rights)
+
+    def _is_elsewhere(self, key: str, size_bytes: int, about: Mapping[str, str]) -> bool:
+        """Whether the photo itself survived, and was moved on since its copy was sent."""
+        sha256 = about.get("sha256", "")
+        if not sha256:
+            return False
+        copy = self._store.bucket.of_key(key)
+        known = [] if copy is None or copy.photo is None else [copy.photo]
+        now = [photo.place for photo in self._store.bucket.photos(known) if photo.place]
+        if any(self._sorted.sha256(place) == sha256 for place in now):
+            return True
+        return self._survivors.has(size_bytes, sha256)
 
     def _place(self, key: str, about: Mapping[str, str]) -> str:
         """Where a photo is to lie; empty where it is not to come back."""
         place, mark = place_of(about), content_mark(about.get("sha256", ""))
-        is_photo = has_photo_extension(place) and not place.startswith(".")
-        if not is_photo or self._forgotten.knows(mark):
+        if not has_photo_extension(place) or self._forgotten.knows(mark):
             return ""
         return place if self._store.bucket.is_to_come_back(key) else ""
 
@@ -135,19 +156,27 @@ def _is_under_way(state_dir: Path) -> bool:
 
 def _bring_state(settings: Settings, bucket: Bucket) -> None:
     """What is in no backup, or newer than that: what was forgotten, what was learnt."""
-    station = settings.mirror.station
-    with suppress(NoObject):  # nothing ever was
-        bring(bucket, f"{station}/{FORGOTTEN}", Tree(settings.state_dir), FILE)
+    _bring_forgotten(settings, bucket)
     folder = settings.state_dir / VERSIONS_FOLDER
     for key in _keys(settings, bucket, VERSIONS):
         name = key.removeprefix(VERSIONS)
         if is_version(name):
             _make(folder)
-            bring(bucket, f"{station}/{key}", Tree(folder), name)
+            bring(bucket, f"{settings.mirror.station}/{key}", Tree(folder), name)
+
+
+def _bring_forgotten(settings: Settings, bucket: Bucket) -> None:
+    key = f"{settings.mirror.station}/{FORGOTTEN}"
+    with suppress(NoObject):  # nothing ever was
+        if bring(bucket, key, Tree(settings.state_dir), FILE) is Fate.DAMAGED:
+            raise RefusedError(
+                f"{bucket.address}: {key} is not what was sent, and what was forgotten would come "
+                f"back; put a copy of it that is right into {printable(str(settings.state_dir))}, "
+                "or delete it there to have all come back, then ask again"
+            )
 
 
 def _restore_newest(settings: Settings, bucket: Bucket, now: datetime, *, anyway: bool) -> Restored:
-    folder = settings.state_dir / FOLDER
     made = {
         key: time_in_name(key.removeprefix(BACKUPS)) for key in _keys(settings, bucket, BACKUPS)
     }
@@ -158,24 +187,60 @@ def _restore_newest(settings: Settings, bucket: Bucket, now: datetime, *, anyway
     )
     problem = "there is none"
     for *_, key in newest_first:
-        _make(folder)
-        name = key.removeprefix(BACKUPS)
-        fate = bring(bucket, f"{settings.mirror.station}/{key}", Tree(folder), name)
-        if fate in (Fate.BROUGHT, Fate.THERE):
-            facts = {UNFETCHED: True}
-            return restore(settings.state_dir, folder / name, now, anyway=anyway, facts=facts)
-        problem = f"{name} is {fate.value}"
+        try:
+            return _restore_one(settings, bucket, key, now, anyway=anyway)
+        except OfAnother:
+            raise
+        except RefusedError as exc:
+            problem = str(exc)
+            log.error("backup_unusable", file=key, why=problem)
     raise RefusedError(
         f"{bucket.address}: no good backup of station {settings.mirror.station} ({problem}); look "
         "whether [mirror] names the right bucket and station"
     )
 
 
+def _restore_one(
+    settings: Settings, bucket: Bucket, key: str, now: datetime, *, anyway: bool
+) -> Restored:
+    """Restore the backup of that key; it stays here only where it is used, or was before."""
+    folder, name = settings.state_dir / FOLDER, key.removeprefix(BACKUPS)
+    _make(folder)
+    fate = bring(bucket, f"{settings.mirror.station}/{key}", Tree(folder), name)
+    if fate not in (Fate.BROUGHT, Fate.THERE):
+        raise RefusedError(f"{name} is {fate.value}")
+    try:
+        facts = {UNFETCHED: now.isoformat()}
+        return restore(settings.state_dir, folder / name, now, anyway=anyway, facts=facts)
+    except RefusedError:
+        if fate is Fate.BROUGHT:
+            with suppress(OSError):
+                (folder / name).unlink()
+        raise
+
+
 def _keys(settings: Settings, bucket: Bucket, below: str = "") -> Iterator[str]:
     """The keys of the station, without its name."""
+    return (key for key, _ in _objects(settings, bucket, below))
+
+
+def _objects(settings: Settings, bucket: Bucket, below: str = "") -> Iterator[tuple[str, int]]:
+    """The station's keys, without its name, and the sizes."""
     begin = f"{settings.mirror.station}/"
     for piece in bucket.listed(f"{begin}{below}".rstrip("/")):
-        yield from (key.removeprefix(begin) for key in piece)
+        yield from ((key.removeprefix(begin), size_bytes) for key, size_bytes in piece.items())
+
+
+def _files_there(settings: Settings, bucket: Bucket, store: Store) -> Iterator[tuple[str, int]]:
+    """The objects of the station; where not all can be listed also those that are known."""
+    try:
+        yield from _objects(settings, bucket)
+    except ListingRefused as exc:
+        log.warning("bucket_not_listed", why=str(exc))
+        for begin in (RESULTS, *_YEARS):
+            for key in store.bucket.keys(begin):
+                copy = store.bucket.of_key(key)
+                yield key, copy.size_bytes if copy else 0
 
 
 def _make(folder: Path) -> None:
