@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from daemon.store.changes import move_cursor
@@ -25,6 +25,7 @@ _THERE = (
     "SELECT id, coalesce(run, ''), coalesce(place, target), coalesce(decided, category, ''),"
     f" coalesce(edited_sha256, sha256, '') FROM photos WHERE {_KEPT}"
 )
+_COMPARED_AT_ONCE = 1000
 _THESE = "(SELECT value FROM json_each(?))"
 
 
@@ -77,6 +78,11 @@ class BucketCopies(Part):
             ).fetchone()
             is not None
         )
+
+    def is_known(self, key: str) -> bool:
+        """Whether anything is noted of that key, be it to go."""
+        found = self._db.execute("SELECT 1 FROM bucket_copies WHERE key = ?", (key,))
+        return found.fetchone() is not None
 
     def keys(self, begin: str) -> list[str]:
         """The keys that begin so, in order; not for photos, which are many."""
@@ -196,21 +202,28 @@ class BucketCopies(Part):
 
         after, last: between which keys all were listed; None: to the end. sizes: by key.
         """
-        rows = self._db.execute(
+        strange = {*sizes}
+        for rows in self._pages(after, last):
+            strange.difference_update(key for key, *_ in rows)
+            missing = [
+                key
+                for key, size_bytes, has_arrived, is_to_go in rows
+                if (has_arrived and not is_to_go and sizes.get(key) != size_bytes)
+                or (is_to_go and key not in sizes)
+            ]
+            if missing:
+                self.gone(missing)
+        return [key for key in sizes if key in strange]
+
+    def _pages(self, after: str, last: str | None) -> Iterator[list[tuple[str, int, bool, bool]]]:
+        """What is known between two keys, little at a time: others write as well."""
+        while rows := self._db.execute(
             "SELECT key, size_bytes, sha256 <> '', is_to_go FROM bucket_copies WHERE key > ?"
-            " AND (? IS NULL OR key <= ?)",
-            (after, last, last),
-        ).fetchall()
-        known = {key for key, *_ in rows}
-        missing = [
-            key
-            for key, size_bytes, has_arrived, is_to_go in rows
-            if (has_arrived and not is_to_go and sizes.get(key) != size_bytes)
-            or (is_to_go and key not in sizes)
-        ]
-        if missing:
-            self.gone(missing)
-        return [key for key in sizes if key not in known]
+            " AND (? IS NULL OR key <= ?) ORDER BY key LIMIT ?",
+            (after, last, last, _COMPARED_AT_ONCE),
+        ).fetchall():
+            yield rows
+            after = rows[-1][0]
 
     def note(self, state: Mapping[str, object], *, passed: int = 0) -> None:
         """Remember how far it is. passed: the change up to which it is done."""

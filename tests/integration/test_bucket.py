@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from config.mirror import MirrorSettings
 from daemon.domain.clock import SystemClock
-from daemon.mirror.bucket.client import BucketFailed, BucketRefused, access_key
+from daemon.mirror.bucket.client import Bucket, BucketFailed, BucketRefused, access_key
 from daemon.mirror.bucket.copier import COMPARE_SECONDS, LOOK_SECONDS
+from daemon.mirror.bucket.filling import fill
 from daemon.mirror.bucket.thread import BucketThread, copier_of
 from daemon.store.bucket_copies import BUCKET_FILL
 from tests.support.bucket_shop import copier, copy, finish, here, settings_of
@@ -220,6 +222,63 @@ def test_another_box_of_the_same_name_is_refused_and_changes_nothing(
     other.stop()
 
 
+def test_markers_that_other_tools_make_for_folders_are_no_objects(
+    shop: Shop, s3: Storage, bucket: str
+) -> None:
+    shop.night("return-60001_front.png")
+    markers = "berlin/", "berlin/results/"
+    for marker in markers:
+        s3.put_as_others(bucket, marker)
+    s3.put_as_others(bucket, "berlin/results-of-others", b"a file")  # before its folder's marker
+    copy(shop, s3.settings(bucket))
+    lost = next(iter(here(shop)))
+    s3.delete_as_others(bucket, f"berlin/{lost}")
+    made = copier(shop, s3.settings(bucket))
+    finish(made)
+    assert made.problem == ""
+    for marker in markers:
+        s3.delete_as_others(bucket, marker)
+    assert s3.objects(bucket) == here(shop) | {"results-of-others": b"a file"}
+
+
+def test_a_key_that_cannot_be_listed_is_told_and_holds_nothing_up(
+    shop: Shop, s3: Storage, bucket: str
+) -> None:
+    shop.night("return-60001_front.png")
+    s3.put_as_others(bucket, "berlin/results//x", b"bytes")
+    made = copier(shop, s3.settings(bucket))
+    finish(made)
+    assert "delete it there" in made.problem
+    shop.night("return-60002_front.png", first=2)
+    shop.clock.advance(2 * LOOK_SECONDS)
+    finish(made)
+    with pytest.raises(BucketRefused, match="delete it there"):
+        fill(settings_of(shop, s3.settings(bucket)), shop.store, shop.clock, lambda *_: None)
+    s3.delete_as_others(bucket, "berlin/results//x")
+    assert s3.objects(bucket) == here(shop)
+    shop.store.facts.remember(BUCKET_FILL, value=True)
+    finish(made)
+    assert made.problem == ""
+
+
+def test_a_box_that_takes_the_name_of_an_emptied_bucket_is_seen_by_the_next_comparison(
+    shop: Shop, s3: Storage, bucket: str, tmp_path: Path
+) -> None:
+    shop.night("return-60001_front.png")
+    made = copier(shop, s3.settings(bucket))
+    finish(made)
+    opened = s3.opened(bucket)
+    opened.delete([key for piece in opened.listed("berlin") for key in piece])
+    other = Shop(tmp_path / "other")
+    other.night("return-60002_front.png")
+    copy(other, s3.settings(bucket))
+    shop.clock.advance(2 * COMPARE_SECONDS)
+    with pytest.raises(BucketRefused, match="another box is station berlin"):
+        finish(made)
+    assert s3.objects(bucket) == here(other)
+    other.stop()
+
+
 # --- what is refused -----------------------------------------------------------------------------
 
 
@@ -307,6 +366,29 @@ def test_the_thread_follows_through_an_outage_and_says_how_it_is(
             gate.trouble = ""
             eventually(lambda: s3.objects(bucket) == here(shop))
             eventually(lambda: state(thread, lambda said: said["why"] is None))
+
+
+def test_a_comparison_that_fails_half_way_is_no_recovery(
+    shop: Shop, s3: Storage, bucket: str
+) -> None:
+    shop.night("return-60001_front.png")
+    tries = []
+
+    class Failing(Bucket):
+        def listed(self, below: str) -> Iterator[dict[str, int]]:
+            yield {f"{below}/a": 1}
+            tries.append(below)
+            raise BucketFailed("the second page never comes")
+
+    mirror = s3.settings(bucket)
+    opened = s3.opened(bucket)
+    failing = Failing(opened.address, opened._store)
+    with structlog.testing.capture_logs() as logs:
+        thread = BucketThread(settings_of(shop, mirror), SystemClock(UTC), lambda _: failing)
+        with thread.kept():
+            eventually(lambda: len(tries) > 2)
+            assert state(thread, lambda said: "second page" in said["why"])
+    assert [one["event"] for one in logs if one["event"] == "mirror_resumed"] == []
 
 
 def test_without_a_bucket_there_is_no_thread(shop: Shop) -> None:

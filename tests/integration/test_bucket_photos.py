@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -276,6 +276,25 @@ def test_what_an_older_database_does_not_know_is_forgotten_there_by_its_hash(
     with shop.store.bucket._db.transaction():
         shop.store.bucket._db.execute("DELETE FROM bucket_copies")  # as an older one would be
     copy(shop, s3.settings(bucket, photos=True))
+    assert [*photos(s3, bucket)] == [f"{DAY}/Shirts/{name(2)}"]
+
+
+def test_what_goes_while_it_is_looked_at_stops_no_comparison(
+    shop: ForgettingShop, s3: Storage, bucket: str
+) -> None:
+    shop.night(name(1), name(2))
+    copy(shop, s3.settings(bucket, photos=True))
+    shop.forget("60001")
+    s3.opened(bucket).put(f"berlin/{DAY}/Shirts/of-others.png", b"bytes", {})
+    made = copier(shop, s3.settings(bucket, photos=True))
+    about = made._bucket.about
+
+    def late(key: str) -> Mapping[str, str]:
+        s3.opened(bucket).delete([key])
+        return about(key)
+
+    made._bucket.about = late  # type: ignore[method-assign]
+    finish(made)
     assert [*photos(s3, bucket)] == [f"{DAY}/Shirts/{name(2)}"]
 
 

@@ -49,9 +49,25 @@ class Storage:
     def new_bucket(self) -> str:
         """The address of a bucket that is empty."""
         name = f"returns-{next(self._numbers)}"
-        identity, _, secret = self.key.partition(":")
-        _client("s3", self.address, identity, secret).create_bucket(Bucket=name)
+        self._raw().create_bucket(Bucket=name)
         return f"s3://{name}/boxes"
+
+    def put_as_others(self, bucket: str, key: str, content: bytes = b"") -> None:
+        """Put an object as other tools do, whose key may be one that nightsort would never make."""
+        self._raw().put_object(**self._place(bucket, key), Body=content)
+
+    def delete_as_others(self, bucket: str, key: str) -> None:
+        """Delete an object of any key."""
+        self._raw().delete_object(**self._place(bucket, key))
+
+    def _raw(self) -> Any:
+        identity, _, secret = self.key.partition(":")
+        return _client("s3", self.address, identity, secret)
+
+    @staticmethod
+    def _place(bucket: str, key: str) -> dict[str, str]:
+        name, _, prefix = bucket.removeprefix("s3://").partition("/")
+        return {"Bucket": name, "Key": f"{prefix}/{key}"}
 
     def settings(self, bucket: str, **more: Any) -> dict[str, Any]:
         """The table [mirror] of a box."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from config.errors import TransientError
 from config.mirror import MirrorSettings, is_access_key
 from config.variables import credential, credentials_are_here
+from daemon.folders.os_errors import printable
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -50,6 +51,10 @@ class BucketFailed(TransientError):
 
 class BucketRefused(BucketFailed):
     """It stays so until a person does something."""
+
+
+class ListingRefused(BucketRefused):
+    """What lies there cannot be listed; single objects can be written and read."""
 
 
 class NoObject(BucketFailed):
@@ -182,12 +187,17 @@ class Bucket:
     @contextmanager
     def _telling(self) -> Iterator[None]:
         """Say what storage refuses in nightsort's words."""
-        from obstore.exceptions import AlreadyExistsError, BaseError
+        from obstore.exceptions import AlreadyExistsError, BaseError, InvalidPathError
 
         try:
             yield
         except AlreadyExistsError:
             raise
+        except InvalidPathError as exc:
+            raise ListingRefused(
+                f"{self.address} holds an object whose key cannot be used "
+                f"({printable(_line(str(exc)))}); delete it there, then run: nightsort mirror fill"
+            ) from exc
         except (BaseError, FileNotFoundError, ValueError) as exc:
             raise self._told(exc) from exc
 

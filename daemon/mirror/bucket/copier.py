@@ -7,7 +7,6 @@ deleted there but what retention or a forgetting lets go, and the former places 
 
 from __future__ import annotations
 
-import json
 import mimetypes
 import os
 from collections.abc import Collection, Iterator
@@ -22,11 +21,12 @@ from typing_extensions import TypedDict
 
 from daemon.domain.clock import Clock
 from daemon.domain.photos import as_text
-from daemon.folders.forgotten import content_mark
 from daemon.folders.tree import Tree
-from daemon.mirror.bucket.client import Bucket, BucketRefused, NoObject
+from daemon.mirror.bucket.client import Bucket, ListingRefused
+from daemon.mirror.bucket.comparing import compared
+from daemon.mirror.bucket.meeting import require_name
 from daemon.mirror.bucket.reading import Read, read_and_send
-from daemon.mirror.bucket.sources import BACKUPS, MARKER, Source, Sources, key_beside, key_of
+from daemon.mirror.bucket.sources import BACKUPS, Source, Sources, key_beside, key_of
 from daemon.mirror.copier import instance_of_box
 from daemon.store import Store
 from daemon.store.bucket_copies import BUCKET, BUCKET_FILL, Copy, Wanted
@@ -76,6 +76,7 @@ class Copier:
         self._files: list[Source] = []
         self._look_at = float("-inf")
         self._comparing: Iterator[None] | None = None
+        self.problem = ""  # why what is there could not be compared; empty where it could
         self.compared_at = clock.steady() if is_compared else float("-inf")
         self._state = self._meet()
         self._follow()
@@ -84,6 +85,11 @@ class Copier:
     def is_filling(self) -> bool:
         """Whether all there is is being looked through."""
         return self._comparing is not None or self._state["filling"] is not None
+
+    @property
+    def is_comparing(self) -> bool:
+        """Whether what is there is being compared, which says little about copying."""
+        return self._comparing is not None
 
     @property
     def waiting(self) -> int:
@@ -111,27 +117,8 @@ class Copier:
         return known
 
     def _require_name(self, instance: str) -> None:
-        key = f"{self._station}/{MARKER}"
-        there = self._marker(key)
-        if there is None:
-            self.compared_at = float("-inf")  # a new bucket, or one that was emptied
-            text = json.dumps({"station": self._station, "instance": instance}).encode()
-            self._bucket.put(key, text, {"content-type": "application/json"}, new=True)
-            there = self._marker(key)
-        if there != instance:
-            raise BucketRefused(
-                f"another box is station {self._station} in {self._bucket.address} already; give "
-                "this one a name of its own ([mirror] station)"
-            )
-
-    def _marker(self, key: str) -> str | None:
-        try:
-            _, pieces = self._bucket.get(key)
-            return str(json.loads(b"".join(pieces))["instance"])
-        except NoObject:
-            return None
-        except (ValueError, KeyError, TypeError):
-            return ""
+        if require_name(self._bucket, self._station, instance):
+            self.compared_at = float("-inf")
 
     def _follow(self) -> None:
         """Follow the feed where photos are wanted; what was recorded before is looked through."""
@@ -158,42 +145,27 @@ class Copier:
         if self._comparing is None:
             if self._clock.steady() < self.compared_at + COMPARE_SECONDS:
                 return False
-            self._comparing = self._compared()
-        if next(self._comparing, "over") == "over":
-            self._comparing = None
-            self.compared_at = self._clock.steady()
-            self._note_filling(0)
-            log.info("bucket_compared", station=self._station, copies=self._store.bucket.count())
+            self._require_name(self._state["instance"])  # the bucket may have been emptied since
+            self._comparing = compared(
+                self._store, self._bucket, self._station, self._sources.forgotten
+            )
+        try:
+            if next(self._comparing, "over") == "over":
+                self._end_comparing()
+        except ListingRefused as exc:
+            self._end_comparing(str(exc))
         return True
 
-    def _compared(self) -> Iterator[None]:
-        after, begin = "", f"{self._station}/"
-        for piece in self._bucket.listed(self._station):
-            sizes = {key.removeprefix(begin): size for key, size in piece.items()}
-            if not sizes:
-                continue
-            if [after, *sizes] != sorted([after, *sizes], key=str.encode):
-                raise BucketRefused(
-                    f"{self._bucket.address} lists its objects in no order, so that nothing can be "
-                    "compared; use storage that does as S3"
-                )
-            after, before = max(sizes, key=str.encode), after
-            self._forget_again(self._store.bucket.compare(before, after, sizes))
-            yield
-        self._store.bucket.compare(after, None, {})
-
-    def _forget_again(self, strange: Collection[str]) -> None:
-        """Delete what was forgotten, where an older database does not know that it is there.
-
-        Whatever else nobody knows stays.
-        """
-        forgotten = self._sources.forgotten
-        if not len(forgotten):
-            return
-        for key in strange:
-            about = self._bucket.about(f"{self._station}/{key}")
-            if forgotten.knows(content_mark(about.get("sha256", ""))):
-                self._bucket.delete([f"{self._station}/{key}"])
+    def _end_comparing(self, problem: str = "") -> None:
+        """problem: why it cannot go on; copying can."""
+        self._comparing = None
+        self.compared_at = self._clock.steady()
+        self.problem = problem
+        self._note_filling(0)
+        if problem:
+            log.warning("bucket_not_compared", station=self._station, why=problem)
+        else:
+            log.info("bucket_compared", station=self._station, copies=self._store.bucket.count())
 
     # --- files -----------------------------------------------------------------------------------
 

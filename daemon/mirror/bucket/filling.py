@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 from config.settings import Settings
 from daemon.domain.clock import Clock
 from daemon.domain.status import BucketStatus
-from daemon.mirror.bucket.client import connect
+from daemon.mirror.bucket.client import BucketRefused, connect
 from daemon.mirror.bucket.thread import copier_of
 from daemon.store import Store
 from daemon.store.bucket_copies import BUCKET, BUCKET_FILL
@@ -38,13 +38,16 @@ def ask_to_fill(state_dir: Path) -> None:
 def fill(settings: Settings, store: Store, clock: Clock, advance: Advance) -> int:
     """Compare and copy everything, here and now; returns how many copies there are.
 
-    advance: called with how many there are, and how many are to be. Raises BucketFailed.
+    advance: called with how many there are, and how many are to be. Raises BucketFailed, also
+    where all was copied, but could not be compared.
     """
     store.facts.remember(BUCKET_FILL, value=True)
     copier = copier_of(settings, store, connect(settings.mirror), clock)
     while copier.step():
         copies = store.bucket.count()
         advance(copies, copies + copier.waiting)
+    if copier.problem:
+        raise BucketRefused(copier.problem)
     return store.bucket.count()
 
 

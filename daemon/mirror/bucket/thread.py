@@ -87,14 +87,15 @@ class BucketThread:
                 self._clock,
                 is_compared=age < COMPARE_SECONDS,
             )
-            is_resumed = False
             while not self._attempts.is_over:
                 has_copied = copier.step()
-                if not is_resumed:  # what was refused before may be the first thing to be done
+                # What was refused before may be the next thing to be done.
+                if not copier.is_comparing:
                     self._attempts.resumed()
-                    is_resumed = True
-                self._compared_at = copier.compared_at
-                self._tell(store, copier.waiting)
+                # What could not be compared is tried again after the next outage.
+                self._compared_at = float("-inf") if copier.problem else copier.compared_at
+                why = self._attempts.failure or copier.problem
+                self._tell(store, copier.waiting, why or None)
                 if not has_copied:
                     self._attempts.rest(TURN_SECONDS)
 

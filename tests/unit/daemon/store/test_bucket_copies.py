@@ -1,0 +1,39 @@
+"""What is known of a bucket's copies."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from daemon.store import Store
+from daemon.store.bucket_copies import Copy
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(Store(tmp_path)) as store:
+        yield store
+
+
+def test_however_much_was_lost_there_others_can_write_in_between(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies = [Copy(f"results/{n:04}", size_bytes=1, sha256="0") for n in range(2500)]
+    store.bucket.begin(copies)
+    with store.bucket._db.transaction():
+        store.bucket._db.execute("UPDATE bucket_copies SET sha256 = '0', size_bytes = 1")
+    gone, taken = store.bucket.gone, []
+
+    def counted(keys: Collection[str]) -> None:
+        taken.append(len(keys))
+        gone(keys)
+
+    monkeypatch.setattr(store.bucket, "gone", counted)
+    there = {"results/0001": 1, "results/2000": 1, "results/x": 1}
+    assert store.bucket.compare("", "results/x", there) == ["results/x"]
+    assert sum(taken) == 2498
+    assert max(taken) <= 1000
+    assert store.bucket.keys("results/") == ["results/0001", "results/2000"]
