@@ -368,6 +368,43 @@ def test_the_thread_follows_through_an_outage_and_says_how_it_is(
             eventually(lambda: state(thread, lambda said: said["why"] is None))
 
 
+class Choosy(Bucket):
+    """Storage that refuses one key."""
+
+    refused = ""
+
+    def put(self, key: str, *arguments: Any, **more: Any) -> bool:
+        if key == self.refused:
+            raise BucketFailed("storage answers 413 Payload Too Large")
+        return super().put(key, *arguments, **more)
+
+
+def test_a_file_that_cannot_be_copied_waits_behind_all_others_and_is_told_all_the_while(
+    shop: Shop, s3: Storage, bucket: str
+) -> None:
+    runs = [shop.night(f"return-6000{n}_front.png", first=n) for n in range(2)]
+    opened = s3.opened(bucket)
+    choosy = Choosy(opened.address, opened._store)
+    stuck = f"results/{RUN.format(runs[0])}"
+    choosy.refused = f"berlin/{stuck}"
+    settings = settings_of(shop, s3.settings(bucket))
+    with structlog.testing.capture_logs() as logs:
+        thread = BucketThread(settings, shop.clock, lambda _: choosy)
+        with thread.kept():
+            others = here(shop).keys() - {stuck}
+            eventually(lambda: s3.objects(bucket).keys() == others)
+            eventually(lambda: "copy_failed" in [one["event"] for one in logs])
+            later = shop.night("return-60009_front.png", first=9)
+            shop.clock.advance(LOOK_SECONDS)
+            eventually(lambda: f"results/{RUN.format(later)}" in s3.objects(bucket))
+            assert state(thread, lambda said: "413" in said["why"])
+            assert "mirror_resumed" not in [one["event"] for one in logs]
+            choosy.refused = ""
+            shop.clock.advance(3600)
+            eventually(lambda: s3.objects(bucket) == here(shop))
+            eventually(lambda: state(thread, lambda said: said["why"] is None))
+
+
 def test_a_comparison_that_fails_half_way_is_no_recovery(
     shop: Shop, s3: Storage, bucket: str
 ) -> None:

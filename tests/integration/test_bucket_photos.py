@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from config.errors import FolderUnavailable
 from daemon.domain.photos import Fingerprint
+from daemon.folders.tree import Tree
 from daemon.mirror.bucket.client import BucketFailed
+from daemon.mirror.bucket.thread import copier_of
+from daemon.mirror.bucket.troubles import Troubles
 from daemon.store.bucket_copies import BUCKET
 from tests.integration.test_pick_lists import updater
-from tests.support.bucket_shop import copier, copy, finish
+from tests.support.bucket_shop import copier, copy, finish, settings_of
 from tests.support.core import tiny_photo
 from tests.support.forgetting import ForgettingShop
 from tests.support.s3 import Storage, storage
@@ -209,6 +214,35 @@ def test_an_outage_in_the_middle_leaves_nothing_out_and_nothing_twice(
         gate.trouble = ""
         finish(copier(shop, mirror))
     assert sorted(photos(s3, bucket).values()) == sorted(tiny_photo("Shirts", n) for n in range(12))
+
+
+def test_a_photo_that_cannot_be_read_waits_behind_all_others(
+    shop: ForgettingShop, s3: Storage, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.night(*map(name, range(4)))
+    settings = settings_of(shop, s3.settings(bucket, photos=True))
+    opened, troubles = s3.opened(bucket), Troubles(shop.clock)
+    open_file = Tree.open_file
+
+    def worn_out(tree: Tree, place: str) -> int:
+        if place == f"Shirts/{name(1)}":
+            raise OSError(errno.EIO, "a bad spot")
+        return open_file(tree, place)
+
+    monkeypatch.setattr(Tree, "open_file", worn_out)
+    for _ in range(2):  # once where it stands, and once behind all others
+        with pytest.raises(FolderUnavailable, match=name(1)):
+            finish(copier_of(settings, shop.store, opened, shop.clock, troubles=troubles))
+    made = copier_of(settings, shop.store, opened, shop.clock, troubles=troubles)
+    finish(made)
+    assert [*photos(s3, bucket)] == [f"{DAY}/Shirts/{name(n)}" for n in (0, 2, 3)]
+    assert name(1) in troubles.why
+    assert made.waiting == 1
+    monkeypatch.setattr(Tree, "open_file", open_file)
+    shop.clock.advance(60)
+    finish(made)
+    assert len(photos(s3, bucket)) == 4
+    assert len(troubles) == 0
 
 
 def test_what_is_forgotten_while_it_is_on_its_way_goes_there_too(

@@ -27,7 +27,7 @@ CONNECT_SECONDS = 10
 REQUEST_SECONDS = 120
 # S3 takes 10,000 parts; a file of up to this size goes in one piece, through memory.
 PART_BYTES = 8_000_000
-_AT_ONCE = 2  # parts in memory
+_AT_ONCE = 1  # part in memory; two would share the time that each may take
 LISTED_AT_ONCE = 1000
 
 _REMEDIES = {

@@ -19,6 +19,7 @@ from urllib.parse import quote
 import structlog
 from typing_extensions import TypedDict
 
+from config.errors import TransientError
 from daemon.domain.clock import Clock
 from daemon.domain.photos import as_text
 from daemon.folders.tree import Tree
@@ -27,6 +28,7 @@ from daemon.mirror.bucket.comparing import compared
 from daemon.mirror.bucket.meeting import require_name
 from daemon.mirror.bucket.reading import Read, read_and_send
 from daemon.mirror.bucket.sources import BACKUPS, Source, Sources, key_beside, key_of
+from daemon.mirror.bucket.troubles import Troubles
 from daemon.mirror.copier import instance_of_box
 from daemon.store import Store
 from daemon.store.bucket_copies import BUCKET, BUCKET_FILL, Copy, Wanted
@@ -61,10 +63,12 @@ class Copier:
         clock: Clock,
         *,
         is_compared: bool = False,
+        troubles: Troubles | None = None,
     ) -> None:
         """Meet the other side, and see what there is to do.
 
-        is_compared: what is there was, and so lately that it may wait.
+        is_compared: what is there was, and so lately that it may wait. troubles: of the attempts
+        before this one.
         Raises BucketFailed; BucketRefused where the station's name is another box's.
         """
         self._store = store
@@ -73,6 +77,7 @@ class Copier:
         self._sources = sources
         self._photos = sources.photos
         self._clock = clock
+        self._troubles = Troubles(clock) if troubles is None else troubles
         self._files: list[Source] = []
         self._look_at = float("-inf")
         self._comparing: Iterator[None] | None = None
@@ -94,7 +99,7 @@ class Copier:
     @property
     def waiting(self) -> int:
         """How many files and changes wait, as far as was looked."""
-        return len(self._files) + self._store.bucket.waiting()
+        return len(self._files) + len(self._troubles) + self._store.bucket.waiting()
 
     def step(self) -> bool:
         """Do the next bit; False when nothing is to be done, or can be before a folder is back."""
@@ -192,9 +197,14 @@ class Copier:
         old = {*self._sources.expired(there | here, self._clock.now())}
         if old & there:
             self._store.bucket.let_go(old & there)
-        self._files = [one for one in sources if one.key not in old and self._differs(one)]
+        self._note_files([one for one in sources if one.key not in old and self._differs(one)])
         self._look_at = self._clock.steady() + LOOK_SECONDS
         return bool(old & there)
+
+    def _note_files(self, sources: Collection[Source]) -> None:
+        self._troubles.keep_files({one.key for one in sources})
+        due = [one for one in sources if not self._troubles.is_put_off(one.key)]
+        self._files = sorted(due, key=lambda one: self._troubles.knows(one.key))
 
     def _differs(self, source: Source) -> bool:
         known = self._store.bucket.of_key(source.key)
@@ -212,7 +222,7 @@ class Copier:
             if self._state["filling"] is not None:
                 self._note_filling(None)
             return False
-        return self._follow_changes() or self._fill(self._state["filling"])
+        return self._follow_changes() or self._fill(self._state["filling"]) or self._copy_again()
 
     def _follow_changes(self) -> bool:
         changes = self._store.changes.after_cursor(BUCKET, _KINDS, _PHOTOS_AT_ONCE)
@@ -233,7 +243,15 @@ class Copier:
             log.info("bucket_filled", station=self._station, copies=self._store.bucket.count())
         return True
 
-    def _copy_all(self, photos: Collection[Wanted]) -> None:
+    def _copy_again(self) -> bool:
+        """Try once more those photos that could not be copied, now that all others were."""
+        photos = self._troubles.photos_due()[:_PHOTOS_AT_ONCE]
+        for photo in photos:
+            self._copy_all(self._store.bucket.photos([photo]), is_again=True)
+            self._troubles.settled(photo)  # or it is not wanted any more
+        return bool(photos)
+
+    def _copy_all(self, photos: Collection[Wanted], *, is_again: bool = False) -> None:
         copies: dict[str, Copy] = {}
         for photo in photos:
             copy = self._planned(photo, copies)
@@ -243,7 +261,9 @@ class Copier:
             self._store.bucket.begin(copies.values())
         for copy in copies.values():
             assert self._photos is not None
-            self._send(self._photos, copy, copy.sha256)
+            assert copy.photo is not None
+            if is_again or not self._troubles.knows(copy.photo):
+                self._send(self._photos, copy, copy.sha256)
 
     def _planned(self, photo: Wanted, others: Collection[str]) -> Copy | None:
         """The copy that a photo is to have; None where it has it."""
@@ -267,7 +287,12 @@ class Copier:
         def is_wanted(read: Read) -> bool:
             return read.sha256 == sha256 if copy.photo is not None else read.sha256 != copy.sha256
 
-        read = read_and_send(tree, copy.place, is_wanted, partial(self._put, copy))
+        try:
+            read = read_and_send(tree, copy.place, is_wanted, partial(self._put, copy))
+        except TransientError as exc:
+            self._troubles.failed(copy, str(exc))
+            raise
+        self._troubles.settled(copy.key)
         if read is None or (copy.photo is not None and read.sha256 != sha256):
             log.info("copy_put_off", key=copy.key, place=as_text(copy.place))
             return
