@@ -25,6 +25,9 @@ _THERE = (
     "SELECT id, coalesce(run, ''), coalesce(place, target), coalesce(decided, category, ''),"
     f" coalesce(edited_sha256, sha256, '') FROM photos WHERE {_KEPT}"
 )
+_IS_FORGOTTEN = (
+    "({0} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM photos WHERE id = {0} AND let_go_at IS NULL))"
+)
 _COMPARED_AT_ONCE = 1000
 _THESE = "(SELECT value FROM json_each(?))"
 
@@ -144,27 +147,29 @@ class BucketCopies(Part):
     # --- what is done ----------------------------------------------------------------------------
 
     def begin(self, copies: Iterable[Copy]) -> None:
-        """Note which objects will be made: what a crash leaves there is known here, and can go."""
+        """Note which objects will be made: what a crash leaves there is known here, and can go.
+
+        What was forgotten meanwhile is to go in spite of it, as is a file that was let go.
+        """
         with self._db.transaction():
             self._db.executemany(
-                "INSERT INTO bucket_copies (key, photo, place) VALUES (?, ?, ?)"
+                "INSERT INTO bucket_copies (key, photo, place, is_to_go)"
+                f" VALUES (?1, ?2, ?3, {_IS_FORGOTTEN.format('?2')})"
                 " ON CONFLICT (key) DO UPDATE SET photo = excluded.photo, place = excluded.place,"
-                " sha256 = '', is_to_go = 0",
+                " sha256 = '', is_to_go ="
+                " iif(excluded.photo IS NULL, is_to_go, excluded.is_to_go)",
                 [(one.key, one.photo, os.fsencode(one.place)) for one in copies],
             )
 
     def arrived(self, copy: Copy) -> None:
         """Note that an object is there as said, and that others of its photo may go.
 
-        A photo that was forgotten meanwhile takes this copy along, too. Not durable: what a power
-        cut takes back is copied again.
+        What was to go meanwhile still is. Not durable: what a power cut takes back is copied again.
         """
         with self._db.transaction(durable=False):
             self._db.execute(
                 "UPDATE bucket_copies SET sha256 = ?, size_bytes = ?, mtime_ns = ?,"
-                " is_to_go = photo IS NOT NULL AND NOT EXISTS"
-                " (SELECT 1 FROM photos WHERE id = photo AND let_go_at IS NULL)"
-                " WHERE key = ?",
+                f" is_to_go = is_to_go OR {_IS_FORGOTTEN.format('photo')} WHERE key = ?",
                 (copy.sha256, copy.size_bytes, copy.mtime_ns, copy.key),
             )
             if copy.photo is not None:
@@ -232,10 +237,11 @@ class BucketCopies(Part):
             if passed:
                 move_cursor(self._db, BUCKET, passed)
 
-    def begin_anew(self) -> None:
-        """Know nothing of any bucket: it is another one now."""
+    def begin_anew(self, state: Mapping[str, object]) -> None:
+        """Know nothing of any bucket: it is another one now, of which that is remembered."""
         with self._db.transaction():
             self._db.execute("DELETE FROM bucket_copies")
+            set_fact(self._db, BUCKET, state)
 
     def _one(self, condition: str, value: str | int) -> Copy | None:
         row = self._db.execute(

@@ -17,7 +17,7 @@ from daemon.mirror.bucket.client import Bucket, BucketFailed, BucketRefused, acc
 from daemon.mirror.bucket.copier import COMPARE_SECONDS, LOOK_SECONDS
 from daemon.mirror.bucket.filling import fill
 from daemon.mirror.bucket.thread import BucketThread, copier_of
-from daemon.store.bucket_copies import BUCKET_FILL
+from daemon.store.bucket_copies import BUCKET, BUCKET_FILL
 from tests.support.bucket_shop import copier, copy, finish, here, settings_of
 from tests.support.core import tiny_photo
 from tests.support.s3 import Storage, storage
@@ -43,6 +43,17 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     shop = Shop(tmp_path / "box")
     yield shop
     shop.stop()
+
+
+class Choosy(Bucket):
+    """Storage that refuses one key."""
+
+    refused = ""
+
+    def put(self, key: str, *arguments: Any, **more: Any) -> bool:
+        if key == self.refused:
+            raise BucketFailed("storage answers 413 Payload Too Large")
+        return super().put(key, *arguments, **more)
 
 
 # --- files ---------------------------------------------------------------------------------------
@@ -340,6 +351,35 @@ def test_nothing_listens_there(shop: Shop, s3: Storage, bucket: str) -> None:
         copy(shop, s3.settings(bucket, endpoint=closed))
 
 
+def test_while_a_file_is_written_over_it_is_not_known_as_what_it_was(
+    shop: Shop, s3: Storage, bucket: str
+) -> None:
+    run = shop.night("return-60001_front.png")
+    copy(shop, s3.settings(bucket))
+    key = f"results/{RUN.format(run)}"
+    with (shop.results / RUN.format(run)).open("a") as file:
+        file.write("more\n")
+    opened = s3.opened(bucket)
+    choosy = Choosy(opened.address, opened._store)
+    choosy.refused = f"berlin/{key}"
+    with pytest.raises(BucketFailed, match="413"):
+        finish(copier_of(settings_of(shop, s3.settings(bucket)), shop.store, choosy, shop.clock))
+    known = shop.store.bucket.of_key(key)
+    assert known is not None
+    assert known.sha256 == ""
+
+
+def test_a_bucket_that_does_not_agree_costs_nothing_of_what_is_known_of_the_one_before(
+    shop: Shop, s3: Storage, bucket: str
+) -> None:
+    shop.night("return-60001_front.png")
+    copy(shop, s3.settings(bucket))
+    before = shop.store.facts.get(BUCKET), shop.store.bucket.count()
+    with pytest.raises(BucketRefused, match="make the bucket"):
+        copier(shop, s3.settings("s3://mistyped"))
+    assert (shop.store.facts.get(BUCKET), shop.store.bucket.count()) == before
+
+
 # --- the thread ----------------------------------------------------------------------------------
 
 
@@ -366,17 +406,6 @@ def test_the_thread_follows_through_an_outage_and_says_how_it_is(
             gate.trouble = ""
             eventually(lambda: s3.objects(bucket) == here(shop))
             eventually(lambda: state(thread, lambda said: said["why"] is None))
-
-
-class Choosy(Bucket):
-    """Storage that refuses one key."""
-
-    refused = ""
-
-    def put(self, key: str, *arguments: Any, **more: Any) -> bool:
-        if key == self.refused:
-            raise BucketFailed("storage answers 413 Payload Too Large")
-        return super().put(key, *arguments, **more)
 
 
 def test_a_file_that_cannot_be_copied_waits_behind_all_others_and_is_told_all_the_while(

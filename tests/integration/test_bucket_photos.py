@@ -134,6 +134,21 @@ def test_two_photos_of_one_name_are_kept_apart(
     assert {*there.values()} == {*contents}
 
 
+def test_a_photo_that_is_called_as_another_s_number_keeps_its_copy(
+    shop: ForgettingShop, s3: Storage, bucket: str
+) -> None:
+    contents = [tiny_photo("Shirts", seed) for seed in range(3)]
+    called = "return-60001_front (3).png", name(1), name(1)
+    for one, content in zip(called, contents, strict=True):
+        shop.drop(one, content)
+        shop.drain()
+        copy(shop, s3.settings(bucket, photos=True))
+        (shop.sorted / "Shirts" / one).unlink()  # somebody takes it away
+    there = photos(s3, bucket)
+    assert sorted(there.values()) == sorted(contents)
+    assert there[f"{DAY}/Shirts/{called[0]}"] == contents[0]
+
+
 def test_a_photo_that_is_sorted_anew_has_one_copy(
     shop: ForgettingShop, s3: Storage, bucket: str
 ) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import partial
 from io import BufferedReader
+from itertools import chain, count
 from typing import get_args
 from urllib.parse import quote
 
@@ -113,12 +114,13 @@ class Copier:
     def _meet(self) -> State:
         to = f"{self._bucket.address} {self._station}"
         known: State | None = self._store.facts.get(BUCKET)
-        if known is None or known["to"] != to:
-            self._store.bucket.begin_anew()
+        is_another = known is None or known["to"] != to
+        if known is None or is_another:
             instance = known["instance"] if known else instance_of_box(self._store)
             known = {"to": to, "instance": instance, "filling": 0}
-            self._store.bucket.note({**known})
-        self._require_name(known["instance"])
+        self._require_name(known["instance"])  # before anything is given up for it
+        if is_another:
+            self._store.bucket.begin_anew({**known})
         return known
 
     def _require_name(self, instance: str) -> None:
@@ -182,8 +184,6 @@ class Copier:
         source = self._files[0]
         known = self._store.bucket.of_key(source.key)
         copy = replace(known or Copy(source.key), place=source.path)
-        if known is None:
-            self._store.bucket.begin([copy])
         self._send(source.tree, copy)
         self._files.pop(0)
         return True
@@ -267,9 +267,13 @@ class Copier:
 
     def _planned(self, photo: Wanted, others: Collection[str]) -> Copy | None:
         """The copy that a photo is to have; None where it has it."""
-        key = key_of(photo)
-        if key in others or self._store.bucket.is_taken(key, photo.photo):
-            key = key_beside(key, photo.photo)
+        own = key_of(photo)
+        beside = (key_beside(own, number) for number in count(photo.photo))
+        key = next(
+            key
+            for key in chain([own], beside)
+            if key not in others and not self._store.bucket.is_taken(key, photo.photo)
+        )
         known = self._store.bucket.of_photo(photo.photo)
         wanted = Copy(key, photo.photo, photo.place, photo.sha256)
         if known and (known.key, known.place, known.sha256) == (key, wanted.place, wanted.sha256):
@@ -301,6 +305,8 @@ class Copier:
         )
 
     def _put(self, copy: Copy, content: bytes | BufferedReader, read: Read) -> None:
+        if copy.photo is None:
+            self._store.bucket.begin([copy])
         about = {
             "sha256": read.sha256,
             "mtime-ns": str(read.mtime_ns),

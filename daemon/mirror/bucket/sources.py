@@ -113,7 +113,7 @@ def key_of(photo: Wanted) -> str:
     return f"{day}/{group}/{safe_name(name)}"
 
 
-def key_beside(key: str, photo: int) -> str:
-    """The key of a photo whose own is another's."""
+def key_beside(key: str, number: int) -> str:
+    """The key of a photo where that one is another's; it may be another's as well."""
     folder, _, name = key.rpartition("/")
-    return f"{folder}/{numbered(name, photo)}"
+    return f"{folder}/{numbered(name, number)}"

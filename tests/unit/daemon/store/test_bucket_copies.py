@@ -37,3 +37,32 @@ def test_however_much_was_lost_there_others_can_write_in_between(
     assert sum(taken) == 2498
     assert max(taken) <= 1000
     assert store.bucket.keys("results/") == ["results/0001", "results/2000"]
+
+
+def test_a_file_that_is_let_go_while_it_is_sent_again_goes(store: Store) -> None:
+    copy = Copy("results/a.csv", sha256="0" * 64)
+    store.bucket.begin([copy])
+    store.bucket.arrived(copy)
+    assert store.bucket.to_go(9) == []
+    store.bucket.let_go([copy.key])
+    store.bucket.begin([copy])
+    store.bucket.arrived(copy)
+    assert store.bucket.to_go(9) == [copy.key]
+
+
+def test_a_photo_that_was_forgotten_before_its_copy_is_begun_takes_that_along(
+    store: Store,
+) -> None:
+    copy = Copy("2025-10-13/Shirts/a.jpg", photo=7, sha256="0" * 64)  # no such photo any more
+    store.bucket.begin([copy])
+    assert store.bucket.to_go(9) == [copy.key]
+    store.bucket.begin([copy])
+    assert store.bucket.to_go(9) == [copy.key]
+
+
+def test_what_is_being_written_over_has_not_arrived(store: Store) -> None:
+    copy = Copy("results/a.csv", sha256="0" * 64)
+    store.bucket.begin([copy])
+    store.bucket.arrived(copy)
+    store.bucket.begin([copy])
+    assert store.bucket.of_key(copy.key) == Copy("results/a.csv")
