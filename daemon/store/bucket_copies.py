@@ -37,6 +37,16 @@ def copy_of_results(name: str) -> str:
     return f"{RESULTS}{name}"
 
 
+def copies_of_results(name: str) -> list[str]:
+    """The keys of what may be there of a file that goes: also as it was before it was compressed."""
+    return [copy_of_results(one) for one in {name, name.removesuffix(".gz")}]
+
+
+def _after_all(begin: str) -> str:
+    """What follows all keys that begin so."""
+    return begin[:-1] + chr(ord(begin[-1]) + 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A photo that is to have a copy."""
@@ -92,7 +102,17 @@ class BucketCopies(Part):
         rows = self._db.execute(
             "SELECT key FROM bucket_copies WHERE key >= ? AND key < ? AND is_to_go = 0"
             " ORDER BY key",
-            (begin, begin[:-1] + chr(ord(begin[-1]) + 1)),
+            (begin, _after_all(begin)),
+        )
+        return [key for (key,) in rows]
+
+    def compressed(self) -> list[str]:
+        """The keys of results whose compressed form has arrived as well."""
+        rows = self._db.execute(
+            "SELECT key FROM bucket_copies WHERE is_to_go = 0 AND key >= ? AND key < ?"
+            " AND EXISTS (SELECT 1 FROM bucket_copies AS packed WHERE packed.key ="
+            " bucket_copies.key || '.gz' AND packed.sha256 <> '' AND packed.is_to_go = 0)",
+            (RESULTS, _after_all(RESULTS)),
         )
         return [key for (key,) in rows]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from datetime import UTC
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +171,59 @@ def test_results_go_there_when_retention_removes_them_and_not_when_they_are_lost
     keys = s3.objects(bucket).keys()
     assert f"results/{RUN.format(first)}" not in keys
     assert {f"results/{RUN.format(one)}" for one in (second, third)} <= keys
+
+
+def test_a_csv_stays_there_until_its_compressed_form_has_arrived(
+    shop: Shop, s3: Storage, bucket: str
+) -> None:
+    first, _ = (shop.night(f"return-6000{n}_front.png", first=n) for n in range(2))
+    copy(shop, s3.settings(bucket))
+    plain, packed = f"results/{RUN.format(first)}", f"results/{RUN.format(first)}.gz"
+    age = shop.clock.now().timestamp() - 40 * 86_400
+    os.utime(shop.results / RUN.format(first), (age, age))
+    shop.clock.advance(20 * 86_400)
+    shop.keep(compress_results_days=10)
+    shop.tidy()
+    assert not (shop.results / RUN.format(first)).exists()
+    opened = s3.opened(bucket)
+    choosy = Choosy(opened.address, opened._store)
+    choosy.refused = f"berlin/{packed}"
+    with pytest.raises(BucketFailed, match="413"):
+        finish(copier_of(settings_of(shop, s3.settings(bucket)), shop.store, choosy, shop.clock))
+    assert plain in s3.objects(bucket)
+    made = copier(shop, s3.settings(bucket))
+    finish(made)
+    shop.clock.advance(2 * LOOK_SECONDS)
+    finish(made)
+    assert s3.objects(bucket) == here(shop)
+    assert packed in here(shop)
+
+
+def test_a_clock_that_is_ahead_for_a_minute_takes_no_backup_along(
+    shop: Shop, s3: Storage, bucket: str
+) -> None:
+    shop.night("return-60001_front.png")
+    for _ in range(2):
+        shop.back_up()
+        shop.clock.advance(86_400)
+    made = copier(shop, s3.settings(bucket))
+    finish(made)
+    get = made._bucket.get
+
+    def strict(key: str) -> tuple[Mapping[str, str], Iterator[bytes]]:
+        if is_ahead:
+            raise BucketRefused("storage refuses (RequestTimeTooSkewed)")
+        return get(key)
+
+    made._bucket.get = strict  # type: ignore[method-assign]
+    is_ahead, now = True, shop.clock.now
+    shop.clock.advance(2 * LOOK_SECONDS)
+    shop.clock.now = lambda: now() + timedelta(days=100)  # type: ignore[method-assign]
+    with pytest.raises(BucketRefused, match="Skewed"):
+        finish(made)
+    is_ahead, shop.clock.now = False, now  # type: ignore[method-assign]
+    finish(made)
+    assert len([key for key in s3.objects(bucket) if key.startswith("backups/")]) == 2
 
 
 # --- the other side ------------------------------------------------------------------------------

@@ -192,14 +192,26 @@ class Copier:
         """See which files are new or changed here; whether some there are to go."""
         open_runs = {run.id for run in self._store.runs.unclosed()}
         sources = [*self._sources.files(open_runs)]
-        there = {*self._store.bucket.keys(BACKUPS)}
-        here = {one.key for one in sources if one.key.startswith(BACKUPS)}
-        old = {*self._sources.expired(there | here, self._clock.now())}
-        if old & there:
-            self._store.bucket.let_go(old & there)
+        here = {one.key for one in sources}
+        old = self._expired(here)
+        to_go = (old & {*self._store.bucket.keys(BACKUPS)}) | (
+            {*self._store.bucket.compressed()} - here
+        )
+        if to_go:
+            self._store.bucket.let_go(to_go)
         self._note_files([one for one in sources if one.key not in old and self._differs(one)])
         self._look_at = self._clock.steady() + LOOK_SECONDS
-        return bool(old & there)
+        return bool(to_go)
+
+    def _expired(self, here: Collection[str]) -> set[str]:
+        """Which backups are too old, here and there."""
+        backups = {*self._store.bucket.keys(BACKUPS)}
+        backups.update(key for key in here if key.startswith(BACKUPS))
+        if not self._sources.expired(backups, self._clock.now()):
+            return set()
+        # Storage takes no call that a clock far ahead has signed.
+        self._require_name(self._state["instance"])
+        return {*self._sources.expired(backups, self._clock.now())}
 
     def _note_files(self, sources: Collection[Source]) -> None:
         self._troubles.keep_files({one.key for one in sources})
