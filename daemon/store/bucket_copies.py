@@ -38,7 +38,7 @@ def copy_of_results(name: str) -> str:
 
 
 def copies_of_results(name: str) -> list[str]:
-    """The keys of what may be there of a file that goes: also as it was before it was compressed."""
+    """The keys of a file that goes, and of what it was before it was compressed."""
     return [copy_of_results(one) for one in {name, name.removesuffix(".gz")}]
 
 
@@ -120,6 +120,15 @@ class BucketCopies(Part):
         """How many have arrived."""
         (count,) = self._db.execute(
             "SELECT count(*) FROM bucket_copies WHERE sha256 <> '' AND is_to_go = 0"
+        ).fetchone()
+        return int(count)
+
+    def put_off(self) -> int:
+        """How many photos are noted that could not be copied as the history has them, for now."""
+        (count,) = self._db.execute(
+            "SELECT count(*) FROM bucket_copies WHERE sha256 = '' AND is_to_go = 0"
+            f" AND photo IN (SELECT id FROM photos WHERE {_KEPT}"
+            " AND coalesce(edited_sha256, sha256, '') <> '')"
         ).fetchone()
         return int(count)
 

@@ -13,9 +13,9 @@ import structlog
 
 from config.mirror import MirrorSettings
 from daemon.domain.clock import SystemClock
+from daemon.mirror.bucket import filling
 from daemon.mirror.bucket.client import Bucket, BucketFailed, BucketRefused, access_key
 from daemon.mirror.bucket.copier import COMPARE_SECONDS, LOOK_SECONDS
-from daemon.mirror.bucket.filling import fill
 from daemon.mirror.bucket.thread import BucketThread, copier_of
 from daemon.store.bucket_copies import BUCKET, BUCKET_FILL
 from tests.support.bucket_shop import copier, copy, finish, here, settings_of
@@ -317,7 +317,9 @@ def test_a_key_that_cannot_be_listed_is_told_and_holds_nothing_up(
     shop.clock.advance(2 * LOOK_SECONDS)
     finish(made)
     with pytest.raises(BucketRefused, match="delete it there"):
-        fill(settings_of(shop, s3.settings(bucket)), shop.store, shop.clock, lambda *_: None)
+        filling.fill(
+            settings_of(shop, s3.settings(bucket)), shop.store, shop.clock, lambda *_: None
+        )
     s3.delete_as_others(bucket, "berlin/results//x")
     assert s3.objects(bucket) == here(shop)
     shop.store.facts.remember(BUCKET_FILL, value=True)
@@ -485,6 +487,24 @@ def test_a_file_that_cannot_be_copied_waits_behind_all_others_and_is_told_all_th
             shop.clock.advance(3600)
             eventually(lambda: s3.objects(bucket) == here(shop))
             eventually(lambda: state(thread, lambda said: said["why"] is None))
+
+
+def test_filling_goes_on_past_a_file_that_cannot_be_copied_and_says_so_in_the_end(
+    shop: Shop, s3: Storage, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [shop.night(f"return-6000{n}_front.png", first=n) for n in range(3)]
+    opened = s3.opened(bucket)
+    choosy = Choosy(opened.address, opened._store)
+    stuck = f"results/{RUN.format(runs[0])}"
+    choosy.refused = f"berlin/{stuck}"
+    monkeypatch.setattr(filling, "connect", lambda _: choosy)
+    settings = settings_of(shop, s3.settings(bucket))
+    with pytest.raises(BucketFailed, match="413"):
+        filling.fill(settings, shop.store, shop.clock, lambda *_: None)
+    assert s3.objects(bucket).keys() == here(shop).keys() - {stuck}
+    choosy.refused = ""
+    filling.fill(settings, shop.store, shop.clock, lambda *_: None)
+    assert s3.objects(bucket) == here(shop)
 
 
 def test_a_comparison_that_fails_half_way_is_no_recovery(

@@ -11,11 +11,14 @@ import pytest
 
 from config.errors import FolderUnavailable
 from daemon.domain.photos import Fingerprint
+from daemon.folders.adoption import MARKER, Owner, marker_text
 from daemon.folders.tree import Tree
 from daemon.mirror.bucket.client import BucketFailed
+from daemon.mirror.bucket.filling import document_of
 from daemon.mirror.bucket.thread import copier_of
 from daemon.mirror.bucket.troubles import Troubles
 from daemon.store.bucket_copies import BUCKET
+from daemon.store.facts import PRESENCE
 from tests.integration.test_pick_lists import updater
 from tests.support.bucket_shop import copier, copy, finish, settings_of
 from tests.support.core import tiny_photo
@@ -199,6 +202,37 @@ def test_a_photo_that_is_gone_holds_nothing_up(
     assert [*photos(s3, bucket)] == [f"{DAY}/Shirts/{name(2)}"]
 
 
+def test_a_share_that_is_not_mounted_is_told_and_its_photos_follow(
+    shop: ForgettingShop, s3: Storage, bucket: str
+) -> None:
+    me = Owner("0" * 32, "sorted")
+    presence = {"instance": me.instance, "folders": {"sorted": {"home": {}, "has_marker": True}}}
+    shop.store.facts.remember(PRESENCE, presence)
+    (shop.sorted / MARKER).write_text(marker_text(me))
+    shop.night(name(1), name(2))
+    made = copier(shop, s3.settings(bucket, photos=True))
+    away = shop.sorted.rename(shop.sorted.with_name("away"))
+    shop.sorted.mkdir()
+    with pytest.raises(FolderUnavailable, match="check that the share is mounted"):
+        finish(made)
+    shop.sorted.rmdir()
+    away.rename(shop.sorted)
+    finish(made)
+    assert [*photos(s3, bucket)] == [f"{DAY}/Shirts/{name(1)}", f"{DAY}/Shirts/{name(2)}"]
+
+
+def test_a_photo_that_could_not_be_copied_as_it_was_is_said_to_wait(
+    shop: ForgettingShop, s3: Storage, bucket: str
+) -> None:
+    shop.night(name(1), name(2))
+    (shop.sorted / "Shirts" / name(1)).write_bytes(tiny_photo("Shirts", 77))
+    mirror = s3.settings(bucket, photos=True)
+    copy(shop, mirror)
+    said = document_of(settings_of(shop, mirror), shop.store, None)
+    assert said is not None
+    assert (said["state"], said["waiting"]) == ("catching up", 1)
+
+
 def test_photos_that_people_take_away_stay_there(
     shop: ForgettingShop, s3: Storage, bucket: str
 ) -> None:
@@ -220,13 +254,19 @@ def test_an_outage_in_the_middle_leaves_nothing_out_and_nothing_twice(
     with s3.gate() as gate:
         mirror = s3.settings(bucket, photos=True, endpoint=gate.address)
         made = copier(shop, mirror)
-        while not made.is_filling or shop.store.bucket.count() == 0:
-            made.step()
-        gate.trouble = "503 Slow Down"
-        shop.night(*map(name, range(8, 12)), first=8)
+        put = made._bucket.put
+
+        def broken_off(key: str, *arguments: object, **more: object) -> bool:
+            if key.endswith(name(5)):
+                gate.trouble = "503 Slow Down"
+            return put(key, *arguments, **more)  # type: ignore[arg-type]
+
+        made._bucket.put = broken_off  # type: ignore[method-assign]
         with pytest.raises(BucketFailed):
             finish(made)
         gate.trouble = ""
+        assert len(photos(s3, bucket)) == 5
+        shop.night(*map(name, range(8, 12)), first=8)
         finish(copier(shop, mirror))
     assert sorted(photos(s3, bucket).values()) == sorted(tiny_photo("Shirts", n) for n in range(12))
 

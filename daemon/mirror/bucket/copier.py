@@ -34,6 +34,7 @@ from daemon.mirror.copier import instance_of_box
 from daemon.store import Store
 from daemon.store.bucket_copies import BUCKET, BUCKET_FILL, Copy, Wanted
 from daemon.store.changes import Kind
+from daemon.store.facts import PRESENCE
 
 log = structlog.get_logger()
 
@@ -269,13 +270,19 @@ class Copier:
             copy = self._planned(photo, copies)
             if copy is not None:
                 copies[copy.key] = copy
-        if copies:
-            self._store.bucket.begin(copies.values())
+        if not copies:
+            return
+        self._require_photos()
+        self._store.bucket.begin(copies.values())
         for copy in copies.values():
             assert self._photos is not None
             assert copy.photo is not None
             if is_again or not self._troubles.knows(copy.photo):
                 self._send(self._photos, copy, copy.sha256)
+        self._require_photos()  # else what was gone may be there
+
+    def _require_photos(self) -> None:
+        self._sources.require_photos(self._store.facts.get(PRESENCE))
 
     def _planned(self, photo: Wanted, others: Collection[str]) -> Copy | None:
         """The copy that a photo is to have; None where it has it."""

@@ -33,6 +33,7 @@ class Troubles:
     def __init__(self, clock: Clock) -> None:
         """Know of none."""
         self._clock = clock
+        self.failures = 0
         self._known: dict[int | str, _Trouble] = {}  # by photo, or key of another file
 
     def __len__(self) -> int:
@@ -58,6 +59,7 @@ class Troubles:
 
     def failed(self, copy: Copy, why: str) -> None:
         """Note that a copy could not be made. The first time it may be anything's fault."""
+        self.failures += 1
         one = _name(copy)
         tries = self._known[one].tries if one in self._known else 0
         wait = min(_FIRST_WAIT_SECONDS * 2 ** (tries - 1), _LONGEST_WAIT_SECONDS) if tries else 0
