@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from config.errors import NightsortError
@@ -62,6 +63,13 @@ class PhotosDone:
     def leave(self, story: Story, code: Code, detail: str) -> None:
         """A photo stays as it is."""
         self.left.append(Left(story.id, story.filename, code, detail))
+
+    def leave_rest(self, stories: Iterable[Story], code: Code, detail: str) -> None:
+        """All of these of which nothing was said yet stay, or may."""
+        told = {one.photo for one in self.done} | {one.photo for one in self.left}
+        for story in stories:
+            if story.id not in told:
+                self.leave(story, code, detail)
 
     def whole(self) -> PhotosAnswer:
         """The answer."""

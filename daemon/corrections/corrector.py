@@ -18,7 +18,7 @@ from itertools import count, islice
 
 import structlog
 
-from config.errors import FolderRefused
+from config.errors import FolderRefused, TransientError
 from daemon.corrections.answers import NOT_MOVED, WHY_NOT, NoSuchCategory, NoSuchPhoto, PhotosDone
 from daemon.corrections.moved_photos import MovedPhotos, Seen
 from daemon.domain.clock import Clock
@@ -121,19 +121,28 @@ class Corrector:
         answer, by = PhotosDone(), Speaker(person, via)
         photos = iter(self._all(what))
         while some := list(islice(photos, _AT_ONCE)):
-            jobs = []
-            for story in some:
-                seen = self._seen(story, answer)
-                if seen is None:
-                    continue
-                if story.kept_source:
-                    answer.leave(story, Code.ALREADY, "its source still lies in incoming")
-                    continue
-                folder = as_called(self._incoming, split(story.source)[0])
-                ways = _ways_back(story, seen, folder)
-                jobs.append(self._job(story, Word.UNDONE, "", by, ways))
-            self._carry_out(jobs, answer)
+            try:
+                self._undo(some, by, answer)
+            except TransientError as exc:
+                if not answer.done:
+                    raise
+                answer.leave_rest(some, Code.UNKNOWN_OUTCOME, str(exc))
+                answer.leave_rest(photos, Code.UNAVAILABLE, str(exc))
         return answer.whole()
+
+    def _undo(self, some: Iterable[Story], by: Speaker, answer: PhotosDone) -> None:
+        jobs = []
+        for story in some:
+            seen = self._seen(story, answer)
+            if seen is None:
+                continue
+            if story.kept_source:
+                answer.leave(story, Code.ALREADY, "its source still lies in incoming")
+                continue
+            folder = as_called(self._incoming, split(story.source)[0])
+            ways = _ways_back(story, seen, folder)
+            jobs.append(self._job(story, Word.UNDONE, "", by, ways))
+        self._carry_out(jobs, answer)
 
     def notice_dragged(self, limit: int) -> int:
         """Record which of the newest `limit` photos people dragged on the share; how many.
@@ -197,8 +206,8 @@ class Corrector:
         moved = [one for one, how in ended if how is Placement.MOVED]
         self._store.corrections.record([(one, self._mark(one)) for one in moved])
         for one in moved:
-            self._keep_reasons(one)
             self._tell(one)
+            self._keep_reasons(one)
         for one, how in ended:
             if how is not Placement.MOVED:
                 self._take_back(one, how)
@@ -229,15 +238,24 @@ class Corrector:
         self._store.corrections.drop([planned])
 
     def _keep_reasons(self, one: Correction) -> None:
-        """A photo to be taken again gets its reason; one that leaves such a place loses it."""
+        """A photo to be taken again gets its reason; one that leaves such a place loses it.
+
+        The word is carried out by then, whatever becomes of the note.
+        """
         if one.word is Word.RETAKE:
-            day = self.say.when("plain_day", one.at)
-            why = self.say("reasons.retake_note", person=one.person, day=day)
-            self._within.write_reason(one.move.target, f"{Word.RETAKE}: {why}\n")
+            self._write_reason(one)
         folder, name = split(one.move.source)
         if folder == RETAKE or (one.word is Word.UNDONE and not one.before):
             with suppress(OSError), self._sorted.folder(folder) as fd:
                 drop(Entry(fd, with_suffix(name, REASON_SUFFIX)))
+
+    def _write_reason(self, one: Correction) -> None:
+        day = self.say.when("plain_day", one.at)
+        why = self.say("reasons.retake_note", person=one.person, day=day)
+        try:
+            self._within.write_reason(one.move.target, f"{Word.RETAKE}: {why}\n")
+        except TransientError as exc:
+            log.warning("reason_not_written", photo=one.photo_id, why=str(exc))
 
     def _put(
         self,

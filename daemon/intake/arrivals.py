@@ -102,13 +102,23 @@ class Arrivals:
         try:
             kind = recognise(os.pread(source, _HEAD_BYTES, 0))
             name = arrival_name(file.name, kind, self._screening)
-            with self._incoming.folder() as folder, telling(self._incoming.full(name)):
-                name = self._bring(source, Entry(folder, name))
+            with self._incoming.folder() as folder:
+                with telling(self._incoming.full(name)):
+                    name = self._bring(source, Entry(folder, name))
+                self._settle(folder, name)
         finally:
             os.close(source)
         self._admit(name, by)
         log.info("photo_received", name=as_text(name), by=by.person, via=by.via)
         return Received(file.name, as_text(name))
+
+    def _settle(self, folder: int, name: str) -> None:
+        """It has its name, whatever follows."""
+        try:
+            sync_folder(folder)
+        except OSError as exc:
+            why = exc.strerror or str(exc)
+            log.warning("photo_received_unnoted", name=as_text(name), why=why)
 
     def _admit(self, name: str, by: Speaker) -> None:
         """It is in incoming, whatever follows: where this fails, the next look finds it."""
@@ -138,7 +148,6 @@ class Arrivals:
             with suppress(OSError):
                 drop(partial)
             raise
-        sync_folder(wanted.folder)
         return name
 
     def _sweep(self) -> None:

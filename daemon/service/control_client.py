@@ -34,6 +34,7 @@ BEGUN = b'{"begun": true}\n'
 UNKNOWN = Code.UNKNOWN_OUTCOME.value
 # Of what was begun, these do not say how it ended.
 _LEFT_OPEN = frozenset({"no_answer", "stopping"})
+_PART_BYTES = 65536
 Watch = Callable[[Progress], None]
 
 
@@ -102,32 +103,40 @@ class _Talk:
         self._watch = watch
         self._silence_seconds = silence_seconds
         self._is_begun = False
+        self._unread = b""
 
     def answer_to(self, question: dict[str, object]) -> Any:
         """Raises NoAnswer, TimeoutError, OSError."""
-        with self._connection.makefile("rwb") as stream:
-            stream.write(json.dumps(question).encode("utf-8") + b"\n")
-            stream.flush()
-            for line in stream:
-                if not line.endswith(b"\n"):
-                    continue  # cut off: the daemon ended in mid-word
-                message = json.loads(line)
-                if "answer" in message:
-                    return message["answer"]
-                self._heard(line, message)
+        self._connection.sendall(json.dumps(question).encode("utf-8") + b"\n")
+        for line in self._lines():
+            message = json.loads(line)
+            if "answer" in message:
+                return message["answer"]
+            self._heard(line, message)
         raise NoAnswer("the daemon ended before it was done; see its log, then ask again")
+
+    def _lines(self) -> Iterator[bytes]:
+        """Whole ones; what is cut off was said by a daemon that ended in mid-word."""
+        while True:
+            line, end, rest = self._unread.partition(b"\n")
+            if end:
+                self._unread = rest
+                yield line + end
+            elif part := self._connection.recv(_PART_BYTES):
+                self._unread += part
+            else:
+                return
 
     def hang_up(self) -> bool:
         """Say that nobody waits any more; whether it was begun before, and may be done still.
 
         What is not begun by now never is: the kernel refuses the daemon's word that it begins.
         """
-        rest = b""
         with suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
-            while part := self._connection.recv(65536):
-                rest += part
-        return self._is_begun or BEGUN in rest
+            while part := self._connection.recv(_PART_BYTES):
+                self._unread += part
+        return self._is_begun or BEGUN in self._unread
 
     def _heard(self, line: bytes, message: Mapping[str, Any]) -> None:
         if line == BEGUN:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -199,6 +200,20 @@ def test_a_photo_that_lies_in_incoming_came_even_if_it_cannot_be_noted(
     assert [one.path for one in answer.received] == ["a.png"]
     assert [one["event"] for one in logs] == ["photo_received_unnoted", "photo_received"]
     assert [str(one) for one in door.core.take_in()] != []  # the next look admits it
+    assert door.incoming() == {"a.png": photo()}
+
+
+def test_a_photo_that_has_its_name_came_even_if_the_folder_cannot_be_flushed(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(arrivals, "sync_folder", fail)
+    with capture_logs() as logs:
+        answer = door.send(("a.png", photo()))
+    assert [one.path for one in answer.received] == ["a.png"]
+    assert [one["event"] for one in logs] == ["photo_received_unnoted", "photo_received"]
     assert door.incoming() == {"a.png": photo()}
 
 

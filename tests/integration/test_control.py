@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,14 @@ from daemon.folders.locks import hold, user_name
 from daemon.health.status_file import StatusFile
 from daemon.service import control
 from daemon.service.control import WEB_USER, serving
-from daemon.service.control_client import SOCKET, UNKNOWN, NoAnswer, ask_for_run, give_order
+from daemon.service.control_client import (
+    BEGUN,
+    SOCKET,
+    UNKNOWN,
+    NoAnswer,
+    ask_for_run,
+    give_order,
+)
 from daemon.service.order_queue import Begin, OrderQueue
 from tests.support.documents import part_of_status, part_of_summary
 from tests.support.waiting import eventually
@@ -539,6 +547,14 @@ def test_of_a_daemon_that_ends_it_is_known_whether_it_had_begun(
     assert told.value.code == code
 
 
+def test_a_word_that_it_was_begun_counts_though_it_came_with_another(tmp_path: Path) -> None:
+    told = {"progress": asdict(FakeService().at(0)), "silent_seconds": 2 * PATIENCE_SECONDS}
+    says = json.dumps(told).encode() + b"\n" + BEGUN
+    with imposter(tmp_path, says), pytest.raises(NoAnswer) as refused:
+        give_order(tmp_path, Undo(("a.jpg",)), None, PATIENCE_SECONDS)
+    assert refused.value.code == UNKNOWN
+
+
 def test_an_order_beside_the_work_is_begun_in_the_same_way(tmp_path: Path) -> None:
     done: list[Given] = []
     held = threading.Event()
@@ -549,12 +565,16 @@ def test_an_order_beside_the_work_is_begun_in_the_same_way(tmp_path: Path) -> No
         return TargetsAnswer(())
 
     service = FakeService()
-    service.progress = service.at(0, silent_s=60)
-    with serving(service, tmp_path, {SendTestAlert: act}):
-        with pytest.raises(NoAnswer) as told:
-            give_order(tmp_path, SendTestAlert(), silence_seconds=5)
+    with ThreadPoolExecutor() as pool, serving(service, tmp_path, {SendTestAlert: act}):
+        answer = pool.submit(
+            give_order, tmp_path, SendTestAlert(), silence_seconds=PATIENCE_SECONDS
+        )
+        eventually(lambda: done)
+        service.progress = service.at(0, silent_s=2 * PATIENCE_SECONDS)
+        refusal_of(answer)
         held.set()
-    assert (told.value.code, len(done)) == (UNKNOWN, 1)
+    assert getattr(answer.exception(), "code", "") == UNKNOWN
+    assert len(done) == 1
 
 
 def test_what_nobody_waits_for_is_left_out_of_the_queue_and_told_in_the_log() -> None:

@@ -12,10 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from config.errors import FolderUnavailable
 from config.junk import JUNK
 from daemon.corrections import corrector
-from daemon.corrections.answers import NoSuchCategory, NoSuchPhoto
+from daemon.corrections.answers import NoSuchCategory, NoSuchPhoto, PhotosDone
+from daemon.corrections.corrector import Corrector
+from daemon.corrections.moved_photos import Seen
 from daemon.domain.orders import Code, Done, Left, PhotosAnswer
+from daemon.domain.photos import Story
 from daemon.folders.tree import Tree
 from daemon.intake.admission import Admission
 from daemon.intake.watcher import Watcher
@@ -263,6 +267,27 @@ def test_an_undone_run_lies_where_it_came_from_byte_for_byte(core: Core) -> None
     expected = photos | {"twin.png": photos["a.png"], "bad.png": b"no photo"}
     assert core.files() == {f"incoming/{name}": content for name, content in expected.items()}
     assert not [*core.sorted.rglob("*.reason.txt")]
+
+
+def test_a_run_that_is_undone_in_part_says_which_photos_are_back(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sorted_photos(core, "a.png", "b.png", "c.png")
+    (run,) = {row["run"] for row in core.all_rows()}
+    monkeypatch.setattr(corrector, "_AT_ONCE", 1)
+    seen = Corrector._seen
+
+    def fail_at_the_second(one: Corrector, story: Story, answer: PhotosDone) -> Seen | None:
+        if answer.done:
+            raise FolderUnavailable("sorted is away")
+        return seen(one, story, answer)
+
+    monkeypatch.setattr(Corrector, "_seen", fail_at_the_second)
+    answer = core.corrector.undo(run, ALICE)
+    assert [one.filename for one in answer.done] == ["a.png"]
+    assert [(one.filename, one.code) for one in answer.left] == [
+        ("b.png", Code.UNKNOWN_OUTCOME), ("c.png", Code.UNAVAILABLE),
+    ]  # fmt: skip
 
 
 def test_an_undone_photo_is_left_alone_until_somebody_touches_it(core: Core) -> None:

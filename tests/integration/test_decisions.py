@@ -9,14 +9,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from config.errors import DiskFull
 from daemon.corrections.answers import NoSuchCategory, NoSuchPhoto
 from daemon.corrections.corrector import new_category
 from daemon.corrections.decisions import Decisions
 from daemon.domain.corrections import Via
 from daemon.domain.orders import Code, Decide, Decision, PhotosAnswer, Speaker
 from daemon.domain.photos import Story
-from daemon.sorting.filer import FilingPolicy
+from daemon.sorting.filer import Filer, FilingPolicy
 from daemon.store import DATABASE
 from tests.support.core import Core, tiny_photo
 from tests.support.desk import Crash, die_at
@@ -381,6 +383,19 @@ def test_which_categories_people_name_most_is_known(core: Core) -> None:
 def decide_anew(core: Core, name: str, category: str) -> PhotosAnswer:
     known = new_category(core.corrector, category)
     return decisions(core).decide(story(core, name).id, CATEGORY, known, ANNA, is_new=True)
+
+
+def test_a_photo_to_be_taken_again_is_so_even_if_its_note_cannot_be_written(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise DiskFull("sorted: no space left")
+
+    monkeypatch.setattr(Filer, "write_reason", fail)
+    with capture_logs() as logs:
+        assert decide(core, "odd.png", RETAKE).done
+    assert story(core, "odd.png").state == "retake"
+    assert "reason_not_written" in [one["event"] for one in logs]
 
 
 def test_a_category_that_there_was_not_is_filed_into_and_teaches(core: Core) -> None:

@@ -39,7 +39,7 @@ _SHOWN_SIDE = 640
 _SAID = (
     "waits", "goes", "looked_at", "received", "received_as", "sum", "left", "again", "no_answer",
 )  # fmt: skip
-_FAILURES = ("daemon_down", "busy", "unavailable")
+_FAILURES = ("daemon_down", "busy", "unavailable", "unknown_outcome")
 # The form is shown again, with what is wrong; all else has a page of its own.
 _SHOWN_AGAIN = frozenset({400, 413, 422, 503})
 

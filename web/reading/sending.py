@@ -81,22 +81,24 @@ def into_incoming(state_dir: Path, files: Sequence[SentFile], by: Caller) -> Rec
 def teach(state_dir: Path, files: Sequence[SentFile], label: str, by: Caller) -> ExamplesAnswer:
     """Have photos kept as examples. label: what all show; empty: the file is a ZIP.
 
-    Raises Problem 422 for a ZIP of which nothing can be taken, 503.
+    Raises Problem 422 for a ZIP of which nothing can be taken; 503 while nothing was taken yet.
     """
-    parts = [
-        files[start : start + _TAUGHT_AT_ONCE] for start in range(0, len(files), _TAUGHT_AT_ONCE)
-    ]
+    answers: list[ExamplesAnswer] = []
+    left: list[NotTaken] = []
     with _place(_lessons, "examples are"):
-        answers = [
-            _given(
-                state_dir, AddExamples(tuple(part), label), by, "send it once more, with no harm"
-            )
-            for part in parts
-        ]
+        for start in range(0, len(files), _TAUGHT_AT_ONCE):
+            order = AddExamples(tuple(files[start : start + _TAUGHT_AT_ONCE]), label)
+            try:
+                answers.append(_given(state_dir, order, by, "send it once more, with no harm"))
+            except Problem as exc:
+                if not answers:
+                    raise
+                left = [NotTaken(one.name, exc.code, exc.detail) for one in files[start:]]
+                break
     return ExamplesAnswer(
         sum(one.added for one in answers),
         sum(one.double for one in answers),
-        tuple(refused for one in answers for refused in one.refused),
+        (*(refused for one in answers for refused in one.refused), *left),
     )
 
 

@@ -64,7 +64,9 @@
     }
     if (answer.status === 200 && said) return {words: texts.why[said.refused[0].code] ?? said.refused[0].error};
     if (answer.status === 401 || answer.status === 403) return {words: texts.signed_out};
-    if ((answer.status === 429 || answer.status === 503) && said?.code !== "daemon_down") return null;
+    // Of an outcome that is unknown, the photo may be there: once more would be twice.
+    const isFinal = ["daemon_down", "unknown_outcome"].includes(said?.code);
+    if ((answer.status === 429 || answer.status === 503) && !isFinal) return null;
     return {words: texts.why[said?.code] ?? said?.detail ?? texts.no_answer};
   }
 

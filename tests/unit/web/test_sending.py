@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -119,6 +119,20 @@ def test_many_examples_go_in_parts_and_are_counted_together(
     answer = sending.teach(HERE, files(600), "Boots", SHOP)
     assert [len(order.files) for order in given] == [250, 250, 100]
     assert answer == ExamplesAnswer(600, 3, refused * 3)
+
+
+def test_examples_that_were_taken_before_a_failure_are_told(
+    answering: Callable[[Answering], list[Any]],
+) -> None:
+    def answer(order: Any) -> ExamplesAnswer:
+        if len(given) > 1:
+            return cast("ExamplesAnswer", fail("unavailable")(order))
+        return ExamplesAnswer(len(order.files), 0)
+
+    given = answering(answer)
+    said = sending.teach(HERE, files(600), "Boots", SHOP)
+    assert said.added == 250
+    assert [one.code for one in said.refused] == ["unavailable"] * 350
 
 
 def test_an_archive_that_cannot_be_taken_is_the_senders_fault(
