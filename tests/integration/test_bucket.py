@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, timedelta
@@ -11,8 +12,10 @@ from typing import Any
 import pytest
 import structlog
 
+from config.errors import FolderUnavailable
 from config.mirror import MirrorSettings
 from daemon.domain.clock import SystemClock
+from daemon.folders.tree import Tree
 from daemon.mirror.bucket import filling
 from daemon.mirror.bucket.client import Bucket, BucketFailed, BucketRefused, access_key
 from daemon.mirror.bucket.copier import COMPARE_SECONDS, LOOK_SECONDS
@@ -487,6 +490,30 @@ def test_a_file_that_cannot_be_copied_waits_behind_all_others_and_is_told_all_th
             shop.clock.advance(3600)
             eventually(lambda: s3.objects(bucket) == here(shop))
             eventually(lambda: state(thread, lambda said: said["why"] is None))
+
+
+def test_a_file_that_cannot_even_be_looked_at_stops_no_other(
+    shop: Shop, s3: Storage, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [shop.night(f"return-6000{n}_front.png", first=n) for n in range(2)]
+    bad, stat, open_file = RUN.format(runs[0]), Tree.stat, Tree.open_file
+
+    def worn_out(tree: Tree, place: str) -> os.stat_result | None:
+        if place == bad:
+            raise OSError(errno.EIO, "a bad spot")
+        return stat(tree, place)
+
+    def unreadable(tree: Tree, place: str) -> int:
+        if place == bad:
+            raise FolderUnavailable("a bad spot")
+        return open_file(tree, place)
+
+    monkeypatch.setattr(Tree, "stat", worn_out)
+    monkeypatch.setattr(Tree, "open_file", unreadable)
+    settings = settings_of(shop, s3.settings(bucket))
+    with pytest.raises(BucketRefused, match="a bad spot"):
+        filling.fill(settings, shop.store, shop.clock, lambda *_: None)
+    assert s3.objects(bucket).keys() == here(shop).keys() - {f"results/{bad}"}
 
 
 def test_filling_goes_on_past_a_file_that_cannot_be_copied_and_says_so_in_the_end(

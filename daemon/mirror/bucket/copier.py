@@ -26,9 +26,10 @@ from daemon.domain.photos import as_text
 from daemon.folders.tree import Tree
 from daemon.mirror.bucket.client import Bucket, ListingRefused
 from daemon.mirror.bucket.comparing import compared
+from daemon.mirror.bucket.looking import Look
 from daemon.mirror.bucket.meeting import require_name
 from daemon.mirror.bucket.reading import Read, read_and_send
-from daemon.mirror.bucket.sources import BACKUPS, Source, Sources, key_beside, key_of
+from daemon.mirror.bucket.sources import Source, Sources, key_beside, key_of
 from daemon.mirror.bucket.troubles import Troubles
 from daemon.mirror.copier import instance_of_box
 from daemon.store import Store
@@ -86,6 +87,7 @@ class Copier:
         self.problem = ""  # why what is there could not be compared; empty where it could
         self.compared_at = clock.steady() if is_compared else float("-inf")
         self._state = self._meet()
+        self._look = Look(store, sources, clock, self._troubles, self._require_name)
         self._follow()
 
     @property
@@ -124,8 +126,8 @@ class Copier:
             self._store.bucket.begin_anew({**known})
         return known
 
-    def _require_name(self, instance: str) -> None:
-        if require_name(self._bucket, self._station, instance):
+    def _require_name(self, instance: str | None = None) -> None:
+        if require_name(self._bucket, self._station, instance or self._state["instance"]):
             self.compared_at = float("-inf")
 
     def _follow(self) -> None:
@@ -153,7 +155,7 @@ class Copier:
         if self._comparing is None:
             if self._clock.steady() < self.compared_at + COMPARE_SECONDS:
                 return False
-            self._require_name(self._state["instance"])  # the bucket may have been emptied since
+            self._require_name()  # the bucket may have been emptied since
             self._comparing = compared(
                 self._store, self._bucket, self._station, self._sources.forgotten
             )
@@ -178,8 +180,11 @@ class Copier:
     # --- files -----------------------------------------------------------------------------------
 
     def _copy_file(self) -> bool:
-        if not self._files and self._clock.steady() >= self._look_at and self._look():
-            return True
+        if not self._files and self._clock.steady() >= self._look_at:
+            self._files = self._look.files()
+            self._look_at = self._clock.steady() + LOOK_SECONDS
+            if self._delete():
+                return True
         if not self._files:
             return False
         source = self._files[0]
@@ -188,44 +193,6 @@ class Copier:
         self._send(source.tree, copy)
         self._files.pop(0)
         return True
-
-    def _look(self) -> bool:
-        """See which files are new or changed here; whether some there are to go."""
-        open_runs = {run.id for run in self._store.runs.unclosed()}
-        sources = [*self._sources.files(open_runs)]
-        here = {one.key for one in sources}
-        old = self._expired(here)
-        to_go = (old & {*self._store.bucket.keys(BACKUPS)}) | (
-            {*self._store.bucket.compressed()} - here
-        )
-        if to_go:
-            self._store.bucket.let_go(to_go)
-        self._note_files([one for one in sources if one.key not in old and self._differs(one)])
-        self._look_at = self._clock.steady() + LOOK_SECONDS
-        return bool(to_go)
-
-    def _expired(self, here: Collection[str]) -> set[str]:
-        """Which backups are too old, here and there."""
-        backups = {*self._store.bucket.keys(BACKUPS)}
-        backups.update(key for key in here if key.startswith(BACKUPS))
-        if not self._sources.expired(backups, self._clock.now()):
-            return set()
-        # Storage takes no call that a clock far ahead has signed.
-        self._require_name(self._state["instance"])
-        return {*self._sources.expired(backups, self._clock.now())}
-
-    def _note_files(self, sources: Collection[Source]) -> None:
-        self._troubles.keep_files({one.key for one in sources})
-        due = [one for one in sources if not self._troubles.is_put_off(one.key)]
-        self._files = sorted(due, key=lambda one: self._troubles.knows(one.key))
-
-    def _differs(self, source: Source) -> bool:
-        known = self._store.bucket.of_key(source.key)
-        seen = source.tree.seen(source.path)
-        if known is None or seen is None:
-            return seen is not None
-        is_same = (known.size_bytes, known.mtime_ns) == (seen.size_bytes, seen.mtime_ns)
-        return not known.sha256 or not is_same
 
     # --- photos ----------------------------------------------------------------------------------
 

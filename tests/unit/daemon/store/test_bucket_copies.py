@@ -58,11 +58,3 @@ def test_a_photo_that_was_forgotten_before_its_copy_is_begun_takes_that_along(
     assert store.bucket.to_go(9) == [copy.key]
     store.bucket.begin([copy])
     assert store.bucket.to_go(9) == [copy.key]
-
-
-def test_what_is_being_written_over_has_not_arrived(store: Store) -> None:
-    copy = Copy("results/a.csv", sha256="0" * 64)
-    store.bucket.begin([copy])
-    store.bucket.arrived(copy)
-    store.bucket.begin([copy])
-    assert store.bucket.of_key(copy.key) == Copy("results/a.csv")
