@@ -315,7 +315,9 @@ def test_a_key_that_cannot_be_listed_is_told_and_holds_nothing_up(
     s3.put_as_others(bucket, "berlin/results//x", b"bytes")
     made = copier(shop, s3.settings(bucket))
     finish(made)
-    assert "delete it there" in made.problem
+    assert '"boxes/berlin/results//x"' in made.problem
+    assert made.problem.endswith("delete it there, then run: nightsort mirror fill")
+    assert "Debug" not in made.problem
     shop.night("return-60002_front.png", first=2)
     shop.clock.advance(2 * LOOK_SECONDS)
     finish(made)

@@ -194,9 +194,10 @@ class Bucket:
         except AlreadyExistsError:
             raise
         except InvalidPathError as exc:
+            text = _line(str(exc).partition("\n\nDebug source:")[0]).rpartition("invalid path: ")[2]
             raise ListingRefused(
-                f"{self.address} holds an object whose key cannot be used "
-                f"({printable(_line(str(exc)))}); delete it there, then run: nightsort mirror fill"
+                f"{self.address} holds an object whose key cannot be used: {printable(text)}; "
+                "delete it there, then run: nightsort mirror fill"
             ) from exc
         except (BaseError, FileNotFoundError, ValueError) as exc:
             raise self._told(exc) from exc
