@@ -34,7 +34,7 @@ from daemon.reporting.kept_pictures import KeptPictures
 from daemon.reporting.report_updater import ReportUpdater
 from daemon.reporting.run_files import RunResults
 from daemon.store import DATABASE, Store
-from daemon.store.bucket_copies import copy_of_results
+from daemon.store.bucket_copies import copies_of_results
 from daemon.store.facts import WORKBOOKS_OWED
 from daemon.store.traces import Known
 
@@ -309,7 +309,7 @@ class Forgetter:
         except OSError as exc:
             raise trouble(exc, self._places.results.full(name)) from exc
         with closing(Store(self._settings.state_dir)) as store:
-            store.bucket.let_go([copy_of_results(name)])
+            store.bucket.let_go(copies_of_results(name))
 
     def _results_of(self, job: Job) -> list[str]:
         found = (self._run_results(run) for run in job.own_runs)

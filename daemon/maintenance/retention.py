@@ -35,7 +35,7 @@ from daemon.reporting.exports import EXPORTS
 from daemon.reporting.periods import Period
 from daemon.sorting.filer import REASON_SUFFIX
 from daemon.store import Store
-from daemon.store.bucket_copies import copy_of_results
+from daemon.store.bucket_copies import copies_of_results
 
 log = structlog.get_logger()
 
@@ -197,8 +197,7 @@ class Retention:
                 f"{printable(str(compressed))}: cannot be read again; check that disk"
             ) from exc
         if is_same and self._results.seen(name) == mark:
-            self._unlink(self._results, name)
-            self._store.bucket.let_go([copy_of_results(name)])
+            self._unlink(self._results, name)  # its copy goes once there is one of the compressed
             self._counts["compressed"] += 1
         else:  # somebody writes to it
             self._unlink(self._results, f"{name}.gz")
@@ -221,7 +220,7 @@ class Retention:
                 place = join(folder, name)
                 if match and self._is_older(place, self._ended(match[1], ends), before):
                     self._remove_file(place)
-                    self._store.bucket.let_go([copy_of_results(join(kind.folder, name))])
+                    self._store.bucket.let_go(copies_of_results(join(kind.folder, name)))
                     yield
 
     def _remove_file(self, place: str) -> None:

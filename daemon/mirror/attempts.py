@@ -74,7 +74,7 @@ class Attempts:
                 serve()
             except NightsortError as exc:
                 self._failed(str(exc), failed)
-            except Exception as exc:
+            except BaseException as exc:  # a panic in Rust is no Exception
                 why = f"unexpected {type(exc).__name__}; the log has more"
                 if why != self.failure:
                     log.critical("defect_met", exc_info=True)

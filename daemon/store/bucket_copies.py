@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from daemon.store.changes import move_cursor
@@ -25,12 +25,26 @@ _THERE = (
     "SELECT id, coalesce(run, ''), coalesce(place, target), coalesce(decided, category, ''),"
     f" coalesce(edited_sha256, sha256, '') FROM photos WHERE {_KEPT}"
 )
+_IS_FORGOTTEN = (
+    "({0} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM photos WHERE id = {0} AND let_go_at IS NULL))"
+)
+_COMPARED_AT_ONCE = 1000
 _THESE = "(SELECT value FROM json_each(?))"
 
 
 def copy_of_results(name: str) -> str:
     """The key of a file in results_dir."""
     return f"{RESULTS}{name}"
+
+
+def copies_of_results(name: str) -> list[str]:
+    """The keys of a file that goes, and of what it was before it was compressed."""
+    return [copy_of_results(one) for one in {name, name.removesuffix(".gz")}]
+
+
+def _after_all(begin: str) -> str:
+    """What follows all keys that begin so."""
+    return begin[:-1] + chr(ord(begin[-1]) + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +92,27 @@ class BucketCopies(Part):
             is not None
         )
 
+    def is_known(self, key: str) -> bool:
+        """Whether anything is noted of that key, be it to go."""
+        found = self._db.execute("SELECT 1 FROM bucket_copies WHERE key = ?", (key,))
+        return found.fetchone() is not None
+
     def keys(self, begin: str) -> list[str]:
         """The keys that begin so, in order; not for photos, which are many."""
         rows = self._db.execute(
             "SELECT key FROM bucket_copies WHERE key >= ? AND key < ? AND is_to_go = 0"
             " ORDER BY key",
-            (begin, begin[:-1] + chr(ord(begin[-1]) + 1)),
+            (begin, _after_all(begin)),
+        )
+        return [key for (key,) in rows]
+
+    def compressed(self) -> list[str]:
+        """The keys of results whose compressed form has arrived as well."""
+        rows = self._db.execute(
+            "SELECT key FROM bucket_copies WHERE is_to_go = 0 AND key >= ? AND key < ?"
+            " AND EXISTS (SELECT 1 FROM bucket_copies AS packed WHERE packed.key ="
+            " bucket_copies.key || '.gz' AND packed.sha256 <> '' AND packed.is_to_go = 0)",
+            (RESULTS, _after_all(RESULTS)),
         )
         return [key for (key,) in rows]
 
@@ -91,6 +120,15 @@ class BucketCopies(Part):
         """How many have arrived."""
         (count,) = self._db.execute(
             "SELECT count(*) FROM bucket_copies WHERE sha256 <> '' AND is_to_go = 0"
+        ).fetchone()
+        return int(count)
+
+    def put_off(self) -> int:
+        """How many photos are noted that could not be copied as the history has them, for now."""
+        (count,) = self._db.execute(
+            "SELECT count(*) FROM bucket_copies WHERE sha256 = '' AND is_to_go = 0"
+            f" AND photo IN (SELECT id FROM photos WHERE {_KEPT}"
+            " AND coalesce(edited_sha256, sha256, '') <> '')"
         ).fetchone()
         return int(count)
 
@@ -138,27 +176,29 @@ class BucketCopies(Part):
     # --- what is done ----------------------------------------------------------------------------
 
     def begin(self, copies: Iterable[Copy]) -> None:
-        """Note which objects will be made: what a crash leaves there is known here, and can go."""
+        """Note which objects will be made: what a crash leaves there is known here, and can go.
+
+        What was forgotten meanwhile is to go in spite of it, as is a file that was let go.
+        """
         with self._db.transaction():
             self._db.executemany(
-                "INSERT INTO bucket_copies (key, photo, place) VALUES (?, ?, ?)"
+                "INSERT INTO bucket_copies (key, photo, place, is_to_go)"
+                f" VALUES (?1, ?2, ?3, {_IS_FORGOTTEN.format('?2')})"
                 " ON CONFLICT (key) DO UPDATE SET photo = excluded.photo, place = excluded.place,"
-                " sha256 = '', is_to_go = 0",
+                " sha256 = '', is_to_go ="
+                " iif(excluded.photo IS NULL, is_to_go, excluded.is_to_go)",
                 [(one.key, one.photo, os.fsencode(one.place)) for one in copies],
             )
 
     def arrived(self, copy: Copy) -> None:
         """Note that an object is there as said, and that others of its photo may go.
 
-        A photo that was forgotten meanwhile takes this copy along, too. Not durable: what a power
-        cut takes back is copied again.
+        What was to go meanwhile still is. Not durable: what a power cut takes back is copied again.
         """
         with self._db.transaction(durable=False):
             self._db.execute(
                 "UPDATE bucket_copies SET sha256 = ?, size_bytes = ?, mtime_ns = ?,"
-                " is_to_go = photo IS NOT NULL AND NOT EXISTS"
-                " (SELECT 1 FROM photos WHERE id = photo AND let_go_at IS NULL)"
-                " WHERE key = ?",
+                f" is_to_go = is_to_go OR {_IS_FORGOTTEN.format('photo')} WHERE key = ?",
                 (copy.sha256, copy.size_bytes, copy.mtime_ns, copy.key),
             )
             if copy.photo is not None:
@@ -196,21 +236,28 @@ class BucketCopies(Part):
 
         after, last: between which keys all were listed; None: to the end. sizes: by key.
         """
-        rows = self._db.execute(
+        strange = {*sizes}
+        for rows in self._pages(after, last):
+            strange.difference_update(key for key, *_ in rows)
+            missing = [
+                key
+                for key, size_bytes, has_arrived, is_to_go in rows
+                if (has_arrived and not is_to_go and sizes.get(key) != size_bytes)
+                or (is_to_go and key not in sizes)
+            ]
+            if missing:
+                self.gone(missing)
+        return [key for key in sizes if key in strange]
+
+    def _pages(self, after: str, last: str | None) -> Iterator[list[tuple[str, int, bool, bool]]]:
+        """What is known between two keys, little at a time: others write as well."""
+        while rows := self._db.execute(
             "SELECT key, size_bytes, sha256 <> '', is_to_go FROM bucket_copies WHERE key > ?"
-            " AND (? IS NULL OR key <= ?)",
-            (after, last, last),
-        ).fetchall()
-        known = {key for key, *_ in rows}
-        missing = [
-            key
-            for key, size_bytes, has_arrived, is_to_go in rows
-            if (has_arrived and not is_to_go and sizes.get(key) != size_bytes)
-            or (is_to_go and key not in sizes)
-        ]
-        if missing:
-            self.gone(missing)
-        return [key for key in sizes if key not in known]
+            " AND (? IS NULL OR key <= ?) ORDER BY key LIMIT ?",
+            (after, last, last, _COMPARED_AT_ONCE),
+        ).fetchall():
+            yield rows
+            after = rows[-1][0]
 
     def note(self, state: Mapping[str, object], *, passed: int = 0) -> None:
         """Remember how far it is. passed: the change up to which it is done."""
@@ -219,10 +266,11 @@ class BucketCopies(Part):
             if passed:
                 move_cursor(self._db, BUCKET, passed)
 
-    def begin_anew(self) -> None:
-        """Know nothing of any bucket: it is another one now."""
+    def begin_anew(self, state: Mapping[str, object]) -> None:
+        """Know nothing of any bucket: it is another one now, of which that is remembered."""
         with self._db.transaction():
             self._db.execute("DELETE FROM bucket_copies")
+            set_fact(self._db, BUCKET, state)
 
     def _one(self, condition: str, value: str | int) -> Copy | None:
         row = self._db.execute(

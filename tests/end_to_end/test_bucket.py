@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -131,10 +130,8 @@ def test_a_server_that_takes_the_call_and_says_nothing_holds_nothing_up(
             drop(site, 1)
             assert site.nightsort("now").returncode == 0
             assert len(filed(site)) == 1
-            began = time.monotonic()
             process.send_signal(signal.SIGTERM)
             assert process.wait(DEADLINE_SECONDS) == 0
-            assert time.monotonic() - began < 50  # systemd would wait for 60
 
 
 def test_a_daemon_killed_while_it_copies_goes_on_where_it_was(

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Callable, Iterator
-from datetime import UTC
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
+from config.errors import FolderUnavailable
 from config.mirror import MirrorSettings
 from daemon.domain.clock import SystemClock
-from daemon.mirror.bucket.client import BucketFailed, BucketRefused, access_key
+from daemon.folders.tree import Tree
+from daemon.mirror.bucket import filling
+from daemon.mirror.bucket.client import Bucket, BucketFailed, BucketRefused, access_key
 from daemon.mirror.bucket.copier import COMPARE_SECONDS, LOOK_SECONDS
 from daemon.mirror.bucket.thread import BucketThread, copier_of
-from daemon.store.bucket_copies import BUCKET_FILL
+from daemon.store.bucket_copies import BUCKET, BUCKET_FILL
 from tests.support.bucket_shop import copier, copy, finish, here, settings_of
 from tests.support.core import tiny_photo
 from tests.support.s3 import Storage, storage
@@ -41,6 +46,17 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     shop = Shop(tmp_path / "box")
     yield shop
     shop.stop()
+
+
+class Choosy(Bucket):
+    """Storage that refuses one key."""
+
+    refused = ""
+
+    def put(self, key: str, *arguments: Any, **more: Any) -> bool:
+        if key == self.refused:
+            raise BucketFailed("storage answers 413 Payload Too Large")
+        return super().put(key, *arguments, **more)
 
 
 # --- files ---------------------------------------------------------------------------------------
@@ -160,6 +176,59 @@ def test_results_go_there_when_retention_removes_them_and_not_when_they_are_lost
     assert {f"results/{RUN.format(one)}" for one in (second, third)} <= keys
 
 
+def test_a_csv_stays_there_until_its_compressed_form_has_arrived(
+    shop: Shop, s3: Storage, bucket: str
+) -> None:
+    first, _ = (shop.night(f"return-6000{n}_front.png", first=n) for n in range(2))
+    copy(shop, s3.settings(bucket))
+    plain, packed = f"results/{RUN.format(first)}", f"results/{RUN.format(first)}.gz"
+    age = shop.clock.now().timestamp() - 40 * 86_400
+    os.utime(shop.results / RUN.format(first), (age, age))
+    shop.clock.advance(20 * 86_400)
+    shop.keep(compress_results_days=10)
+    shop.tidy()
+    assert not (shop.results / RUN.format(first)).exists()
+    opened = s3.opened(bucket)
+    choosy = Choosy(opened.address, opened._store)
+    choosy.refused = f"berlin/{packed}"
+    with pytest.raises(BucketFailed, match="413"):
+        finish(copier_of(settings_of(shop, s3.settings(bucket)), shop.store, choosy, shop.clock))
+    assert plain in s3.objects(bucket)
+    made = copier(shop, s3.settings(bucket))
+    finish(made)
+    shop.clock.advance(2 * LOOK_SECONDS)
+    finish(made)
+    assert s3.objects(bucket) == here(shop)
+    assert packed in here(shop)
+
+
+def test_a_clock_that_is_ahead_for_a_minute_takes_no_backup_along(
+    shop: Shop, s3: Storage, bucket: str
+) -> None:
+    shop.night("return-60001_front.png")
+    for _ in range(2):
+        shop.back_up()
+        shop.clock.advance(86_400)
+    made = copier(shop, s3.settings(bucket))
+    finish(made)
+    get = made._bucket.get
+
+    def strict(key: str) -> tuple[Mapping[str, str], Iterator[bytes]]:
+        if is_ahead:
+            raise BucketRefused("storage refuses (RequestTimeTooSkewed)")
+        return get(key)
+
+    made._bucket.get = strict  # type: ignore[method-assign]
+    is_ahead, now = True, shop.clock.now
+    shop.clock.advance(2 * LOOK_SECONDS)
+    shop.clock.now = lambda: now() + timedelta(days=100)  # type: ignore[method-assign]
+    with pytest.raises(BucketRefused, match="Skewed"):
+        finish(made)
+    is_ahead, shop.clock.now = False, now  # type: ignore[method-assign]
+    finish(made)
+    assert len([key for key in s3.objects(bucket) if key.startswith("backups/")]) == 2
+
+
 # --- the other side ------------------------------------------------------------------------------
 
 
@@ -217,6 +286,67 @@ def test_another_box_of_the_same_name_is_refused_and_changes_nothing(
     copy(other, s3.settings(bucket, station="hamburg"))
     assert s3.objects(bucket, "hamburg") == here(other)
     assert s3.objects(bucket) == before
+    other.stop()
+
+
+def test_markers_that_other_tools_make_for_folders_are_no_objects(
+    shop: Shop, s3: Storage, bucket: str
+) -> None:
+    shop.night("return-60001_front.png")
+    markers = "berlin/", "berlin/results/"
+    for marker in markers:
+        s3.put_as_others(bucket, marker)
+    s3.put_as_others(bucket, "berlin/results-of-others", b"a file")  # before its folder's marker
+    copy(shop, s3.settings(bucket))
+    lost = next(iter(here(shop)))
+    s3.delete_as_others(bucket, f"berlin/{lost}")
+    made = copier(shop, s3.settings(bucket))
+    finish(made)
+    assert made.problem == ""
+    for marker in markers:
+        s3.delete_as_others(bucket, marker)
+    assert s3.objects(bucket) == here(shop) | {"results-of-others": b"a file"}
+
+
+def test_a_key_that_cannot_be_listed_is_told_and_holds_nothing_up(
+    shop: Shop, s3: Storage, bucket: str
+) -> None:
+    shop.night("return-60001_front.png")
+    s3.put_as_others(bucket, "berlin/results//x", b"bytes")
+    made = copier(shop, s3.settings(bucket))
+    finish(made)
+    assert '"boxes/berlin/results//x"' in made.problem
+    assert made.problem.endswith("delete it there, then run: nightsort mirror fill")
+    assert "Debug" not in made.problem
+    shop.night("return-60002_front.png", first=2)
+    shop.clock.advance(2 * LOOK_SECONDS)
+    finish(made)
+    with pytest.raises(BucketRefused, match="delete it there"):
+        filling.fill(
+            settings_of(shop, s3.settings(bucket)), shop.store, shop.clock, lambda *_: None
+        )
+    s3.delete_as_others(bucket, "berlin/results//x")
+    assert s3.objects(bucket) == here(shop)
+    shop.store.facts.remember(BUCKET_FILL, value=True)
+    finish(made)
+    assert made.problem == ""
+
+
+def test_a_box_that_takes_the_name_of_an_emptied_bucket_is_seen_by_the_next_comparison(
+    shop: Shop, s3: Storage, bucket: str, tmp_path: Path
+) -> None:
+    shop.night("return-60001_front.png")
+    made = copier(shop, s3.settings(bucket))
+    finish(made)
+    opened = s3.opened(bucket)
+    opened.delete([key for piece in opened.listed("berlin") for key in piece])
+    other = Shop(tmp_path / "other")
+    other.night("return-60002_front.png")
+    copy(other, s3.settings(bucket))
+    shop.clock.advance(2 * COMPARE_SECONDS)
+    with pytest.raises(BucketRefused, match="another box is station berlin"):
+        finish(made)
+    assert s3.objects(bucket) == here(other)
     other.stop()
 
 
@@ -281,6 +411,35 @@ def test_nothing_listens_there(shop: Shop, s3: Storage, bucket: str) -> None:
         copy(shop, s3.settings(bucket, endpoint=closed))
 
 
+def test_while_a_file_is_written_over_it_is_not_known_as_what_it_was(
+    shop: Shop, s3: Storage, bucket: str
+) -> None:
+    run = shop.night("return-60001_front.png")
+    copy(shop, s3.settings(bucket))
+    key = f"results/{RUN.format(run)}"
+    with (shop.results / RUN.format(run)).open("a") as file:
+        file.write("more\n")
+    opened = s3.opened(bucket)
+    choosy = Choosy(opened.address, opened._store)
+    choosy.refused = f"berlin/{key}"
+    with pytest.raises(BucketFailed, match="413"):
+        finish(copier_of(settings_of(shop, s3.settings(bucket)), shop.store, choosy, shop.clock))
+    known = shop.store.bucket.of_key(key)
+    assert known is not None
+    assert known.sha256 == ""
+
+
+def test_a_bucket_that_does_not_agree_costs_nothing_of_what_is_known_of_the_one_before(
+    shop: Shop, s3: Storage, bucket: str
+) -> None:
+    shop.night("return-60001_front.png")
+    copy(shop, s3.settings(bucket))
+    before = shop.store.facts.get(BUCKET), shop.store.bucket.count()
+    with pytest.raises(BucketRefused, match="make the bucket"):
+        copier(shop, s3.settings("s3://mistyped"))
+    assert (shop.store.facts.get(BUCKET), shop.store.bucket.count()) == before
+
+
 # --- the thread ----------------------------------------------------------------------------------
 
 
@@ -307,6 +466,97 @@ def test_the_thread_follows_through_an_outage_and_says_how_it_is(
             gate.trouble = ""
             eventually(lambda: s3.objects(bucket) == here(shop))
             eventually(lambda: state(thread, lambda said: said["why"] is None))
+
+
+def test_a_file_that_cannot_be_copied_waits_behind_all_others_and_is_told_all_the_while(
+    shop: Shop, s3: Storage, bucket: str
+) -> None:
+    runs = [shop.night(f"return-6000{n}_front.png", first=n) for n in range(2)]
+    opened = s3.opened(bucket)
+    choosy = Choosy(opened.address, opened._store)
+    stuck = f"results/{RUN.format(runs[0])}"
+    choosy.refused = f"berlin/{stuck}"
+    settings = settings_of(shop, s3.settings(bucket))
+    with structlog.testing.capture_logs() as logs:
+        thread = BucketThread(settings, shop.clock, lambda _: choosy)
+        with thread.kept():
+            others = here(shop).keys() - {stuck}
+            eventually(lambda: s3.objects(bucket).keys() == others)
+            eventually(lambda: "copy_failed" in [one["event"] for one in logs])
+            later = shop.night("return-60009_front.png", first=9)
+            shop.clock.advance(LOOK_SECONDS)
+            eventually(lambda: f"results/{RUN.format(later)}" in s3.objects(bucket))
+            assert state(thread, lambda said: "413" in said["why"])
+            assert "mirror_resumed" not in [one["event"] for one in logs]
+            choosy.refused = ""
+            shop.clock.advance(3600)
+            eventually(lambda: s3.objects(bucket) == here(shop))
+            eventually(lambda: state(thread, lambda said: said["why"] is None))
+
+
+def test_a_file_that_cannot_even_be_looked_at_stops_no_other(
+    shop: Shop, s3: Storage, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [shop.night(f"return-6000{n}_front.png", first=n) for n in range(2)]
+    bad, stat, open_file = RUN.format(runs[0]), Tree.stat, Tree.open_file
+
+    def worn_out(tree: Tree, place: str) -> os.stat_result | None:
+        if place == bad:
+            raise OSError(errno.EIO, "a bad spot")
+        return stat(tree, place)
+
+    def unreadable(tree: Tree, place: str) -> int:
+        if place == bad:
+            raise FolderUnavailable("a bad spot")
+        return open_file(tree, place)
+
+    monkeypatch.setattr(Tree, "stat", worn_out)
+    monkeypatch.setattr(Tree, "open_file", unreadable)
+    settings = settings_of(shop, s3.settings(bucket))
+    with pytest.raises(BucketRefused, match="a bad spot"):
+        filling.fill(settings, shop.store, shop.clock, lambda *_: None)
+    assert s3.objects(bucket).keys() == here(shop).keys() - {f"results/{bad}"}
+
+
+def test_filling_goes_on_past_a_file_that_cannot_be_copied_and_says_so_in_the_end(
+    shop: Shop, s3: Storage, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [shop.night(f"return-6000{n}_front.png", first=n) for n in range(3)]
+    opened = s3.opened(bucket)
+    choosy = Choosy(opened.address, opened._store)
+    stuck = f"results/{RUN.format(runs[0])}"
+    choosy.refused = f"berlin/{stuck}"
+    monkeypatch.setattr(filling, "connect", lambda _: choosy)
+    settings = settings_of(shop, s3.settings(bucket))
+    with pytest.raises(BucketFailed, match="413"):
+        filling.fill(settings, shop.store, shop.clock, lambda *_: None)
+    assert s3.objects(bucket).keys() == here(shop).keys() - {stuck}
+    choosy.refused = ""
+    filling.fill(settings, shop.store, shop.clock, lambda *_: None)
+    assert s3.objects(bucket) == here(shop)
+
+
+def test_a_comparison_that_fails_half_way_is_no_recovery(
+    shop: Shop, s3: Storage, bucket: str
+) -> None:
+    shop.night("return-60001_front.png")
+    tries = []
+
+    class Failing(Bucket):
+        def listed(self, below: str) -> Iterator[dict[str, int]]:
+            yield {f"{below}/a": 1}
+            tries.append(below)
+            raise BucketFailed("the second page never comes")
+
+    mirror = s3.settings(bucket)
+    opened = s3.opened(bucket)
+    failing = Failing(opened.address, opened._store)
+    with structlog.testing.capture_logs() as logs:
+        thread = BucketThread(settings_of(shop, mirror), SystemClock(UTC), lambda _: failing)
+        with thread.kept():
+            eventually(lambda: len(tries) > 2)
+            assert state(thread, lambda said: "second page" in said["why"])
+    assert [one["event"] for one in logs if one["event"] == "mirror_resumed"] == []
 
 
 def test_without_a_bucket_there_is_no_thread(shop: Shop) -> None:

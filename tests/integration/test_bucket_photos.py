@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from config.errors import FolderUnavailable
 from daemon.domain.photos import Fingerprint
+from daemon.folders.adoption import MARKER, Owner, marker_text
+from daemon.folders.tree import Tree
 from daemon.mirror.bucket.client import BucketFailed
+from daemon.mirror.bucket.filling import document_of
+from daemon.mirror.bucket.thread import copier_of
+from daemon.mirror.bucket.troubles import Troubles
 from daemon.store.bucket_copies import BUCKET
+from daemon.store.facts import PRESENCE
 from tests.integration.test_pick_lists import updater
-from tests.support.bucket_shop import copier, copy, finish
+from tests.support.bucket_shop import copier, copy, finish, settings_of
 from tests.support.core import tiny_photo
 from tests.support.forgetting import ForgettingShop
 from tests.support.s3 import Storage, storage
@@ -129,6 +137,21 @@ def test_two_photos_of_one_name_are_kept_apart(
     assert {*there.values()} == {*contents}
 
 
+def test_a_photo_that_is_called_as_another_s_number_keeps_its_copy(
+    shop: ForgettingShop, s3: Storage, bucket: str
+) -> None:
+    contents = [tiny_photo("Shirts", seed) for seed in range(3)]
+    called = "return-60001_front (3).png", name(1), name(1)
+    for one, content in zip(called, contents, strict=True):
+        shop.drop(one, content)
+        shop.drain()
+        copy(shop, s3.settings(bucket, photos=True))
+        (shop.sorted / "Shirts" / one).unlink()  # somebody takes it away
+    there = photos(s3, bucket)
+    assert sorted(there.values()) == sorted(contents)
+    assert there[f"{DAY}/Shirts/{called[0]}"] == contents[0]
+
+
 def test_a_photo_that_is_sorted_anew_has_one_copy(
     shop: ForgettingShop, s3: Storage, bucket: str
 ) -> None:
@@ -179,6 +202,37 @@ def test_a_photo_that_is_gone_holds_nothing_up(
     assert [*photos(s3, bucket)] == [f"{DAY}/Shirts/{name(2)}"]
 
 
+def test_a_share_that_is_not_mounted_is_told_and_its_photos_follow(
+    shop: ForgettingShop, s3: Storage, bucket: str
+) -> None:
+    me = Owner("0" * 32, "sorted")
+    presence = {"instance": me.instance, "folders": {"sorted": {"home": {}, "has_marker": True}}}
+    shop.store.facts.remember(PRESENCE, presence)
+    (shop.sorted / MARKER).write_text(marker_text(me))
+    shop.night(name(1), name(2))
+    made = copier(shop, s3.settings(bucket, photos=True))
+    away = shop.sorted.rename(shop.sorted.with_name("away"))
+    shop.sorted.mkdir()
+    with pytest.raises(FolderUnavailable, match="check that the share is mounted"):
+        finish(made)
+    shop.sorted.rmdir()
+    away.rename(shop.sorted)
+    finish(made)
+    assert [*photos(s3, bucket)] == [f"{DAY}/Shirts/{name(1)}", f"{DAY}/Shirts/{name(2)}"]
+
+
+def test_a_photo_that_could_not_be_copied_as_it_was_is_said_to_wait(
+    shop: ForgettingShop, s3: Storage, bucket: str
+) -> None:
+    shop.night(name(1), name(2))
+    (shop.sorted / "Shirts" / name(1)).write_bytes(tiny_photo("Shirts", 77))
+    mirror = s3.settings(bucket, photos=True)
+    copy(shop, mirror)
+    said = document_of(settings_of(shop, mirror), shop.store, None)
+    assert said is not None
+    assert (said["state"], said["waiting"]) == ("catching up", 1)
+
+
 def test_photos_that_people_take_away_stay_there(
     shop: ForgettingShop, s3: Storage, bucket: str
 ) -> None:
@@ -200,15 +254,50 @@ def test_an_outage_in_the_middle_leaves_nothing_out_and_nothing_twice(
     with s3.gate() as gate:
         mirror = s3.settings(bucket, photos=True, endpoint=gate.address)
         made = copier(shop, mirror)
-        while not made.is_filling or shop.store.bucket.count() == 0:
-            made.step()
-        gate.trouble = "503 Slow Down"
-        shop.night(*map(name, range(8, 12)), first=8)
+        put = made._bucket.put
+
+        def broken_off(key: str, *arguments: object, **more: object) -> bool:
+            if key.endswith(name(5)):
+                gate.trouble = "503 Slow Down"
+            return put(key, *arguments, **more)  # type: ignore[arg-type]
+
+        made._bucket.put = broken_off  # type: ignore[method-assign]
         with pytest.raises(BucketFailed):
             finish(made)
         gate.trouble = ""
+        assert len(photos(s3, bucket)) == 5
+        shop.night(*map(name, range(8, 12)), first=8)
         finish(copier(shop, mirror))
     assert sorted(photos(s3, bucket).values()) == sorted(tiny_photo("Shirts", n) for n in range(12))
+
+
+def test_a_photo_that_cannot_be_read_waits_behind_all_others(
+    shop: ForgettingShop, s3: Storage, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.night(*map(name, range(4)))
+    settings = settings_of(shop, s3.settings(bucket, photos=True))
+    opened, troubles = s3.opened(bucket), Troubles(shop.clock)
+    open_file = Tree.open_file
+
+    def worn_out(tree: Tree, place: str) -> int:
+        if place == f"Shirts/{name(1)}":
+            raise OSError(errno.EIO, "a bad spot")
+        return open_file(tree, place)
+
+    monkeypatch.setattr(Tree, "open_file", worn_out)
+    for _ in range(2):  # once where it stands, and once behind all others
+        with pytest.raises(FolderUnavailable, match=name(1)):
+            finish(copier_of(settings, shop.store, opened, shop.clock, troubles=troubles))
+    made = copier_of(settings, shop.store, opened, shop.clock, troubles=troubles)
+    finish(made)
+    assert [*photos(s3, bucket)] == [f"{DAY}/Shirts/{name(n)}" for n in (0, 2, 3)]
+    assert name(1) in troubles.why
+    assert made.waiting == 1
+    monkeypatch.setattr(Tree, "open_file", open_file)
+    shop.clock.advance(60)
+    finish(made)
+    assert len(photos(s3, bucket)) == 4
+    assert len(troubles) == 0
 
 
 def test_what_is_forgotten_while_it_is_on_its_way_goes_there_too(
@@ -276,6 +365,25 @@ def test_what_an_older_database_does_not_know_is_forgotten_there_by_its_hash(
     with shop.store.bucket._db.transaction():
         shop.store.bucket._db.execute("DELETE FROM bucket_copies")  # as an older one would be
     copy(shop, s3.settings(bucket, photos=True))
+    assert [*photos(s3, bucket)] == [f"{DAY}/Shirts/{name(2)}"]
+
+
+def test_what_goes_while_it_is_looked_at_stops_no_comparison(
+    shop: ForgettingShop, s3: Storage, bucket: str
+) -> None:
+    shop.night(name(1), name(2))
+    copy(shop, s3.settings(bucket, photos=True))
+    shop.forget("60001")
+    s3.opened(bucket).put(f"berlin/{DAY}/Shirts/of-others.png", b"bytes", {})
+    made = copier(shop, s3.settings(bucket, photos=True))
+    about = made._bucket.about
+
+    def late(key: str) -> Mapping[str, str]:
+        s3.opened(bucket).delete([key])
+        return about(key)
+
+    made._bucket.about = late  # type: ignore[method-assign]
+    finish(made)
     assert [*photos(s3, bucket)] == [f"{DAY}/Shirts/{name(2)}"]
 
 

@@ -28,7 +28,7 @@ CONNECT_SECONDS = 10
 REQUEST_SECONDS = 120
 # S3 takes 10,000 parts; a file of up to this size goes in one piece, through memory.
 PART_BYTES = 8_000_000
-_AT_ONCE = 2  # parts in memory
+_AT_ONCE = 1  # part in memory; two would share the time that each may take
 LISTED_AT_ONCE = 1000
 
 _REMEDIES = {
@@ -216,9 +216,10 @@ class Bucket:
         except AlreadyExistsError:
             raise
         except InvalidPathError as exc:
+            text = _line(str(exc).partition("\n\nDebug source:")[0]).rpartition("invalid path: ")[2]
             raise ListingRefused(
-                f"{self.address} holds an object whose key cannot be used "
-                f"({printable(_line(str(exc)))}); delete it there, then run: nightsort mirror fill"
+                f"{self.address} holds an object whose key cannot be used: {printable(text)}; "
+                "delete it there, then run: nightsort mirror fill"
             ) from exc
         except (BaseError, FileNotFoundError, ValueError) as exc:
             raise self._told(exc) from exc

@@ -7,30 +7,35 @@ deleted there but what retention or a forgetting lets go, and the former places 
 
 from __future__ import annotations
 
-import json
 import mimetypes
 import os
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import partial
 from io import BufferedReader
+from itertools import chain, count
 from typing import get_args
 from urllib.parse import quote
 
 import structlog
 from typing_extensions import TypedDict
 
+from config.errors import TransientError
 from daemon.domain.clock import Clock
 from daemon.domain.photos import as_text
-from daemon.folders.forgotten import content_mark
 from daemon.folders.tree import Tree
-from daemon.mirror.bucket.client import Bucket, BucketRefused, NoObject
+from daemon.mirror.bucket.client import Bucket, ListingRefused
+from daemon.mirror.bucket.comparing import compared
+from daemon.mirror.bucket.looking import Look
+from daemon.mirror.bucket.meeting import require_name
 from daemon.mirror.bucket.reading import Read, read_and_send
-from daemon.mirror.bucket.sources import BACKUPS, MARKER, Source, Sources, key_beside, key_of
+from daemon.mirror.bucket.sources import Source, Sources, key_beside, key_of
+from daemon.mirror.bucket.troubles import Troubles
 from daemon.mirror.copier import instance_of_box
 from daemon.store import Store
 from daemon.store.bucket_copies import BUCKET, BUCKET_FILL, Copy, Wanted
 from daemon.store.changes import Kind
+from daemon.store.facts import PRESENCE
 
 log = structlog.get_logger()
 
@@ -61,10 +66,12 @@ class Copier:
         clock: Clock,
         *,
         is_compared: bool = False,
+        troubles: Troubles | None = None,
     ) -> None:
         """Meet the other side, and see what there is to do.
 
-        is_compared: what is there was, and so lately that it may wait.
+        is_compared: what is there was, and so lately that it may wait. troubles: of the attempts
+        before this one.
         Raises BucketFailed; BucketRefused where the station's name is another box's.
         """
         self._store = store
@@ -73,11 +80,14 @@ class Copier:
         self._sources = sources
         self._photos = sources.photos
         self._clock = clock
+        self._troubles = Troubles(clock) if troubles is None else troubles
         self._files: list[Source] = []
         self._look_at = float("-inf")
         self._comparing: Iterator[None] | None = None
+        self.problem = ""  # why what is there could not be compared; empty where it could
         self.compared_at = clock.steady() if is_compared else float("-inf")
         self._state = self._meet()
+        self._look = Look(store, sources, clock, self._troubles, self._require_name)
         self._follow()
 
     @property
@@ -86,9 +96,14 @@ class Copier:
         return self._comparing is not None or self._state["filling"] is not None
 
     @property
+    def is_comparing(self) -> bool:
+        """Whether what is there is being compared, which says little about copying."""
+        return self._comparing is not None
+
+    @property
     def waiting(self) -> int:
         """How many files and changes wait, as far as was looked."""
-        return len(self._files) + self._store.bucket.waiting()
+        return len(self._files) + len(self._troubles) + self._store.bucket.waiting()
 
     def step(self) -> bool:
         """Do the next bit; False when nothing is to be done, or can be before a folder is back."""
@@ -102,36 +117,18 @@ class Copier:
     def _meet(self) -> State:
         to = f"{self._bucket.address} {self._station}"
         known: State | None = self._store.facts.get(BUCKET)
-        if known is None or known["to"] != to:
-            self._store.bucket.begin_anew()
+        is_another = known is None or known["to"] != to
+        if known is None or is_another:
             instance = known["instance"] if known else instance_of_box(self._store)
             known = {"to": to, "instance": instance, "filling": 0}
-            self._store.bucket.note({**known})
-        self._require_name(known["instance"])
+        self._require_name(known["instance"])  # before anything is given up for it
+        if is_another:
+            self._store.bucket.begin_anew({**known})
         return known
 
-    def _require_name(self, instance: str) -> None:
-        key = f"{self._station}/{MARKER}"
-        there = self._marker(key)
-        if there is None:
-            self.compared_at = float("-inf")  # a new bucket, or one that was emptied
-            text = json.dumps({"station": self._station, "instance": instance}).encode()
-            self._bucket.put(key, text, {"content-type": "application/json"}, new=True)
-            there = self._marker(key)
-        if there != instance:
-            raise BucketRefused(
-                f"another box is station {self._station} in {self._bucket.address} already; give "
-                "this one a name of its own ([mirror] station)"
-            )
-
-    def _marker(self, key: str) -> str | None:
-        try:
-            _, pieces = self._bucket.get(key)
-            return str(json.loads(b"".join(pieces))["instance"])
-        except NoObject:
-            return None
-        except (ValueError, KeyError, TypeError):
-            return ""
+    def _require_name(self, instance: str | None = None) -> None:
+        if require_name(self._bucket, self._station, instance or self._state["instance"]):
+            self.compared_at = float("-inf")
 
     def _follow(self) -> None:
         """Follow the feed where photos are wanted; what was recorded before is looked through."""
@@ -158,79 +155,44 @@ class Copier:
         if self._comparing is None:
             if self._clock.steady() < self.compared_at + COMPARE_SECONDS:
                 return False
-            self._comparing = self._compared()
-        if next(self._comparing, "over") == "over":
-            self._comparing = None
-            self.compared_at = self._clock.steady()
-            self._note_filling(0)
-            log.info("bucket_compared", station=self._station, copies=self._store.bucket.count())
+            self._require_name()  # the bucket may have been emptied since
+            self._comparing = compared(
+                self._store, self._bucket, self._station, self._sources.forgotten
+            )
+        try:
+            if next(self._comparing, "over") == "over":
+                self._end_comparing()
+        except ListingRefused as exc:
+            self._end_comparing(str(exc))
         return True
 
-    def _compared(self) -> Iterator[None]:
-        after, begin = "", f"{self._station}/"
-        for piece in self._bucket.listed(self._station):
-            sizes = {key.removeprefix(begin): size for key, size in piece.items()}
-            if not sizes:
-                continue
-            if [after, *sizes] != sorted([after, *sizes], key=str.encode):
-                raise BucketRefused(
-                    f"{self._bucket.address} lists its objects in no order, so that nothing can be "
-                    "compared; use storage that does as S3"
-                )
-            after, before = max(sizes, key=str.encode), after
-            self._forget_again(self._store.bucket.compare(before, after, sizes))
-            yield
-        self._store.bucket.compare(after, None, {})
-
-    def _forget_again(self, strange: Collection[str]) -> None:
-        """Delete what was forgotten, where an older database does not know that it is there.
-
-        Whatever else nobody knows stays.
-        """
-        forgotten = self._sources.forgotten
-        if not len(forgotten):
-            return
-        for key in strange:
-            about = self._bucket.about(f"{self._station}/{key}")
-            if forgotten.knows(content_mark(about.get("sha256", ""))):
-                self._bucket.delete([f"{self._station}/{key}"])
+    def _end_comparing(self, problem: str = "") -> None:
+        """problem: why it cannot go on; copying can."""
+        self._comparing = None
+        self.compared_at = self._clock.steady()
+        self.problem = problem
+        self._note_filling(0)
+        if problem:
+            log.warning("bucket_not_compared", station=self._station, why=problem)
+        else:
+            log.info("bucket_compared", station=self._station, copies=self._store.bucket.count())
 
     # --- files -----------------------------------------------------------------------------------
 
     def _copy_file(self) -> bool:
-        if not self._files and self._clock.steady() >= self._look_at and self._look():
-            return True
+        if not self._files and self._clock.steady() >= self._look_at:
+            self._files = self._look.files()
+            self._look_at = self._clock.steady() + LOOK_SECONDS
+            if self._delete():
+                return True
         if not self._files:
             return False
         source = self._files[0]
         known = self._store.bucket.of_key(source.key)
         copy = replace(known or Copy(source.key), place=source.path)
-        if known is None:
-            self._store.bucket.begin([copy])
         self._send(source.tree, copy)
         self._files.pop(0)
         return True
-
-    def _look(self) -> bool:
-        """See which files are new or changed here; whether some there are to go."""
-        open_runs = {run.id for run in self._store.runs.unclosed()}
-        sources = [*self._sources.files(open_runs)]
-        there = {*self._store.bucket.keys(BACKUPS)}
-        here = {one.key for one in sources if one.key.startswith(BACKUPS)}
-        old = {*self._sources.expired(there | here, self._clock.now())}
-        if old & there:
-            self._store.bucket.let_go(old & there)
-        self._files = [one for one in sources if one.key not in old and self._differs(one)]
-        self._look_at = self._clock.steady() + LOOK_SECONDS
-        return bool(old & there)
-
-    def _differs(self, source: Source) -> bool:
-        known = self._store.bucket.of_key(source.key)
-        seen = source.tree.seen(source.path)
-        if known is None or seen is None:
-            return seen is not None
-        is_same = (known.size_bytes, known.mtime_ns) == (seen.size_bytes, seen.mtime_ns)
-        return not known.sha256 or not is_same
 
     # --- photos ----------------------------------------------------------------------------------
 
@@ -240,7 +202,7 @@ class Copier:
             if self._state["filling"] is not None:
                 self._note_filling(None)
             return False
-        return self._follow_changes() or self._fill(self._state["filling"])
+        return self._follow_changes() or self._fill(self._state["filling"]) or self._copy_again()
 
     def _follow_changes(self) -> bool:
         changes = self._store.changes.after_cursor(BUCKET, _KINDS, _PHOTOS_AT_ONCE)
@@ -261,23 +223,43 @@ class Copier:
             log.info("bucket_filled", station=self._station, copies=self._store.bucket.count())
         return True
 
-    def _copy_all(self, photos: Collection[Wanted]) -> None:
+    def _copy_again(self) -> bool:
+        """Try once more those photos that could not be copied, now that all others were."""
+        photos = self._troubles.photos_due()[:_PHOTOS_AT_ONCE]
+        for photo in photos:
+            self._copy_all(self._store.bucket.photos([photo]), is_again=True)
+            self._troubles.settled(photo)  # or it is not wanted any more
+        return bool(photos)
+
+    def _copy_all(self, photos: Collection[Wanted], *, is_again: bool = False) -> None:
         copies: dict[str, Copy] = {}
         for photo in photos:
             copy = self._planned(photo, copies)
             if copy is not None:
                 copies[copy.key] = copy
-        if copies:
-            self._store.bucket.begin(copies.values())
+        if not copies:
+            return
+        self._require_photos()
+        self._store.bucket.begin(copies.values())
         for copy in copies.values():
             assert self._photos is not None
-            self._send(self._photos, copy, copy.sha256)
+            assert copy.photo is not None
+            if is_again or not self._troubles.knows(copy.photo):
+                self._send(self._photos, copy, copy.sha256)
+        self._require_photos()  # else what was gone may be there
+
+    def _require_photos(self) -> None:
+        self._sources.require_photos(self._store.facts.get(PRESENCE))
 
     def _planned(self, photo: Wanted, others: Collection[str]) -> Copy | None:
         """The copy that a photo is to have; None where it has it."""
-        key = key_of(photo)
-        if key in others or self._store.bucket.is_taken(key, photo.photo):
-            key = key_beside(key, photo.photo)
+        own = key_of(photo)
+        beside = (key_beside(own, number) for number in count(photo.photo))
+        key = next(
+            key
+            for key in chain([own], beside)
+            if key not in others and not self._store.bucket.is_taken(key, photo.photo)
+        )
         known = self._store.bucket.of_photo(photo.photo)
         wanted = Copy(key, photo.photo, photo.place, photo.sha256)
         if known and (known.key, known.place, known.sha256) == (key, wanted.place, wanted.sha256):
@@ -295,7 +277,12 @@ class Copier:
         def is_wanted(read: Read) -> bool:
             return read.sha256 == sha256 if copy.photo is not None else read.sha256 != copy.sha256
 
-        read = read_and_send(tree, copy.place, is_wanted, partial(self._put, copy))
+        try:
+            read = read_and_send(tree, copy.place, is_wanted, partial(self._put, copy))
+        except TransientError as exc:
+            self._troubles.failed(copy, str(exc))
+            raise
+        self._troubles.settled(copy.key)
         if read is None or (copy.photo is not None and read.sha256 != sha256):
             log.info("copy_put_off", key=copy.key, place=as_text(copy.place))
             return
@@ -304,6 +291,8 @@ class Copier:
         )
 
     def _put(self, copy: Copy, content: bytes | BufferedReader, read: Read) -> None:
+        if copy.photo is None:
+            self._store.bucket.begin([copy])
         about = {
             "sha256": read.sha256,
             "mtime-ns": str(read.mtime_ns),

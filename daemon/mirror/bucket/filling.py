@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from typing_extensions import TypedDict
 
+from config.errors import TransientError
 from config.settings import Settings
 from daemon.domain.clock import Clock
 from daemon.domain.status import BucketStatus
-from daemon.mirror.bucket.client import connect
+from daemon.mirror.bucket.client import BucketRefused, connect
+from daemon.mirror.bucket.copier import Copier
 from daemon.mirror.bucket.thread import copier_of
+from daemon.mirror.bucket.troubles import Troubles
 from daemon.store import Store
 from daemon.store.bucket_copies import BUCKET, BUCKET_FILL
 
@@ -38,14 +42,44 @@ def ask_to_fill(state_dir: Path) -> None:
 def fill(settings: Settings, store: Store, clock: Clock, advance: Advance) -> int:
     """Compare and copy everything, here and now; returns how many copies there are.
 
-    advance: called with how many there are, and how many are to be. Raises BucketFailed.
+    advance: called with how many there are, and how many are to be. Raises BucketFailed; also,
+    once all else is done, where a file cannot be copied, or nothing be compared.
     """
     store.facts.remember(BUCKET_FILL, value=True)
-    copier = copier_of(settings, store, connect(settings.mirror), clock)
-    while copier.step():
-        copies = store.bucket.count()
-        advance(copies, copies + copier.waiting)
+    bucket, troubles = connect(settings.mirror), Troubles(clock)
+    copier = copier_of(settings, store, bucket, clock, troubles=troubles)
+    problem = ""
+    while not _go_on(copier, troubles, partial(_tell, store, copier, advance)):
+        problem = problem or copier.problem
+        copier = copier_of(
+            settings,
+            store,
+            bucket,
+            clock,
+            is_compared=not copier.is_comparing,
+            troubles=troubles,
+        )
+    if problem := troubles.why or copier.problem or problem:
+        raise BucketRefused(problem)
     return store.bucket.count()
+
+
+def _go_on(copier: Copier, troubles: Troubles, tell: Callable[[], None]) -> bool:
+    """Copy until nothing is left; False where one file cannot be, which waits behind the others."""
+    failures = troubles.failures
+    try:
+        while copier.step():
+            tell()
+    except TransientError:
+        if troubles.failures == failures:
+            raise
+        return False
+    return True
+
+
+def _tell(store: Store, copier: Copier, advance: Advance) -> None:
+    copies = store.bucket.count()
+    advance(copies, copies + copier.waiting)
 
 
 def document_of(
@@ -57,6 +91,7 @@ def document_of(
     is_there = store.bucket.is_there()
     why = said["why"] if said else None
     waiting = said["waiting"] if said else store.bucket.waiting() if is_there else 0
+    waiting += store.bucket.put_off() if is_there else 0
     state = store.facts.get(BUCKET)
     if why is not None:
         word = "behind"

@@ -6,16 +6,21 @@ they were sorted: `2025-10-13/Shirts/return-60521_front.jpg`.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from config.errors import NightsortError
+from config.errors import FolderUnavailable, NightsortError, PhotoError
 from config.settings import Settings
+from daemon.folders.adoption import MARKER as MARKER_FILE
+from daemon.folders.adoption import Owner, owner_of
 from daemon.folders.forgotten import FILE, Forgotten
 from daemon.folders.names import numbered, safe_folder, safe_name
+from daemon.folders.os_errors import printable
+from daemon.folders.presence import SavedPresence
 from daemon.folders.tree import Tree
 from daemon.maintenance.backups import Backups, time_in_name
 from daemon.maintenance.retention import files_of_results
@@ -48,6 +53,23 @@ class Sources:
         self.versions = Tree(settings.state_dir / FOLDER)
         # None: they are not wanted.
         self.photos = Tree(settings.sorted_dir) if settings.mirror.photos else None
+
+    def require_photos(self, presence: SavedPresence | None) -> None:
+        """Raise FolderUnavailable unless the photos' folder is the one that was adopted.
+
+        presence: as what it was. A share that is not mounted would look as if all were gone.
+        """
+        if self.photos is None:
+            return
+        self.photos.require()
+        adopted = presence["folders"].get("sorted") if presence else None
+        if not presence or not adopted or not adopted["has_marker"]:
+            return
+        if owner_of(_text(self.photos, MARKER_FILE)) != Owner(presence["instance"], "sorted"):
+            raise FolderUnavailable(
+                f"{printable(str(self.photos.root))}: is not the folder that was adopted; check "
+                "that the share is mounted"
+            )
 
     @property
     def forgotten(self) -> Forgotten:
@@ -91,6 +113,14 @@ class Sources:
                 yield Source(copy_of_results(name), self.results, place)
 
 
+def _text(tree: Tree, name: str) -> str | None:
+    try:
+        with os.fdopen(tree.open_file(name), encoding="utf-8", errors="replace") as file:
+            return file.read(4096)
+    except (FileNotFoundError, PhotoError):
+        return None
+
+
 def _as_far_as_there(found: Callable[[], Iterator[Source]]) -> Iterator[Source]:
     try:
         yield from found()
@@ -113,7 +143,7 @@ def key_of(photo: Wanted) -> str:
     return f"{day}/{group}/{safe_name(name)}"
 
 
-def key_beside(key: str, photo: int) -> str:
-    """The key of a photo whose own is another's."""
+def key_beside(key: str, number: int) -> str:
+    """The key of a photo where that one is another's; it may be another's as well."""
     folder, _, name = key.rpartition("/")
-    return f"{folder}/{numbered(name, photo)}"
+    return f"{folder}/{numbered(name, number)}"

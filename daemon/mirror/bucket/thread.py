@@ -18,6 +18,7 @@ from daemon.mirror.attempts import Attempts
 from daemon.mirror.bucket.client import CONNECT_SECONDS, Bucket, connect
 from daemon.mirror.bucket.copier import COMPARE_SECONDS, Copier
 from daemon.mirror.bucket.sources import Sources
+from daemon.mirror.bucket.troubles import Troubles
 from daemon.store import Store
 from daemon.store.bucket_copies import BUCKET
 
@@ -49,6 +50,7 @@ class BucketThread:
         self._opened = opened
         self._is_service = is_service
         self._attempts = Attempts("bucket", settings.mirror.station, LONGEST_WAIT_SECONDS)
+        self._troubles = Troubles(clock)
         self._compared_at = self._counted_at = float("-inf")
         self._copies = 0
         self.figures: BucketStatus | None = None  # None: there is to be none; for any thread
@@ -86,15 +88,17 @@ class BucketThread:
                 self._opened(self._settings.mirror),
                 self._clock,
                 is_compared=age < COMPARE_SECONDS,
+                troubles=self._troubles,
             )
-            is_resumed = False
             while not self._attempts.is_over:
                 has_copied = copier.step()
-                if not is_resumed:  # what was refused before may be the first thing to be done
+                # What was refused before may be the next thing to be done.
+                if not copier.is_comparing and not self._troubles:
                     self._attempts.resumed()
-                    is_resumed = True
-                self._compared_at = copier.compared_at
-                self._tell(store, copier.waiting)
+                # What could not be compared is tried again after the next outage.
+                self._compared_at = float("-inf") if copier.problem else copier.compared_at
+                why = self._troubles.why or self._attempts.failure or copier.problem
+                self._tell(store, copier.waiting, why or None)
                 if not has_copied:
                     self._attempts.rest(TURN_SECONDS)
 
@@ -114,7 +118,13 @@ class BucketThread:
 
 
 def copier_of(
-    settings: Settings, store: Store, bucket: Bucket, clock: Clock, *, is_compared: bool = False
+    settings: Settings,
+    store: Store,
+    bucket: Bucket,
+    clock: Clock,
+    *,
+    is_compared: bool = False,
+    troubles: Troubles | None = None,
 ) -> Copier:
     """What copies as the settings say. Raises as `Copier` does."""
     assert settings.mirror.station is not None
@@ -125,4 +135,5 @@ def copier_of(
         Sources(settings),
         clock,
         is_compared=is_compared,
+        troubles=troubles,
     )

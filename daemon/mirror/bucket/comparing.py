@@ -1,0 +1,58 @@
+"""Comparing what lies in a bucket with what is known of it, key by key in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+
+from daemon.folders.forgotten import Forgotten, content_mark
+from daemon.mirror.bucket.client import Bucket, ListingRefused, NoObject
+from daemon.store import Store
+
+_ASKED_AT_ONCE = 20
+
+
+def compared(store: Store, bucket: Bucket, station: str, forgotten: Forgotten) -> Iterator[None]:
+    """Compare it in steps: what is not there as it was sent is not known any more.
+
+    Raises BucketFailed; ListingRefused where what is listed cannot be compared.
+    """
+    after = ""
+    for piece in bucket.listed(station):
+        sizes = _of_station(store, station, piece)
+        if not sizes:
+            continue
+        if [after, *sizes] != sorted([after, *sizes], key=str.encode):
+            raise ListingRefused(
+                f"{bucket.address} lists its objects in no order, so that nothing can be "
+                "compared; use storage that does as S3"
+            )
+        after, before = max(sizes, key=str.encode), after
+        strange = store.bucket.compare(before, after, sizes)
+        yield
+        if len(forgotten):
+            yield from _forget_again(bucket, station, forgotten, strange)
+    store.bucket.compare(after, None, {})
+
+
+def _of_station(store: Store, station: str, piece: Mapping[str, int]) -> dict[str, int]:
+    """Sizes by key below the station's; without the markers that some tools make for folders."""
+    begin = f"{station}/"
+    below = {key.removeprefix(begin): size for key, size in piece.items() if key.startswith(begin)}
+    return {key: size for key, size in below.items() if size or store.bucket.is_known(key)}
+
+
+def _forget_again(
+    bucket: Bucket, station: str, forgotten: Forgotten, strange: Sequence[str]
+) -> Iterator[None]:
+    """Delete what was forgotten, where an older database does not know that it is there.
+
+    Whatever else nobody knows stays.
+    """
+    for asked, key in enumerate(strange, 1):
+        with suppress(NoObject):  # it was deleted meanwhile
+            about = bucket.about(f"{station}/{key}")
+            if forgotten.knows(content_mark(about.get("sha256", ""))):
+                bucket.delete([f"{station}/{key}"])
+        if asked % _ASKED_AT_ONCE == 0:
+            yield
