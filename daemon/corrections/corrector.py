@@ -21,6 +21,7 @@ import structlog
 from config.errors import FolderRefused, TransientError
 from daemon.corrections.answers import NOT_MOVED, WHY_NOT, NoSuchCategory, NoSuchPhoto, PhotosDone
 from daemon.corrections.moved_photos import MovedPhotos, Seen
+from daemon.corrections.reason_notes import keep_reasons
 from daemon.domain.clock import Clock
 from daemon.domain.corrections import Correction, Via, Word
 from daemon.domain.orders import Code, PhotosAnswer, Speaker
@@ -35,11 +36,10 @@ from daemon.folders.names import (
     label_problem,
     numbered,
     safe_name,
-    with_suffix,
 )
 from daemon.folders.renaming import Entry
 from daemon.folders.tree import Tree, join, split
-from daemon.sorting.filer import REASON_SUFFIX, Filer, FilingPolicy
+from daemon.sorting.filer import Filer, FilingPolicy
 from daemon.sorting.moves import carry_out, recovered
 from daemon.store import Store
 
@@ -207,7 +207,7 @@ class Corrector:
         self._store.corrections.record([(one, self._mark(one)) for one in moved])
         for one in moved:
             self._tell(one)
-            self._keep_reasons(one)
+            keep_reasons(one, self._within, self._sorted)
         for one, how in ended:
             if how is not Placement.MOVED:
                 self._take_back(one, how)
@@ -236,26 +236,6 @@ class Corrector:
             with self._goal(planned).folder(folder) as fd:
                 drop(Entry(fd, name))
         self._store.corrections.drop([planned])
-
-    def _keep_reasons(self, one: Correction) -> None:
-        """A photo to be taken again gets its reason; one that leaves such a place loses it.
-
-        The word is carried out by then, whatever becomes of the note.
-        """
-        if one.word is Word.RETAKE:
-            self._write_reason(one)
-        folder, name = split(one.move.source)
-        if folder == RETAKE or (one.word is Word.UNDONE and not one.before):
-            with suppress(OSError), self._sorted.folder(folder) as fd:
-                drop(Entry(fd, with_suffix(name, REASON_SUFFIX)))
-
-    def _write_reason(self, one: Correction) -> None:
-        day = self.say.when("plain_day", one.at)
-        why = self.say("reasons.retake_note", person=one.person, day=day)
-        try:
-            self._within.write_reason(one.move.target, f"{Word.RETAKE}: {why}\n")
-        except TransientError as exc:
-            log.warning("reason_not_written", photo=one.photo_id, why=str(exc))
 
     def _put(
         self,

@@ -190,6 +190,7 @@ def room(full: str, aside: Path) -> int:
     """
     if full != "state":
         return 16_384
+    aside.mkdir()
     with closing(Store(aside)):
         return 48_000 + sum(file.stat().st_size for file in aside.iterdir())
 
