@@ -14,6 +14,7 @@ from web.errors import register
 from web.front import Front
 from web.pages import (
     alerts,
+    doctor,
     find,
     groups,
     home,
@@ -25,6 +26,7 @@ from web.pages import (
     review,
     runs,
     sending,
+    settings,
     signin,
     station,
 )
@@ -40,6 +42,8 @@ ROUTERS: Sequence[APIRouter] = (
     home.pages,
     live.pages,
     alerts.pages,
+    doctor.pages,
+    settings.pages,
     station.pages,
     review.pages,
     groups.pages,

@@ -24,6 +24,7 @@ STRIPPED = "stripped"  # hashes, by place, of what came back without metadata an
 PAGE_PEOPLE = "page_people"  # of a restored backup: `daemon.store.page_people`
 EXPORTS = "exports"  # the folders to which the history was exported, and when the last time
 ENDED_BY = "ended_by"  # the rule by which the service told why it ended, while it is down
+EXAMINATION = "examination"  # the newest look of the doctor: `daemon.domain.inspection`
 
 
 class Facts(Part):
