@@ -36,7 +36,7 @@ from config.contact import ContactSettings
 from config.errors import ConfigError
 from config.handover import HandoverSettings
 from config.learning import LearningSettings
-from config.mirror import MirrorSettings
+from config.mirror import FleetSettings, MirrorSettings
 from config.place import DEFAULT_DATA, settings_file
 from config.renamed import as_today
 from config.salvage import readable, without
@@ -71,6 +71,7 @@ __all__ = [
     "ContactSettings",
     "CorrectionSettings",
     "FilingSettings",
+    "FleetSettings",
     "HandoverSettings",
     "IntakeSettings",
     "LinkSettings",
@@ -154,6 +155,7 @@ class Settings(BaseSettings):
     handover: HandoverSettings = HandoverSettings()
     learning: LearningSettings = LearningSettings()
     mirror: MirrorSettings = MirrorSettings()
+    fleet: FleetSettings = FleetSettings()
     web: WebSettings = WebSettings()
     api: ApiSettings = ApiSettings()
     contact: ContactSettings = ContactSettings()
