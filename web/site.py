@@ -16,7 +16,7 @@ from config.catalogue import Texts
 from config.settings import Settings
 from web import cookies
 from web.addresses import Addresses
-from web.bodies import Spool
+from web.bodies import Memory, Spool
 from web.calls import LastDay, Recorder
 from web.database import WebStore
 from web.limits import Limits
@@ -58,6 +58,7 @@ class Site:
     addresses: Addresses
     limits: Limits
     spool: Spool
+    memory: Memory
     recorder: Recorder
     last_day: LastDay
     pictures: Pictures
@@ -82,6 +83,7 @@ class Site:
             addresses=addresses,
             limits=Limits(settings.api),
             spool=Spool(),
+            memory=Memory(),
             recorder=Recorder(store.calls),
             last_day=LastDay(store.calls),
             pictures=Pictures(settings),
