@@ -236,6 +236,13 @@ class CorrectionSettings(Section):
         description="Minutes between two looks for photos that somebody dragged out of _review, so "
         "that pick lists follow in the morning; 0 waits for the next run.",
     )
+    share_log: str | None = Field(
+        None,
+        pattern=r"^/[^\x00-\x1f]+$",
+        description="Samba's log with lines of full_audit, a file or a pattern, from which who "
+        "dragged a photo is known (docs/install.md). Default: it was somebody on the share.",
+        examples=["/var/log/samba/log.*"],
+    )
 
 
 class CategorySettings(Section):
