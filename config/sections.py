@@ -255,6 +255,9 @@ class CategorySettings(Section):
 class LinkSettings(Section):
     """How people reach the folders, for links in results and reports."""
 
+    incoming: str | None = Field(
+        None, description="How people reach incoming_dir.", examples=[r"\\box\incoming"]
+    )
     sorted: str | None = Field(
         None, description="How people reach sorted_dir.", examples=[r"\\box\photos"]
     )
