@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from classifier.bundle import Bands, Bundle
 from classifier.head import LearntHead, Rows, log_sum
 from classifier.learning.base import CALIBRATE, COMPARE, Base, HeldOut
-from classifier.learning.calibration import Calibrated, Scored, balanced, calibrate
+from classifier.learning.calibration import AUTO_PROMISE, Calibrated, Scored, balanced, calibrate
 from classifier.learning.coherence import Doubtful, coherence, doubtful
 from classifier.learning.comparison import Changed, Figures
 from classifier.learning.document import LessonDocument
@@ -244,7 +244,7 @@ def _version(
         gate=GateSpec(
             spread=head.gate.spread, weight=head.gate.weight, threshold=thresholds.unknown or 0.0
         ),
-        bands=Bands(auto=thresholds.auto, review=thresholds.review),
+        bands=Bands(auto=thresholds.auto, review=thresholds.review, promise=AUTO_PROMISE),
         examples=lesson.examples,
         sources=dict(sorted(Counter(one.source for one in material.examples).items())),
         figures=figures_json(lesson.trial) | {"judgement": lesson.judgement, "why": lesson.why},

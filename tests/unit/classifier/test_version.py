@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from classifier import arrays, version
 from classifier.bundle import Bundle, load_bundle
+from classifier.classifier import bands_of
 from classifier.version import Version, load_version
 from config.errors import ModelError
 from tests.support.bundles import change_card, flip_a_byte, replace_model
@@ -69,6 +70,18 @@ def test_version_comes_back_as_it_was_saved(file: Path, learnt: Version, bundle:
     )
     seen = photos("Sandals", 30, seed=3)
     assert np.array_equal(again.head.shares(seen), learnt.head.shares(seen))
+
+
+def test_what_is_promised_of_band_auto_is_its_own_cards_word(file: Path, bundle: Bundle) -> None:
+    rewrite(file, bands={"auto": 0.9, "review": 0.6, "promise": 0.97})
+    promised = bands_of(bundle, load_version(file, bundle))
+    assert promised is not None
+    assert promised.promise == 0.97
+    rewrite(file, bands={"auto": 0.9, "review": 0.6})  # one that was learnt before cards said it
+    promised = bands_of(bundle, load_version(file, bundle))
+    assert promised is not None
+    assert promised.promise == 0.99
+    assert bands_of(bundle, None) == bundle.card.bands
 
 
 def test_saving_leaves_nothing_else_and_replaces_what_was_there(
