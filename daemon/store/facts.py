@@ -21,6 +21,7 @@ PHOTO_NUMBER = "photo_number"  # the highest of those that were forgotten
 FORGETTING = "forgetting"  # what is being forgotten, until that is done
 UNFETCHED = "unfetched"  # since when files are to be brought back from the bucket, until all are
 PAGE_PEOPLE = "page_people"  # of a restored backup: `daemon.store.page_people`
+PROMOTED = "promoted"  # the newest version from head office: `daemon.domain.promotions.Promoted`
 ENDED_BY = "ended_by"  # the rule by which the service told why it ended, while it is down
 
 
