@@ -96,6 +96,11 @@ class MirrorSettings(Section):
         False,
         description="Whether the photos themselves are copied to the bucket, too.",
     )
+    strip_metadata: bool = Field(
+        True,
+        description="Whether the bucket's copies of photos are without EXIF, GPS and other notes "
+        "of cameras; their pixels stay as they are. False copies them byte for byte.",
+    )
     fetch_versions: bool = Field(
         False,
         description="Whether versions are fetched from PostgreSQL that were promoted centrally; "

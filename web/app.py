@@ -15,6 +15,7 @@ from web.errors import register
 from web.front import Front
 from web.pages import (
     alerts,
+    doctor,
     find,
     fleet,
     groups,
@@ -27,6 +28,7 @@ from web.pages import (
     review,
     runs,
     sending,
+    settings,
     signin,
     station,
 )
@@ -42,6 +44,8 @@ ROUTERS: Sequence[APIRouter] = (
     home.pages,
     live.pages,
     alerts.pages,
+    doctor.pages,
+    settings.pages,
     station.pages,
     review.pages,
     groups.pages,

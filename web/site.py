@@ -40,6 +40,8 @@ _OF_A_STATION = {
     "find": ("/find", Role.READER), "station": ("/station", Role.READER),
     "runs": ("/page/runs", Role.READER), "learning": ("/page/learning", Role.READER),
     "upload": ("/upload", Role.CLERK), "try": ("/page/try", Role.READER),
+    "doctor": ("/page/doctor", Role.LEAD),
+    "settings": ("/page/settings", Role.ADMIN),
     "people": ("/page/people", Role.ADMIN),
 }  # fmt: skip
 _OF_THE_FLEET = {"fleet": ("/", Role.READER), "people": ("/page/people", Role.ADMIN)}

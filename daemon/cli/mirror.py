@@ -136,6 +136,11 @@ def _show(document: MirrorDocument, files: BucketDocument | None) -> None:
         click.echo(plain(_in_words(document)))
     if files is not None:
         click.echo(plain(_files_in_words(files)))
+        if files["kept_home"]:
+            click.echo(
+                f"{files['kept_home']:,} photos stay here alone, as their copies cannot be had "
+                "without metadata ([mirror] strip_metadata)."
+            )
 
 
 def _files_in_words(files: BucketDocument) -> str:
