@@ -155,6 +155,11 @@ def base_name(card: BundleCard) -> BaseName:
     return BaseName(name=card.name, version=card.version, sha256=card.sha256)
 
 
+def read_card(path: Path) -> VersionCard:
+    """What the version of that file says of itself, over whatever base. Raises ModelError."""
+    return _card_of(path, _read(path))
+
+
 def knows_any(path: Path, examples: Collection[str]) -> bool:
     """Whether the version of that file learnt from one of these examples. Raises ModelError."""
     learnt = {row.tobytes() for row in _read(path)["learnt_from"]}

@@ -170,6 +170,7 @@ class Brief(BaseModel):
     categories: list[str] = []
     examples: int = 0
     judgement: str | None = None
+    origin: str = Field("", description="The station that learnt it, where that is another one.")
     problem: str = Field(description="Why it cannot be trusted; empty where it can be.")
 
 
