@@ -99,7 +99,8 @@ def restore(config_file: Path | None, file: Path | None, from_mirror: bool, anyw
     and keys that it does not know, unless somebody was removed since the backup.
 
     With --from-mirror a lost box is made again of what lies in the bucket: backup and versions,
-    results, and photos where they were, as far as they were copied; what is there already stays.
+    results, and photos where they were, as far as they were copied (without metadata, unless
+    [mirror] strip_metadata is false); what is there already stays.
     Folders are adopted as at a first start: mount shares first. Broken off, it goes on when asked
     for again; until it is through nothing else begins, the daemon neither.
 
@@ -169,6 +170,12 @@ def _files_from_mirror(settings: Settings, clock: Clock) -> None:
         fates = bring_files(settings, connect(settings.mirror), store, advance)
     said = ", ".join(f"{fate.value}: {fates[fate]:,}" for fate in Fate if fates[fate])
     click.echo(f"Results and photos {said or 'there are none'}.", err=True)
+    if fates[Fate.STRIPPED]:
+        click.echo(
+            f"Of {fates[Fate.STRIPPED]:,} photos the copies were without metadata ([mirror] "
+            "strip_metadata): their pixels are as they were, their bytes are not.",
+            err=True,
+        )
 
 
 def _show_restored(done: Restored) -> None:
