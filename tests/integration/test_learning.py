@@ -322,6 +322,11 @@ def test_two_versions_are_compared_on_what_neither_learnt_from_with_pictures_of_
     assert html.count("data:image/jpeg") == round(6 * boxes["recall"])
     assert "becomes right" in html
     assert "new500.jpg" in html
+    back = asked(site, "models", "compare", name, "shipped", "--report", str(page))
+    assert back["became_wrong"] == found["became_right"]
+    html = page.read_text("utf-8")
+    assert "becomes wrong" in html
+    assert html.count("data:image/jpeg") == sum("new50" in one for one in back["became_wrong"])
     same = asked(site, "models", "compare", name, name)
     assert (same["became_right"], same["became_wrong"], same["judgement"]) == ([], [], "as good")
 
