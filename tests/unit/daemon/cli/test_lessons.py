@@ -57,3 +57,24 @@ def test_what_is_worse_or_refused_judges_in_no_case(
     wanted = Wanted(only=None, adopt=is_asked, without=(), merged=(), as_json=False)
     assert lessons._adopted(school(tmp_path, adopt), wanted, candidate) is adopted
     assert done == ([candidate.version] if adopted else [])
+
+
+def test_people_read_what_came_of_a_lesson_and_which_examples_are_doubtful() -> None:
+    side = {"accuracy": 0.94, "review_share": 0.1}
+    document = {
+        **refused("fashion", "of 90 photos 9 become right and 1 wrong", {"Sandals": 24}),
+        "version": "2026-11-27.1", "judgement": "better", "new_labels": ["Sandals"],
+        "before": None, "after": side, "photos": 90,
+        "intervals": {"before": None, "after": [0.9, 0.97]},
+        "doubtful": [{"photo": "#7 a.jpg", "said": "Sandals", "looks_like": "Tops"}] * 11,
+    }  # fmt: skip
+    lines = [*lessons._lesson_words(document)]
+    assert lines[:2] == ["Learnt from 24 photos in 0.0 s", "New categories: Sandals"]
+    assert "94.0% of 90 photos right (90.0% to 97.0%), 10.0% to review" in lines[2]
+    assert lines[3] == "Judgement: better: of 90 photos 9 become right and 1 wrong"
+    doubtful = [line for line in lines if line.startswith("Doubtful: ")]
+    assert doubtful == ["Doubtful: #7 a.jpg: said Sandals, looks like Tops"] * lessons.SHOWN
+    assert lines[-1].endswith("kept, not in use; to use it: nightsort models adopt 2026-11-27.1")
+    assert [*lessons._lesson_words({**document, "version": None})][-1].startswith("Nothing is kept")
+    nothing = [*lessons._lesson_words(refused("fashion", "there are 0 examples"))]
+    assert nothing == ["Nothing was learnt: there are 0 examples"]
