@@ -1,4 +1,4 @@
-"""The table [mirror]: where history and files are copied to."""
+"""The tables [mirror], where history and files are copied to, and [fleet], which reads there."""
 
 from __future__ import annotations
 
@@ -138,3 +138,25 @@ class MirrorSettings(Section):
         if self.bucket is None and (self.photos or self.endpoint is not None):
             raise ValueError("bucket is missing; photos and endpoint are about it")
         return self
+
+
+class FleetSettings(Section):
+    """Where `nightsort web --fleet` reads of all stations; docs/fleet.md says how."""
+
+    postgres: Annotated[SecretStr | None, AfterValidator(_connection_string)] = Field(
+        None,
+        description="Connection string of the mirror's database, of a role that reads it. Better "
+        "in a credential.",
+        examples=["postgresql://head_office:...@db.example.com/returns?sslmode=verify-full"],
+    )
+    postgres_credential: Credential | None = Field(
+        None,
+        description="The systemd credential that holds the connection string; it wins over "
+        "postgres.",
+        examples=["fleet-postgres"],
+    )
+
+    @property
+    def has_postgres(self) -> bool:
+        """Whether there is a mirror to read."""
+        return self.postgres is not None or self.postgres_credential is not None

@@ -9,12 +9,15 @@ from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
 from web.api import decisions, docs, figures, health, history, learning, photos, predict
+from web.api import fleet as fleet_api
 from web.api import sending as sending_api
 from web.errors import register
 from web.front import Front
 from web.pages import (
     alerts,
+    doctor,
     find,
+    fleet,
     groups,
     home,
     lessons,
@@ -25,6 +28,7 @@ from web.pages import (
     review,
     runs,
     sending,
+    settings,
     signin,
     station,
 )
@@ -40,6 +44,8 @@ ROUTERS: Sequence[APIRouter] = (
     home.pages,
     live.pages,
     alerts.pages,
+    doctor.pages,
+    settings.pages,
     station.pages,
     review.pages,
     groups.pages,
@@ -59,6 +65,16 @@ ROUTERS: Sequence[APIRouter] = (
     learning.endpoints,
 )
 
+# The same of `nightsort web --fleet`.
+FLEET_ROUTERS: Sequence[APIRouter] = (
+    signin.pages,
+    password.pages,
+    people.pages,
+    fleet.pages,
+    docs.pages,
+    fleet_api.endpoints,
+)
+
 
 def application(site: Site) -> FastAPI:
     """Routes and errors, without what surrounds them."""
@@ -69,11 +85,12 @@ def application(site: Site) -> FastAPI:
     )  # fmt: skip
     app.state.site = site
     app.router.route_class = Route
-    for router in ROUTERS:
+    routers = ROUTERS if site.fleet is None else FLEET_ROUTERS
+    for router in routers:
         app.include_router(router)
     app.mount("/page/static", OwnFiles(directory=STATIC))
     app.openapi = lambda: docs.describe(app)  # type: ignore[method-assign]
-    register(app, [one for router in ROUTERS for one in router.routes if isinstance(one, Route)])
+    register(app, [one for router in routers for one in router.routes if isinstance(one, Route)])
     return app
 
 

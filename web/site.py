@@ -24,12 +24,25 @@ from web.paths import local
 from web.pictures import Pictures
 from web.predictions import Predictor
 from web.reading.dashboard import Boards
+from web.reading.fleet import Fleet
 from web.reading.practice import Plan, plan_in
 from web.reading.state import mark
-from web.roles import Caller
+from web.roles import Caller, Role
 from web.static_files import version
 from web.templating import TEXTS, templates
 from web.tokens import Tokens
+
+# What stands at the top of each page: path, and who sees it.
+_OF_A_STATION = {
+    "home": ("/", Role.READER), "review": ("/review", Role.READER),
+    "find": ("/find", Role.READER), "station": ("/station", Role.READER),
+    "runs": ("/page/runs", Role.READER), "learning": ("/page/learning", Role.READER),
+    "upload": ("/upload", Role.CLERK), "try": ("/page/try", Role.READER),
+    "doctor": ("/page/doctor", Role.LEAD),
+    "settings": ("/page/settings", Role.ADMIN),
+    "people": ("/page/people", Role.ADMIN),
+}  # fmt: skip
+_OF_THE_FLEET = {"fleet": ("/", Role.READER), "people": ("/page/people", Role.ADMIN)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +63,15 @@ class Site:
     predictor: Predictor
     languages: dict[str, Texts]
     templates: Environment
+    fleet: Fleet | None = None  # None: this is one station's page
     practice: Plan | None = None  # None: this is no practice, as everywhere but on such a share
     began: float = field(default_factory=time.monotonic)
 
     @classmethod
-    def make(cls, settings: Settings, store: WebStore, addresses: Addresses) -> Site:
-        """For these settings, over this memory."""
+    def make(
+        cls, settings: Settings, store: WebStore, addresses: Addresses, fleet: Fleet | None = None
+    ) -> Site:
+        """For these settings, over this memory. fleet: what it shows instead of a station."""
         return cls(
             settings=settings,
             store=store,
@@ -71,7 +87,8 @@ class Site:
             predictor=Predictor(settings),
             languages=catalogue.read(TEXTS),
             templates=templates(),
-            practice=plan_in(settings.state_dir),
+            fleet=fleet,
+            practice=None if fleet else plan_in(settings.state_dir),
         )
 
     def at(self, path: str) -> str:
@@ -94,6 +111,7 @@ class Site:
             at=self.at,
             static=lambda name: self.at(f"/page/static/{version()}/{name}"),
             caller=caller,
+            nav=self._nav(caller),
             token=self.token(request),
             contact=self.settings.contact,
             is_practice=self.practice is not None,
@@ -103,6 +121,15 @@ class Site:
         return HTMLResponse(
             text, status, {"Content-Language": t.language, "Vary": "Accept-Language, Cookie"}
         )
+
+    def _nav(self, caller: Caller | None) -> list[tuple[str, str]]:
+        """The pages that this caller may see: name and path."""
+        pages = _OF_A_STATION if self.fleet is None else _OF_THE_FLEET
+        return [
+            (name, path)
+            for name, (path, role) in pages.items()
+            if caller is not None and caller.role.may(role)
+        ]
 
     def token(self, request: Request) -> str:
         """What forms on a page for this request carry."""

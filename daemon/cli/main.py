@@ -35,6 +35,7 @@ COMMANDS = {
     "demo": "daemon.cli.service:demo",
     "doctor": "daemon.cli.health:doctor",
     "evaluate": "daemon.cli.photos:evaluate",
+    "export": "daemon.cli.export:export",
     "find": "daemon.cli.history:find",
     "forget": "daemon.cli.forget:forget",
     "history": "daemon.cli.history:history",

@@ -141,6 +141,7 @@ def restore(config_file: Path | None, file: Path | None, from_mirror: bool, anyw
     try:
         with build_orders(settings, clock):
             click.echo("It agrees with results and folders again.", err=True)
+        _show_untrusted(settings)
     except NightsortError as exc:
         click.echo(f"nightsort: {plain(str(exc))}", err=True)
         click.echo(
@@ -184,6 +185,21 @@ def _show_restored(done: Restored) -> None:
     _show_people(done.contents, _TAKES_BACK)
     if done.set_aside is not None:
         click.echo(f"The database so far is kept as {plain(str(done.set_aside))}", err=True)
+
+
+def _show_untrusted(settings: Settings) -> None:
+    """Tell of learnt versions that did not come back whole, and what judges without them."""
+    from classifier.bundle import load_bundle
+    from daemon.sorting.versions import untrusted, version_usable
+
+    bundle = load_bundle(settings.model_dir)
+    found = untrusted(settings, bundle)
+    for name, why in found.items():
+        click.echo(f"What was learnt did not all come back: {plain(name)}: {plain(why)}", err=True)
+    if found:
+        judge = version_usable(settings, bundle)
+        title = bundle.card.title if judge is None else judge.title
+        click.echo(f"{plain(title)} judges; see: nightsort models list", err=True)
 
 
 def _require_there(file: Path) -> None:

@@ -121,21 +121,38 @@ CREATE VIEW public.alerts WITH (security_invoker = true) AS
     FROM nightsort.alerts;
 """
 
-TABLES = ("stations", "runs", "photos", "corrections", "alerts")
+TABLES = ("stations", "runs", "photos", "corrections", "alerts", "states")
 VIEWS = ("predict", "training_data", "batch_runs", "alerts")
 STATION_ROLE, READER_ROLE = "nightsort_station", "nightsort_reader"
 
 # The owner of the tables is above this, so that one box with a database of its own needs no roles.
 # Asked once for a statement: which stations are one's own does not depend on the row.
 _OWN = "(SELECT name FROM nightsort.stations WHERE owner = current_user)"
-_ROWS = "".join(
-    f"ALTER TABLE nightsort.{table} ENABLE ROW LEVEL SECURITY;\n"
-    f"CREATE POLICY own_rows ON nightsort.{table} USING ({condition}) WITH CHECK ({condition});\n"
-    for table in TABLES
-    for condition in ["owner = current_user" if table == "stations" else f"station IN {_OWN}"]
-)
 
-STEPS = (_TABLES + _VIEWS + _ROWS,)
+
+def _own_rows(*tables: str) -> str:
+    return "".join(
+        f"ALTER TABLE nightsort.{table} ENABLE ROW LEVEL SECURITY;\n"
+        f"CREATE POLICY own_rows ON nightsort.{table} USING ({condition})"
+        f" WITH CHECK ({condition});\n"
+        for table in tables
+        for condition in ["owner = current_user" if table == "stations" else f"station IN {_OWN}"]
+    )
+
+
+# The rows of a station that tell how it is, for `nightsort web --fleet`.
+_STATES = """
+CREATE TABLE nightsort.states (
+    station text COLLATE "C" PRIMARY KEY REFERENCES nightsort.stations ON DELETE CASCADE, -- whose
+    seen_at timestamptz NOT NULL, -- when it was last heard of, by this server's clock
+    status jsonb NOT NULL -- how it was then: docs/fleet.md says which keys
+);
+"""
+
+STEPS = (
+    _TABLES + _VIEWS + _own_rows("stations", "runs", "photos", "corrections", "alerts"),
+    _STATES + _own_rows("states"),
+)
 VERSION = len(STEPS)
 
 # Before the first step; under a lock, as several boxes may come at once.
@@ -167,7 +184,11 @@ RIGHTS = (
 )
 
 
-def script() -> str:
-    """All of it for an administrator's psql, on a database that has none of it yet."""
+def script(version: int = 0) -> str:
+    """All of it for an administrator's psql, on a database whose tables have that version.
+
+    0: it has none of it yet.
+    """
     number = SET_VERSION.replace("%s", str(VERSION))
-    return f"BEGIN;{BEGIN}{''.join(STEPS)}{number};\n{ROLES}{RIGHTS}COMMIT;\n"
+    begin = "" if version else BEGIN
+    return f"BEGIN;{begin}{''.join(STEPS[version:])}{number};\n{ROLES}{RIGHTS}COMMIT;\n"

@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import datetime
 
+from config.settings import Settings
 from daemon.domain.examples import LearningStatus
 from daemon.intake.empty_folders import EmptyFolders
 from daemon.maintenance.housekeeper import Housekeeper
@@ -91,6 +92,11 @@ class Upkeep:
     def catch_up(self) -> Future[None]:
         """Have the pages written that people made old, which otherwise waits a while."""
         return self._reports.make(ReportUpdater.catch_up)
+
+    @property
+    def settings(self) -> Settings:
+        """Those that are in use; from any thread."""
+        return self._reloading.settings
 
     @property
     def problems(self) -> tuple[str, ...]:

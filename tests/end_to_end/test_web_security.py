@@ -464,6 +464,8 @@ def test_no_page_holds_a_script_or_a_style(page: Page) -> None:
             "/page/groups",
             "/find?q=1",
             "/page/runs",
+            "/page/doctor",
+            "/page/settings",
         ):
             text = client.get(path).text
             assert not re.search(

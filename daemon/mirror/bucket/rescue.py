@@ -33,7 +33,9 @@ from daemon.mirror.bucket.fetching import Fate, bring, fetch, place_of
 from daemon.mirror.bucket.sources import BACKUPS, FORGOTTEN, PHOTO_KEY, VERSIONS, is_version
 from daemon.mirror.bucket.survivors import Survivors
 from daemon.sorting.filer import FilingPolicy
+from daemon.sorting.version_copies import replace_damaged
 from daemon.sorting.versions import FOLDER as VERSIONS_FOLDER
+from daemon.sorting.versions import Versions
 from daemon.store import DATABASE, Store
 from daemon.store.bucket_copies import RESULTS
 from daemon.store.facts import PRESENCE, STRIPPED, UNFETCHED
@@ -177,12 +179,16 @@ def _is_under_way(state_dir: Path) -> bool:
 def _bring_state(settings: Settings, bucket: Bucket) -> None:
     """What is in no backup, or newer than that: what was forgotten, what was learnt."""
     _bring_forgotten(settings, bucket)
-    folder = settings.state_dir / VERSIONS_FOLDER
+    folder, damaged = settings.state_dir / VERSIONS_FOLDER, set[str]()
     for key in _keys(settings, bucket, VERSIONS):
         name = key.removeprefix(VERSIONS)
         if is_version(name):
             _make(folder)
-            bring(bucket, f"{settings.mirror.station}/{key}", Tree(folder), name)
+            fate = bring(bucket, f"{settings.mirror.station}/{key}", Tree(folder), name)
+            if fate is Fate.DAMAGED:
+                damaged.add(name)
+    with closing(Store(settings.state_dir)) as store:
+        replace_damaged(store, Versions(settings.state_dir), damaged)
 
 
 def _bring_forgotten(settings: Settings, bucket: Bucket) -> None:
