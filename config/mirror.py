@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from config.targets import Credential, Section
 
@@ -101,18 +101,11 @@ class MirrorSettings(Section):
         description="Whether the bucket's copies of photos are without EXIF, GPS and other notes "
         "of cameras; their pixels stay as they are. False copies them byte for byte.",
     )
-    fetch_versions: Literal[False] = Field(
+    fetch_versions: bool = Field(
         False,
-        description="Whether versions are fetched that were promoted centrally. This nightsort "
-        "cannot do so yet, and refuses true.",
+        description="Whether versions are fetched from PostgreSQL that were promoted centrally; "
+        "each is compared on this station's own photos first, see docs/fleet.md.",
     )
-
-    @field_validator("fetch_versions", mode="before")
-    @classmethod
-    def _is_not_there_yet(cls, value: object) -> object:
-        if str(value).strip().lower() in ("false", "0", "off", "no"):  # variables are text
-            return False
-        raise ValueError("fetching versions is not there yet; leave it out, or write false")
 
     @property
     def has_postgres(self) -> bool:
@@ -135,6 +128,10 @@ class MirrorSettings(Section):
             raise ValueError("station is missing; name this installation")
         if self.has_bucket and self.bucket_key is None and self.bucket_credential is None:
             raise ValueError("bucket_credential is missing; name the one with the access key")
+        if self.fetch_versions and not self.has_postgres:
+            raise ValueError(
+                "postgres_credential is missing; versions are fetched from there, not the bucket"
+            )
         if self.bucket is None and (self.photos or self.endpoint is not None):
             raise ValueError("bucket is missing; photos and endpoint are about it")
         return self

@@ -241,6 +241,7 @@ def _version(
         opinion=() if head.opinion is None else tuple(int(owner) for owner in head.opinion.owners),
         temperature=head.temperature,
         opinion_temperature=head.opinion_temperature,
+        doubts=() if head.doubts is None else tuple(float(doubt) for doubt in head.doubts),
         gate=GateSpec(
             spread=head.gate.spread, weight=head.gate.weight, threshold=thresholds.unknown or 0.0
         ),

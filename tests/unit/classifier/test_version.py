@@ -133,6 +133,21 @@ def test_version_is_small(file: Path) -> None:
     assert file.stat().st_size < 20_000
 
 
+def test_versions_of_before_doubt_nothing_and_doubts_come_back(file: Path, bundle: Bundle) -> None:
+    rewrite(file, doubts=[1.0, 1.0, 1.0, 1.2])
+    doubts = load_version(file, bundle).head.doubts
+    assert doubts is not None
+    assert doubts.tolist() == [1.0, 1.0, 1.0, 1.2]
+    held = arrays.unpacked(file.read_bytes())
+    card = json.loads(held["card"].tobytes())
+    del card["doubts"]
+    held.pop("sha256")
+    held["card"] = np.frombuffer(json.dumps(card).encode(), np.uint8)
+    digest = np.frombuffer(bytes.fromhex(version._digest_of(held)), np.uint8)
+    file.write_bytes(arrays.packed(held | {"sha256": digest}))
+    assert load_version(file, bundle).head.doubts is None
+
+
 def test_missing_file_is_told(tmp_path: Path, bundle: Bundle) -> None:
     assert "is missing; go back to another version" in refusal_of(tmp_path / "none.npz", bundle)
 
@@ -218,6 +233,8 @@ def test_archive_that_would_fill_the_memory_is_refused(
         ({"owners": [0, 1, 2, -2, 3]}, "rows and categories disagree"),
         ({"opinion": [0, 1, 7]}, "the network's own rows and the categories disagree"),
         ({"temperature": 0}, "temperature"),
+        ({"doubts": [1.0, 1.2]}, "2 doubts for 4 categories"),
+        ({"doubts": [1.0, 1.0, 1.0, 0.5]}, "doubts.3"),
         ({"format": 2}, "format"),
     ],
 )
