@@ -189,7 +189,7 @@ def test_settings_are_told_in_german() -> None:
 
 def test_no_template_of_a_report_holds_words_beside_the_catalogue() -> None:
     files = [path for path in TEMPLATES.glob("*.j2") if path.name not in OF_COMMANDS]
-    assert len(files) == 6
+    assert len(files) == 7
     for path in files:
         words = _words_in(path.read_text("utf-8"))
         assert [word for word in words if word != "nightsort"] == [], path.name
