@@ -53,7 +53,10 @@ class Exchange:
                 store.facts.remember(PROMOTED, {**known, "state": "over", "why": "withdrawn"})
             return
         if known is not None and known["id"] == found.id:
-            return  # it was refused, or is not compared yet: never fetched over and over
+            # It was refused, or is not compared yet: never fetched over and over.
+            if known["state"] != "came":
+                file_of_promoted(self._state_dir).unlink(missing_ok=True)
+            return
         self._take(found, postgres, store)
 
     def _take(self, found: Promotion, postgres: Postgres, store: Store) -> None:
