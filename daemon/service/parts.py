@@ -134,6 +134,7 @@ class Parts:
             Filer(self.desk.incoming, self.desk.sorted, self._filing),
             lambda: self._categories(store),
             clock,
+            settings.corrections.share_log,
         )
         places = Places(self.desk.incoming, self.desk.sorted, self.desk.results)
         self.forgetter = Forgetter(store, places, self._moved_photos, settings, clock)

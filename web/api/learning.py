@@ -202,7 +202,8 @@ _CARD: dict[str, Any] = {
     },
     "categories": ["Shirts", "Sandals"], "rows": ["Shirts", "Sandals", "Belts"],
     "owners": [0, 1, -1], "removed": [], "opinion": [0], "temperature": 18.0,
-    "opinion_temperature": 1.0, "gate": {"spread": 1.0, "weight": 0.5, "threshold": 0.4},
+    "opinion_temperature": 1.0, "doubts": [1.0, 1.09],
+    "gate": {"spread": 1.0, "weight": 0.5, "threshold": 0.4},
     "bands": {"auto": 0.85, "review": 0.6}, "examples": {"Sandals": 42},
     "sources": {"correction": 30, "upload": 12}, "figures": {"judgement": "better"},
 }  # fmt: skip
