@@ -289,6 +289,24 @@ def test_one_that_somebody_cancels_is_not_begun_again_at_once(
         lessons.stop()
 
 
+def test_one_that_is_withdrawn_before_its_comparison_begins_is_not_taken(
+    tmp_path: Path, learnt: Version
+) -> None:
+    with running(Core(tmp_path, inline=True)) as core:
+        lessons = waiting(core, learnt)
+        lessons.step()
+        lessons.give_way()
+        core.store.facts.remember(PROMOTED, {**came(_settings(core), learnt), "state": "over"})
+
+        def is_over() -> bool:
+            lessons.step()
+            return core.store.lessons.under_way() is None
+
+        eventually(is_over)
+        assert "withdrawn meanwhile" in core.store.lessons.newest(1)[0].why
+        assert Versions(core.state).names() == []
+
+
 # --- there and back ------------------------------------------------------------------------------
 
 
@@ -342,6 +360,18 @@ def test_versions_are_copied_and_go_with_their_files(fleet: Stations) -> None:
     versions.file(NAME).write_bytes(b"damaged")
     exchange(fleet, "hamburg")
     assert fleet.server.ask(DATABASE, asked) == []
+
+
+@pytest.mark.servers
+def test_a_folder_that_cannot_be_looked_into_leaves_what_is_there(
+    fleet: Stations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: Versions) -> list[str]:
+        raise RefusedError("not yours")
+
+    monkeypatch.setattr(Versions, "names", refused)
+    exchange(fleet, "hamburg")
+    assert fleet.server.ask(DATABASE, "SELECT name FROM nightsort.versions") == [(NAME,)]
 
 
 @pytest.mark.servers
