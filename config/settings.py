@@ -32,6 +32,7 @@ from pydantic_settings import (
 
 from config import variables
 from config.alerts import AlertSettings
+from config.archive import ArchiveSettings
 from config.contact import ContactSettings
 from config.errors import ConfigError
 from config.handover import HandoverSettings
@@ -63,6 +64,7 @@ __all__ = [
     "FOLDER_KEYS",
     "AlertSettings",
     "ApiSettings",
+    "ArchiveSettings",
     "BackupSettings",
     "BandSettings",
     "BatchSettings",
@@ -153,6 +155,7 @@ class Settings(BaseSettings):
     handover: HandoverSettings = HandoverSettings()
     learning: LearningSettings = LearningSettings()
     mirror: MirrorSettings = MirrorSettings()
+    archive: ArchiveSettings = ArchiveSettings()
     web: WebSettings = WebSettings()
     api: ApiSettings = ApiSettings()
     contact: ContactSettings = ContactSettings()

@@ -168,11 +168,13 @@ def a_part_is_there(out: Path, process: subprocess.Popen[bytes]) -> None:
     assert process.poll() is None, f"it was to be in the middle: {said}"
 
 
-def started(site: Site, workers: int = 1, **more: str) -> subprocess.Popen[bytes]:
-    options = [text for name, value in more.items() for text in (f"--{name}", value)]
+def started(
+    site: Site, workers: int = 1, *, scheduler: str = "", more: Sequence[str] = ()
+) -> subprocess.Popen[bytes]:
+    options = ["--scheduler", scheduler] if scheduler else ["--workers", str(workers)]
     with (site.folder / "said").open("wb") as said:
         return subprocess.Popen(
-            archive(site, "old", "--out", "out", *(options or ["--workers", str(workers)])),
+            archive(site, "old", "--out", "out", *options, *more),
             cwd=site.folder,
             env=clean_environment(),
             stderr=said,
