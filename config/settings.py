@@ -37,7 +37,7 @@ from config.contact import ContactSettings
 from config.errors import ConfigError
 from config.handover import HandoverSettings
 from config.learning import LearningSettings
-from config.mirror import MirrorSettings
+from config.mirror import FleetSettings, MirrorSettings
 from config.place import DEFAULT_DATA, settings_file
 from config.renamed import as_today
 from config.salvage import readable, without
@@ -52,6 +52,7 @@ from config.sections import (
     ReportSettings,
     ReturnSettings,
 )
+from config.sources import Sources
 from config.targets import Section
 from config.texts import read_text
 from config.timing import WindowSettings
@@ -59,6 +60,7 @@ from config.upkeep import BackupSettings, MetricsSettings, RetentionSettings
 from config.value import ValueSettings
 from config.variables import CONFIG_VARIABLE, Variables
 from config.web import ApiSettings, WebSettings
+from config.wrong_types import PROBLEMS
 
 __all__ = [
     "FOLDER_KEYS",
@@ -72,6 +74,7 @@ __all__ = [
     "ContactSettings",
     "CorrectionSettings",
     "FilingSettings",
+    "FleetSettings",
     "HandoverSettings",
     "IntakeSettings",
     "LinkSettings",
@@ -156,15 +159,22 @@ class Settings(BaseSettings):
     learning: LearningSettings = LearningSettings()
     mirror: MirrorSettings = MirrorSettings()
     archive: ArchiveSettings = ArchiveSettings()
+    fleet: FleetSettings = FleetSettings()
     web: WebSettings = WebSettings()
     api: ApiSettings = ApiSettings()
     contact: ContactSettings = ContactSettings()
     _renamed: tuple[str, ...] = PrivateAttr(())
+    _sources: Sources = PrivateAttr(default_factory=Sources)
 
     @property
     def renamed(self) -> tuple[str, ...]:
         """A warning for each key that was given by a name of before."""
         return self._renamed
+
+    @property
+    def sources(self) -> Sources:
+        """Who said what."""
+        return self._sources
 
     @model_validator(mode="after")
     def _folders_stay_apart(self) -> Settings:
@@ -212,25 +222,6 @@ _PATH_KEYS = (*FOLDER_KEYS, "model_dir")
 _TAKES_ALL = {"incoming_dir", "state_dir"}
 
 
-# What pydantic says in words of Python, by its kind of error.
-_WORDS = {
-    "tuple_type": 'must be a list, such as ["first", "second"]',
-    "too_short": "must have at least 1 item",
-    "model_type": "must be a table of settings",
-    "model_attributes_type": "must be a table of settings",
-    "dict_type": "must be a table of settings",
-    "path_type": "must be a path in quotes",
-    "string_type": "must be text in quotes",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_type": "must be a number",
-    "float_parsing": "must be a number",
-}
-
-
 def one_in_another(folders: Mapping[str, Path]) -> tuple[str, str] | None:
     """The keys of a folder and of the one in which it must not lie; None when all stay apart."""
     for key, other in permutations(folders, 2):
@@ -261,6 +252,7 @@ def load(file: Path | None = None) -> Settings:
         raise ConfigError("\n".join(problems))
     of_file = [f"{path}: {warning}" for warning in renamed]
     settings._renamed = (*of_file, *(one for layer in layers for one in layer.renamed))
+    settings._sources = Sources.of(path, values, layers, (key for key, _ in walk(Settings)))
     return settings
 
 
@@ -363,7 +355,7 @@ def _explain(error: dict[str, Any], layers: Iterable[Variables], file_name: str)
             return f"{where}: no such setting{near}; correct the name or remove it"
         case _:
             message = cast(str, error["msg"]).removeprefix("Value error, ")
-            message = _WORDS.get(error["type"], message.replace("Input should", "must", 1))
+            message = PROBLEMS.get(error["type"], message.replace("Input should", "must", 1))
             value = variables.shown(location, error["input"])
             return f"{where}{value}: {message}"
 
