@@ -95,9 +95,9 @@ class Manifest:
 
     def photos_done(self) -> int:
         """How many photos have a row."""
-        done = [number for number in range(self.parts) if self.file_of(number).exists()]
-        photos = len(done) * self.head.photos_a_part
-        is_last_done = bool(done) and done[-1] == self.parts - 1
+        done = sum(self.file_of(number).exists() for number in range(self.parts))
+        photos = done * self.head.photos_a_part
+        is_last_done = self.parts > 0 and self.file_of(self.parts - 1).exists()
         return photos - (self.parts * self.head.photos_a_part - self.head.photos) * is_last_done
 
 
