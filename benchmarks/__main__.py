@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import (
+    archiving,
     auditing,
     drift,
     growth,
@@ -48,6 +49,7 @@ PARTS: dict[str, Callable[[Bench], Figures]] = {
     "drift": drift.drift,
     "spot_checks": drift.spot_checks,
     "audit": auditing.audit,
+    "archive": archiving.archive,
 }
 
 
