@@ -24,6 +24,21 @@ class BrokenDirectoryError(ValueError):
     """The directory, or values that it points to, are not all there."""
 
 
+def orientation_of(exif: bytes | None) -> int:
+    """Read EXIF's orientation, 1 to 8; 1 (upright) where EXIF is absent or broken.
+
+    Read here, not by Pillow: that warns about, or fails on, what is broken elsewhere in EXIF.
+    """
+    exif = (exif or b"").removeprefix(b"Exif\0\0")
+    if not exif.startswith(MARKS):
+        return 1
+    try:
+        orientation = Directory(exif).number(0x0112, 1)
+    except BrokenDirectoryError:
+        return 1
+    return orientation if 1 <= orientation <= 8 else 1
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     kind: int

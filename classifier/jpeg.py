@@ -95,7 +95,7 @@ def scans_of(data: bytes, frame: Frame) -> int:
     """
     if frame.has_one_scan:
         return 1
-    return 1 + sum(marker == SOS for marker, _ in _markers(data, frame.scan_at))
+    return 1 + sum(marker == SOS for marker, _ in markers(data, frame.scan_at))
 
 
 def end_of(data: bytes, frame: Frame) -> int:
@@ -103,7 +103,7 @@ def end_of(data: bytes, frame: Frame) -> int:
     if frame.has_one_scan:
         # Inside a scan FF is never followed by D9, so the first one is the end.
         return data.find(b"\xff\xd9", frame.scan_at)
-    return next((at for marker, at in _markers(data, frame.scan_at) if marker == EOI), -1)
+    return next((at for marker, at in markers(data, frame.scan_at) if marker == EOI), -1)
 
 
 def with_height(data: bytes, frame: Frame) -> bytes:
@@ -111,14 +111,14 @@ def with_height(data: bytes, frame: Frame) -> bytes:
 
     Scanners that do not know it beforehand write it so. Raises PhotoError where it is nowhere.
     """
-    marker, at = next(_markers(data, frame.scan_at), (EOI, 0))
+    marker, at = next(markers(data, frame.scan_at), (EOI, 0))
     height = data[at + 4 : at + 6]
     if marker != DNL or not any(height):
         raise corrupt("it does not say how high it is")
     return b"".join((data[: frame.height_at], height, data[frame.height_at + 2 :]))
 
 
-def _markers(data: bytes, at: int) -> Iterator[tuple[int, int]]:
+def markers(data: bytes, at: int) -> Iterator[tuple[int, int]]:
     """Yield (marker, where it stands) from a scan's compressed pixels on, up to the end mark."""
     for _ in range(MAX_SCANS):
         found = _NEXT_MARKER.search(data, at)

@@ -35,7 +35,7 @@ from classifier.containers import (
     unsupported,
     webp_size,
 )
-from classifier.directories import MARKS, BrokenDirectoryError, Directory
+from classifier.directories import orientation_of
 from classifier.support import check_supported
 from classifier.wholeness import check_whole
 from classifier.zeros import ends_in_zeros
@@ -224,7 +224,7 @@ def _picture(
 ) -> Picture:
     width, height = image.size
     size = wanted.size
-    turn = 1 if kind in _TURNED_BY_DECODER else _orientation(image.info.get("exif"))
+    turn = 1 if kind in _TURNED_BY_DECODER else orientation_of(image.info.get("exif"))
     if turn >= 5:  # lies on its side
         width, height, size = height, width, (size[1], size[0])
     if may_draft:
@@ -272,21 +272,6 @@ def _turn(size: tuple[int, int], *, drafted: bool) -> AbstractContextManager[obj
     """Wait for a large picture's turn; JPEGs take little memory, they are made small on reading."""
     large = size[0] * size[1] > LARGE_MEGAPIXELS * 1e6
     return _large_pictures if large and not drafted else nullcontext()
-
-
-def _orientation(exif: bytes | None) -> int:
-    """Read EXIF's orientation, 1 to 8; 1 (upright) where EXIF is absent or broken.
-
-    Read here, not by Pillow: that warns about, or fails on, what is broken elsewhere in EXIF.
-    """
-    exif = (exif or b"").removeprefix(b"Exif\0\0")
-    if not exif.startswith(MARKS):
-        return 1
-    try:
-        orientation = Directory(exif).number(0x0112, 1)
-    except BrokenDirectoryError:
-        return 1
-    return orientation if 1 <= orientation <= 8 else 1
 
 
 @cache

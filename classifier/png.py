@@ -87,7 +87,7 @@ def bare(data: bytes) -> Bare:
             elif chunk.name == b"iCCP":
                 profile = _profile(body)
             elif len(body) in _TRANSPARENCY_BYTES.get(colour_type, ()):
-                parts.append(_written(b"tRNS", _transparency(body, colour_type, bits)))
+                parts.append(written(b"tRNS", _transparency(body, colour_type, bits)))
     return Bare(b"".join(parts), exif, profile)
 
 
@@ -98,7 +98,8 @@ def _transparency(body: bytes, colour_type: int, bits: int) -> bytes:
     return struct.pack(">H", int.from_bytes(body, "big") * 255 // ((1 << bits) - 1) & 0xFFFF)
 
 
-def _written(name: bytes, body: bytes) -> bytes:
+def written(name: bytes, body: bytes) -> bytes:
+    """A chunk."""
     checksum = struct.pack(">I", zlib.crc32(name + body))
     return struct.pack(">I", len(body)) + name + body + checksum
 

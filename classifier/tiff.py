@@ -8,6 +8,7 @@ Sources: TIFF 6.0; the BigTIFF design (libtiff).
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
 from classifier.directories import BrokenDirectoryError, Directory
 
@@ -22,6 +23,10 @@ _MAY_BE_LEFT_OUT = frozenset({_ORIENTATION, _PROFILE})
 # More values than any tag beside the pixels has; a decoder that reads them all takes its time.
 MOST_VALUES = 1_000_000
 _LONG, _LONG8 = 4, 16
+_OLD_JPEG = 6
+_WHERE = ((273, 279), (324, 325))  # strips and tiles: where they begin, how long they are
+
+_Entry = tuple[int, int, int, bytes]  # tag, type, count, values
 
 
 def readable(data: bytes) -> bytes:
@@ -40,6 +45,45 @@ def bare(data: bytes) -> bytes:
     it lies beyond four gigabytes.
     """
     tags = Directory(data)
+    return _written(data, tags.order, _entries(tags))
+
+
+def only_pixels(data: bytes) -> bytes:
+    """A classic TIFF of the first page, made anew: nothing else of the file is in it.
+
+    Raises BrokenDirectoryError where its pixels are not all there, or kept as old JPEGs.
+    """
+    tags = Directory(data)
+    if tags.number(_COMPRESSION[0], 1) == _OLD_JPEG:
+        raise BrokenDirectoryError
+    kept, at, moved = [data[:8]], 8, {}
+    for starts, lengths in _WHERE:
+        where = []
+        for piece in _pieces(data, tags, starts, lengths):
+            where.append(at)
+            kept += [piece, bytes(len(piece) % 2)]
+            at += len(piece) + len(piece) % 2
+        if where:
+            packed = struct.pack(f"{tags.order}{len(where)}I", *where)
+            moved[starts] = (starts, _LONG, len(where), packed)
+    entries = [moved.get(entry[0], entry) for entry in _entries(tags)]
+    return _written(b"".join(kept), tags.order, entries)
+
+
+def _pieces(data: bytes, tags: Directory, starts: int, lengths: int) -> Iterator[bytes]:
+    """The compressed pixels that a pair of tags points to."""
+    begins, sizes = tags.numbers(starts).tolist(), tags.numbers(lengths).tolist()
+    # Pieces that share bytes would make much of little.
+    if len(begins) != len(sizes) or sum(sizes) > len(data):
+        raise BrokenDirectoryError
+    for begin, size in zip(begins, sizes, strict=True):
+        if begin + size > len(data):
+            raise BrokenDirectoryError
+        yield data[begin : begin + size]
+
+
+def _entries(tags: Directory) -> list[_Entry]:
+    """What makes the pixels."""
     entries = []
     for tag in (tag for tag in _NEEDED if tag in tags):
         try:
@@ -47,7 +91,7 @@ def bare(data: bytes) -> bytes:
         except BrokenDirectoryError:
             if tag not in _MAY_BE_LEFT_OUT:
                 raise
-    return _written(data, tags.order, entries)
+    return entries
 
 
 def _values(tags: Directory, tag: int) -> tuple[int, int, bytes]:
@@ -59,7 +103,7 @@ def _values(tags: Directory, tag: int) -> tuple[int, int, bytes]:
     return _LONG, count, struct.pack(f"{tags.order}{count}I", *numbers)
 
 
-def _written(data: bytes, order: str, entries: list[tuple[int, int, int, bytes]]) -> bytes:
+def _written(data: bytes, order: str, entries: list[_Entry]) -> bytes:
     """The file with another directory, behind all that it has."""
     start = len(data) + len(data) % 2
     values_at = start + 2 + 12 * len(entries) + 4

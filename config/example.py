@@ -58,7 +58,7 @@ def _active(key: str, value: Any) -> str:
         return f"{_tables(name, value)}\n"
     if _is_list_of_tables(value):
         return "\n".join(f"{_table(f'[[{key}]]', table)}\n" for table in value)
-    return f"{name} = {_toml(value)}\n"
+    return f"{name} = {toml(value)}\n"
 
 
 def _setting(key: str, field: Any) -> str:
@@ -68,7 +68,7 @@ def _setting(key: str, field: Any) -> str:
         return _commented(_tables(name, value))
     if _is_list_of_tables(value):
         return "#\n".join(_commented(_table(f"[[{key}]]", table)) for table in value)
-    line = f"{name} = {_toml(value)}"
+    line = f"{name} = {toml(value)}"
     if name in FOLDER_KEYS:
         return f"{line}\n"
     return _commented(line if len(line) <= _WIDTH else f"{name} = {_toml_list(value)}")
@@ -76,14 +76,15 @@ def _setting(key: str, field: Any) -> str:
 
 def _tables(name: str, tables: Mapping[str, Mapping[str, Any]]) -> str:
     """A table of tables, such as [categories."Tshirts"]."""
-    return "\n".join(_table(f"[{name}.{_toml(key)}]", table) for key, table in tables.items())
+    return "\n".join(_table(f"[{name}.{toml(key)}]", table) for key, table in tables.items())
 
 
 def _table(header: str, table: Mapping[str, Any]) -> str:
-    return "\n".join([header, *(f"{key} = {_toml(value)}" for key, value in table.items())])
+    return "\n".join([header, *(f"{key} = {toml(value)}" for key, value in table.items())])
 
 
-def _toml(value: Any) -> str:
+def toml(value: Any) -> str:
+    """A value as the file has it. Raises TypeError for what no setting is."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -94,9 +95,9 @@ def _toml(value: Any) -> str:
         case time():
             return f'"{value:%H:%M}"'
         case list() | tuple():
-            return f"[{', '.join(map(_toml, value))}]"
+            return f"[{', '.join(map(toml, value))}]"
         case dict():
-            return f"{{ {', '.join(f'{key} = {_toml(inner)}' for key, inner in value.items())} }}"
+            return f"{{ {', '.join(f'{key} = {toml(inner)}' for key, inner in value.items())} }}"
         case _:
             raise TypeError(f"no TOML for {value!r}")
 
@@ -104,7 +105,7 @@ def _toml(value: Any) -> str:
 def _toml_list(values: Iterable[Any]) -> str:
     """A list over several lines, each as full as it goes."""
     lines = [""]
-    for item in map(_toml, values):
+    for item in map(toml, values):
         if len(lines[-1]) + len(item) > _WIDTH - 6:
             lines.append("")
         lines[-1] += f" {item},"

@@ -1,11 +1,11 @@
-"""The table [mirror]: where history and files are copied to."""
+"""The tables [mirror], where history and files are copied to, and [fleet], which reads there."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from config.targets import Credential, Section
 
@@ -96,18 +96,16 @@ class MirrorSettings(Section):
         False,
         description="Whether the photos themselves are copied to the bucket, too.",
     )
-    fetch_versions: Literal[False] = Field(
-        False,
-        description="Whether versions are fetched that were promoted centrally. This nightsort "
-        "cannot do so yet, and refuses true.",
+    strip_metadata: bool = Field(
+        True,
+        description="Whether the bucket's copies of photos are without EXIF, GPS and other notes "
+        "of cameras; their pixels stay as they are. False copies them byte for byte.",
     )
-
-    @field_validator("fetch_versions", mode="before")
-    @classmethod
-    def _is_not_there_yet(cls, value: object) -> object:
-        if str(value).strip().lower() in ("false", "0", "off", "no"):  # variables are text
-            return False
-        raise ValueError("fetching versions is not there yet; leave it out, or write false")
+    fetch_versions: bool = Field(
+        False,
+        description="Whether versions are fetched from PostgreSQL that were promoted centrally; "
+        "each is compared on this station's own photos first, see docs/fleet.md.",
+    )
 
     @property
     def has_postgres(self) -> bool:
@@ -130,6 +128,32 @@ class MirrorSettings(Section):
             raise ValueError("station is missing; name this installation")
         if self.has_bucket and self.bucket_key is None and self.bucket_credential is None:
             raise ValueError("bucket_credential is missing; name the one with the access key")
+        if self.fetch_versions and not self.has_postgres:
+            raise ValueError(
+                "postgres_credential is missing; versions are fetched from there, not the bucket"
+            )
         if self.bucket is None and (self.photos or self.endpoint is not None):
             raise ValueError("bucket is missing; photos and endpoint are about it")
         return self
+
+
+class FleetSettings(Section):
+    """Where `nightsort web --fleet` reads of all stations; docs/fleet.md says how."""
+
+    postgres: Annotated[SecretStr | None, AfterValidator(_connection_string)] = Field(
+        None,
+        description="Connection string of the mirror's database, of a role that reads it. Better "
+        "in a credential.",
+        examples=["postgresql://head_office:...@db.example.com/returns?sslmode=verify-full"],
+    )
+    postgres_credential: Credential | None = Field(
+        None,
+        description="The systemd credential that holds the connection string; it wins over "
+        "postgres.",
+        examples=["fleet-postgres"],
+    )
+
+    @property
+    def has_postgres(self) -> bool:
+        """Whether there is a mirror to read."""
+        return self.postgres is not None or self.postgres_credential is not None

@@ -36,7 +36,7 @@ from config.contact import ContactSettings
 from config.errors import ConfigError
 from config.handover import HandoverSettings
 from config.learning import LearningSettings
-from config.mirror import MirrorSettings
+from config.mirror import FleetSettings, MirrorSettings
 from config.place import DEFAULT_DATA, settings_file
 from config.renamed import as_today
 from config.salvage import readable, without
@@ -51,6 +51,7 @@ from config.sections import (
     ReportSettings,
     ReturnSettings,
 )
+from config.sources import Sources
 from config.targets import Section
 from config.texts import read_text
 from config.timing import WindowSettings
@@ -70,6 +71,7 @@ __all__ = [
     "ContactSettings",
     "CorrectionSettings",
     "FilingSettings",
+    "FleetSettings",
     "HandoverSettings",
     "IntakeSettings",
     "LinkSettings",
@@ -153,15 +155,22 @@ class Settings(BaseSettings):
     handover: HandoverSettings = HandoverSettings()
     learning: LearningSettings = LearningSettings()
     mirror: MirrorSettings = MirrorSettings()
+    fleet: FleetSettings = FleetSettings()
     web: WebSettings = WebSettings()
     api: ApiSettings = ApiSettings()
     contact: ContactSettings = ContactSettings()
     _renamed: tuple[str, ...] = PrivateAttr(())
+    _sources: Sources = PrivateAttr(default_factory=Sources)
 
     @property
     def renamed(self) -> tuple[str, ...]:
         """A warning for each key that was given by a name of before."""
         return self._renamed
+
+    @property
+    def sources(self) -> Sources:
+        """Who said what."""
+        return self._sources
 
     @model_validator(mode="after")
     def _folders_stay_apart(self) -> Settings:
@@ -258,6 +267,7 @@ def load(file: Path | None = None) -> Settings:
         raise ConfigError("\n".join(problems))
     of_file = [f"{path}: {warning}" for warning in renamed]
     settings._renamed = (*of_file, *(one for layer in layers for one in layer.renamed))
+    settings._sources = Sources.of(path, values, layers, (key for key, _ in walk(Settings)))
     return settings
 
 

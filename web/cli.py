@@ -22,23 +22,26 @@ class NotStarted(click.ClickException):
 
 
 @click.group(invoke_without_command=True)
+@click.option("--fleet", is_flag=True, help="Show all stations, out of the mirror in PostgreSQL.")
 @click.pass_context
-def web(context: click.Context) -> None:
+def web(context: click.Context, *, fleet: bool) -> None:
     """Serve page and API, in the foreground, until Ctrl-C or SIGTERM.
 
     Beside the daemon, as a process of its own. Its log goes to stdout. On a terminal, while nobody
     can sign in yet, it shows a link for the first person, good once and for 15 minutes. Wrong
-    settings end it with exit code 78.
+    settings end it with exit code 78. With --fleet it needs no daemon, but a mirror to read
+    ([fleet] postgres, see docs/fleet.md).
 
     \b
     Example:
       nightsort web
+      nightsort web --fleet
       nightsort web user add anna --role admin
       nightsort web key add shop
     """  # noqa: D301 - \b keeps click from filling the lines below it
     if context.invoked_subcommand is None:
         try:
-            _serve(context.obj)
+            _serve(context.obj, of_fleet=fleet)
         except ConfigError as exc:
             raise NotStarted(str(exc)) from exc
 
@@ -87,13 +90,16 @@ def make_certificate(config_file: Path | None, names: tuple[str, ...], as_json: 
     click.echo("now restart the page: systemctl restart nightsort-web", err=True)
 
 
-def _serve(config_file: Path | None) -> None:
+def _serve(config_file: Path | None, *, of_fleet: bool) -> None:
     from config.logs import configure
+    from web.reading.fleet import Fleet
     from web.serving import is_terminal, serve
 
     settings = load(config_file)
+    if of_fleet and not settings.fleet.has_postgres:
+        raise ConfigError("there is no mirror to read; set [fleet] postgres_credential")
     configure(service=True)
-    serve(settings, _show if is_terminal() else None)
+    serve(settings, _show if is_terminal() else None, Fleet(settings) if of_fleet else None)
 
 
 def _show(url: str, link: str) -> None:

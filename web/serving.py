@@ -26,6 +26,7 @@ from web.listening import Listening, bind, plan
 from web.live import LOOK_SECONDS, Listeners
 from web.protocol import BoundedProtocol
 from web.reading.asking import tell_sign_ins
+from web.reading.fleet import REFRESH_SECONDS, Fleet
 from web.reading.state import is_running
 from web.reading.system import Notifier
 from web.site import Site
@@ -44,10 +45,15 @@ NICENESS = 10
 LAST_SECONDS = 5
 
 
-def serve(settings: Settings, show_link: Callable[[str, str], None] | None) -> None:
+def serve(
+    settings: Settings,
+    show_link: Callable[[str, str], None] | None,
+    fleet: Fleet | None = None,
+) -> None:
     """Serve page and API until SIGTERM or Ctrl-C.
 
     show_link: shows the address and the first one-time link to the person at the terminal.
+    fleet: what is shown instead of a station.
     Raises ConfigError for settings that cannot be, RefusedError for what is not possible now.
     """
     _be_modest()
@@ -62,7 +68,8 @@ def serve(settings: Settings, show_link: Callable[[str, str], None] | None) -> N
         store = WebStore.open(folder)
         held.callback(store.close)
         _take_back(store, settings)
-        site = Site.make(settings, store, Addresses.of(settings.web, made.names if made else ()))
+        addresses = Addresses.of(settings.web, made.names if made else ())
+        site = Site.make(settings, store, addresses, fleet)
         held.callback(site.pictures.close)
         port = int(listener.getsockname()[1])
 
@@ -196,9 +203,7 @@ class _Chores:
         chores: list[tuple[float, Callable[[], Awaitable[None]]]] = [
             (WRITE_CALLS_SECONDS, partial(asyncio.to_thread, self._site.recorder.write)),
             (SWEEP_SECONDS, partial(asyncio.to_thread, self._sweep)),
-            (FORGET_SECONDS, partial(asyncio.to_thread, self._site.pictures.clear_forgotten)),
-            (TELL_SECONDS, partial(asyncio.to_thread, self._tell_sign_ins)),
-            (LOOK_SECONDS, self._site.listeners.turn),
+            *self._of_kind(),
         ]
         tasks = [asyncio.create_task(again_and_again(*chore)) for chore in chores]
         tasks.append(asyncio.create_task(self._feed_watchdog()))
@@ -210,6 +215,19 @@ class _Chores:
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.to_thread(self._site.predictor.stop)
             await asyncio.to_thread(self._site.recorder.write)
+
+    def _of_kind(self) -> list[tuple[float, Callable[[], Awaitable[None]]]]:
+        """What a station's page does, or the fleet's."""
+        if (fleet := self._site.fleet) is not None:
+            return [
+                (REFRESH_SECONDS, partial(asyncio.to_thread, fleet.refresh)),
+                (TELL_SECONDS, partial(asyncio.to_thread, self._drop_sign_ins)),
+            ]
+        return [
+            (FORGET_SECONDS, partial(asyncio.to_thread, self._site.pictures.clear_forgotten)),
+            (TELL_SECONDS, partial(asyncio.to_thread, self._tell_sign_ins)),
+            (LOOK_SECONDS, self._site.listeners.turn),
+        ]
 
     async def _feed_watchdog(self) -> None:
         """As long as the loop turns; when it stands still, systemd starts the page again."""
@@ -228,12 +246,18 @@ class _Chores:
             ]
             store.sessions.told(tell_sign_ins(state_dir, store.connection.page_id(), told))
 
+    def _drop_sign_ins(self) -> None:
+        """Here is no audit chain that they go to: the log has them."""
+        for number, *_ in self._site.store.sessions.untold(_SIGN_INS_AT_ONCE)[-1:]:
+            self._site.store.sessions.told(number)
+
     def _sweep(self) -> None:
         store, settings = self._site.store, self._site.settings
         _take_back(store, settings)
         store.sessions.sweep(settings.web.session_hours)
         store.links.sweep()
         store.failures.sweep()
+        store.prints.sweep()
         store.calls.sweep(settings.retention.api_days)
         if self._tls is not None:
             self._tls.look()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -16,7 +15,7 @@ from config.catalogue import Texts
 from config.settings import Settings
 from web import cookies
 from web.addresses import Addresses
-from web.bodies import Spool
+from web.bodies import Memory, Spool
 from web.calls import LastDay, Recorder
 from web.database import WebStore
 from web.limits import Limits
@@ -25,13 +24,26 @@ from web.paths import local
 from web.pictures import Pictures
 from web.predictions import Predictor
 from web.reading.dashboard import Boards
+from web.reading.fleet import Fleet
 from web.reading.practice import Plan, plan_in
 from web.reading.state import mark
-from web.roles import Caller
+from web.roles import Caller, Role
 from web.static_files import version
+from web.templating import TEXTS, templates
 from web.tokens import Tokens
 
-HERE = Path(__file__).parent
+# What stands at the top of each page: path, and who sees it.
+_OF_A_STATION = {
+    "home": ("/", Role.READER), "review": ("/review", Role.READER),
+    "find": ("/find", Role.READER), "station": ("/station", Role.READER),
+    "runs": ("/page/runs", Role.READER), "picks": ("/page/pick-lists", Role.READER),
+    "reports": ("/page/reports", Role.READER), "learning": ("/page/learning", Role.READER),
+    "upload": ("/upload", Role.CLERK), "try": ("/page/try", Role.READER),
+    "doctor": ("/page/doctor", Role.LEAD),
+    "settings": ("/page/settings", Role.ADMIN),
+    "people": ("/page/people", Role.ADMIN),
+}  # fmt: skip
+_OF_THE_FLEET = {"fleet": ("/", Role.READER), "people": ("/page/people", Role.ADMIN)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +56,7 @@ class Site:
     addresses: Addresses
     limits: Limits
     spool: Spool
+    memory: Memory
     recorder: Recorder
     last_day: LastDay
     pictures: Pictures
@@ -52,12 +65,15 @@ class Site:
     predictor: Predictor
     languages: dict[str, Texts]
     templates: Environment
+    fleet: Fleet | None = None  # None: this is one station's page
     practice: Plan | None = None  # None: this is no practice, as everywhere but on such a share
     began: float = field(default_factory=time.monotonic)
 
     @classmethod
-    def make(cls, settings: Settings, store: WebStore, addresses: Addresses) -> Site:
-        """For these settings, over this memory."""
+    def make(
+        cls, settings: Settings, store: WebStore, addresses: Addresses, fleet: Fleet | None = None
+    ) -> Site:
+        """For these settings, over this memory. fleet: what it shows instead of a station."""
         return cls(
             settings=settings,
             store=store,
@@ -65,15 +81,17 @@ class Site:
             addresses=addresses,
             limits=Limits(settings.api),
             spool=Spool(),
+            memory=Memory(),
             recorder=Recorder(store.calls),
             last_day=LastDay(store.calls),
             pictures=Pictures(settings),
             boards=Boards(),
             listeners=Listeners(lambda: mark(settings.state_dir)),
             predictor=Predictor(settings),
-            languages=catalogue.read(HERE / "texts"),
-            templates=_templates(),
-            practice=plan_in(settings.state_dir),
+            languages=catalogue.read(TEXTS),
+            templates=templates(),
+            fleet=fleet,
+            practice=None if fleet else plan_in(settings.state_dir),
         )
 
     def at(self, path: str) -> str:
@@ -96,6 +114,7 @@ class Site:
             at=self.at,
             static=lambda name: self.at(f"/page/static/{version()}/{name}"),
             caller=caller,
+            nav=self._nav(caller),
             token=self.token(request),
             contact=self.settings.contact,
             is_practice=self.practice is not None,
@@ -105,6 +124,15 @@ class Site:
         return HTMLResponse(
             text, status, {"Content-Language": t.language, "Vary": "Accept-Language, Cookie"}
         )
+
+    def _nav(self, caller: Caller | None) -> list[tuple[str, str]]:
+        """The pages that this caller may see: name and path."""
+        pages = _OF_A_STATION if self.fleet is None else _OF_THE_FLEET
+        return [
+            (name, path)
+            for name, (path, role) in pages.items()
+            if caller is not None and caller.role.may(role)
+        ]
 
     def token(self, request: Request) -> str:
         """What forms on a page for this request carry."""
@@ -124,13 +152,3 @@ def site_of(request: Request) -> Site:
     site: Any = request.app.state.site
     assert isinstance(site, Site)
     return site
-
-
-def _templates() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from classifier.training.measures import Choice
+from classifier.training.measures import AUTO_PROMISE, Choice
 from classifier.training.novelty import Learned
 
 EMBEDDING = 1280
@@ -76,7 +76,11 @@ def card(
         "calibration": {"method": "temperature", "temperature": choice.temperature},
         "unknown": gate,
         "novelty": _novelty(trained.novelty),
-        "bands": {"auto": choice.auto, "review": choice.review},
+        "bands": {
+            "auto": choice.auto,
+            "review": choice.review,
+            "promise": AUTO_PROMISE,
+        },
         "metrics": metrics,
         "training": training,
     }
@@ -166,11 +170,12 @@ def _opening(document: dict[str, Any]) -> str:
 
 
 def _decides(document: dict[str, Any]) -> str:
-    gate = document["unknown"]
+    gate, bands = document["unknown"], document["bands"]
     sentence = (
         "Confidence is the softmax over the categories at temperature "
         f"{document['calibration']['temperature']}, fitted on validation. Band auto begins at "
-        f"{document['bands']['auto']}, review lies below {document['bands']['review']}."
+        f"{bands['auto']}, set for {bands.get('promise', AUTO_PROMISE)} of it to be right, review "
+        f"lies below {bands['review']}."
     )
     if gate is None:
         return sentence

@@ -31,9 +31,9 @@ def forget(config_file: Path | None, what: str, yes: bool, as_json: bool) -> Non
 
     Its file goes, and all that was made or noted of it: pictures, rows, lines in results and lists,
     what was learnt from it as an example, its copy in the mirror. What still holds it (backups, and
-    until when) is said. The receipt has no names: keep it, it is kept nowhere else. A name that
-    several photos have is refused, and they are listed: name one by its number, such as "#7".
-    This cannot be undone.
+    until when; exports of before) is said. The receipt has no names: keep it, it is kept nowhere
+    else. A name that several photos have is refused, and they are listed: name one by its number,
+    such as "#7". This cannot be undone.
 
     \b
     Example:

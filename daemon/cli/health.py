@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +15,10 @@ from config.errors import ConfigError
 from config.readable import plain
 from daemon.cli.common import EXIT_FAILED, json_option, load, print_json
 from daemon.cli.ending import fail
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+    from daemon.health.doctor.findings import Finding
 
 
 @click.command()
@@ -45,8 +52,9 @@ def status(config_file: Path | None, as_json: bool) -> None:
 @click.option(
     "--adopt", is_flag=True, help="First accept the folders as they are now, after a change."
 )
+@json_option
 @click.pass_obj
-def doctor(config_file: Path | None, send: bool, adopt: bool) -> None:
+def doctor(config_file: Path | None, send: bool, adopt: bool, as_json: bool) -> None:
     """Check everything that can be wrong, and say what to do about each; exit 1 if something is.
 
     Run it as the user that the service runs as, beside the service or without it. It changes
@@ -56,13 +64,12 @@ def doctor(config_file: Path | None, send: bool, adopt: bool) -> None:
     Example:
       nightsort doctor
       nightsort doctor --adopt
+      nightsort doctor --json | jq '.findings[] | select(.state != "ok")'
     """  # noqa: D301
     from config.logs import configure
-    from daemon.cli.alerts import in_words as target_in_words
-    from daemon.cli.alerts import sent
     from daemon.domain.clock import SystemClock, local_zone
     from daemon.health.doctor.checks import examine
-    from daemon.health.doctor.findings import Level, in_words
+    from daemon.health.doctor.findings import Level, document, in_words
 
     settings = load(config_file)
     configure(service=False)
@@ -70,15 +77,25 @@ def doctor(config_file: Path | None, send: bool, adopt: bool) -> None:
         from daemon.service.state import adopt_folders
 
         adopt_folders(settings)
-    is_wrong = False
-    for finding in examine(settings, SystemClock(settings.window.zone() or local_zone())):
-        is_wrong |= finding.level is Level.WRONG
-        click.echo("\n".join(map(plain, in_words(finding).splitlines())))
-    for one in sent(settings).targets if send else ():
-        is_wrong |= bool(one.error)
-        click.echo(target_in_words(one))
-    if is_wrong:
+    clock = SystemClock(settings.window.zone() or local_zone())
+    found: list[Finding] = []
+    for finding in chain(examine(settings, clock), _tried(settings) if send else ()):
+        found.append(finding)
+        if not as_json:
+            click.echo("\n".join(map(plain, in_words(finding).splitlines())))
+    if as_json:
+        print_json(document(found, clock.now()))
+    if any(finding.level is Level.WRONG for finding in found):
         sys.exit(EXIT_FAILED)
+
+
+def _tried(settings: Settings) -> Iterator[Finding]:
+    """What became of a test alert, target by target."""
+    from daemon.cli.alerts import sent
+    from daemon.health.doctor.findings import of_target
+
+    for one in sent(settings).targets:
+        yield of_target(one)
 
 
 @click.command()
@@ -134,7 +151,7 @@ def lookout(config_file: Path | None) -> None:
     from daemon.domain.clock import SystemClock, local_zone
     from daemon.health.outside_check import OutsideCheck, look
 
-    configure(service=True)
+    configure(service=True, stream=sys.stderr)
     refusal: ConfigError | None = None
     try:
         settings = load(config_file)

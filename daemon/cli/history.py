@@ -21,7 +21,8 @@ from daemon.cli.common import EXIT_FAILED, json_option, load, print_json
 
 if TYPE_CHECKING:
     from config.settings import Settings
-    from daemon.domain.orders import A, Order, PhotosAnswer
+    from daemon.domain.order import A, Order
+    from daemon.domain.orders import PhotosAnswer
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 

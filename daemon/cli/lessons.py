@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -144,12 +144,13 @@ def gather(school: School, store: Store) -> None:
     from daemon.folders.photo_files import Limits
     from daemon.folders.tree import Tree
     from daemon.sorting.gathering import Gathering
+    from daemon.sorting.model_slot import ModelSlot
 
     gathering = Gathering(
         store.examples,
         Tree(school.settings.sorted_dir),
         Limits.from_settings(school.settings.intake),
-        lambda: nullcontext(school.classifier),
+        ModelSlot(lambda: school.classifier, 1),
     )
     try:
         gathering.gather(lambda: True)

@@ -104,19 +104,31 @@ def fill(config_file: Path | None, as_json: bool) -> None:
 
 
 @mirror.command()
-def schema() -> None:
+@click.option(
+    "--from",
+    "version",
+    type=int,
+    default=0,
+    metavar="VERSION",
+    help="Only what a newer nightsort adds to tables of that schema.",
+)
+def schema(version: int) -> None:
     """Print the SQL that makes tables, views, roles and rights, for a database's administrator.
 
     A box that may make tables makes them itself; roles for several stations, and for readers, are
-    made by this alone.
+    made by this alone. Tables that are there already are brought up to date with --from and the
+    number that nightsort.schema_version holds.
 
     \b
     Example:
       nightsort mirror schema | psql -v ON_ERROR_STOP=1 returns
+      nightsort mirror schema --from 1 | psql -v ON_ERROR_STOP=1 returns
     """  # noqa: D301
-    from daemon.mirror.schema import script
+    from daemon.mirror.schema import VERSION, script
 
-    click.echo(script(), nl=False)
+    if not 0 <= version <= VERSION:
+        raise click.BadParameter(f"there are 1 to {VERSION}", param_hint="--from")
+    click.echo(script(version), nl=False)
 
 
 def _show(document: MirrorDocument, files: BucketDocument | None) -> None:
@@ -124,6 +136,11 @@ def _show(document: MirrorDocument, files: BucketDocument | None) -> None:
         click.echo(plain(_in_words(document)))
     if files is not None:
         click.echo(plain(_files_in_words(files)))
+        if files["kept_home"]:
+            click.echo(
+                f"{files['kept_home']:,} photos stay here alone, as their copies cannot be had "
+                "without metadata ([mirror] strip_metadata)."
+            )
 
 
 def _files_in_words(files: BucketDocument) -> str:

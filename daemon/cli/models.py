@@ -14,6 +14,7 @@ import click
 from config.errors import ModelError, RefusedError
 from config.readable import plain
 from daemon.cli.common import any_path, check_it_can_be_a_page, json_option, load, print_json
+from daemon.cli.promoting import promote
 
 if TYPE_CHECKING:
     from classifier.classifier import Classifier
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 @click.group()
 def models() -> None:
     """See and change what judges photos: the model that ships, or a version learnt over it."""
+
+
+models.add_command(promote)
 
 
 @models.command("list")
@@ -263,7 +267,8 @@ def _note_adoption(settings: Settings) -> None:
 def _words(one: VersionBrief) -> str:
     if "learnt" not in one:
         return str(one["model"])
+    origin = f"; from {one['origin']}" if "origin" in one else ""
     return (
         f"{one['examples']} examples, {len(one['categories'])} categories, {one['judgement']}; "
-        f"learnt {one['learnt']}"
+        f"learnt {one['learnt']}{origin}"
     )

@@ -7,7 +7,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from daemon.domain.runs import Progress
     from daemon.service.control import Aside
+    from daemon.service.examining import Examinations
     from daemon.service.loop import Service
 
 
@@ -120,6 +122,7 @@ def _run_daemon(config_file: Path | None) -> None:
     from daemon.health.systemd import Notifier
     from daemon.service.app import build
     from daemon.service.control import serving
+    from daemon.service.examining import Examinations
     from daemon.service.reload import tell_renamed
     from daemon.service.signals import answered
 
@@ -130,7 +133,8 @@ def _run_daemon(config_file: Path | None) -> None:
     notifier = Notifier.from_environment(os.environ)
     with (
         build(settings, clock, notifier, lambda: load(config_file)) as service,
-        serving(service, settings.state_dir, _aside(config_file)),
+        closing(Examinations(settings.state_dir, config_file)) as examinations,
+        serving(service, settings.state_dir, _aside(config_file, service, examinations)),
         answered(
             {
                 signal.SIGINT: service.stop,
@@ -144,15 +148,19 @@ def _run_daemon(config_file: Path | None) -> None:
         service.run()
 
 
-def _aside(config_file: Path | None) -> Aside:
+def _aside(config_file: Path | None, service: Service, examinations: Examinations) -> Aside:
     """Orders that are carried out beside the work, with the settings as they are then."""
     from daemon.cli.alerts import sent_here
+    from daemon.domain.inspection import Examine, TellSettings
     from daemon.domain.orders import AddExamples, SendTestAlert
     from daemon.service.bringing import bring
+    from daemon.service.telling_settings import told
 
     return {
         SendTestAlert: lambda _: sent_here(load(config_file)),
         AddExamples: lambda given: bring(load(config_file), given),
+        Examine: examinations.carry_out,
+        TellSettings: lambda _: told(service.settings, partial(load, config_file)),
     }
 
 
@@ -168,8 +176,6 @@ def _asked_of_daemon(state_dir: Path, advance: Advance) -> DrainSummary:
 
 def _tell_left_alone(state_dir: Path) -> None:
     """What lies in incoming and was not sorted."""
-    from contextlib import closing
-
     from daemon.domain.left_alone import from_json, sentences
     from daemon.store import Store
     from daemon.store.facts import LEFT_ALONE

@@ -99,7 +99,8 @@ def restore(config_file: Path | None, file: Path | None, from_mirror: bool, anyw
     and keys that it does not know, unless somebody was removed since the backup.
 
     With --from-mirror a lost box is made again of what lies in the bucket: backup and versions,
-    results, and photos where they were, as far as they were copied; what is there already stays.
+    results, and photos where they were, as far as they were copied (without metadata, unless
+    [mirror] strip_metadata is false); what is there already stays.
     Folders are adopted as at a first start: mount shares first. Broken off, it goes on when asked
     for again; until it is through nothing else begins, the daemon neither.
 
@@ -140,6 +141,7 @@ def restore(config_file: Path | None, file: Path | None, from_mirror: bool, anyw
     try:
         with build_orders(settings, clock):
             click.echo("It agrees with results and folders again.", err=True)
+        _show_untrusted(settings)
     except NightsortError as exc:
         click.echo(f"nightsort: {plain(str(exc))}", err=True)
         click.echo(
@@ -168,6 +170,12 @@ def _files_from_mirror(settings: Settings, clock: Clock) -> None:
         fates = bring_files(settings, connect(settings.mirror), store, advance)
     said = ", ".join(f"{fate.value}: {fates[fate]:,}" for fate in Fate if fates[fate])
     click.echo(f"Results and photos {said or 'there are none'}.", err=True)
+    if fates[Fate.STRIPPED]:
+        click.echo(
+            f"Of {fates[Fate.STRIPPED]:,} photos the copies were without metadata ([mirror] "
+            "strip_metadata): their pixels are as they were, their bytes are not.",
+            err=True,
+        )
 
 
 def _show_restored(done: Restored) -> None:
@@ -177,6 +185,21 @@ def _show_restored(done: Restored) -> None:
     _show_people(done.contents, _TAKES_BACK)
     if done.set_aside is not None:
         click.echo(f"The database so far is kept as {plain(str(done.set_aside))}", err=True)
+
+
+def _show_untrusted(settings: Settings) -> None:
+    """Tell of learnt versions that did not come back whole, and what judges without them."""
+    from classifier.bundle import load_bundle
+    from daemon.sorting.versions import untrusted, version_usable
+
+    bundle = load_bundle(settings.model_dir)
+    found = untrusted(settings, bundle)
+    for name, why in found.items():
+        click.echo(f"What was learnt did not all come back: {plain(name)}: {plain(why)}", err=True)
+    if found:
+        judge = version_usable(settings, bundle)
+        title = bundle.card.title if judge is None else judge.title
+        click.echo(f"{plain(title)} judges; see: nightsort models list", err=True)
 
 
 def _require_there(file: Path) -> None:

@@ -78,7 +78,9 @@ class Gone:
 class Remains:
     """What still holds it, out of nightsort's reach or for a while."""
 
-    what: str  # backup, set-aside database, file, workbook, version, mirror, handed over, log
+    what: (
+        str  # backup, set-aside database, file, workbook, version, export, mirror, handed over, log
+    )
     where: str
     until: str  # in words, or an ISO 8601 moment
 

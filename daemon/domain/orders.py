@@ -9,14 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Any, ClassVar, Generic, TypeVar, get_args
+from typing import Any, get_args
 
 from config.errors import NightsortError
 from daemon.domain.alert_answers import AlertAnswer, TargetsAnswer
 from daemon.domain.coding import decoded
 from daemon.domain.corrections import Via
 from daemon.domain.forgetting import Receipt
+from daemon.domain.inspection import Examination, Examine, SettingsTold, TellSettings
 from daemon.domain.lessons import LessonAnswer, VersionAnswer, Wanted
+from daemon.domain.order import Order
 from daemon.domain.sent import ExamplesAnswer, ReceivedAnswer, SentFile
 from daemon.domain.sign_ins import SignIn, SignInsAnswer
 
@@ -102,20 +104,12 @@ Answer = (
     | SignInsAnswer
     | Receipt
     | AlertAnswer
+    | Examination
+    | SettingsTold
 )
-A = TypeVar("A", bound=Answer)
 
 
 # --- orders --------------------------------------------------------------------------------------
-
-
-class Order(Generic[A]):
-    """Something that a person asks for beside a run, and is answered with an `A`."""
-
-    __slots__ = ()
-    name: ClassVar[str]
-    answer: ClassVar[type[Any]]
-    needs_folders: ClassVar[bool] = True
 
 
 class _AboutPhotos(Order[PhotosAnswer]):
@@ -351,6 +345,8 @@ AnyOrder = (
     | GoBack
     | Receive
     | AddExamples
+    | Examine
+    | TellSettings
 )
 ORDERS: dict[str, type[AnyOrder]] = {kind.name: kind for kind in get_args(AnyOrder)}
 

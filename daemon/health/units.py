@@ -29,7 +29,7 @@ SECRETS = (
 WEB_DROP_IN = _UNITS / "nightsort-web.service.d/folders.conf"
 WEB_SECRETS = _UNITS / "nightsort-web.service.d/secrets.conf"
 # Settings that the page needs and that may be kept as credentials.
-_WEB_PREFIXES = ("NIGHTSORT_WEB__", "NIGHTSORT_API__")
+_WEB_PREFIXES = ("NIGHTSORT_WEB__", "NIGHTSORT_API__", "NIGHTSORT_FLEET__")
 STORES = {
     "LoadCredential": Path("/etc/credstore"),
     "LoadCredentialEncrypted": Path("/etc/credstore.encrypted"),
@@ -87,15 +87,19 @@ def web_drop_in(state_dir: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def web_secrets(stores: Mapping[str, Path]) -> str:
-    """The text of the drop-in for the page's credentials: its own settings alone."""
-    lines = secrets(stores).splitlines()
-    head, found = lines[:2], [line for line in lines[2:] if _is_for_web(line)]
+def web_secrets(stores: Mapping[str, Path], named: Collection[str] = ()) -> str:
+    """The text of the drop-in for the page's credentials: its own settings alone.
+
+    named: those to which settings of its own refer.
+    """
+    lines = secrets(stores, named).splitlines()
+    head, found = lines[:2], [line for line in lines[2:] if _is_for_web(line, named)]
     return "\n".join([*head, *(f"{directive}=" for directive in stores), *found]) + "\n"
 
 
-def _is_for_web(line: str) -> bool:
-    return line.partition("=")[2].startswith(_WEB_PREFIXES)
+def _is_for_web(line: str, named: Collection[str]) -> bool:
+    name = line.partition("=")[2]
+    return name.startswith(_WEB_PREFIXES) or name in named
 
 
 def secrets(stores: Mapping[str, Path], named: Collection[str] = ()) -> str:
@@ -185,6 +189,6 @@ def drop_ins(settings: Settings) -> dict[Path, str]:
         DROP_IN: on_this_machine(settings),
         LOOKOUT_DROP_IN: lookout_drop_in(settings.state_dir),
         WEB_DROP_IN: web_drop_in(settings.state_dir),
-        WEB_SECRETS: web_secrets(STORES),
+        WEB_SECRETS: web_secrets(STORES, {*filter(None, (settings.fleet.postgres_credential,))}),
     }
     return folders | dict.fromkeys(SECRETS, text)

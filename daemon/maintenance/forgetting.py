@@ -35,7 +35,7 @@ from daemon.reporting.report_updater import ReportUpdater
 from daemon.reporting.run_files import RunResults
 from daemon.store import DATABASE, Store
 from daemon.store.bucket_copies import copies_of_results
-from daemon.store.facts import WORKBOOKS_OWED
+from daemon.store.facts import EXPORTS, WORKBOOKS_OWED
 from daemon.store.traces import Known
 
 log = structlog.get_logger()
@@ -243,6 +243,7 @@ class Forgetter:
             store.forgetting.erase(job)  # what others, who knew of it, have noted since
             store.forgetting.scrub()
             owed = [run for run in store.facts.get(WORKBOOKS_OWED) or () if run in job.runs]
+            exports = store.facts.get(EXPORTS) or {}
             store.forgetting.end(job)
             store.forgetting.cut_log()
             waiting = store.mirrored.waiting()
@@ -261,6 +262,7 @@ class Forgetter:
                 *(_file(one.photo) for one in job.photos if one.is_missing),
                 *map(_workbook, owed),
                 *that_learnt(self._settings.state_dir, _hashes(job)),
+                *map(_export, exports.items()),
                 *self._elsewhere(waiting),
             ),
         )
@@ -386,6 +388,11 @@ def _hashes(job: Job) -> list[str]:
 def _file(photo: int) -> Remains:
     where = f"of photo #{photo}: somebody took it from its place in sorted_dir"
     return Remains("file", where, "whoever has it removes it")
+
+
+def _export(made: tuple[str, str]) -> Remains:
+    where, at = made
+    return Remains("export", f"{where}, of {at}", "it is exported there again, or you remove it")
 
 
 def _workbook(run: str) -> Remains:

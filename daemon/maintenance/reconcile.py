@@ -38,6 +38,7 @@ from daemon.maintenance import validate_results as believing
 from daemon.maintenance.forgetting import Forgetter
 from daemon.maintenance.read_results import ReadResults, Told
 from daemon.maintenance.restore import UNRECONCILED
+from daemon.maintenance.stripped import note_all_stripped
 from daemon.reporting.run_files import summarise
 from daemon.store import Found, Recalled, Store
 
@@ -93,6 +94,7 @@ class Reconciler:
                 return False
         if self._forgetter is not None:
             self._forgetter.begin_again()
+        note_all_stripped(self._store, self._sorted)
         self._store.recall.balance_open_runs()
         self._store.facts.remember(UNRECONCILED, None)
         log.info("database_reconciled", **self._counts, strange=self._journal.strange)

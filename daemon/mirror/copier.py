@@ -17,6 +17,7 @@ from typing_extensions import TypedDict
 
 from daemon.mirror import tables
 from daemon.mirror.postgres import MirrorFailed, MirrorRefused, NameTaken, Postgres
+from daemon.mirror.saying import StationStatus
 from daemon.store import Store
 from daemon.store.changes import Kind
 from daemon.store.facts import PRESENCE
@@ -88,6 +89,11 @@ class Copier:
             return False
         self._copy(batch)
         return True
+
+    def say(self, status: StationStatus) -> None:
+        """Say how this station is."""
+        with self._postgres.transaction():
+            tables.say(self._postgres, self._station, self._state["instance"], status)
 
     # --- meeting ---------------------------------------------------------------------------------
 

@@ -69,6 +69,11 @@ class Postgres:
         with _telling():
             return self._connection.execute(statement.encode(), values).fetchone()
 
+    def rows(self, statement: str, values: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
+        """All rows that a statement finds."""
+        with _telling():
+            return self._connection.execute(statement.encode(), values).fetchall()
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All that is written within, or nothing; one that fails at its end may have happened."""
@@ -98,7 +103,7 @@ def connect(address: str) -> Postgres:
     except psycopg.Error:
         # Its own words quote the string, and there is a password in it.
         raise MirrorRefused(
-            "the connection string of [mirror] postgres cannot be read; write it as "
+            "the connection string cannot be read ([mirror] or [fleet] postgres); write it as "
             "postgresql://user:password@host/database, special characters as %40"
         ) from None
     with _telling():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from daemon.mirror import schema
@@ -21,9 +21,14 @@ _SCHEMA_IS_THERE = (
 )
 _VERSION = "SELECT version FROM nightsort.schema_version"
 _ROLES_ARE_THERE = "SELECT count(*) = 2 FROM pg_roles WHERE rolname IN (%s, %s)"
+_ROLE_IS_THERE = "SELECT count(*) = 1 FROM pg_roles WHERE rolname = %s"
 _IS_NEWER = (
     "the tables in PostgreSQL are of a newer nightsort (schema {theirs}, this one knows {ours}); "
     "upgrade this station"
+)
+_IS_OLDER = (
+    "the tables in PostgreSQL are of an older nightsort (schema {theirs}, this one needs {ours}); "
+    "their owner brings them up to date: nightsort mirror schema --from {theirs}"
 )
 _IN_THE_WAY = (
     "public.{name} is there already in PostgreSQL, and is not nightsort's; rename it, and the "
@@ -53,6 +58,17 @@ def prepare(postgres: Postgres) -> None:
         postgres.execute(schema.SET_VERSION, (schema.VERSION,))
         if _one(postgres, _ROLES_ARE_THERE, schema.STATION_ROLE, schema.READER_ROLE):
             postgres.execute(schema.RIGHTS)
+        if _one(postgres, _ROLE_IS_THERE, schema.PROMOTER_ROLE):
+            postgres.execute(schema.PROMOTER_RIGHTS)
+
+
+def require_readable(postgres: Postgres) -> None:
+    """Raise MirrorRefused unless all that this nightsort reads is there; more may be."""
+    version = _version(postgres)
+    if version < 0:
+        raise MirrorRefused("there are no tables of a mirror in this database (docs/mirror.md)")
+    if version < schema.VERSION:
+        raise MirrorRefused(_IS_OLDER.format(theirs=version, ours=schema.VERSION))
 
 
 def write(postgres: Postgres, station: str, table: Table, rows: Sequence[Row]) -> None:
@@ -69,6 +85,16 @@ def write(postgres: Postgres, station: str, table: Table, rows: Sequence[Row]) -
         f" ON CONFLICT (station, id) DO UPDATE SET ({columns}) = ROW({now})"
         f" WHERE ({was}) IS DISTINCT FROM ({now})",
         (station, _as_json(rows)),
+    )
+
+
+def say(postgres: Postgres, station: str, instance: str, status: Mapping[str, object]) -> None:
+    """Say how a station is, as long as it is still that box."""
+    postgres.execute(
+        "INSERT INTO nightsort.states (station, seen_at, status)"
+        " SELECT name, now(), %s::jsonb FROM nightsort.stations WHERE name = %s AND instance = %s"
+        " ON CONFLICT (station) DO UPDATE SET (seen_at, status) = (now(), excluded.status)",
+        (_as_json(status), station, instance),
     )
 
 
@@ -131,7 +157,7 @@ def _one(postgres: Postgres, statement: str, *values: Any) -> Any:
     return None if row is None else row[0]
 
 
-def _as_json(rows: Sequence[Row]) -> str:
+def _as_json(rows: Sequence[Row] | Mapping[str, object]) -> str:
     """The rows without what PostgreSQL's text cannot hold: the character 0, halves of others."""
     text = json.dumps(rows, ensure_ascii=False)
     if "\\u0000" in text:  # or somebody wrote just that

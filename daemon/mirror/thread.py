@@ -13,13 +13,15 @@ from pathlib import Path
 
 import structlog
 
-from config.mirror import MirrorSettings
+from config.mirror import FleetSettings, MirrorSettings
 from config.units import duration
 from config.variables import credential
-from daemon.domain.status import MirrorStatus
+from daemon.domain.status import LiveStatus, MirrorStatus
 from daemon.mirror.attempts import Attempts
 from daemon.mirror.copier import Copier
+from daemon.mirror.exchange import Exchange
 from daemon.mirror.postgres import CONNECT_SECONDS, Postgres, connect
+from daemon.mirror.saying import Saying
 from daemon.store import Store
 from daemon.store.mirrored import MIRROR
 
@@ -32,7 +34,7 @@ LONGEST_WAIT_SECONDS = 28.0 - CONNECT_SECONDS
 SILENCE_SECONDS = 120.0
 
 
-def address_of(settings: MirrorSettings) -> str:
+def address_of(settings: MirrorSettings | FleetSettings) -> str:
     """The connection string. Raises ConfigError where its credential is not there."""
     if settings.postgres_credential is not None:
         return credential(settings.postgres_credential)
@@ -49,10 +51,13 @@ class MirrorThread:
         state_dir: Path,
         opened: Callable[[str], Postgres] = connect,
         *,
+        saying: Saying | None = None,
         is_service: bool = True,
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
         """opened: connects to the database of a connection string.
+
+        saying: what this station says of itself there; None: nothing.
 
         is_service: else the process ends with its run, and the next service copies what it did.
         silence_seconds: after which a server that does not answer fails, as people see it.
@@ -60,6 +65,10 @@ class MirrorThread:
         self._settings = settings
         self._state_dir = state_dir
         self._opened = opened
+        self._saying = saying
+        self._exchange = Exchange(
+            settings.station or "", state_dir, is_wanted=settings.fetch_versions
+        )
         self._is_service = is_service
         self._attempts = Attempts("postgres", settings.station, LONGEST_WAIT_SECONDS)
         self._silence_seconds = silence_seconds
@@ -78,6 +87,11 @@ class MirrorThread:
             return figures
         patience = duration(self._silence_seconds, digits=0)
         return {**figures, "why": f"PostgreSQL has not answered for more than {patience}"}
+
+    def tell(self, document: LiveStatus) -> None:
+        """Take the newest status, to be said there; for any thread."""
+        if self._saying is not None:
+            self._saying.take(document)
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -110,6 +124,9 @@ class MirrorThread:
                     was_filling = copier.filling
                     with self._waiting_for_answers():
                         has_copied = copier.step()
+                        if self._saying is not None:
+                            self._saying.say(copier, store)
+                        self._exchange.step(postgres, store)
                     self._tell(store)
                     if was_filling and copier.filling is None:
                         log.info("mirror_filled", station=self._settings.station)

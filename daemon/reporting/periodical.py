@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import structlog
@@ -112,22 +112,7 @@ class Periodical:
         self._store.facts.remember(rhythm.fact, told)
 
     def _gathered(self, period: Period) -> tuple[Figures, Told]:
-        now = self._clock.now()
-        assert now.tzinfo is not None
-        figures = figures_of(self._store, period, now.tzinfo)
-        told = Told(
-            of_period(figures, self._assumed, now.date()),
-            accuracy_of(self._store, period),
-            self._pages(figures.runs),
-            self._effect(period),
-        )
-        return figures, told
-
-    def _effect(self, period: Period) -> Effect | None:
-        """What the model brought that judged last in it."""
-        newest = self._store.runs.summaries(limit=_RUNS_LOOKED_AT)[::-1]
-        runs = [one for one in newest if one["started"][:10] <= period.last.isoformat()]
-        return effect_of(runs, runs[-1]["model"]) if runs else None
+        return gathered(self._store, period, self._clock.now(), self._assumed, self._pages)
 
     def _write(self, figures: Figures, told: Told) -> str:
         self._results.require()
@@ -144,3 +129,29 @@ class Periodical:
         """The reports of those runs that are still there."""
         names = {run["run"]: f"batch_report_{run['run']}.html" for run in runs}
         return {run: name for run, name in names.items() if (self._results.root / name).is_file()}
+
+
+def gathered(
+    store: Store,
+    period: Period,
+    now: datetime,
+    assumed: ValueSettings,
+    pages: Callable[[list[RunSummary]], dict[str, str]],
+) -> tuple[Figures, Told]:
+    """All that the page on a period tells. pages: of runs, those that have a page of their own."""
+    assert now.tzinfo is not None
+    figures = figures_of(store, period, now.tzinfo)
+    told = Told(
+        of_period(figures, assumed, now.date()),
+        accuracy_of(store, period),
+        pages(figures.runs),
+        _effect(store, period),
+    )
+    return figures, told
+
+
+def _effect(store: Store, period: Period) -> Effect | None:
+    """What the model brought that judged last in it."""
+    newest = store.runs.summaries(limit=_RUNS_LOOKED_AT)[::-1]
+    runs = [one for one in newest if one["started"][:10] <= period.last.isoformat()]
+    return effect_of(runs, runs[-1]["model"]) if runs else None

@@ -115,12 +115,17 @@ class Double:
         return cls(story.filename, story.return_id, original)
 
 
+def key_of(return_id: str, filename: str) -> str:
+    """What photos of one item have in common: their return, or else nothing."""
+    return return_key(return_id) or f"/{filename}"  # no name of a file holds a slash
+
+
 def pick_lists(photos: Iterable[Filed], codes: Codes) -> list[PickList]:
     """A list for each category, in the order of their places."""
     items: dict[str, dict[str, Item]] = defaultdict(dict)
     categories: dict[str, set[str]] = defaultdict(set)
     for photo in photos:
-        key = return_key(photo.return_id) or f"/{photo.filename}"  # no name of a file holds a slash
+        key = key_of(photo.return_id, photo.filename)
         items[photo.category].setdefault(key, Item(photo.return_id)).photos.append(photo)
         categories[key].add(photo.category)
     for category, found in items.items():

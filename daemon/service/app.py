@@ -25,6 +25,7 @@ from daemon.health.status_thread import Listener, StatusThread
 from daemon.health.supervision import Supervision
 from daemon.health.systemd import Notifier
 from daemon.mirror.bucket.thread import BucketThread
+from daemon.mirror.saying import Saying
 from daemon.mirror.thread import MirrorThread
 from daemon.reporting.forecast_log import ForecastLog
 from daemon.reporting.report_updater import ReportUpdater
@@ -62,7 +63,8 @@ def build(
         settings, clock, enlisted if is_service else targets_of, is_service=is_service
     )
     handover = HandoverWorker(settings, clock, is_service=is_service)
-    mirror = MirrorThread(settings.mirror, settings.state_dir, is_service=is_service)
+    saying = Saying(settings.value, clock.now)
+    mirror = MirrorThread(settings.mirror, settings.state_dir, saying=saying, is_service=is_service)
     bucket = BucketThread(settings, clock, is_service=is_service)
     with (
         owned(settings, clock) as store,
@@ -101,7 +103,7 @@ def build(
             availability,
             liveness,
             gatherer,
-            (*_listeners(settings, supervision), alerting),
+            (*_listeners(settings, supervision), alerting, mirror),
             turn_seconds=supervision.longest_silence_seconds,
         )
         share = parts.share(availability, watcher)

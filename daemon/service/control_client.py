@@ -18,7 +18,8 @@ from typing import Any
 
 from config.errors import NightsortError
 from daemon.domain.coding import coded, decoded
-from daemon.domain.orders import A, Code, Order, Speaker
+from daemon.domain.order import A, Order
+from daemon.domain.orders import Code, Speaker
 from daemon.domain.runs import Progress
 from daemon.domain.summaries import DrainSummary
 from daemon.health.status_file import read

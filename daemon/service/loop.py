@@ -14,6 +14,7 @@ from contextlib import suppress
 import structlog
 
 from config.errors import StoreDamaged, TransientError
+from config.settings import Settings
 from daemon.domain.orders import Answer, Given
 from daemon.domain.runs import Progress
 from daemon.domain.summaries import DrainSummary, is_run
@@ -86,6 +87,11 @@ class Service:
     def progress(self) -> Progress:
         """How far it is."""
         return self._status.progress
+
+    @property
+    def settings(self) -> Settings:
+        """Those that are in use; they change with a reload."""
+        return self._upkeep.settings
 
     # --- the work --------------------------------------------------------------------------------
 

@@ -23,9 +23,10 @@ from daemon.corrections.workbooks import Workbooks
 from daemon.domain.clock import Clock
 from daemon.domain.corrections import Via
 from daemon.domain.forgetting import Receipt
+from daemon.domain.inspection import Examine, TellSettings
+from daemon.domain.order import A, Order
 from daemon.domain.orders import (
     LATEST,
-    A,
     AddExamples,
     Answer,
     AnyOrder,
@@ -41,7 +42,6 @@ from daemon.domain.orders import (
     MakePeriodReport,
     MakeReport,
     NoteSignIns,
-    Order,
     PhotosAnswer,
     Rebuild,
     SendTestAlert,
@@ -126,7 +126,7 @@ class Orders:
                 return self._written(given.order)
             case NoteSignIns():
                 return self._note_sign_ins(given.order, given.by)
-            case SendTestAlert() | AddExamples():
+            case SendTestAlert() | AddExamples() | Examine() | TellSettings():
                 raise RefusedError("a run without a daemon is under way; ask again when it is over")
             case _:
                 return self._by_others(given)

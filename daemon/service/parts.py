@@ -134,6 +134,7 @@ class Parts:
             Filer(self.desk.incoming, self.desk.sorted, self._filing),
             lambda: self._categories(store),
             clock,
+            settings.corrections.share_log,
         )
         places = Places(self.desk.incoming, self.desk.sorted, self.desk.results)
         self.forgetter = Forgetter(store, places, self._moved_photos, settings, clock)
@@ -353,7 +354,7 @@ class Parts:
     def teaching(self, slot: ModelSlot) -> Teaching:
         """Makes examples of what people decide."""
         examples, sights = (
-            Gathering(wanting, self.desk.sorted, self._limits, slot.lease)
+            Gathering(wanting, self.desk.sorted, self._limits, slot)
             for wanting in (self._store.examples, self._store.sights)
         )
         lessons = Lessons(self._store, slot, self._settings, self._clock)

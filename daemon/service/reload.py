@@ -45,6 +45,11 @@ class Reloading:
         self._is_asked = False
         self.problem = ""  # why the newest settings do not hold, in a sentence
 
+    @property
+    def settings(self) -> Settings:
+        """Those that are in use; from any thread."""
+        return self._settings
+
     def ask(self) -> None:
         """Ask for a reload; from any thread or signal handler."""
         self._is_asked = True
@@ -82,7 +87,9 @@ class Reloading:
         if "window" in tables:
             zone = self._settings.window.timezone
             tables["window"] = new.window.model_copy(update={"timezone": zone})
-        return self._settings.model_copy(update=tables)
+        merged = self._settings.model_copy(update=tables)
+        merged._sources = self._settings.sources.with_tables(new.sources, self._takers)
+        return merged
 
 
 def tell_renamed(settings: Settings) -> None:

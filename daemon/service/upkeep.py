@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import datetime
 
+from config.settings import Settings
 from daemon.domain.examples import LearningStatus
 from daemon.intake.empty_folders import EmptyFolders
 from daemon.maintenance.housekeeper import Housekeeper
@@ -93,6 +94,11 @@ class Upkeep:
         return self._reports.make(ReportUpdater.catch_up)
 
     @property
+    def settings(self) -> Settings:
+        """Those that are in use; from any thread."""
+        return self._reloading.settings
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """What people should see in the status."""
         own = self._reloading.problem, self._slot.problem
@@ -116,6 +122,11 @@ class Upkeep:
     def model_problem(self) -> str | None:
         """Why another model judges than the one that is to; None: all is well."""
         return self._slot.problem or None
+
+    @property
+    def promise(self) -> float | None:
+        """What the card of the model in use promises of what is filed without a look."""
+        return self._slot.model.promise
 
     @property
     def backup_problem(self) -> str | None:

@@ -55,18 +55,27 @@ class Wanting(Protocol):
         """Do not ask for it again."""
 
 
-Lease = Callable[[], AbstractContextManager[Looking]]
+class Networks(Protocol):
+    """Where a network is had from; a `daemon.sorting.model_slot.ModelSlot` is one."""
+
+    @property
+    def model(self) -> Looking:
+        """The one in use, for what it says of itself."""
+
+    def lease(self) -> AbstractContextManager[Looking]:
+        """One to work with, for as long as it is needed."""
 
 
 class Gathering:
     """Looks at what a part of the store wants looked at."""
 
-    def __init__(self, wanting: Wanting, sorted_tree: Tree, limits: Limits, lease: Lease) -> None:
-        """lease: a network for as long as it is needed."""
+    def __init__(
+        self, wanting: Wanting, sorted_tree: Tree, limits: Limits, networks: Networks
+    ) -> None:
         self._wanting = wanting
         self._sorted = sorted_tree
         self._limits = limits
-        self._lease = lease
+        self._networks = networks
         self._network = ""  # whose looks are all there are
 
     def gather(self, go_on: Callable[[], bool]) -> int:
@@ -76,7 +85,7 @@ class Gathering:
         Raises TransientError when the folder of the photos does not answer.
         """
         gathered, after = 0, 0
-        with self._lease() as model:
+        with self._networks.lease() as model:
             self._take(model.network)
             while some := self._wanting.unseen(_AT_ONCE, after):
                 after = some[-1].id  # what nobody may read just now is left for another time
@@ -88,8 +97,7 @@ class Gathering:
     @property
     def is_due(self) -> bool:
         """Whether there is something to look at."""
-        with self._lease() as model:
-            self._take(model.network)
+        self._take(self._networks.model.network)
         return bool(self._wanting.unseen(1))
 
     def _take(self, network: str) -> None:

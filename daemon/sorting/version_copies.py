@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import UTC, datetime
 
 import structlog
 
 from config.errors import ModelError, RefusedError
-from daemon.sorting.versions import Versions
+from daemon.sorting.versions import IN_USE, SUFFIX, Versions
 from daemon.store import Store
 
 log = structlog.get_logger()
@@ -45,4 +46,17 @@ def bring_versions_back(store: Store, versions: Versions) -> None:
         if versions.names() or versions.adopted() or not (names := copies.names()):
             return
         versions.bring_back({name: copies.content(name) for name in names}, copies.adopted())
+        log.warning("versions_restored", count=len(names))
+
+
+def replace_damaged(store: Store, versions: Versions, files: Collection[str]) -> None:
+    """Put copies from the database in place of files of that folder that came damaged, if any.
+
+    Raises as `copy_versions` does.
+    """
+    copies = store.version_copies
+    names = copies.names() & {name.removesuffix(SUFFIX) for name in files}
+    adopted = copies.adopted() if IN_USE in files else []
+    if names or adopted:
+        versions.bring_back({name: copies.content(name) for name in names}, adopted)
         log.warning("versions_restored", count=len(names))

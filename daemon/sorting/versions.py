@@ -235,6 +235,23 @@ def version_usable(settings: Choice, bundle: Bundle) -> Version | None:
     return None
 
 
+def untrusted(settings: Choice, bundle: Bundle) -> dict[str, str]:
+    """The versions that cannot judge over this bundle, and why; adopted ones that are gone, too."""
+    versions, found = Versions(settings.state_dir), {}
+    with suppress(RefusedError):
+        try:
+            adopted = versions.adopted()
+        except ModelError as exc:
+            adopted, found[IN_USE] = [], str(exc)
+        for name in dict.fromkeys([*versions.names(), *adopted]):
+            if name != SHIPPED:
+                try:
+                    load_version(versions.folder / f"{name}{SUFFIX}", bundle)
+                except ModelError as exc:
+                    found[name] = str(exc)
+    return found
+
+
 def load_usable(settings: Choice) -> tuple[Classifier, str]:
     """What the daemon would judge with, and why that is not the version in use ("" where it is).
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from daemon.store.changes import move_cursor
 from daemon.store.database import Part
@@ -65,9 +65,11 @@ class Copy:
     key: str
     photo: int | None = None  # None: of another file
     place: str = ""  # where the file lies here
-    sha256: str = ""  # empty until it has arrived
-    size_bytes: int = 0
+    sha256: str = ""  # of the file here; empty until it has arrived
+    size_bytes: int = 0  # of the object
     mtime_ns: int = 0
+    is_stripped: bool = False  # it is to be without metadata
+    kept_home: str = ""  # the hash of a file that cannot be had without, and was not sent
 
 
 class BucketCopies(Part):
@@ -116,10 +118,11 @@ class BucketCopies(Part):
         )
         return [key for (key,) in rows]
 
-    def count(self) -> int:
-        """How many have arrived."""
+    def count(self, *, at_home: bool = False) -> int:
+        """How many have arrived; or of how many photos there is none that could go."""
+        has = "kept_home" if at_home else "sha256"
         (count,) = self._db.execute(
-            "SELECT count(*) FROM bucket_copies WHERE sha256 <> '' AND is_to_go = 0"
+            f"SELECT count(*) FROM bucket_copies WHERE {has} <> '' AND is_to_go = 0"
         ).fetchone()
         return int(count)
 
@@ -128,13 +131,15 @@ class BucketCopies(Part):
         (count,) = self._db.execute(
             "SELECT count(*) FROM bucket_copies WHERE sha256 = '' AND is_to_go = 0"
             f" AND photo IN (SELECT id FROM photos WHERE {_KEPT}"
-            " AND coalesce(edited_sha256, sha256, '') <> '')"
+            " AND coalesce(edited_sha256, sha256, '') NOT IN ('', kept_home))"
         ).fetchone()
         return int(count)
 
     def is_there(self) -> bool:
         """Whether this database has the table: one that is only read may be an older one's."""
-        found = self._db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'bucket_copies'")
+        found = self._db.execute(
+            "SELECT 1 FROM pragma_table_info('bucket_copies') WHERE name = 'kept_home'"
+        )
         return found.fetchone() is not None
 
     def waiting(self) -> int:
@@ -185,21 +190,29 @@ class BucketCopies(Part):
                 "INSERT INTO bucket_copies (key, photo, place, is_to_go)"
                 f" VALUES (?1, ?2, ?3, {_IS_FORGOTTEN.format('?2')})"
                 " ON CONFLICT (key) DO UPDATE SET photo = excluded.photo, place = excluded.place,"
-                " sha256 = '', is_to_go ="
+                " sha256 = '', kept_home = '', is_to_go ="
                 " iif(excluded.photo IS NULL, is_to_go, excluded.is_to_go)",
                 [(one.key, one.photo, os.fsencode(one.place)) for one in copies],
             )
 
     def arrived(self, copy: Copy) -> None:
-        """Note that an object is there as said, and that others of its photo may go.
+        """Note that an object is there as said, or kept at home; others of its photo may go.
 
         What was to go meanwhile still is. Not durable: what a power cut takes back is copied again.
         """
         with self._db.transaction(durable=False):
             self._db.execute(
                 "UPDATE bucket_copies SET sha256 = ?, size_bytes = ?, mtime_ns = ?,"
+                " is_stripped = ?, kept_home = ?,"
                 f" is_to_go = is_to_go OR {_IS_FORGOTTEN.format('photo')} WHERE key = ?",
-                (copy.sha256, copy.size_bytes, copy.mtime_ns, copy.key),
+                (
+                    copy.sha256,
+                    copy.size_bytes,
+                    copy.mtime_ns,
+                    copy.is_stripped,
+                    copy.kept_home,
+                    copy.key,
+                ),
             )
             if copy.photo is not None:
                 self._replace_others(copy)
@@ -213,7 +226,7 @@ class BucketCopies(Part):
         self._db.execute(
             "UPDATE bucket_copies SET is_to_go = 1 WHERE sha256 = ? AND photo <> ?"
             " AND photo IN (SELECT id FROM photos WHERE state = 'undone')",
-            (copy.sha256, copy.photo),
+            (copy.sha256 or copy.kept_home, copy.photo),
         )
 
     def let_go(self, keys: Collection[str]) -> None:
@@ -274,11 +287,13 @@ class BucketCopies(Part):
 
     def _one(self, condition: str, value: str | int) -> Copy | None:
         row = self._db.execute(
-            "SELECT key, photo, place, sha256, size_bytes, mtime_ns FROM bucket_copies"
-            f" WHERE {condition}",
+            "SELECT key, photo, place, sha256, size_bytes, mtime_ns, is_stripped, kept_home"
+            f" FROM bucket_copies WHERE {condition}",
             (value,),
         ).fetchone()
-        return None if row is None else Copy(row[0], row[1], os.fsdecode(row[2]), *row[3:])
+        if row is None:
+            return None
+        return replace(Copy(*row), place=os.fsdecode(row[2]), is_stripped=bool(row[6]))
 
     def _wanted(self, statement: str, *values: str | int) -> list[Wanted]:
         rows = self._db.execute(statement, values)

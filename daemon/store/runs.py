@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 
 from classifier.verdict import Band
@@ -203,6 +203,14 @@ class Runs(Part):
         for status, reason, count in rows:
             reasons.setdefault(Status(status), {})[reason] = count
         return reasons
+
+    def reasons_of(self, runs: Iterable[str]) -> dict[str, int]:
+        """How often each reason was given in these runs, for quarantine or review."""
+        found: Counter[str] = Counter()
+        for run in runs:
+            doubted = "result_number IS NOT NULL AND reason IS NOT NULL AND status IN"
+            found.update(dict(self._counts("reason", run, f"{doubted} ('error', 'review')")))
+        return dict(found)
 
     def confidences_of_days(
         self, first: date, last: date, bins: int

@@ -155,6 +155,12 @@ BUCKET_COPIES = (
     ),
 )
 
+# Copies of photos may be without metadata; what cannot be had so stays at home: of that the hash.
+STRIPPED = """
+ALTER TABLE bucket_copies ADD COLUMN is_stripped INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE bucket_copies ADD COLUMN kept_home TEXT NOT NULL DEFAULT ''
+"""
+
 # The steps of these, in order; `schema` has those before.
 LATER_STEPS = (
     tuple(SPOT_CHECKS.split(";")),
@@ -165,4 +171,5 @@ LATER_STEPS = (
     (AUDIT,),
     SIGHTS,
     BUCKET_COPIES,
+    tuple(STRIPPED.split(";")),
 )

@@ -28,12 +28,14 @@ class Sights(Part):
 
     def unseen(self, limit: int, after: int = 0) -> list[Unseen]:
         """Some of the oldest that wait and were not looked at, with numbers above that."""
+        (kept,) = self._db.execute("SELECT count(*) FROM sights").fetchone()
+        if kept >= MOST:
+            return []  # without a walk over all that wait: it is asked at every turn
         rows = self._db.execute(
             "SELECT id, coalesce(place, target), coalesce(edited_sha256, sha256, '') FROM photos"
             " WHERE state = 'review' AND let_go_at IS NULL AND id > ?"
-            " AND id NOT IN (SELECT photo FROM sights)"
-            " AND (SELECT count(*) FROM sights) < ? ORDER BY id LIMIT ?",
-            (after, MOST, limit),
+            " AND id NOT IN (SELECT photo FROM sights) ORDER BY id LIMIT ?",
+            (after, limit),
         )
         return [Unseen(photo, os.fsdecode(place), sha256) for photo, place, sha256 in rows]
 

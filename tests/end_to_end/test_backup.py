@@ -123,6 +123,22 @@ def test_the_people_and_keys_of_the_page_come_along_to_a_new_machine(tmp_path: P
     assert json.loads(new.command("user", "list", "--json").stdout) == {"users": []}
 
 
+def test_restore_tells_what_was_learnt_and_did_not_come_back_whole(tmp_path: Path) -> None:
+    site = after_a_night(tmp_path)
+    models = site.state / "models"
+    models.mkdir(exist_ok=True)
+    (models / "2026-11-01.1.npz").write_bytes(b"cut off")
+    (models / "in-use.json").write_text('{"history": ["shipped", "2026-11-01.1"]}', "utf-8")
+    backup = site.nightsort("backup").stdout.strip()
+    done = site.nightsort("restore", backup)
+    assert done.returncode == 0, done.stderr
+    *_, told, judge = done.stderr.splitlines()
+    assert told.startswith("What was learnt did not all come back: 2026-11-01.1: version ")
+    assert "is damaged" in told
+    assert judge.startswith("fashion ")
+    assert judge.endswith("judges; see: nightsort models list")
+
+
 def test_restore_beside_the_running_daemon_is_refused(tmp_path: Path) -> None:
     site = after_a_night(tmp_path)
     backup = site.nightsort("backup").stdout.strip()

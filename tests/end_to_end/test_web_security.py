@@ -464,6 +464,10 @@ def test_no_page_holds_a_script_or_a_style(page: Page) -> None:
             "/page/groups",
             "/find?q=1",
             "/page/runs",
+            "/page/doctor",
+            "/page/settings",
+            "/page/pick-lists",
+            "/page/reports",
         ):
             text = client.get(path).text
             assert not re.search(

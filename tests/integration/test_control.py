@@ -25,7 +25,17 @@ from daemon.corrections.answers import NoSuchCategory
 from daemon.domain.alert_answers import AlertAnswer, TargetsAnswer, TargetTried
 from daemon.domain.corrections import Via
 from daemon.domain.forgetting import Gone, Receipt, Remains
+from daemon.domain.inspection import (
+    Examination,
+    Examine,
+    FindingState,
+    Found,
+    SettingsTold,
+    SettingTold,
+    TellSettings,
+)
 from daemon.domain.lessons import LearningCode, LessonAnswer, Merge, VersionAnswer, Wanted
+from daemon.domain.order import Order
 from daemon.domain.orders import (
     LATEST,
     ORDERS,
@@ -50,7 +60,6 @@ from daemon.domain.orders import (
     MakeReport,
     ModelAnswer,
     NoteSignIns,
-    Order,
     PhotosAnswer,
     Rebuild,
     Receive,
@@ -371,6 +380,8 @@ RECEIPT = Receipt(
     same_bytes=(9,),
     remains=(Remains("backup", "/backups/a.db", "2025-10-27T03:15+00:00"),),
 )
+FINDING = Found("clock", FindingState.WARNING, "nothing keeps it right", "let it follow a server")
+SETTING = SettingTold("window.start", '"02:00"', "default", "", is_secret=False)
 ME = user_name(os.getuid())
 
 
@@ -400,6 +411,8 @@ def test_each_order_arrives_as_it_was_given_and_its_answer_as_well(
         (MakePeriodReport(date(2026, 11, 1), date(2026, 11, 15)), files),
         (Rebuild("20251013_020000"), files),
         (Acknowledge(12), AlertAnswer("anna")),
+        (Examine(), Examination("2025-10-13T08:00:00+00:00", "Anna", findings=(FINDING,))),
+        (TellSettings(), SettingsTold("/a.toml", (SETTING,), ("window.start",), "", ("old",))),
         (ChangeModel(), ModelAnswer("it fails its self-test")),
         (Forget("60521", (7, 8)), RECEIPT),
         (NoteSignIns("page", (SignIn(1, "2025-10-13T08:00:00+00:00", "Anna"),)), SignInsAnswer(1)),

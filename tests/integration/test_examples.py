@@ -56,9 +56,7 @@ def decide(core: Core, name: str, decision: Decision, category: str = "") -> Non
 
 
 def gathering(core: Core) -> Gathering:
-    return Gathering(
-        core.store.examples, Tree(core.sorted), Limits(1_000_000, 1.0), core.slot.lease
-    )
+    return Gathering(core.store.examples, Tree(core.sorted), Limits(1_000_000, 1.0), core.slot)
 
 
 def gather(core: Core) -> int:
@@ -213,9 +211,7 @@ def test_what_was_brought_can_be_removed_and_what_was_decided_stays(core: Core) 
 
 
 def teaching_of(core: Core) -> Teaching:
-    sights = Gathering(
-        core.store.sights, Tree(core.sorted), Limits(1_000_000, 1.0), core.slot.lease
-    )
+    sights = Gathering(core.store.sights, Tree(core.sorted), Limits(1_000_000, 1.0), core.slot)
     return Teaching(gathering(core), sights, lessons_of(core, adopt="off"), core.clock)
 
 

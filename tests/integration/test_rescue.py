@@ -22,6 +22,8 @@ from daemon.mirror.bucket.fetching import Fate
 from daemon.mirror.bucket.rescue import bring_files, bring_memory
 from daemon.service.app import build, build_orders
 from daemon.service.state import adopted
+from daemon.sorting.version_copies import copy_versions
+from daemon.sorting.versions import Versions
 from daemon.store import DATABASE, Store
 from daemon.store.facts import PRESENCE, UNFETCHED
 from tests.support.bucket_shop import copy
@@ -294,6 +296,26 @@ def test_what_was_learnt_comes_back_although_the_first_try_broke_off_before(
     rescue(settings, lost)
     assert Forgotten(settings.state_dir).knows("a mark")
     assert (settings.state_dir / "models" / "2026-11-01.1.npz").read_bytes() == b"a version"
+
+
+def test_a_learnt_version_that_is_damaged_there_comes_out_of_the_backup(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    versions, name = Versions(lost.state), "2026-11-01.1.npz"
+    versions.folder.mkdir(exist_ok=True)
+    for one in (name, "2026-11-02.1.npz"):
+        (versions.folder / one).write_bytes(b"a version")
+    copy_versions(lost.store, versions)
+    lost.clock.advance(60)
+    lost.back_up()
+    copy(lost, s3.settings(bucket, photos=True))
+    opened, key = s3.opened(bucket), f"berlin/versions/{name}"
+    opened.put(key, b"changed", opened.about(key))
+    settings = new_box(tmp_path, s3.settings(bucket, photos=True))
+    rescue(settings, lost)
+    with adopted(settings, lost.clock) as store:
+        assert store.version_copies.names() == {"2026-11-01.1", "2026-11-02.1"}
+    assert (settings.state_dir / "models" / name).read_bytes() == b"a version"
 
 
 @pytest.mark.parametrize(

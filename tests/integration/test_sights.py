@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def core(tmp_path: Path) -> Iterator[Core]:
 
 
 def looks(core: Core) -> Gathering:
-    return Gathering(core.store.sights, Tree(core.sorted), Limits(1_000_000, 1.0), core.slot.lease)
+    return Gathering(core.store.sights, Tree(core.sorted), Limits(1_000_000, 1.0), core.slot)
 
 
 def seen(core: Core) -> set[str]:
@@ -92,6 +93,26 @@ def test_there_is_an_end_to_how_many(core: Core, monkeypatch: pytest.MonkeyPatch
     assert core.store.sights.unseen(4) == []
 
 
+def test_where_there_is_no_room_those_that_wait_are_not_gone_through(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    database = core.store.sights._db
+    execute = database.execute
+
+    def noted(statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        asked.append(statement)
+        return execute(statement, values)
+
+    monkeypatch.setattr(database, "execute", noted)
+    core.store.sights.unseen(1)
+    assert any("FROM photos" in one for one in asked)
+    monkeypatch.setattr(sights, "MOST", 0)
+    asked.clear()
+    assert core.store.sights.unseen(1) == []
+    assert not any("FROM photos" in one for one in asked)
+
+
 def test_the_daemon_looks_at_what_people_spoke_about_first(core: Core) -> None:
     decide(core, "odd.png", Decision.AGREE)
     teaching = teaching_of(core)
@@ -100,6 +121,15 @@ def test_the_daemon_looks_at_what_people_spoke_about_first(core: Core) -> None:
     assert seen(core) == set()
     teaching.step()
     assert seen(core) == {"strange.png"}
+
+
+def test_a_turn_with_nothing_to_look_at_takes_no_copy_of_the_model(core: Core) -> None:
+    teaching = teaching_of(core)
+    with core.slot.lease():  # the only one: who asked for another would wait for ever
+        assert looks(core).is_due
+    looks(core).gather(lambda: True)
+    with core.slot.lease():
+        teaching.step()
 
 
 def test_a_history_of_an_older_nightsort_has_none(core: Core) -> None:

@@ -10,12 +10,17 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from classifier.bundle import load_bundle
 from classifier.version import Version
 from config.errors import ModelError
 from config.settings import Settings
 from daemon.service.parts import load_model, load_stand_in
-from daemon.sorting.version_copies import bring_versions_back, copy_versions
-from daemon.sorting.versions import IN_USE, Versions
+from daemon.sorting.version_copies import (
+    bring_versions_back,
+    copy_versions,
+    replace_damaged,
+)
+from daemon.sorting.versions import IN_USE, Versions, untrusted
 from daemon.store import Store
 from tests.support.lessons import examples_of, lesson, made_up
 from tests.support.rights import like_an_ordinary_user
@@ -48,6 +53,15 @@ def versions(tmp_path: Path, learnt: Version, store: Store) -> Versions:
         versions.adopt("2026-11-26.2")
     copy_versions(store, versions)
     return versions
+
+
+def settings_of(versions: Versions) -> Settings:
+    return Settings(
+        incoming_dir=Path("/in"),
+        sorted_dir=Path("/sorted"),
+        results_dir=Path("/results"),
+        state_dir=versions.folder.parent,
+    )
 
 
 def test_what_was_lost_with_the_folder_comes_back_whole(store: Store, versions: Versions) -> None:
@@ -84,6 +98,34 @@ def test_what_is_in_use_is_copied_when_it_changes_and_kept_when_it_cannot_be_rea
     assert len(store.version_copies.names()) == 3
 
 
+def test_of_what_came_damaged_the_copy_takes_the_place_and_of_nothing_else(
+    store: Store, versions: Versions
+) -> None:
+    before = {path.name: path.read_bytes() for path in versions.folder.glob("[!.]*")}
+    for name in ("2026-11-26.1.npz", "2026-11-26.3.npz", IN_USE):
+        (versions.folder / name).unlink()
+    replace_damaged(store, versions, [])
+    assert versions.names() == ["2026-11-26.2"]
+    replace_damaged(store, versions, ["2026-11-26.1.npz", "2026-11-27.1.npz", IN_USE])
+    assert versions.adopted() == ["shipped", "2026-11-26.1", "2026-11-26.2"]
+    there = {path.name: path.read_bytes() for path in versions.folder.glob("[!.]*")}
+    assert there == {name: before[name] for name in before if name != "2026-11-26.3.npz"}
+
+
+def test_what_cannot_judge_is_known_and_why(versions: Versions, tmp_path: Path) -> None:
+    bundle = load_bundle(tmp_path / "bundle")
+    settings = settings_of(versions)
+    assert untrusted(settings, bundle) == {}
+    (versions.folder / "2026-11-26.2.npz").unlink()
+    cut_off = versions.folder / "2026-11-26.3.npz"
+    cut_off.write_bytes(cut_off.read_bytes()[:-50])
+    found = untrusted(settings, bundle)
+    assert [*found] == ["2026-11-26.3", "2026-11-26.2"]
+    assert "is missing" in found["2026-11-26.2"]
+    (versions.folder / IN_USE).write_text("damaged")
+    assert "does not say which version is in use" in untrusted(settings, bundle)[IN_USE]
+
+
 def test_where_nothing_was_learnt_nothing_is_made(store: Store, tmp_path: Path) -> None:
     versions = Versions(tmp_path / "state")
     copy_versions(store, versions)
@@ -94,12 +136,7 @@ def test_where_nothing_was_learnt_nothing_is_made(store: Store, tmp_path: Path) 
 def test_rights_that_are_spoilt_stop_neither_copies_nor_the_model(
     store: Store, versions: Versions
 ) -> None:
-    settings = Settings(
-        incoming_dir=Path("/in"),
-        sorted_dir=Path("/sorted"),
-        results_dir=Path("/results"),
-        state_dir=versions.folder.parent,
-    )
+    settings = settings_of(versions)
     versions.folder.chmod(0)
     with like_an_ordinary_user():
         copy_versions(store, versions)

@@ -115,16 +115,20 @@ def test_a_picture_is_turned_upright_and_has_the_side_that_was_asked_for(desk: W
     lying, file = Image.new("RGB", (400, 300), (20, 20, 20)), BytesIO()
     exif = Image.Exif()
     exif[274] = 6
+    exif[0x013B] = "Anna Kellner"
     lying.paste((250, 250, 250), (0, 0, 40, 300))  # its left edge is to be the upper one
     lying.save(file, "JPEG", exif=exif)
     desk.core.drop("lying.jpg", file.getvalue())
     desk.core.drain()
     (story,) = desk.core.store.history.stories("lying.jpg")
-    picture = Image.open(BytesIO(desk.get(f"/photos/{story.id}/image?side=200").content))
+    answer = desk.get(f"/photos/{story.id}/image?side=200").content
+    picture = Image.open(BytesIO(answer))
     assert picture.size == (150, 200)
     assert picture.getpixel((75, 5))[0] > 200  # type: ignore[index]
     assert picture.getpixel((75, 100))[0] < 60  # type: ignore[index]
     assert not picture.getexif()
+    assert b"Anna" in file.getvalue()
+    assert b"Anna" not in answer
 
 
 @pytest.mark.parametrize("side", ["63", "1601", "-1", "1e3", "x"])

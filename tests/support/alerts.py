@@ -187,6 +187,7 @@ def healthy(**changes: Any) -> dict[str, Any]:
         "last_run": None,
         "undecided": {"photos": 0, "oldest": None},
         "model": "model",
+        "promise": 0.99,
         "disk": {"sorted": 100_000, "state": 100_000},
         "filing": {"min_free_mb": 512, "copies": True},
         "failing": None,

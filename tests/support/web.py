@@ -30,6 +30,7 @@ class Page:
     site: Site
     url: str = ""
     process: subprocess.Popen[str] | None = field(default=None, repr=False)
+    options: tuple[str, ...] = ()  # of the command that serves it
 
     @classmethod
     def make(cls, folder: Path, settings: str = "", web: str = "") -> Page:
@@ -53,7 +54,9 @@ class Page:
         before = len(self.events("web_started")) if self.log_file.exists() else 0
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                command("--config", str(self.site.folder / "nightsort.toml"), "web"),
+                command(
+                    "--config", str(self.site.folder / "nightsort.toml"), "web", *self.options
+                ),
                 stdout=log, stderr=subprocess.STDOUT, text=True,
                 env=clean_environment() | environment,
             )  # fmt: skip

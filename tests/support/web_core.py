@@ -28,11 +28,10 @@ from web.roles import Role
 from web.site import Site
 
 
-class WebDesk:
-    """A core, and the page over it; asked with a key of the role `reader`."""
+class SiteDesk:
+    """A page; asked with a key of the role `reader`."""
 
-    def __init__(self, core: Core, site: Site, key: str = "shop") -> None:
-        self.core = core
+    def __init__(self, site: Site, key: str = "shop") -> None:
         self.site = site
         self._app = Front(application(site), site, only_proxies=False)
         self._key = site.store.keys.add(key, Role.READER)
@@ -61,6 +60,14 @@ class WebDesk:
                 return await client.request(method, path, **options)
 
         return asyncio.run(asked())
+
+
+class WebDesk(SiteDesk):
+    """A core, and the page over it."""
+
+    def __init__(self, core: Core, site: Site, key: str = "shop") -> None:
+        super().__init__(site, key)
+        self.core = core
 
 
 @contextmanager

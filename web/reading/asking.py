@@ -10,15 +10,14 @@ from pathlib import Path
 
 from config.errors import FolderUnavailable
 from daemon.domain.corrections import Via
+from daemon.domain.order import A, Order
 from daemon.domain.orders import (
-    A,
     Acknowledge,
     Code,
     Decide,
     Decision,
     Left,
     NoteSignIns,
-    Order,
     PhotosAnswer,
     Speaker,
     TakeBack,

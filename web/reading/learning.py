@@ -15,7 +15,8 @@ from config.settings import Settings
 from daemon.domain.effects import Effect
 from daemon.domain.examples import Stock
 from daemon.domain.lessons import LearningCode, Lesson, LessonState, Merge, VersionAnswer, Wanted
-from daemon.domain.orders import A, Adopt, CancelLesson, GoBack, Learn, Order
+from daemon.domain.order import A, Order
+from daemon.domain.orders import Adopt, CancelLesson, GoBack, Learn
 from daemon.reporting.comparison_figures import CategoryFigure, Figure, categories, figures
 from daemon.sorting.version_list import (
     ShippedCard,

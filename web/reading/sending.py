@@ -7,13 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from daemon.domain.orders import (
-    A,
-    AddExamples,
-    Code,
-    Order,
-    Receive,
-)
+from daemon.domain.order import A, Order
+from daemon.domain.orders import AddExamples, Code, Receive
 from daemon.domain.sent import (
     LONGEST_NAME,
     ExamplesAnswer,

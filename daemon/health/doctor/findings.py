@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from classifier.threads import Pool
+from daemon.domain.alert_answers import TargetTried
+from daemon.domain.inspection import FindingState, Found
 from daemon.health.doctor.fs_trials import Traits
 
 SKEW_SECONDS = 60.0
@@ -61,6 +63,30 @@ def in_words(finding: Finding) -> str:
     """A finding as a line, with its remedy below."""
     line = f"{finding.level:<7} {finding.subject}: {finding.text}"
     return f"{line}\n        → {finding.remedy}" if finding.remedy else line
+
+
+_STATES = {
+    Level.OK: FindingState.OK,
+    Level.ADVICE: FindingState.WARNING,
+    Level.WRONG: FindingState.WRONG,
+}
+
+
+def document(findings: Sequence[Finding], at: datetime) -> dict[str, object]:
+    """As programs and the page read them. at: when they were made."""
+    found = [
+        asdict(Found(one.subject, _STATES[one.level], one.text, one.remedy)) for one in findings
+    ]
+    return {"at": at.isoformat(timespec="seconds"), "findings": found}
+
+
+def of_target(one: TargetTried) -> Finding:
+    """How a test alert fared."""
+    if not one.error:
+        return ok(one.name, "delivered")
+    but = "delivered, but not to all: " if one.delivered else ""
+    remedy = "correct it in [alerts] targets, or see to its server; docs/alerts.md says how"
+    return wrong(one.name, f"{but}{one.error}", remedy)
 
 
 def of_threads(pools: Sequence[Pool]) -> Finding:

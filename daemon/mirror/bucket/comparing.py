@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from daemon.folders.forgotten import Forgotten, content_mark
+from daemon.mirror.bucket.beside import hashes_of
 from daemon.mirror.bucket.client import Bucket, ListingRefused, NoObject
 from daemon.store import Store
 
@@ -35,6 +36,11 @@ def compared(store: Store, bucket: Bucket, station: str, forgotten: Forgotten) -
     store.bucket.compare(after, None, {})
 
 
+def is_forgotten(forgotten: Forgotten, about: Mapping[str, str]) -> bool:
+    """Whether what was forgotten is what an object is, or was made of."""
+    return any(forgotten.knows(content_mark(one)) for one in hashes_of(about))
+
+
 def _of_station(store: Store, station: str, piece: Mapping[str, int]) -> dict[str, int]:
     """Sizes by key below the station's; without the markers that some tools make for folders."""
     begin = f"{station}/"
@@ -52,7 +58,7 @@ def _forget_again(
     for asked, key in enumerate(strange, 1):
         with suppress(NoObject):  # it was deleted meanwhile
             about = bucket.about(f"{station}/{key}")
-            if forgotten.knows(content_mark(about.get("sha256", ""))):
+            if is_forgotten(forgotten, about):
                 bucket.delete([f"{station}/{key}"])
         if asked % _ASKED_AT_ONCE == 0:
             yield

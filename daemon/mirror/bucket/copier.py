@@ -7,28 +7,26 @@ deleted there but what retention or a forgetting lets go, and the former places 
 
 from __future__ import annotations
 
-import mimetypes
-import os
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import partial
 from io import BufferedReader
 from itertools import chain, count
 from typing import get_args
-from urllib.parse import quote
 
 import structlog
 from typing_extensions import TypedDict
 
-from config.errors import TransientError
+from config.errors import PhotoError, TransientError
 from daemon.domain.clock import Clock
 from daemon.domain.photos import as_text
 from daemon.folders.tree import Tree
+from daemon.mirror.bucket.beside import about_of
 from daemon.mirror.bucket.client import Bucket, ListingRefused
 from daemon.mirror.bucket.comparing import compared
 from daemon.mirror.bucket.looking import Look
 from daemon.mirror.bucket.meeting import require_name
-from daemon.mirror.bucket.reading import Read, read_and_send
+from daemon.mirror.bucket.reading import Read, read_and_send, strip
 from daemon.mirror.bucket.sources import Source, Sources, key_beside, key_of
 from daemon.mirror.bucket.troubles import Troubles
 from daemon.mirror.copier import instance_of_box
@@ -261,10 +259,8 @@ class Copier:
             if key not in others and not self._store.bucket.is_taken(key, photo.photo)
         )
         known = self._store.bucket.of_photo(photo.photo)
-        wanted = Copy(key, photo.photo, photo.place, photo.sha256)
-        if known and (known.key, known.place, known.sha256) == (key, wanted.place, wanted.sha256):
-            return None
-        return wanted
+        wanted = Copy(key, photo.photo, photo.place, photo.sha256, is_stripped=self._sources.strips)
+        return None if known and _is_as_wanted(known, wanted) else wanted
 
     # --- sending ---------------------------------------------------------------------------------
 
@@ -286,17 +282,31 @@ class Copier:
         if read is None or (copy.photo is not None and read.sha256 != sha256):
             log.info("copy_put_off", key=copy.key, place=as_text(copy.place))
             return
-        self._store.bucket.arrived(
-            replace(copy, sha256=read.sha256, size_bytes=read.size_bytes, mtime_ns=read.mtime_ns)
-        )
+        copy = replace(copy, size_bytes=read.size_bytes, mtime_ns=read.mtime_ns)
+        sent, kept = ("", read.sha256) if read.is_kept_home else (read.sha256, "")
+        self._store.bucket.arrived(replace(copy, sha256=sent, kept_home=kept))
 
-    def _put(self, copy: Copy, content: bytes | BufferedReader, read: Read) -> None:
+    def _put(self, copy: Copy, content: bytes | BufferedReader, read: Read) -> Read:
         if copy.photo is None:
             self._store.bucket.begin([copy])
-        about = {
-            "sha256": read.sha256,
-            "mtime-ns": str(read.mtime_ns),
-            "place": quote(os.fsencode(copy.place)),
-            "Content-Type": mimetypes.guess_type(copy.key)[0] or "application/octet-stream",
-        }
-        self._bucket.put(f"{self._station}/{copy.key}", content, about)
+        made = None
+        if copy.is_stripped:
+            try:
+                made = strip(content, self._sources.most_bytes)
+            except PhotoError as exc:
+                self._keep_home(copy, str(exc))
+                return replace(read, is_kept_home=True)
+        about = about_of(copy, read, made)
+        self._bucket.put(f"{self._station}/{copy.key}", made.content if made else content, about)
+        return replace(read, size_bytes=len(made.content)) if made else read
+
+    def _keep_home(self, copy: Copy, why: str) -> None:
+        """A photo that cannot be had without metadata stays; a copy of before with it goes."""
+        self._bucket.delete([f"{self._station}/{copy.key}"])
+        log.info("copy_kept_home", key=copy.key, place=as_text(copy.place), why=why)
+
+
+def _is_as_wanted(known: Copy, wanted: Copy) -> bool:
+    is_so = (known.key, known.place, known.is_stripped)
+    is_same = is_so == (wanted.key, wanted.place, wanted.is_stripped)
+    return is_same and wanted.sha256 in (known.sha256, known.kept_home)

@@ -19,6 +19,7 @@ from daemon.folders.own_files import PRIVATE_PREFIX
 from daemon.folders.renaming import CREATE, IMPOSSIBLE_NAME, Entry, rename_new
 from daemon.folders.rights import Rights
 from daemon.folders.tree import Tree, split
+from daemon.mirror.bucket.beside import hashes_of, is_stripped
 from daemon.mirror.bucket.client import Bucket
 
 log = structlog.get_logger()
@@ -31,6 +32,7 @@ class Fate(Enum):
     """What became of an object."""
 
     BROUGHT = "brought back"
+    STRIPPED = "brought back without metadata"
     THERE = "there already"
     KEPT = "another file is there"
     IMPOSSIBLE = "its name cannot be here"
@@ -54,7 +56,7 @@ def fetch(
     the folder refuses.
     """
     fate = _fetch(tree, place, about, pieces, rights)
-    if fate not in (Fate.BROUGHT, Fate.THERE):
+    if fate not in (Fate.BROUGHT, Fate.STRIPPED, Fate.THERE):
         log.warning("copy_not_brought_back", place=as_text(place), why=fate.value)
     return fate
 
@@ -65,7 +67,7 @@ def _fetch(
     sha256 = about.get("sha256", "")
     is_hash = _SHA256.fullmatch(sha256) is not None
     if tree.seen(place) is not None:
-        return Fate.THERE if is_hash and tree.sha256(place) == sha256 else Fate.KEPT
+        return Fate.THERE if is_hash and tree.sha256(place) in hashes_of(about) else Fate.KEPT
     if not is_hash:
         return Fate.DAMAGED
     folder, name = split(place)
@@ -75,7 +77,8 @@ def _fetch(
                 return Fate.DAMAGED
             rights.give_entry(partial, tree.full(place))
             _date(partial, about)
-            return _name(partial, Entry(fd, name))
+            fate = _name(partial, Entry(fd, name))
+            return Fate.STRIPPED if fate is Fate.BROUGHT and is_stripped(about) else fate
     except OSError as exc:
         if exc.errno in IMPOSSIBLE_NAME:
             return Fate.IMPOSSIBLE

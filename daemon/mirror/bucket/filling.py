@@ -30,6 +30,7 @@ class BucketDocument(TypedDict):
     bucket: str
     copies: int  # that have arrived
     waiting: int  # files and changes, as far as was looked
+    kept_home: int  # photos that cannot be had without metadata
     why: str | None  # while each attempt fails
 
 
@@ -106,5 +107,6 @@ def document_of(
         "bucket": settings.mirror.bucket,
         "copies": store.bucket.count() if is_there else 0,
         "waiting": waiting,
+        "kept_home": store.bucket.count(at_home=True) if is_there else 0,
         "why": why,
     }

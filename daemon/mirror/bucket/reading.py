@@ -1,4 +1,7 @@
-"""Reading a file for its copy: its bytes, small or as a stream, with their hash."""
+"""Reading a file for its copy: its bytes, small or as a stream, with their hash.
+
+A photo's may be made without metadata, before it leaves the house.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from io import BufferedReader
 
-from config.errors import PhotoError
+from classifier.stripping import stripped
+from config.errors import PhotoError, PhotoProblem
 from daemon.domain.photos import Fingerprint
 from daemon.folders.os_errors import trouble
 from daemon.folders.tree import Tree, fingerprint_of
@@ -17,14 +21,23 @@ from daemon.mirror.bucket.client import PART_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A file as it was sent."""
+    """A file as it was read, and sent."""
 
     sha256: str
-    size_bytes: int
+    size_bytes: int  # of what was sent
     mtime_ns: int
+    is_kept_home: bool = False  # nothing was
 
 
-Send = Callable[[bytes | BufferedReader, Read], None]
+@dataclass(frozen=True, slots=True)
+class Stripped:
+    """A photo's bytes without metadata."""
+
+    content: bytes
+    sha256: str
+
+
+Send = Callable[[bytes | BufferedReader, Read], Read]  # as it was sent
 
 
 def read_and_send(
@@ -41,12 +54,25 @@ def read_and_send(
             content, digest = _content(file, seen.size_bytes)
             read = Read(digest, seen.size_bytes, seen.mtime_ns)
             if is_wanted(read):
-                send(content, read)
+                read = send(content, read)
             return read if _is_same(fingerprint_of(os.fstat(file.fileno())), seen) else None
     except (FileNotFoundError, PhotoError):
         return None
     except OSError as exc:
         raise trouble(exc, tree.full(path)) from exc
+
+
+def strip(content: bytes | BufferedReader, most_bytes: int) -> Stripped:
+    """Make a photo's copy without metadata. Raises PhotoError where it cannot be had so.
+
+    most_bytes: what is larger was never decoded, and is no photo.
+    """
+    if not isinstance(content, bytes):
+        content = content.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise PhotoError(PhotoProblem.TOO_LARGE, "it is too large to be looked through")
+    made = stripped(content)
+    return Stripped(made, hashlib.sha256(made).hexdigest())
 
 
 def _content(file: BufferedReader, size_bytes: int) -> tuple[bytes | BufferedReader, str]:

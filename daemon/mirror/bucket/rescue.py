@@ -18,22 +18,27 @@ import structlog
 from config.errors import NightsortError, RefusedError
 from config.settings import Settings
 from daemon.domain.photo_names import has_photo_extension
-from daemon.folders.forgotten import FILE, Forgotten, content_mark
+from daemon.folders.forgotten import FILE, Forgotten
 from daemon.folders.os_errors import printable, trouble
 from daemon.folders.rights import Rights
 from daemon.folders.tree import Tree
 from daemon.maintenance.backups import FOLDER, time_in_name
 from daemon.maintenance.restore import OfAnother, Restored, restore
 from daemon.maintenance.retention import is_of_results
+from daemon.maintenance.stripped import note_stripped
+from daemon.mirror.bucket.beside import hashes_of, is_stripped, original_bytes, original_of
 from daemon.mirror.bucket.client import Bucket, ListingRefused, NoObject
+from daemon.mirror.bucket.comparing import is_forgotten
 from daemon.mirror.bucket.fetching import Fate, bring, fetch, place_of
 from daemon.mirror.bucket.sources import BACKUPS, FORGOTTEN, PHOTO_KEY, VERSIONS, is_version
 from daemon.mirror.bucket.survivors import Survivors
 from daemon.sorting.filer import FilingPolicy
+from daemon.sorting.version_copies import replace_damaged
 from daemon.sorting.versions import FOLDER as VERSIONS_FOLDER
+from daemon.sorting.versions import Versions
 from daemon.store import DATABASE, Store
 from daemon.store.bucket_copies import RESULTS
-from daemon.store.facts import PRESENCE, UNFETCHED
+from daemon.store.facts import PRESENCE, STRIPPED, UNFETCHED
 
 log = structlog.get_logger()
 
@@ -85,7 +90,7 @@ def bring_files(
             if fate is not None:
                 fates[fate] += 1
                 advance(fates.total(), total)
-    store.facts.remember(UNFETCHED, value=None)
+    files.end()
     log.info("brought_back", **{fate.name.lower(): count for fate, count in fates.items()})
     return fates
 
@@ -105,6 +110,7 @@ class _Files:
         self._survivors = Survivors(incoming, self._sorted, store, began)
         self._rights = Rights(policy.group, policy.file_mode, policy.folder_mode)
         self._forgotten = Forgotten(settings.state_dir)
+        self._unknown: dict[str, str] = {}  # stripped photos of after the backup, by place
 
     def results(self, key: str, _size_bytes: int) -> Fate | None:
         name = key.removeprefix(RESULTS)
@@ -122,24 +128,40 @@ class _Files:
             return None
         if self._sorted.seen(place) is None and self._is_elsewhere(key, size_bytes, about):
             return Fate.THERE
-        return fetch(self._sorted, place, about, pieces, self._rights)
+        fate = fetch(self._sorted, place, about, pieces, self._rights)
+        if fate in (Fate.STRIPPED, Fate.THERE) and is_stripped(about):
+            self._note(place, about["sha256"])
+        return fate
+
+    def _note(self, place: str, sha256: str) -> None:
+        """Have it known that a photo's bytes are others now; at the latest by `end`."""
+        if self._sorted.sha256(place) == sha256 and not note_stripped(
+            self._store, self._sorted, place, sha256
+        ):
+            self._unknown[place] = sha256
+
+    def end(self) -> None:
+        """Note that everything was brought back, and what results are still to tell of."""
+        self._store.facts.remember(STRIPPED, self._unknown)
+        self._store.facts.remember(UNFETCHED, value=None)
 
     def _is_elsewhere(self, key: str, size_bytes: int, about: Mapping[str, str]) -> bool:
         """Whether the photo itself survived, and was moved on since its copy was sent."""
-        sha256 = about.get("sha256", "")
-        if not sha256:
+        if not about.get("sha256"):
             return False
         copy = self._store.bucket.of_key(key)
         known = [] if copy is None or copy.photo is None else [copy.photo]
         now = [photo.place for photo in self._store.bucket.photos(known) if photo.place]
-        if any(self._sorted.sha256(place) == sha256 for place in now):
+        if any(self._sorted.sha256(place) in hashes_of(about) for place in now):
             return True
-        return self._survivors.has(size_bytes, sha256)
+        return self._survivors.has(size_bytes, about["sha256"]) or self._survivors.has(
+            original_bytes(about, size_bytes), original_of(about)
+        )
 
     def _place(self, key: str, about: Mapping[str, str]) -> str:
         """Where a photo is to lie; empty where it is not to come back."""
-        place, mark = place_of(about), content_mark(about.get("sha256", ""))
-        if not has_photo_extension(place) or self._forgotten.knows(mark):
+        place = place_of(about)
+        if not has_photo_extension(place) or is_forgotten(self._forgotten, about):
             return ""
         return place if self._store.bucket.is_to_come_back(key) else ""
 
@@ -157,12 +179,16 @@ def _is_under_way(state_dir: Path) -> bool:
 def _bring_state(settings: Settings, bucket: Bucket) -> None:
     """What is in no backup, or newer than that: what was forgotten, what was learnt."""
     _bring_forgotten(settings, bucket)
-    folder = settings.state_dir / VERSIONS_FOLDER
+    folder, damaged = settings.state_dir / VERSIONS_FOLDER, set[str]()
     for key in _keys(settings, bucket, VERSIONS):
         name = key.removeprefix(VERSIONS)
         if is_version(name):
             _make(folder)
-            bring(bucket, f"{settings.mirror.station}/{key}", Tree(folder), name)
+            fate = bring(bucket, f"{settings.mirror.station}/{key}", Tree(folder), name)
+            if fate is Fate.DAMAGED:
+                damaged.add(name)
+    with closing(Store(settings.state_dir)) as store:
+        replace_damaged(store, Versions(settings.state_dir), damaged)
 
 
 def _bring_forgotten(settings: Settings, bucket: Bucket) -> None:

@@ -53,6 +53,8 @@ class Sources:
         self.versions = Tree(settings.state_dir / FOLDER)
         # None: they are not wanted.
         self.photos = Tree(settings.sorted_dir) if settings.mirror.photos else None
+        self.strips = settings.mirror.strip_metadata
+        self.most_bytes = int(settings.intake.max_file_mb * 1e6)
 
     def require_photos(self, presence: SavedPresence | None) -> None:
         """Raise FolderUnavailable unless the photos' folder is the one that was adopted.

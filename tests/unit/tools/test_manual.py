@@ -58,7 +58,7 @@ def test_every_command_is_in_the_manual() -> None:
 
 # A process that logs, what is read on a terminal alone, and what prints another format.
 WITHOUT_JSON = {
-    "alerts ack", "demo", "doctor", "lookout", "mirror schema", "report", "restore",
+    "alerts ack", "demo", "lookout", "mirror schema", "report", "restore",
     "results rebuild", "run", "unit", "web",
 }  # fmt: skip
 

@@ -1,0 +1,194 @@
+"""The fleet: what the mirror knows of all stations, read in one go. Writes nothing.
+
+Added up there by station and local day, so that what comes over is as much whatever the history's
+length.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from daemon.mirror import promotions, tables
+from daemon.mirror.postgres import Postgres
+from daemon.mirror.promotions import KnownVersion, Promotion
+from daemon.mirror.saying import StationStatus
+from daemon.reporting.figures import Counts
+
+# Twice the longest time that is shown, as that is compared with the one before.
+_DAYS = 190
+_STATUS: TypeAdapter[StationStatus] = TypeAdapter(StationStatus)
+RUNS_OF_EACH = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that has ended."""
+
+    id: str
+    started: datetime
+    finished: datetime
+    model: str
+    counts: Counts
+
+
+@dataclass(slots=True)
+class Day:
+    """What a station did on one of its days, a run with all its photos where it began."""
+
+    counts: Counts
+    looks: int  # photos that were filed and worth a quick look
+    categories: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """One station."""
+
+    name: str
+    nightsort: str
+    copied_at: datetime
+    seen_at: datetime | None  # None: it has never said how it is
+    status: StationStatus | None  # None: nothing that can be understood
+    days: dict[date, Day]
+    runs: list[Run]  # newest first
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All of them, by name."""
+
+    as_of: datetime  # by that server's clock, as all times of others are
+    stations: Mapping[str, Station]
+    versions: list[KnownVersion] = field(default_factory=list)
+    promotion: Promotion | None = None
+
+
+def read(postgres: Postgres) -> Snapshot:
+    """What is known now. Raises MirrorFailed; MirrorRefused where the tables are not there."""
+    tables.require_readable(postgres)
+    with _one_moment(postgres):
+        found = postgres.rows(_STATIONS)
+        days, runs = _days(postgres), _runs(postgres)
+        _add_categories(postgres, days)
+        versions, promotion = promotions.known_versions(postgres), promotions.newest(postgres)
+        (as_of,) = postgres.row("SELECT now()") or (None,)
+    stations = {
+        name: Station(
+            name,
+            nightsort,
+            copied_at,
+            seen_at,
+            _understood(status),
+            days.get(name, {}),
+            runs.get(name, []),
+        )
+        for name, nightsort, copied_at, seen_at, status in found
+    }
+    assert isinstance(as_of, datetime)
+    return Snapshot(as_of, stations, versions, promotion)
+
+
+def _understood(status: object) -> StationStatus | None:
+    """What a station said; None for nothing, or what is of no nightsort known here."""
+    try:
+        return _STATUS.validate_python(status)
+    except ValidationError:
+        return None
+
+
+@contextmanager
+def _one_moment(postgres: Postgres) -> Iterator[None]:
+    with postgres.transaction():
+        postgres.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+_STATIONS = (
+    "SELECT name, nightsort, copied_at, seen_at, status FROM nightsort.stations"
+    " LEFT JOIN nightsort.states ON station = name ORDER BY name"
+)
+_SINCE = "started >= now() - make_interval(days => %s)"
+# A run's day is the one by its station's clocks, which its summary was written with.
+_DAY = "left(summary->>'started', 10)"
+
+
+def _figure(of: str) -> str:
+    """A figure of a summary: a station writes its own rows, and shall not spoil all others'."""
+    return (
+        f"CASE jsonb_typeof({of}) WHEN 'number'"
+        f" THEN least(greatest(({of})::numeric, 0), 1000000000) ELSE 0 END"
+    )
+
+
+_FIGURES = [
+    _figure(f"summary->'{key}'")
+    for key in ("successful", "review", "duplicates", "failed", "processing_time_seconds")
+]
+_AHEAD = _figure("summary->'judged_ahead_seconds'")
+_LOOKS = _figure("summary->'confidence_distribution'->'check'")
+_SUMS = ", ".join(f"sum({one})" for one in (*_FIGURES, _AHEAD, _LOOKS))
+_DAYS_OF_ALL = (
+    f"SELECT station, {_DAY}, count(*), {_SUMS}"  # noqa: S608 - our own text
+    f" FROM nightsort.runs WHERE {_SINCE} GROUP BY 1, 2"
+)
+_CATEGORIES = (
+    f"SELECT station, {_DAY}, key, sum({_figure('value')})"  # noqa: S608 - our own text
+    " FROM nightsort.runs CROSS JOIN jsonb_each(CASE jsonb_typeof(summary->'categories')"
+    " WHEN 'object' THEN summary->'categories' ELSE '{}' END)"
+    f" WHERE {_SINCE} GROUP BY 1, 2, 3"
+)
+_RUNS = (
+    f"SELECT name, one.* FROM nightsort.stations CROSS JOIN LATERAL (SELECT id, started, finished,"  # noqa: S608
+    f" model, {', '.join(_FIGURES)} FROM nightsort.runs"
+    " WHERE station = name ORDER BY id DESC LIMIT %s) AS one"
+)
+
+
+def _days(postgres: Postgres) -> dict[str, dict[date, Day]]:
+    found: dict[str, dict[date, Day]] = {}
+    for station, text, *sums, looks in postgres.rows(_DAYS_OF_ALL, (_DAYS,)):
+        if (day := _day(text)) is not None:
+            found.setdefault(station, {})[day] = Day(_counts(sums), int(looks))
+    return found
+
+
+def _add_categories(postgres: Postgres, days: Mapping[str, Mapping[date, Day]]) -> None:
+    for station, text, category, photos in postgres.rows(_CATEGORIES, (_DAYS,)):
+        if (day := _day(text)) is not None:
+            days[station][day].categories[category] = int(photos)
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text or "")
+    except ValueError:
+        return None
+
+
+def _runs(postgres: Postgres) -> dict[str, list[Run]]:
+    found: dict[str, list[Run]] = {}
+    for name, run, started, finished, model, *sums in postgres.rows(_RUNS, (RUNS_OF_EACH,)):
+        one = Run(run, started, finished, model, _counts((1, *sums, 0.0)))
+        found.setdefault(name, []).append(one)
+    return found
+
+
+def _counts(sums: Sequence[Any]) -> Counts:
+    """PostgreSQL adds up whole numbers to decimals."""
+    runs, successful, review, duplicates, failed, busy_seconds, ahead_seconds = sums
+    return Counts(
+        runs=int(runs),
+        successful=int(successful),
+        review=int(review),
+        duplicates=int(duplicates),
+        failed=int(failed),
+        busy_seconds=float(busy_seconds),
+        ahead_seconds=float(ahead_seconds),
+    )

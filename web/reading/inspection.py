@@ -1,0 +1,122 @@
+"""Which settings are in use, and what the doctor found: the daemon's word, kept or asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from itertools import groupby
+
+from config.settings import Settings, load, walk
+from daemon.domain.inspection import (
+    Examination,
+    Examine,
+    Found,
+    SettingsTold,
+    SettingTold,
+    TellSettings,
+)
+from daemon.service.examining import LONGEST_SECONDS, known
+from daemon.service.telling_settings import told
+from web.problems import Problem
+from web.reading.asking import give, require_daemon
+from web.reading.photos import history
+from web.reading.state import is_running
+from web.roles import Caller
+
+# Of these tables the page itself is who works by them.
+_OURS = frozenset({"web", "api"})
+_WORST_FIRST = ("wrong", "warning", "ok")
+_IMPOSSIBLE = (503, "unavailable")
+LONGEST_MINUTES = round(LONGEST_SECONDS / 60)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key, with what the settings file says of it."""
+
+    told: SettingTold
+    about: str
+    has_changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """All keys, table by table."""
+
+    told: SettingsTold
+    tables: tuple[tuple[str, tuple[Key, ...]], ...]
+    is_of_daemon: bool  # else the page's own, as it does not run
+
+
+def settings_in_use(settings: Settings, by: Caller) -> InUse:
+    """The daemon's, and of the page's own tables the page's. Raises Problem as `give`."""
+    own = told(settings, partial(_reread, settings))
+    is_of_daemon = is_running(settings.state_dir)
+    every = own
+    if is_of_daemon:
+        every = _with_ours(give(settings.state_dir, TellSettings(), by, _IMPOSSIBLE), own)
+    return InUse(every, tuple(_tables(every)), is_of_daemon)
+
+
+def _reread(settings: Settings) -> Settings:
+    file = settings.sources.file
+    return settings if file is None else load(file)
+
+
+def _with_ours(every: SettingsTold, own: SettingsTold) -> SettingsTold:
+    ours = {one.key: one for one in own.settings if _is_ours(one.key)}
+    changed = [key for key in every.changed if not _is_ours(key)]
+    changed += [key for key in own.changed if _is_ours(key)]
+    return replace(
+        every,
+        settings=tuple(ours.get(one.key, one) for one in every.settings),
+        changed=tuple(changed),
+    )
+
+
+def _is_ours(key: str) -> bool:
+    return key.partition(".")[0] in _OURS
+
+
+def _tables(every: SettingsTold) -> Iterator[tuple[str, tuple[Key, ...]]]:
+    about = {key: field.description or "" for key, field in walk(Settings)}
+    for table, settings in groupby(every.settings, lambda one: one.key.rpartition(".")[0]):
+        keys = (Key(one, about.get(one.key, ""), one.key in every.changed) for one in settings)
+        yield table, tuple(keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What the doctor found at the newest look, and whether there is one under way."""
+
+    at: datetime | None
+    by: str
+    findings: tuple[tuple[str, tuple[Found, ...]], ...]  # the worst first
+    problem: str
+    is_under_way: bool
+
+
+def examination(settings: Settings) -> Looked:
+    """As it is kept; nothing while there is no history."""
+    found = Examination()
+    with suppress(Problem), history(settings.state_dir) as store:
+        found = known(store)
+    by_state = {
+        state: [one for one in found.findings if one.state == state] for state in _WORST_FIRST
+    }
+    return Looked(
+        datetime.fromisoformat(found.at) if found.at else None,
+        found.by,
+        tuple((state, tuple(those)) for state, those in by_state.items() if those),
+        found.problem,
+        bool(found.began) and is_running(settings.state_dir),
+    )
+
+
+def examine(settings: Settings, by: Caller) -> None:
+    """Have the doctor look. Raises Problem as `give`."""
+    require_daemon(settings.state_dir, "nothing can be looked at")
+    give(settings.state_dir, Examine(), by, _IMPOSSIBLE)
