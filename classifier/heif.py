@@ -20,7 +20,8 @@ _DESCRIBES = frozenset(
     {b"ftyp", b"meta", b"hdlr", b"pitm", b"iinf", b"iloc", b"iprp", b"iref", b"dinf", b"grpl"}
 )
 _KEPT = _DESCRIBES | {b"mdat", b"idat", b"free", b"skip"}
-_MOST_BOXES = 100_000
+# More than any photo has; each costs a hundred bytes and more while it is looked at.
+_MOST_BOXES = _MOST_PARTS = 100_000
 # No offset, and a TIFF without a tag: what reads EXIF finds none.
 _NO_EXIF = bytes(4) + b"MM\0*" + struct.pack(">IHI", 8, 0, 0)
 
@@ -109,6 +110,7 @@ class _Places:
         self._idat = idat
         self._at = box.body + 4
         self._left = 2 * len(data)
+        self._parts_left = _MOST_PARTS
         self._version = data[box.body]
         if self._version > 2:
             raise unsupported("an unusual HEIF")
@@ -135,7 +137,9 @@ class _Places:
         elif method != 0:
             raise unsupported("an unusual HEIF")
         self._left -= length  # parts that share bytes would make much of little
-        if not length or start + length > len(self._data) or self._left < 0:
+        self._parts_left -= 1
+        is_too_much = self._left < 0 or self._parts_left < 0
+        if not length or start + length > len(self._data) or is_too_much:
             raise corrupt("its parts do not follow each other")
         return start, start + length
 
