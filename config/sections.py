@@ -236,6 +236,13 @@ class CorrectionSettings(Section):
         description="Minutes between two looks for photos that somebody dragged out of _review, so "
         "that pick lists follow in the morning; 0 waits for the next run.",
     )
+    share_log: str | None = Field(
+        None,
+        pattern=r"^/[^\x00-\x1f]+$",
+        description="Samba's log with lines of full_audit, a file or a pattern, from which who "
+        "dragged a photo is known (docs/install.md). Default: it was somebody on the share.",
+        examples=["/var/log/samba/log.*"],
+    )
 
 
 class CategorySettings(Section):
@@ -248,6 +255,9 @@ class CategorySettings(Section):
 class LinkSettings(Section):
     """How people reach the folders, for links in results and reports."""
 
+    incoming: str | None = Field(
+        None, description="How people reach incoming_dir.", examples=[r"\\box\incoming"]
+    )
     sorted: str | None = Field(
         None, description="How people reach sorted_dir.", examples=[r"\\box\photos"]
     )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -30,15 +29,15 @@ from web.reading.practice import Plan, plan_in
 from web.reading.state import mark
 from web.roles import Caller, Role
 from web.static_files import version
+from web.templating import TEXTS, templates
 from web.tokens import Tokens
-
-HERE = Path(__file__).parent
 
 # What stands at the top of each page: path, and who sees it.
 _OF_A_STATION = {
     "home": ("/", Role.READER), "review": ("/review", Role.READER),
     "find": ("/find", Role.READER), "station": ("/station", Role.READER),
-    "runs": ("/page/runs", Role.READER), "learning": ("/page/learning", Role.READER),
+    "runs": ("/page/runs", Role.READER), "picks": ("/page/pick-lists", Role.READER),
+    "reports": ("/page/reports", Role.READER), "learning": ("/page/learning", Role.READER),
     "upload": ("/upload", Role.CLERK), "try": ("/page/try", Role.READER),
     "doctor": ("/page/doctor", Role.LEAD),
     "settings": ("/page/settings", Role.ADMIN),
@@ -89,8 +88,8 @@ class Site:
             boards=Boards(),
             listeners=Listeners(lambda: mark(settings.state_dir)),
             predictor=Predictor(settings),
-            languages=catalogue.read(HERE / "texts"),
-            templates=_templates(),
+            languages=catalogue.read(TEXTS),
+            templates=templates(),
             fleet=fleet,
             practice=None if fleet else plan_in(settings.state_dir),
         )
@@ -153,13 +152,3 @@ def site_of(request: Request) -> Site:
     site: Any = request.app.state.site
     assert isinstance(site, Site)
     return site
-
-
-def _templates() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

@@ -29,6 +29,7 @@ COMMANDS = {
     "archive": "daemon.cli.archive:archive",
     "audit": "daemon.cli.audit:audit",
     "backup": "daemon.cli.state:backup",
+    "cards": "web.cards.cli:cards",
     "classify": "daemon.cli.photos:classify",
     "correct": "daemon.cli.history:correct",
     "demo": "daemon.cli.service:demo",

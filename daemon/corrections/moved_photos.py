@@ -27,6 +27,7 @@ import structlog
 from config.errors import PhotoBusy
 from daemon.corrections.folder_index import FolderIndex, stem_key
 from daemon.corrections.mass_removal import believed
+from daemon.corrections.share_log import ShareLog
 from daemon.domain.clock import Clock
 from daemon.domain.corrections import Correction, Via, Word
 from daemon.domain.photos import Fingerprint, Story, as_text
@@ -41,7 +42,7 @@ log = structlog.get_logger()
 
 Categories = Callable[[], Sequence[str]]
 
-# Who moved a file on a share is nowhere written, unless the file server says so.
+# Who moved a file on a share only the file server knows, and does not always say.
 SOMEBODY = "somebody on the share"
 # How many photos that were taken away are asked for whether they are back.
 _MOST_REMOVED = 200
@@ -60,14 +61,24 @@ class MovedPhotos:
     """Looks for photos in sorted."""
 
     def __init__(
-        self, store: Store, sorted_tree: Tree, filer: Filer, categories: Categories, clock: Clock
+        self,
+        store: Store,
+        sorted_tree: Tree,
+        filer: Filer,
+        categories: Categories,
+        clock: Clock,
+        share_log: str | None = None,
     ) -> None:
-        """categories: what photos may be filed into; a new model may know others."""
+        """categories: what photos may be filed into; a new model may know others.
+
+        share_log: as `[corrections] share_log`.
+        """
         self._store = store
         self._sorted = sorted_tree
         self._filer = filer
         self._categories = categories
         self._clock = clock
+        self._log = ShareLog(share_log, str(sorted_tree.root))
 
     @property
     def categories(self) -> Sequence[str]:
@@ -213,13 +224,14 @@ class MovedPhotos:
             log.info("photo_dragged", photo=story.id, name=name, category=category)
 
     def _said(self, story: Story, seen: Seen, word: Word, category: str) -> Correction:
+        filed = datetime.fromisoformat(story.recorded_at)
         return Correction(
             id=0,
             photo_id=story.id,
             word=word,
             before=story.category_now,
             category=category,
-            person=SOMEBODY,
+            person=self._log.mover(story.place, seen.place, filed) or SOMEBODY,
             at=self._clock.now(),
             move=Move(story.id, story.place, seen.place, seen.fingerprint, seen.sha256),
             via=Via.SHARE,

@@ -19,6 +19,7 @@ from daemon.domain.clock import Clock
 from daemon.domain.orders import Acknowledge, Receive
 from daemon.domain.return_ids import by_pattern, return_id
 from daemon.domain.speech import speech
+from daemon.domain.timetable import nightly
 from daemon.folders.availability import Availability
 from daemon.folders.photo_files import Limits
 from daemon.folders.presence import Presence
@@ -134,6 +135,7 @@ class Parts:
             Filer(self.desk.incoming, self.desk.sorted, self._filing),
             lambda: self._categories(store),
             clock,
+            settings.corrections.share_log,
         )
         places = Places(self.desk.incoming, self.desk.sorted, self.desk.results)
         self.forgetter = Forgetter(store, places, self._moved_photos, settings, clock)
@@ -311,6 +313,7 @@ class Parts:
                 _rhythms(settings.reports),
                 settings.value,
                 self._say,
+                nightly(settings.window),
             ),
         )
         return ReportUpdater(store, writers, self._clock)

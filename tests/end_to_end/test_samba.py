@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -12,7 +13,7 @@ import pytest
 
 from tests.support.photos import photo_bytes, write_photo
 from tests.support.processes import Site
-from tests.support.samba import Samba, samba
+from tests.support.samba import AUDIT, Samba, samba
 from tests.support.waiting import DEADLINE_SECONDS, eventually
 
 pytestmark = pytest.mark.servers
@@ -94,3 +95,21 @@ def test_photo_put_slowly_is_not_taken_before_it_is_whole(
     assert row["status"] in ("success", "review")
     assert row["sha256"] == sha256(slow)
     assert Path(row["filed_path"]).read_bytes() == slow
+
+
+def test_who_dragged_a_photo_on_the_share_is_known_where_the_server_logs_it(tmp_path: Path) -> None:
+    log = f'[corrections]\nshare_log = "{tmp_path}/samba/log*"\n'
+    site = Site.make(tmp_path / "site", settings=log)
+    write_photo(site.incoming / "return-60521_front.jpg", seed=3)
+    assert site.nightsort("now").returncode == 0
+    (photo,) = site.photos("sorted")
+    (site.sorted / "Garden").mkdir()
+    with samba(site.sorted, tmp_path / "samba", AUDIT) as server:
+        server.let_in("games", "secret")  # an account that every Debian has
+        lies = str(photo.relative_to(site.sorted)).replace("/", "\\")
+        server.ask_as("games%secret", f'rename "{lies}" "Garden\\{photo.name}"')
+    write_photo(site.incoming / "another.jpg", seed=4)
+    assert site.nightsort("now").returncode == 0  # looks after each run
+    (told,) = json.loads(site.nightsort("find", "60521", "--json").stdout)["photos"]
+    assert told["category_now"] == "Garden"
+    assert "games" in json.dumps(told)

@@ -27,7 +27,7 @@ from web.pages.home import Asked
 from web.pages.wording import Wording
 from web.reading.dashboard import Period
 from web.reading.photos import history
-from web.site import HERE
+from web.templating import HERE
 
 TODAY = datetime.now(UTC).date()
 TEXTS = catalogue.read(HERE / "texts")

@@ -120,6 +120,7 @@ class Core:
         self._filing = filing or FilingPolicy()
         self._label_of = label_reader(return_id, 1.0) if labels else no_label
         self.pictures = KeptPictures(self.state)
+        self.share_log: str | None = None
         self._start()
 
     def _start(self) -> None:
@@ -136,7 +137,7 @@ class Core:
         )
         self.sorter = Sorter(used, self.filer, incoming, sorted_tree, WAREHOUSE, self.clock)
         self.seeker = MovedPhotos(
-            self.store, sorted_tree, self.filer, lambda: CATEGORIES, self.clock
+            self.store, sorted_tree, self.filer, lambda: CATEGORIES, self.clock, self.share_log
         )
         self.corrector = Corrector(
             self.store,

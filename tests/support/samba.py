@@ -47,6 +47,16 @@ _CONFIG = """
     read only = no
     force user = root
 """
+# As docs/install.md has it; which account may enter is the share's own matter.
+AUDIT = """
+    vfs objects = full_audit
+    full_audit:prefix = nightsort|%U|%S
+    full_audit:success = renameat
+    full_audit:failure = none
+    full_audit:syslog = no
+[global]
+    log level = 0 full_audit:1
+"""
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,27 @@ class Samba:
 
     folder: Path
     port: int
+    own: Path
+
+    @property
+    def log(self) -> Path:
+        """What it logs."""
+        return self.own / "log"
+
+    def let_in(self, name: str, password: str) -> None:
+        """Give an account of this machine a password on the share."""
+        subprocess.run(
+            ["smbpasswd", "-c", str(self.own / "smb.conf"), "-a", "-s", name],
+            input=f"{password}\n" * 2,
+            text=True,
+            check=True,
+            capture_output=True,
+        )
+
+    def ask_as(self, account: str, command: str) -> None:
+        """Have somebody do something. account: with its password, as NAME%PASSWORD."""
+        address = ["-p", str(self.port), "-U", account, "//127.0.0.1/photos"]
+        subprocess.run(["smbclient", *address, "-c", command], check=True, capture_output=True)
 
     def ask(self, command: str, stdin: int | IO[bytes] | None = None) -> subprocess.Popen[bytes]:
         """Start smbclient, as a photo station does."""
@@ -95,15 +126,17 @@ def _send(client: subprocess.Popen[bytes], content: bytes, go_on: threading.Even
 
 
 @contextmanager
-def samba(share: Path, own: Path) -> Iterator[Samba]:
-    """A server for the folder `share`; its own files are in `own`."""
+def samba(share: Path, own: Path, more: str = "") -> Iterator[Samba]:
+    """A server for the folder `share`; its own files are in `own`. more: settings of the share."""
     need("smbd", "smbclient")
+    if more == AUDIT and not any(Path("/usr/lib").glob("*/samba/vfs/full_audit.so")):
+        lacking("Samba's full_audit is missing (samba-vfs-modules)")
     if os.geteuid() != 0:
         lacking("smbd acts for its clients, which takes root")
     for name in ("private", "lock", "state", "cache", "pid"):
         (own / name).mkdir(parents=True)
     # Between the look for a free port and smbd, another program may take it: then once more.
-    served = eventually(lambda: _served(share, own))
+    served = eventually(lambda: _served(share, own, more))
     assert served is not None
     found, server = served
     try:
@@ -113,13 +146,13 @@ def samba(share: Path, own: Path) -> Iterator[Samba]:
         server.wait(30)
 
 
-def _served(share: Path, own: Path) -> tuple[Samba, subprocess.Popen[bytes]] | None:
+def _served(share: Path, own: Path, more: str) -> tuple[Samba, subprocess.Popen[bytes]] | None:
     """A server that answers; None where it ended because its port was taken."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     config = own / "smb.conf"
-    config.write_text(_CONFIG.format(port=port, folder=own, share=share))
+    config.write_text(_CONFIG.format(port=port, folder=own, share=share) + more)
     command = ["smbd", "--foreground", "--no-process-group", f"--configfile={config}"]
     server = subprocess.Popen(
         command,
@@ -127,7 +160,7 @@ def _served(share: Path, own: Path) -> tuple[Samba, subprocess.Popen[bytes]] | N
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # smbd ends its whole process group with itself
     )
-    found = Samba(share, port)
+    found = Samba(share, port, own)
     eventually(lambda: server.poll() is not None or found.ask("ls").wait(60) == 0)
     return (found, server) if server.poll() is None else None
 

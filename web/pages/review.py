@@ -19,6 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from web.access import needs
 from web.credentials import CallerOf
 from web.deciding import Decision, Wish, carry_out
+from web.pages.keys import KEYS
 from web.problems import Problem
 from web.reading.categories import categories
 from web.reading.history import zone_of
@@ -160,6 +161,7 @@ def _page(request: Request, asked: _Asked, problem: Problem | None = None) -> Re
         }
     return site.page(
         request, "review.html", problem.status_code if problem else 200, queue=asked.queue,
+        keys=KEYS,
         panel=shown, strip=_strip(found[:IN_STRIP], shown), is_down=_is_down(site),
         after=found[IN_STRIP - 1].id if len(found) > IN_STRIP else None, start=asked.after,
         look_days=LOOK_DAYS,

@@ -44,6 +44,7 @@ from daemon.health.doctor.findings import (
 )
 from daemon.health.doctor.fs_trials import events_come, moves_between, traits_of, trial_folder
 from daemon.health.doctor.mirrors import of_mirror
+from daemon.health.doctor.share_logs import of_share_log
 from daemon.health.status_file import NOT_RUNNING, read
 from daemon.health.units import DROP_IN, on_this_machine, writable_folders
 from daemon.intake.event_source import choose
@@ -85,6 +86,7 @@ def examine(settings: Settings, clock: Clock) -> Findings:
     yield from _returns(settings)
     yield from _alerts(settings)
     yield from of_mirror(settings)
+    yield from of_share_log(settings.corrections.share_log)
     yield from _handover(settings)
     yield from _time(settings, clock)
 

@@ -20,8 +20,9 @@ from web.api.docs import describe
 from web.app import ROUTERS, application
 from web.database import WebStore
 from web.routes import Route, router
-from web.site import HERE, Site
+from web.site import Site
 from web.static_files import STATIC
+from web.templating import HERE
 
 # Whoever adds an address here lets everybody in: say why in the route.
 OPEN = {

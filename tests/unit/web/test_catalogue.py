@@ -15,7 +15,7 @@ from daemon.domain.corrections import Word
 from daemon.reporting.history import IN_WORDS
 from daemon.store import Whereabouts
 from web.passwords import complaint
-from web.site import HERE
+from web.templating import HERE
 
 LANGUAGES = catalogue.read(HERE / "texts")
 
@@ -32,6 +32,7 @@ def test_english_and_german_have_the_same_sentences_with_the_same_places_to_fill
 
 def test_every_sentence_that_a_page_asks_for_is_there_and_none_is_left_over() -> None:
     files = [*(HERE / "templates").glob("*.html"), *(HERE / "pages").glob("*.py")]
+    files += (HERE / "cards").glob("*.py")
     pages = "\n".join(page.read_text("utf-8") for page in files)
     asked = set(re.findall(r't(?:\.or_else)?\("([\w.]+)"', pages))
     asked |= set(re.findall(r'"([a-z]+\.[a-z_]+)"', pages))
