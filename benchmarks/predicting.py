@@ -144,7 +144,9 @@ def _crowd_at(bench: Bench, kind: Kind) -> Figures:
     folder = bench.folder / f"predict-{kind.name.replace(' ', '')}"
     bare = bench.child("bare_limit", folder / "photos")
     limit = bare["photos"] / bare["seconds"]
-    figures = bench.child("crowd", folder, folder / "photos", bench.photos(_CROWD_CALLS[kind]))
+    figures = bench.child(
+        "crowd", folder / "crowd", folder / "photos", bench.photos(_CROWD_CALLS[kind])
+    )
     ratio = figures["images_per_second"] / limit
     return figures | {"limit": round(limit, 1), "of_limit": round(ratio, 3)}
 
