@@ -82,11 +82,16 @@ class LearningSpec(_Part):
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
 
 
+# Cards of before do not say it: band auto was set for that.
+BEFORE_PROMISES = 0.99
+
+
 class Bands(_Part):
     """Thresholds that keep the card's promise."""
 
     auto: float = Field(gt=0, le=1)
     review: float = Field(gt=0, le=1)
+    promise: float = Field(BEFORE_PROMISES, gt=0, lt=1)  # the share that is right of band auto
 
 
 class Specimen(_Part):

@@ -101,6 +101,12 @@ class Classifier:
         return self.bundle.card.title if self.version is None else self.version.title
 
     @property
+    def promise(self) -> float | None:
+        """The share that is to be right of band auto, as the card in use says."""
+        bands = bands_of(self.bundle, self.version)
+        return None if bands is None else bands.promise
+
+    @property
     def mark(self) -> str:
         """By what one knows another that judges otherwise."""
         return repr(
@@ -175,6 +181,11 @@ def categories_of(
     return card.categories, (frozenset(own) | card.given_up) - {*card.categories}
 
 
+def bands_of(bundle: Bundle, version: Version | None) -> Bands | None:
+    """What the card of a version promises, or of the bundle where there is none."""
+    return bundle.card.bands if version is None else version.card.bands
+
+
 def thresholds_of(
     bundle: Bundle, auto: float | None, review: float | None, version: Version | None = None
 ) -> Thresholds:
@@ -182,7 +193,7 @@ def thresholds_of(
 
     Review is never above auto.
     """
-    promised = bundle.card.bands if version is None else version.card.bands
+    promised = bands_of(bundle, version)
     if promised is None:
         promised = Bands(auto=FALLBACK_AUTO, review=FALLBACK_REVIEW)
     auto = promised.auto if auto is None else auto

@@ -157,6 +157,9 @@ class LearntHead:
     Among the categories that the network was trained on, its own last layer has a say beside the
     learnt rows: it knows better which of its verdicts are sure. Whether a photo shows one of those
     at all, or something that was learnt, the rows alone decide.
+
+    doubts: by how much each category's verdicts, and those beside which it was the next likeliest,
+    are less sure; 1: by nothing. What is best stays so.
     """
 
     spec: FeatureSpec
@@ -167,6 +170,7 @@ class LearntHead:
     categories: tuple[str, ...]
     temperature: float = 1.0  # of the rows' scores
     opinion_temperature: float = 1.0  # of rows and opinion together
+    doubts: DoubleArray | None = None  # (categories,)
 
     def shares(self, features: Features) -> FloatArray:
         """Of the categories, then of what is none of them."""
@@ -197,14 +201,27 @@ class LearntHead:
         """Log-evidence of each category (photos, categories), and of other things (photos,)."""
         count = len(self.categories)
         known, others = self.rows.by_category(evidence.scores, self.temperature, count)
-        if self.opinion is None or evidence.opinions is None:
-            return known, others
-        own, _ = self.opinion.by_category(evidence.opinions, 1.0, count)
-        shared = np.unique(self.opinion.owners)
+        if self.opinion is not None and evidence.opinions is not None:
+            known = self._advised(known, self.opinion, evidence.opinions)
+        return self._doubted(known), others
+
+    def _advised(self, known: DoubleArray, opinion: Rows, opinions: FloatArray) -> DoubleArray:
+        """With the network's own word on how its categories share what the rows give them."""
+        own, _ = opinion.by_category(opinions, 1.0, len(self.categories))
+        shared = np.unique(opinion.owners)
         both = (0.5 * known[:, shared] + own[:, shared]) / self.opinion_temperature
         together = log_sum(known[:, shared])
         known[:, shared] = both + (together - log_sum(both))[:, None]
-        return known, others
+        return known
+
+    def _doubted(self, known: DoubleArray) -> DoubleArray:
+        """Nearer to each other where one of the two likeliest is doubted; their sum stays."""
+        if self.doubts is None:
+            return known
+        likeliest = np.argpartition(-known, 1, axis=1)[:, :2]
+        softer = known / self.doubts[likeliest].max(axis=1)[:, None]
+        found: DoubleArray = softer + (log_sum(known) - log_sum(softer))[:, None]
+        return found
 
 
 def _both(first: FloatArray | None, second: FloatArray | None) -> FloatArray | None:

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,8 @@ class VersionCard(_Part):
     opinion: tuple[int, ...]  # the category of each row of the network's own that has a say
     temperature: float = Field(gt=0)
     opinion_temperature: float = Field(gt=0)
+    # How much less sure verdicts are that each category has part in; versions of before have none.
+    doubts: tuple[Annotated[float, Field(ge=1)], ...] = ()
     gate: GateSpec
     bands: Bands
     examples: dict[str, int]  # photos by label
@@ -103,6 +105,8 @@ class VersionCard(_Part):
         owned = {owner for owner in self.owners if owner >= 0}
         if min(self.owners) < -1 or owned != set(range(len(self.categories))):
             raise ValueError("rows and categories disagree")
+        if self.doubts and len(self.doubts) != len(self.categories):
+            raise ValueError(f"{len(self.doubts)} doubts for {len(self.categories)} categories")
         if not {*self.opinion} <= owned:
             raise ValueError("the network's own rows and the categories disagree")
         return self
@@ -153,6 +157,11 @@ def ids_of(examples: list[str]) -> NDArray[np.uint8]:
 def base_name(card: BundleCard) -> BaseName:
     """What a version calls the bundle that it is learnt over."""
     return BaseName(name=card.name, version=card.version, sha256=card.sha256)
+
+
+def read_card(path: Path) -> VersionCard:
+    """What the version of that file says of itself, over whatever base. Raises ModelError."""
+    return _card_of(path, _read(path))
 
 
 def knows_any(path: Path, examples: Collection[str]) -> bool:
@@ -207,6 +216,7 @@ def _head_of(card: VersionCard, arrays: Arrays, bundle: Bundle) -> LearntHead:
         categories=card.categories,
         temperature=card.temperature,
         opinion_temperature=card.opinion_temperature,
+        doubts=np.array(card.doubts) if card.doubts else None,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import time
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -27,6 +27,8 @@ _EXAMPLE_TARGETS = [
     },
     {"url": "json://monitor.example.com/alerts", "severities": ["critical"]},
 ]
+
+_A_DAY = r"^([0-9]{4}-)?(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 
 
 class AlertSettings(Section):
@@ -80,12 +82,19 @@ class AlertSettings(Section):
         le=30,
         description="Days that a photo may wait for a person's decision before that is told.",
     )
-    accuracy_promise: float = Field(
-        0.99,
+    accuracy_promise: float | None = Field(
+        None,
         ge=0,
         lt=1,
-        description="Share of the photos filed without a look that must be right, by spot checks; "
-        "as promised on the model's card.",
+        description="Share of the photos filed without a look that must be right, by spot checks. "
+        "Default: what the card of the model or version in use promises.",
+        examples=[0.98],
+    )
+    days_off: tuple[Annotated[str, Field(pattern=_A_DAY)], ...] = Field(
+        (),
+        description="Days on which nobody photographs, beside those that most countries have: "
+        "nothing is concluded of what does not come then (unusual_night). MM-DD is of every year.",
+        examples=[["10-03", "2026-08-03"]],
     )
     missed_window_hours: float = Field(
         36.0,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from config.targets import Credential, Section
 
@@ -27,13 +27,15 @@ def _bucket(text: str | None) -> str | None:
     return text
 
 
-def _endpoint(text: str | None) -> str | None:
+def as_endpoint(text: str | None) -> str | None:
+    """The address of a server. Raises ValueError."""
     if text is not None and not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s?#@]*)?", text):
         raise ValueError("must be an address such as https://minio.example.com:9000")
     return text
 
 
-def _access_key(text: SecretStr | None) -> SecretStr | None:
+def as_access_key(text: SecretStr | None) -> SecretStr | None:
+    """An id and a secret. Raises ValueError."""
     if text is not None and not is_access_key(text.get_secret_value()):
         raise ValueError("must be the key's id and its secret with a colon between: ID:SECRET")
     return text
@@ -72,7 +74,7 @@ class MirrorSettings(Section):
         "versions. Default: none.",
         examples=["s3://returns/boxes"],
     )
-    endpoint: Annotated[str | None, AfterValidator(_endpoint)] = Field(
+    endpoint: Annotated[str | None, AfterValidator(as_endpoint)] = Field(
         None,
         description="Where that storage is reached. Default: Amazon's, of the region.",
         examples=["https://minio.example.com:9000"],
@@ -82,7 +84,7 @@ class MirrorSettings(Section):
         pattern=r"^[A-Za-z0-9-]+$",
         description="Region of the bucket; what has none takes any.",
     )
-    bucket_key: Annotated[SecretStr | None, AfterValidator(_access_key)] = Field(
+    bucket_key: Annotated[SecretStr | None, AfterValidator(as_access_key)] = Field(
         None,
         description="Access key of the bucket, as ID:SECRET. Better in a credential.",
         examples=["BERLIN:..."],
@@ -101,18 +103,11 @@ class MirrorSettings(Section):
         description="Whether the bucket's copies of photos are without EXIF, GPS and other notes "
         "of cameras; their pixels stay as they are. False copies them byte for byte.",
     )
-    fetch_versions: Literal[False] = Field(
+    fetch_versions: bool = Field(
         False,
-        description="Whether versions are fetched that were promoted centrally. This nightsort "
-        "cannot do so yet, and refuses true.",
+        description="Whether versions are fetched from PostgreSQL that were promoted centrally; "
+        "each is compared on this station's own photos first, see docs/fleet.md.",
     )
-
-    @field_validator("fetch_versions", mode="before")
-    @classmethod
-    def _is_not_there_yet(cls, value: object) -> object:
-        if str(value).strip().lower() in ("false", "0", "off", "no"):  # variables are text
-            return False
-        raise ValueError("fetching versions is not there yet; leave it out, or write false")
 
     @property
     def has_postgres(self) -> bool:
@@ -135,6 +130,10 @@ class MirrorSettings(Section):
             raise ValueError("station is missing; name this installation")
         if self.has_bucket and self.bucket_key is None and self.bucket_credential is None:
             raise ValueError("bucket_credential is missing; name the one with the access key")
+        if self.fetch_versions and not self.has_postgres:
+            raise ValueError(
+                "postgres_credential is missing; versions are fetched from there, not the bucket"
+            )
         if self.bucket is None and (self.photos or self.endpoint is not None):
             raise ValueError("bucket is missing; photos and endpoint are about it")
         return self

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from starlette.types import Message, Receive
@@ -25,6 +26,9 @@ SLOWEST_BYTES_A_SECOND = 20_000
 PART_BYTES = 256 * 1024
 # Bodies in hand at the same time, of all requests.
 SUM_BYTES = 1_000_000_000
+# Of these so much in memory, where a file can be: ten photos of 12 megapixels, or hundreds of small
+# ones. All others lie on the disk.
+MEMORY_BYTES = 48_000_000
 CLOSE = {"Connection": "close"}
 
 
@@ -46,6 +50,25 @@ class Spool:
     def give_back(self, size: int) -> None:
         """So much less is."""
         self.in_hand -= size
+
+
+@dataclass(slots=True)
+class Memory:
+    """How much of bodies is in memory as a whole."""
+
+    most_bytes: int = MEMORY_BYTES
+    in_hand: int = field(default=0, init=False)
+
+    @contextmanager
+    def room(self, size: int | None) -> Iterator[bool]:
+        """Whether there is room for so much, which is then taken; None: nobody knows how much."""
+        has_room = size is not None and self.in_hand + size <= self.most_bytes
+        taken = (size or 0) if has_room else 0
+        self.in_hand += taken
+        try:
+            yield has_room
+        finally:
+            self.in_hand -= taken
 
 
 class Body:
@@ -75,32 +98,42 @@ class Body:
         """The next part. Raises Problem 408, 413 or 503."""
         if self.is_read:
             return await self._receive()  # that the caller goes away is waited for without an end
-        parts, size = [], 0
-        while not self.is_read and size < PART_BYTES:
-            message = await self._in_time()
-            if message["type"] != "http.request":
-                self.is_cut_off = True
-                return message  # the caller is gone, and nobody wants the rest
-            part = message.get("body", b"")
-            self._check(self.read_bytes + len(part))
-            self._spool.take(len(part))
-            self.read_bytes += len(part)
-            self.is_read = not message.get("more_body", False)
-            parts.append(part)
-            size += len(part)
-        return {
-            "type": "http.request", "body": b"".join(parts), "more_body": not self.is_read,
-        }  # fmt: skip
+        parts = await self.packets(PART_BYTES)
+        if self.is_cut_off:
+            return {"type": "http.disconnect"}  # nobody wants the rest
+        return {"type": "http.request", "body": b"".join(parts), "more_body": not self.is_read}
 
-    async def _in_time(self) -> Message:
-        left = min(SILENCE_SECONDS, self._ends_at - self._clock())
+    async def packets(self, most_bytes: int) -> list[bytes]:
+        """What comes next of it, as it comes, until its end or until there is so much.
+
+        Raises Problem 408, 413 or 503.
+        """
+        packets, enough = [], self.read_bytes + most_bytes
+        loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(max(left, 0.01)):
-                return await self._receive()
+            async with asyncio.timeout(self._patience()) as timeout:
+                while not (self.is_read or self.is_cut_off) and self.read_bytes < enough:
+                    packets.append(self._taken(await self._receive()))
+                    timeout.reschedule(loop.time() + self._patience())
         except TimeoutError:
             raise Problem(
                 408, "too_slow", "the rest of this request did not come in time", CLOSE
             ) from None
+        return packets
+
+    def _patience(self) -> float:
+        return max(min(SILENCE_SECONDS, self._ends_at - self._clock()), 0.01)
+
+    def _taken(self, message: Message) -> bytes:
+        if message["type"] != "http.request":
+            self.is_cut_off = True
+            return b""
+        packet: bytes = message.get("body", b"")
+        self._check(self.read_bytes + len(packet))
+        self._spool.take(len(packet))
+        self.read_bytes += len(packet)
+        self.is_read = not message.get("more_body", False)
+        return packet
 
     def done(self) -> None:
         """Nothing of it is kept any more."""

@@ -53,34 +53,36 @@ class Limits:
         """Count one call; returns the headers that say what is left. Raises Problem 429."""
         allowance, now = self._allowances[kind], self._clock()
         taken = self._calls_of(caller, kind)
-        while taken and now - taken[0] >= allowance.seconds:
-            taken.popleft()
         if len(taken) >= allowance.most:
             wait = taken[0] + allowance.seconds - now
-            problem = too_many(
+            raise too_many(
                 f"{allowance.most} {allowance.words} are used up; try again in {wait:.0f} seconds",
                 wait,
+                headers=_headers(allowance, taken, now),
             )
-            problem.headers = {**(problem.headers or {}), **_headers(allowance, taken, now)}
-            raise problem
         taken.append(now)
         return _headers(allowance, taken, now)
+
+    def left(self, caller: str, kind: Kind) -> dict[str, str]:
+        """The headers that say what is left."""
+        return _headers(self._allowances[kind], self._calls_of(caller, kind), self._clock())
 
     def give_back(self, caller: str, kind: Kind) -> dict[str, str]:
         """The call counted last does not count; returns the headers that say what is left."""
         taken = self._calls_of(caller, kind)
         if taken:
             taken.pop()
-        return _headers(self._allowances[kind], taken, self._clock())
+        return self.left(caller, kind)
 
     @contextmanager
-    def place(self, caller: str) -> Iterator[None]:
+    def place(self, caller: str, kind: Kind) -> Iterator[None]:
         """One of the places for calls at the same time. Raises Problem 429."""
         if self._running[caller] >= self._at_once:
             raise too_many(
                 f"{self._at_once} calls of this key are under way; wait for one of them to end",
                 1,
                 "too_many_at_once",
+                self.left(caller, kind),
             )
         self._running[caller] += 1
         try:
@@ -91,7 +93,10 @@ class Limits:
                 del self._running[caller]
 
     def _calls_of(self, caller: str, kind: Kind) -> deque[float]:
+        """Those that still count."""
         taken = self._taken.pop((caller, kind), None) or deque[float]()
+        while taken and self._clock() - taken[0] >= self._allowances[kind].seconds:
+            taken.popleft()
         self._taken[caller, kind] = taken  # the newest last
         if len(self._taken) > _MOST_CALLERS:
             del self._taken[next(iter(self._taken))]

@@ -78,9 +78,12 @@ def busy(detail: str, seconds: int = RETRY_SECONDS, code: str = "busy") -> Probl
     return Problem(503, code, detail, {"Retry-After": str(seconds)})
 
 
-def too_many(detail: str, seconds: float, code: str = "too_many") -> Problem:
-    """429: this caller has had its share."""
-    return Problem(429, code, detail, {"Retry-After": str(max(1, round(seconds + 0.5)))})
+def too_many(
+    detail: str, seconds: float, code: str = "too_many", headers: Mapping[str, str] | None = None
+) -> Problem:
+    """429: this caller has had its share. headers: what is left of it."""
+    later = {"Retry-After": str(max(1, round(seconds + 0.5)))}
+    return Problem(429, code, detail, later | dict(headers or {}))
 
 
 def failed(request: str) -> Problem:

@@ -42,7 +42,7 @@ _TOO_LARGE = _bare(
 
 
 class _Lingering:
-    """A connection that is closed only when nobody sends any more, or too long.
+    """A connection that sends little at a time in one, and closes when nobody sends any more.
 
     Closed with bytes unread, it is reset, and the answer may be lost on the way: nginx, which hands
     a body on, then says 502 in place of what we said. Source: RFC 9112, 9.6.
@@ -53,6 +53,7 @@ class _Lingering:
         self._transport = transport
         self._sends = sends
         self._end: asyncio.TimerHandle | None = None
+        self._held = b""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -66,8 +67,28 @@ class _Lingering:
         """Whether nothing is to be written any more."""
         return self.lingers or self._transport.is_closing()
 
+    def write(self, data: bytes) -> None:
+        """Send it together with what is written next, else as soon as others have had their turn.
+
+        An answer comes as its headers and its body: sent apart, whoever reads is woken twice,
+        which takes longer than to make most answers.
+        """
+        if not self._held:
+            self._held = data
+            asyncio.get_running_loop().call_soon(self.flush)
+            return
+        self._held += data
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what is held."""
+        held, self._held = self._held, b""
+        if held:
+            self._transport.write(held)
+
     def close(self) -> None:
         """Write what is left to write, and close; at once, where that was said before."""
+        self.flush()
         if self.lingers or self._transport.is_closing() or not self._sends():
             self.forget()
             self._transport.close()
@@ -81,6 +102,7 @@ class _Lingering:
 
     def forget(self) -> None:
         """It is closed."""
+        self._held = b""
         if self._end is not None:
             self._end.cancel()
 

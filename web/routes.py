@@ -142,7 +142,7 @@ def _count(request: Request, site: Site, access: Access, held: ExitStack) -> Non
     is_read = access.counts_as == "reads"
     if caller is None or (is_read and (caller.kind == "person" or access.role is None)):
         return
-    held.enter_context(site.limits.place(caller.label))
+    held.enter_context(site.limits.place(caller.label, access.counts_as))
     request.state.allowance = site.limits.take(caller.label, access.counts_as)
     if not is_read:
         held.push(partial(_give_back, request, site, access))

@@ -15,7 +15,7 @@ from config.catalogue import Texts
 from config.settings import Settings
 from web import cookies
 from web.addresses import Addresses
-from web.bodies import Spool
+from web.bodies import Memory, Spool
 from web.calls import LastDay, Recorder
 from web.database import WebStore
 from web.limits import Limits
@@ -36,7 +36,8 @@ from web.tokens import Tokens
 _OF_A_STATION = {
     "home": ("/", Role.READER), "review": ("/review", Role.READER),
     "find": ("/find", Role.READER), "station": ("/station", Role.READER),
-    "runs": ("/page/runs", Role.READER), "learning": ("/page/learning", Role.READER),
+    "runs": ("/page/runs", Role.READER), "picks": ("/page/pick-lists", Role.READER),
+    "reports": ("/page/reports", Role.READER), "learning": ("/page/learning", Role.READER),
     "upload": ("/upload", Role.CLERK), "try": ("/page/try", Role.READER),
     "doctor": ("/page/doctor", Role.LEAD),
     "settings": ("/page/settings", Role.ADMIN),
@@ -55,6 +56,7 @@ class Site:
     addresses: Addresses
     limits: Limits
     spool: Spool
+    memory: Memory
     recorder: Recorder
     last_day: LastDay
     pictures: Pictures
@@ -79,6 +81,7 @@ class Site:
             addresses=addresses,
             limits=Limits(settings.api),
             spool=Spool(),
+            memory=Memory(),
             recorder=Recorder(store.calls),
             last_day=LastDay(store.calls),
             pictures=Pictures(settings),

@@ -7,10 +7,13 @@ the page does. Ctrl-C, SIGTERM and the terminal's end reach both.
 from __future__ import annotations
 
 import signal
-import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from types import FrameType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # what takes longer is imported once Ctrl-C is taken care of
+    import subprocess
+    from collections.abc import Callable, Sequence
+    from types import FrameType
 
 _PATIENCE_SECONDS = 15.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -31,6 +34,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _start(*arguments: str) -> subprocess.Popen[bytes]:
+    import subprocess
+
     return subprocess.Popen([sys.executable, "-m", "daemon.cli", *arguments])  # noqa: S603 - ours
 
 
@@ -40,9 +45,12 @@ def _noting(told: list[int]) -> Callable[[int, FrameType | None], None]:
 
 def _wait(daemon: subprocess.Popen[bytes], told: list[int]) -> int:
     """Until it has ended; what we are told, it is told."""
+    import subprocess
+
     while True:
         try:
-            return daemon.wait(0.2)
+            code = daemon.wait(0.2)
+            return code if code >= 0 else 128 - code  # a signal ended it, as shells say it
         except subprocess.TimeoutExpired:
             if told:  # of Ctrl-C the terminal told it, too, and being told twice changes nothing
                 told.clear()
@@ -50,6 +58,8 @@ def _wait(daemon: subprocess.Popen[bytes], told: list[int]) -> int:
 
 
 def _end(page: subprocess.Popen[bytes]) -> None:
+    import subprocess
+
     page.terminate()
     try:
         page.wait(_PATIENCE_SECONDS)

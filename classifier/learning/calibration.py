@@ -30,7 +30,10 @@ HIGHEST = 0.995  # where no threshold keeps the promise, next to nothing is file
 GATED_SHARE = 0.06  # of known photos, that may be taken for something else
 NOVELTY_WEIGHT = 2.5  # nats, for being as far outside as one known photo in twenty
 # A new category's examples count as so many average categories where temperatures are found.
-NEW_COUNTS_AS = 4.0
+NEW_COUNTS_AS = 2.0
+# A category of fewer photos is told less sure: by a fifth with 20. So few say too little of how
+# right they are to find that on them.
+ENOUGH, DOUBT_OF_NONE = 60, 0.3
 _FEWEST_OF_A_CATEGORY = 5  # to say what is usual for it
 
 
@@ -81,12 +84,20 @@ def balanced(held: IntArray, told: IntArray, held_weights: FloatArray | None = N
     return np.concatenate([own, weights])
 
 
+def doubts_of(photos: IntArray) -> DoubleArray:
+    """How much less sure verdicts are on categories of so many photos each; see `LearntHead`."""
+    lacking: DoubleArray = 1 - np.minimum(photos, ENOUGH) / ENOUGH
+    return 1 + DOUBT_OF_NONE * lacking
+
+
 def calibrate(head: LearntHead, scored: Scored, weights: DoubleArray | None = None) -> Calibrated:
     """Choose temperatures, gate and bands. scored: known photos at least; weights: `balanced`."""
     known = scored.known
     if weights is None:
         weights = np.ones(len(scored.truth))
-    head = _gated(_tempered(head, known, weights[scored.truth != NO_CATEGORY]), known)
+    # Doubts come on top: else they would make all the rest surer.
+    tempered = _tempered(replace(head, doubts=None), known, weights[scored.truth != NO_CATEGORY])
+    head = _gated(replace(tempered, doubts=head.doubts), known)
     logs, others = head.logs(known.evidence)
     unknown = sigmoid(head.gate.scores(logs, others, known.evidence.outside))
     threshold = float(np.quantile(unknown, 1 - GATED_SHARE, method="higher"))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from classifier.bundle import Bands, Bundle
 from classifier.head import LearntHead, Rows, log_sum
 from classifier.learning.base import CALIBRATE, COMPARE, Base, HeldOut
-from classifier.learning.calibration import Calibrated, Scored, balanced, calibrate
+from classifier.learning.calibration import AUTO_PROMISE, Calibrated, Scored, balanced, calibrate
 from classifier.learning.coherence import Doubtful, coherence, doubtful
 from classifier.learning.comparison import Changed, Figures
 from classifier.learning.document import LessonDocument
@@ -241,10 +241,11 @@ def _version(
         opinion=() if head.opinion is None else tuple(int(owner) for owner in head.opinion.owners),
         temperature=head.temperature,
         opinion_temperature=head.opinion_temperature,
+        doubts=() if head.doubts is None else tuple(float(doubt) for doubt in head.doubts),
         gate=GateSpec(
             spread=head.gate.spread, weight=head.gate.weight, threshold=thresholds.unknown or 0.0
         ),
-        bands=Bands(auto=thresholds.auto, review=thresholds.review),
+        bands=Bands(auto=thresholds.auto, review=thresholds.review, promise=AUTO_PROMISE),
         examples=lesson.examples,
         sources=dict(sorted(Counter(one.source for one in material.examples).items())),
         figures=figures_json(lesson.trial) | {"judgement": lesson.judgement, "why": lesson.why},

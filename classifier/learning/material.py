@@ -9,8 +9,9 @@ import numpy as np
 
 from classifier.bundle import Bundle
 from classifier.features import Features
-from classifier.head import NO_CATEGORY, Gate, IntArray, LearntHead, Rows
+from classifier.head import NO_CATEGORY, DoubleArray, Gate, IntArray, LearntHead, Rows
 from classifier.learning.base import Base, HeldOut
+from classifier.learning.calibration import doubts_of
 from classifier.learning.examples import Example, in_order, twins
 from classifier.learning.fitting import Plan, row_of
 from classifier.novelty import Novelty, novelty_of
@@ -81,7 +82,21 @@ class Material:
             gate=Gate(np.zeros(len(self.plan.categories), np.float32), 1.0, 0.0),
             novelty=self.novelty,
             categories=self.plan.categories,
+            doubts=self._doubts(),
         )
+
+    def _doubts(self) -> DoubleArray | None:
+        """How little is known of each category; None where that is so of all alike."""
+        if self.prior is None:
+            return None
+        base = dict(zip(self.prior.labels, self.prior.counts.tolist(), strict=True))
+        photos = np.zeros(len(self.plan.categories), np.int64)
+        told = np.bincount(self.rows, minlength=len(self.plan.labels))
+        for label, owner, count in zip(self.plan.labels, self.plan.owners, told, strict=True):
+            if owner != NO_CATEGORY:
+                photos[owner] += count + base.get(label, 0)
+        doubts = doubts_of(photos)
+        return doubts if (doubts > 1).any() else None
 
     def _opinion(self) -> Rows | None:
         """The network's own word on its categories, as far as they are still categories."""

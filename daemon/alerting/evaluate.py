@@ -17,6 +17,7 @@ from config.settings import Settings
 from daemon.alerting import rules
 from daemon.alerting.conditions import Conditions, Incidents, Observation, Patience, after
 from daemon.alerting.news import files_of, news_at, news_of_run
+from daemon.alerting.nights import of_night
 from daemon.domain.accuracy import Rate, rate_of
 from daemon.domain.alerts import Alert
 from daemon.domain.clock import Clock
@@ -33,7 +34,7 @@ Document = LiveStatus
 Summary = RunSummary
 
 _DAY = timedelta(days=1)
-_ACCURACY_DAYS = 28  # over which spot checks are judged
+ACCURACY_DAYS = 28  # over which spot checks are judged
 # Its report is waited for before a run is told, but not for ever.
 _REPORT_PATIENCE = timedelta(minutes=10)
 _ATTENDED_EVERY = timedelta(minutes=10)
@@ -101,11 +102,13 @@ class Evaluator:
         seen += self._of_document(at, now, is_counting=is_counting)
         seen.append(rules.of_removals(self._store.facts.get(MASS_REMOVAL) or {}))
         seen += _of_window(at, attended, now)
+        nights, kept = of_night(now, self._store, at.settings, at.incidents, _waiting(at))
+        seen += nights
         minutes = at.settings.alerts.undeliverable_minutes
         seen.append(rules.of_handover(self._store.handovers.unreached(), now, minutes))
         seen += self._of_targets(at, now)
         alerts = [*self._judge(seen, at), *said, *news.alerts]
-        return Assessment(alerts, changes[-1][0] if changes else 0, {**facts, **news.facts})
+        return Assessment(alerts, changes[-1][0] if changes else 0, {**facts, **news.facts, **kept})
 
     def without_store(self, at: Situation, error: Exception) -> list[Alert]:
         """What can be told while the store fails: that it does, and what the status says."""
@@ -189,7 +192,7 @@ class Evaluator:
         yield from rules.of_status(document, alerts, needed)
         yield rules.of_undecided(document["undecided"], alerts.undecided_days, now)
         if is_counting:
-            yield self._of_accuracy(document["model"], alerts.accuracy_promise, now)
+            yield self._of_accuracy(document, alerts.accuracy_promise, now)
         forecast = rules.of_forecast(document, now)
         slow = [
             rules.of_open_run(self._under_way(run, now), alerts)
@@ -200,11 +203,14 @@ class Evaluator:
         # The outside check raised it; here it is over.
         yield Observation("service_silent", False if document["state"] != "hangs" else None, {})
 
-    def _of_accuracy(self, model: str, promise: float, now: datetime) -> Observation:
-        first = (now - _ACCURACY_DAYS * _DAY).date()
+    def _of_accuracy(self, document: Document, chosen: float | None, now: datetime) -> Observation:
+        """chosen: what must be right; None: as the card of the model in use promises."""
+        model = document["model"]
+        first = (now - ACCURACY_DAYS * _DAY).date()
         checks = self._store.spot_checks.newest(first, model)
         rate = sum(map(rate_of, checks), Rate())
-        return rules.of_accuracy(rate, promise, _ACCURACY_DAYS, model)
+        promise = document["promise"] if chosen is None else chosen
+        return rules.of_accuracy(rate, promise, ACCURACY_DAYS, model)
 
     def _needed_bytes(self, document: Document) -> float | None:
         """Free space that filing the queue needs; None where the disk's minimum is not known."""
@@ -268,8 +274,12 @@ def _of_window(at: Situation, attended: datetime, now: datetime) -> Iterator[Obs
     if at.settings.window.mode != "window":
         return
     missed = rules.missed_window(schedule_of(at.settings.window), attended, now)
-    waiting = at.document["queue"]["waiting"] if at.document else None
-    yield rules.of_missed_window(missed, now, at.settings.alerts.missed_window_hours, waiting)
+    hours = at.settings.alerts.missed_window_hours
+    yield rules.of_missed_window(missed, now, hours, _waiting(at))
+
+
+def _waiting(at: Situation) -> int | None:
+    return at.document["queue"]["waiting"] if at.document else None
 
 
 def _in_words(error: Exception) -> str:

@@ -12,6 +12,12 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from config.units import in_hours
+from daemon.alerting.render_changes import (
+    change_drawn,
+    change_named,
+    change_short,
+    change_told,
+)
 from daemon.domain.reasons import recorded
 from daemon.domain.speech import Speech
 
@@ -28,6 +34,10 @@ def filters(say: Speech, marked: Marked) -> Mapping[str, Any]:
         "free": lambda disks: ", ".join(
             f"{_word(disk, marked)} {_size(mb, say)}" for disk, mb in disks.items()
         ),
+        "change_named": lambda change: change_named(change, say, lambda one: _word(one, marked)),
+        "change_short": lambda change: change_short(change, say),
+        "change_told": lambda change: change_told(change, say),
+        "change_drawn": lambda change: change_drawn(change, say),
         "most": lambda categories: _most(categories, say, marked),
     }
     of_numbers: dict[str, Callable[..., str]] = {

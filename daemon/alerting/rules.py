@@ -151,10 +151,10 @@ def of_undecided(undecided: UndecidedStatus, days: float, now: datetime) -> Obse
     return Observation("undecided_too_long", is_long, facts)
 
 
-def of_accuracy(checks: Rate, promise: float, days: int, model: str) -> Observation:
-    """Whether spot checks say that a promise is broken beyond doubt."""
+def of_accuracy(checks: Rate, promise: float | None, days: int, model: str) -> Observation:
+    """Whether spot checks say beyond doubt that a promise is broken; None: nothing is promised."""
     facts = {**checks.as_json(), "promise": promise, "days": days, "model": model}
-    is_broken = checks.checked - checks.right >= _LEAST_WRONG and checks.at_best < promise
+    is_broken = checks.checked - checks.right >= _LEAST_WRONG and checks.at_best < (promise or 0)
     return Observation("accuracy_below_promise", is_broken, facts)
 
 

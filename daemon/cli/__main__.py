@@ -1,5 +1,5 @@
 """`python -m daemon.cli`: what the command `nightsort` does."""
 
-from daemon.cli.main import main
+from daemon.cli.entry import main
 
 main()

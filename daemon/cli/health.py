@@ -151,7 +151,7 @@ def lookout(config_file: Path | None) -> None:
     from daemon.domain.clock import SystemClock, local_zone
     from daemon.health.outside_check import OutsideCheck, look
 
-    configure(service=True)
+    configure(service=True, stream=sys.stderr)
     refusal: ConfigError | None = None
     try:
         settings = load(config_file)

@@ -14,6 +14,7 @@ import click
 from config.errors import ModelError, RefusedError
 from config.readable import plain
 from daemon.cli.common import any_path, check_it_can_be_a_page, json_option, load, print_json
+from daemon.cli.promoting import promote
 
 if TYPE_CHECKING:
     from classifier.classifier import Classifier
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 @click.group()
 def models() -> None:
     """See and change what judges photos: the model that ships, or a version learnt over it."""
+
+
+models.add_command(promote)
 
 
 @models.command("list")
@@ -117,6 +121,7 @@ def compare(config_file: Path | None, a: str, b: str, as_json: bool, report: Pat
     """  # noqa: D301
     from config.logs import configure
     from daemon.cli.lessons import comparison_words
+    from daemon.domain.speech import speech
     from daemon.folders.photo_files import Limits
     from daemon.sorting.comparing import compare as tried
     from daemon.sorting.comparing import write_report
@@ -139,7 +144,8 @@ def compare(config_file: Path | None, a: str, b: str, as_json: bool, report: Pat
     document = compared.as_json(a, b)
     if report is not None:
         limits = Limits.from_settings(settings.intake)
-        write_report(report, compared, (a, b), settings.sorted_dir, limits)
+        say = speech(settings.reports.language)
+        write_report(report, compared, (a, b), settings.sorted_dir, limits, say)
     if as_json:
         print_json(document)
         return
@@ -263,7 +269,8 @@ def _note_adoption(settings: Settings) -> None:
 def _words(one: VersionBrief) -> str:
     if "learnt" not in one:
         return str(one["model"])
+    origin = f"; from {one['origin']}" if "origin" in one else ""
     return (
         f"{one['examples']} examples, {len(one['categories'])} categories, {one['judgement']}; "
-        f"learnt {one['learnt']}"
+        f"learnt {one['learnt']}{origin}"
     )

@@ -51,6 +51,7 @@ _OURS = "batch_results_"
 # In whatever language a workbook was written, also before the setting was another.
 _LANGUAGES = tuple(map(speech, get_args(Language)))
 _PHOTO, _DECISION, _NUMBER = (f"workbook.column.{key}" for key in ("photo", "decision", "number"))
+_ASKING = ("to_decide", "spot_checks")  # the sheets that people answer on
 _MOST_BYTES = 300_000_000
 _MOST_AT_ONCE = 20
 # Each moves a photo, and nobody else is served meanwhile: the rest is for the next look.
@@ -273,7 +274,7 @@ def _words() -> dict[str, Decision]:
 
 def _decisions(file: object) -> Iterator[_Said]:
     """What people wrote in a workbook; nothing where it is none of ours."""
-    books = {say("workbook.to_decide"): say for say in _LANGUAGES}
+    books = {say(f"workbook.{sheet}"): say for say in _LANGUAGES for sheet in _ASKING}
     for name, rows in read_sheets(file):  # type: ignore[arg-type]
         if (book := books.get(name)) is None:
             continue

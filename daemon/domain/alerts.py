@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from typing_extensions import TypedDict
 
-from daemon.domain.alert_rule import OF_PERIODS, Rule
+from daemon.domain.alert_rule import OF_PERIODS, OF_PROMOTIONS, Rule
 
 if TYPE_CHECKING:  # `nightsort status` shall not wait for the settings' library
     from config.targets import Severity
@@ -256,6 +256,19 @@ RULES: Mapping[str, Rule] = {
         },
         setting="accuracy_promise",
     ),
+    "unusual_night": Rule(
+        "warning",
+        "a night is unlike the shop's own last weeks: volume, mix, sureness, quality, novelty",
+        {
+            "night": "the day on whose morning it ended, as date",
+            "photos": "how many were sorted",
+            "changes": "[{what, name, now, usual, low, high, nights}]: what is unusual; `low` and "
+            "`high` would have been usual, `nights` that `now` is of",
+            "more": "changes beyond these",
+            "mix_index": "population stability index of the categories against the nights before",
+            "compared": "nights with photos that it was compared with",
+        },
+    ),
     "many_removed": Rule(
         "error",
         "more than half of the sorted photos that were looked at are gone at once",
@@ -349,6 +362,7 @@ RULES: Mapping[str, Rule] = {
         },
         is_news=True,
     ),
+    **OF_PROMOTIONS,
     **OF_PERIODS,
 }
 

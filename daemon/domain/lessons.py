@@ -43,6 +43,7 @@ class Wanted:
     only: bool = False  # the examples' categories alone: another shop's goods
     without: tuple[str, ...] = ()  # categories that are none any longer
     merged: tuple[Merge, ...] = ()
+    promoted: str = ""  # nothing is learnt: the version of that name, which came, is compared
 
     @property
     def named(self) -> tuple[str, ...]:

@@ -113,6 +113,7 @@ class LiveStatus(TypedDict):
     week: dict[str, int] | None
     judged_ahead: int | None  # of those that wait; None: not wanted
     model: str
+    promise: float | None  # of what is filed without a look, as the model's card says
     disk: dict[str, int]  # free megabytes
     filing: FilingStatus | None
     failing: FailingStatus | None

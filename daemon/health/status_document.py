@@ -54,6 +54,7 @@ class Moment:
     undecided: UndecidedStatus | None = None
     left_alone: LeftAloneDocument | None = None  # what lies in incoming and is not sorted
     judged_ahead: int | None = None  # of those that wait
+    promise: float | None = None  # of what is filed without a look, by the card of the model
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ class StatusGatherer:
             "week": moment.week,
             "judged_ahead": moment.judged_ahead,
             "model": moment.model,
+            "promise": moment.promise,
             "disk": self._disk(),
             "filing": self._filing(),
             "failing": moment.failing,

@@ -15,8 +15,9 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from daemon.mirror import tables
+from daemon.mirror import promotions, tables
 from daemon.mirror.postgres import Postgres
+from daemon.mirror.promotions import KnownVersion, Promotion
 from daemon.mirror.saying import StationStatus
 from daemon.reporting.figures import Counts
 
@@ -65,6 +66,8 @@ class Snapshot:
 
     as_of: datetime  # by that server's clock, as all times of others are
     stations: Mapping[str, Station]
+    versions: list[KnownVersion] = field(default_factory=list)
+    promotion: Promotion | None = None
 
 
 def read(postgres: Postgres) -> Snapshot:
@@ -74,6 +77,7 @@ def read(postgres: Postgres) -> Snapshot:
         found = postgres.rows(_STATIONS)
         days, runs = _days(postgres), _runs(postgres)
         _add_categories(postgres, days)
+        versions, promotion = promotions.known_versions(postgres), promotions.newest(postgres)
         (as_of,) = postgres.row("SELECT now()") or (None,)
     stations = {
         name: Station(
@@ -88,7 +92,7 @@ def read(postgres: Postgres) -> Snapshot:
         for name, nightsort, copied_at, seen_at, status in found
     }
     assert isinstance(as_of, datetime)
-    return Snapshot(as_of, stations)
+    return Snapshot(as_of, stations, versions, promotion)
 
 
 def _understood(status: object) -> StationStatus | None:

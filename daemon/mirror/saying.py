@@ -6,18 +6,20 @@ Figures alone, and sentences about trouble; no photo, no name, and no wage.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from typing import Protocol
+from typing import NotRequired, Protocol
 
 from typing_extensions import TypedDict
 
 from config.value import ValueSettings
 from daemon.domain.accuracy import Rate
+from daemon.domain.promotions import Promoted
 from daemon.domain.status import LiveStatus, QueueStatus, UndecidedStatus
 from daemon.reporting.accuracy import Accuracy, added_up
 from daemon.reporting.periods import Period
 from daemon.store import Store
+from daemon.store.facts import PROMOTED
 
 SAY_SECONDS = 30.0
 # As the page of the station itself tells it.
@@ -34,6 +36,17 @@ class AccuracyStatus(TypedDict):
     versions: dict[str, Triple]
 
 
+class PromotedStatus(TypedDict):
+    """What came of the newest version that was promoted."""
+
+    id: int
+    name: str
+    state: str
+    judgement: str
+    why: str
+    adopted: bool
+
+
 class StationStatus(TypedDict):
     """How a station is: what stands in `nightsort.states`."""
 
@@ -45,6 +58,7 @@ class StationStatus(TypedDict):
     alerts: list[str]  # rules that hold
     waiting: int  # changes that were not copied yet
     accuracy: AccuracyStatus
+    promoted: NotRequired[PromotedStatus]  # the newest version from head office
     seconds: dict[str, float]  # by_hand, review and check: what `[value]` assumes
 
 
@@ -56,14 +70,14 @@ class There(Protocol):
 
 
 class Saying:
-    """Says it when it is due: now and then, and at once where state or problems are others."""
+    """Says it when it is due: now and then, and at once where it is another way."""
 
     def __init__(self, value: ValueSettings, now: Callable[[], datetime]) -> None:
         """now: the time by this station's clocks."""
         self._value = value
         self._now = now
         self._status: LiveStatus | None = None
-        self._said: tuple[str, Sequence[str]] | None = None
+        self._said: tuple[object, ...] | None = None
         self._said_at = float("-inf")
 
     def take(self, status: LiveStatus) -> None:
@@ -75,7 +89,7 @@ class Saying:
         status, now = self._status, time.monotonic()
         if status is None:
             return
-        brief = (status["state"], status["problems"])
+        brief = (status["state"], status["problems"], store.facts.get(PROMOTED))
         if brief == self._said and now - self._said_at < SAY_SECONDS:
             return
         there.say(document_of(status, store, self._value, self._now().date()))
@@ -86,7 +100,7 @@ def document_of(
     status: LiveStatus, store: Store, value: ValueSettings, today: date
 ) -> StationStatus:
     """What is said."""
-    return {
+    said: StationStatus = {
         "state": status["state"],
         "problems": status["problems"],
         "model": status["model"],
@@ -101,6 +115,17 @@ def document_of(
             "check": value.check_seconds,
         },
     }
+    promoted: Promoted | None = store.facts.get(PROMOTED)
+    if promoted is not None:
+        said["promoted"] = {
+            "id": promoted["id"],
+            "name": promoted["name"],
+            "state": promoted["state"],
+            "judgement": promoted["judgement"],
+            "why": promoted["why"],
+            "adopted": promoted["adopted"],
+        }
+    return said
 
 
 def accuracy_period(today: date) -> Period:

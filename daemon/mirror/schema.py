@@ -121,9 +121,11 @@ CREATE VIEW public.alerts WITH (security_invoker = true) AS
     FROM nightsort.alerts;
 """
 
-TABLES = ("stations", "runs", "photos", "corrections", "alerts", "states")
+_OF_STATIONS = ("stations", "runs", "photos", "corrections", "alerts", "states", "versions")
+TABLES = (*_OF_STATIONS, "promotions")
 VIEWS = ("predict", "training_data", "batch_runs", "alerts")
 STATION_ROLE, READER_ROLE = "nightsort_station", "nightsort_reader"
+PROMOTER_ROLE = "nightsort_promoter"
 
 # The owner of the tables is above this, so that one box with a database of its own needs no roles.
 # Asked once for a statement: which stations are one's own does not depend on the row.
@@ -149,9 +151,40 @@ CREATE TABLE nightsort.states (
 );
 """
 
+# What stations learnt, and which of it is offered to all. A promotion has its own copy of the file,
+# for its station keeps only the last ones.
+_VERSIONS = """
+CREATE TABLE nightsort.versions (
+    station text COLLATE "C" NOT NULL REFERENCES nightsort.stations ON DELETE CASCADE, -- whose
+    name text COLLATE "C" NOT NULL, -- such as 2025-10-13.1
+    sha256 text NOT NULL, -- of its file
+    base text NOT NULL, -- the model that it was learnt over, by its name
+    learnt text NOT NULL, -- when, ISO 8601 by the box's clock
+    categories integer NOT NULL, -- how many it files into
+    examples integer NOT NULL, -- how many photos it was learnt from
+    judgement text, -- better, as good or worse, where it was compared
+    is_in_use boolean NOT NULL, -- whether it judges there
+    content bytea NOT NULL, -- the file
+    PRIMARY KEY (station, name)
+);
+CREATE TABLE nightsort.promotions (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, -- the highest counts
+    station text COLLATE "C" NOT NULL, -- where it was learnt; empty: nothing is promoted any more
+    version text COLLATE "C" NOT NULL, -- its name there; likewise
+    sha256 text NOT NULL, -- of the file
+    base text NOT NULL, -- the model that it was learnt over
+    content bytea NOT NULL, -- the file, as it was then
+    person text NOT NULL, -- who promoted it
+    role name NOT NULL DEFAULT current_user, -- by which role
+    at timestamptz NOT NULL DEFAULT now() -- when
+);
+ALTER TABLE nightsort.promotions ENABLE ROW LEVEL SECURITY;
+"""
+
 STEPS = (
     _TABLES + _VIEWS + _own_rows("stations", "runs", "photos", "corrections", "alerts"),
     _STATES + _own_rows("states"),
+    _VERSIONS + _own_rows("versions"),
 )
 VERSION = len(STEPS)
 
@@ -167,20 +200,39 @@ SET_VERSION = "UPDATE nightsort.schema_version SET version = %s"
 ROLES = "".join(
     f"DO $$ BEGIN IF to_regrole('{role}') IS NULL THEN\n"
     f"    CREATE ROLE {role} NOLOGIN;\nEND IF; END $$;\n"
-    for role in (STATION_ROLE, READER_ROLE)
+    for role in (STATION_ROLE, READER_ROLE, PROMOTER_ROLE)
 )
-_ALL = ", ".join(f"nightsort.{table}" for table in TABLES)
-# What the two roles may do. Given again whenever it is made, so that it always fits the version.
+_ALL = ", ".join(f"nightsort.{table}" for table in _OF_STATIONS)
+
+
+def _policy(name: str, table: str, what: str) -> str:
+    return (
+        f"DROP POLICY IF EXISTS {name} ON nightsort.{table};\n"
+        f"CREATE POLICY {name} ON nightsort.{table} FOR {what};\n"
+    )
+
+
+# What the roles may do. Given again whenever it is made, so that it always fits the version.
 RIGHTS = (
     f"GRANT USAGE ON SCHEMA nightsort TO {STATION_ROLE}, {READER_ROLE};\n"
     f"GRANT SELECT ON nightsort.schema_version TO {STATION_ROLE}, {READER_ROLE};\n"
     f"GRANT SELECT, INSERT, UPDATE, DELETE ON {_ALL} TO {STATION_ROLE};\n"
-    f"GRANT SELECT ON {_ALL} TO {READER_ROLE};\n"
+    f"GRANT SELECT ON nightsort.promotions TO {STATION_ROLE};\n"
+    f"GRANT SELECT ON {_ALL}, nightsort.promotions TO {READER_ROLE};\n"
     f"GRANT SELECT ON {', '.join(f'public.{view}' for view in VIEWS)} TO {READER_ROLE};\n"
-) + "".join(
-    f"DROP POLICY IF EXISTS readers ON nightsort.{table};\n"
-    f"CREATE POLICY readers ON nightsort.{table} FOR SELECT TO {READER_ROLE} USING (true);\n"
-    for table in TABLES
+    + "".join(_policy("readers", one, f"SELECT TO {READER_ROLE} USING (true)") for one in TABLES)
+    + _policy("stations", "promotions", f"SELECT TO {STATION_ROLE} USING (true)")
+)
+# A promoter adds to what was promoted, in its own name, and changes and removes nothing.
+PROMOTER_RIGHTS = (
+    f"GRANT USAGE ON SCHEMA nightsort TO {PROMOTER_ROLE};\n"
+    f"GRANT SELECT ON nightsort.schema_version, nightsort.versions TO {PROMOTER_ROLE};\n"
+    f"GRANT SELECT, INSERT ON nightsort.promotions TO {PROMOTER_ROLE};\n"
+    + _policy("promoters", "versions", f"SELECT TO {PROMOTER_ROLE} USING (true)")
+    + _policy("seen_by_promoters", "promotions", f"SELECT TO {PROMOTER_ROLE} USING (true)")
+    + _policy(
+        "promoters", "promotions", f"INSERT TO {PROMOTER_ROLE} WITH CHECK (role = current_user)"
+    )
 )
 
 
@@ -190,5 +242,5 @@ def script(version: int = 0) -> str:
     0: it has none of it yet.
     """
     number = SET_VERSION.replace("%s", str(VERSION))
-    begin = "" if version else BEGIN
-    return f"BEGIN;{begin}{''.join(STEPS[version:])}{number};\n{ROLES}{RIGHTS}COMMIT;\n"
+    begin, steps = "" if version else BEGIN, "".join(STEPS[version:])
+    return f"BEGIN;{begin}{steps}{number};\n{ROLES}{RIGHTS}{PROMOTER_RIGHTS}COMMIT;\n"

@@ -21,6 +21,7 @@ _SCHEMA_IS_THERE = (
 )
 _VERSION = "SELECT version FROM nightsort.schema_version"
 _ROLES_ARE_THERE = "SELECT count(*) = 2 FROM pg_roles WHERE rolname IN (%s, %s)"
+_ROLE_IS_THERE = "SELECT count(*) = 1 FROM pg_roles WHERE rolname = %s"
 _IS_NEWER = (
     "the tables in PostgreSQL are of a newer nightsort (schema {theirs}, this one knows {ours}); "
     "upgrade this station"
@@ -57,6 +58,8 @@ def prepare(postgres: Postgres) -> None:
         postgres.execute(schema.SET_VERSION, (schema.VERSION,))
         if _one(postgres, _ROLES_ARE_THERE, schema.STATION_ROLE, schema.READER_ROLE):
             postgres.execute(schema.RIGHTS)
+        if _one(postgres, _ROLE_IS_THERE, schema.PROMOTER_ROLE):
+            postgres.execute(schema.PROMOTER_RIGHTS)
 
 
 def require_readable(postgres: Postgres) -> None:

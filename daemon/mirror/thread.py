@@ -19,6 +19,7 @@ from config.variables import credential
 from daemon.domain.status import LiveStatus, MirrorStatus
 from daemon.mirror.attempts import Attempts
 from daemon.mirror.copier import Copier
+from daemon.mirror.exchange import Exchange
 from daemon.mirror.postgres import CONNECT_SECONDS, Postgres, connect
 from daemon.mirror.saying import Saying
 from daemon.store import Store
@@ -65,6 +66,9 @@ class MirrorThread:
         self._state_dir = state_dir
         self._opened = opened
         self._saying = saying
+        self._exchange = Exchange(
+            settings.station or "", state_dir, is_wanted=settings.fetch_versions
+        )
         self._is_service = is_service
         self._attempts = Attempts("postgres", settings.station, LONGEST_WAIT_SECONDS)
         self._silence_seconds = silence_seconds
@@ -122,6 +126,7 @@ class MirrorThread:
                         has_copied = copier.step()
                         if self._saying is not None:
                             self._saying.say(copier, store)
+                        self._exchange.step(postgres, store)
                     self._tell(store)
                     if was_filling and copier.filling is None:
                         log.info("mirror_filled", station=self._settings.station)

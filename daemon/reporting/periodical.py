@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import structlog
@@ -13,6 +13,7 @@ from config.errors import TransientError
 from config.value import UNSAID, ValueSettings
 from daemon.domain.clock import Clock
 from daemon.domain.effects import Effect, effect_of
+from daemon.domain.schedule import Schedule
 from daemon.domain.speech import ENGLISH, Speech
 from daemon.domain.summaries import RunSummary
 from daemon.folders.tree import Tree
@@ -22,6 +23,7 @@ from daemon.reporting.figures import Figures, figures_of
 from daemon.reporting.latest import copy_as_latest
 from daemon.reporting.period_page import Told, write_period_report
 from daemon.reporting.periods import Period
+from daemon.reporting.trends import trends_of
 from daemon.reporting.value import of_period
 from daemon.store import Store
 from daemon.store.facts import MONTH_TOLD, WEEK_TOLD
@@ -60,8 +62,13 @@ class Periodical:
         rhythms: Iterable[Rhythm],
         assumed: ValueSettings = UNSAID,
         say: Speech = ENGLISH,
+        schedule: Schedule | None = None,
     ) -> None:
-        """rhythms: those that are wanted. assumed: where it is told what was saved."""
+        """rhythms: those that are wanted. assumed: where it is told what was saved.
+
+        schedule: of the nightly window, if there is one.
+        """
+        self._schedule = schedule
         self._say = say
         self._store = store
         self._results = results
@@ -113,21 +120,7 @@ class Periodical:
 
     def _gathered(self, period: Period) -> tuple[Figures, Told]:
         now = self._clock.now()
-        assert now.tzinfo is not None
-        figures = figures_of(self._store, period, now.tzinfo)
-        told = Told(
-            of_period(figures, self._assumed, now.date()),
-            accuracy_of(self._store, period),
-            self._pages(figures.runs),
-            self._effect(period),
-        )
-        return figures, told
-
-    def _effect(self, period: Period) -> Effect | None:
-        """What the model brought that judged last in it."""
-        newest = self._store.runs.summaries(limit=_RUNS_LOOKED_AT)[::-1]
-        runs = [one for one in newest if one["started"][:10] <= period.last.isoformat()]
-        return effect_of(runs, runs[-1]["model"]) if runs else None
+        return gathered(self._store, period, now, self._assumed, self._pages, self._schedule)
 
     def _write(self, figures: Figures, told: Told) -> str:
         self._results.require()
@@ -144,3 +137,34 @@ class Periodical:
         """The reports of those runs that are still there."""
         names = {run["run"]: f"batch_report_{run['run']}.html" for run in runs}
         return {run: name for run, name in names.items() if (self._results.root / name).is_file()}
+
+
+def gathered(
+    store: Store,
+    period: Period,
+    now: datetime,
+    assumed: ValueSettings,
+    pages: Callable[[list[RunSummary]], dict[str, str]],
+    schedule: Schedule | None = None,
+) -> tuple[Figures, Told]:
+    """All that the page on a period tells. pages: of runs, those that have a page of their own.
+
+    schedule: of the nightly window, if there is one.
+    """
+    assert now.tzinfo is not None
+    figures = figures_of(store, period, now.tzinfo)
+    told = Told(
+        of_period(figures, assumed, now.date()),
+        accuracy_of(store, period),
+        pages(figures.runs),
+        trends_of(store, period, now, schedule),
+        _effect(store, period),
+    )
+    return figures, told
+
+
+def _effect(store: Store, period: Period) -> Effect | None:
+    """What the model brought that judged last in it."""
+    newest = store.runs.summaries(limit=_RUNS_LOOKED_AT)[::-1]
+    runs = [one for one in newest if one["started"][:10] <= period.last.isoformat()]
+    return effect_of(runs, runs[-1]["model"]) if runs else None

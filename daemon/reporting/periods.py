@@ -66,10 +66,15 @@ class Period:
         return cls(day.replace(day=1), day.replace(day=_days_in_month(day)))
 
     @classmethod
+    def week_of(cls, day: date) -> Period:
+        """The calendar week in which a day lies."""
+        monday = day - timedelta(days=day.weekday())
+        return cls(monday, monday + timedelta(days=6))
+
+    @classmethod
     def last_week(cls, today: date) -> Period:
         """The newest week that was over when `today` began."""
-        monday = today - timedelta(days=today.weekday() + 7)
-        return cls(monday, monday + timedelta(days=6))
+        return cls.week_of(today - timedelta(days=7))
 
     @classmethod
     def last_month(cls, today: date) -> Period:

@@ -90,12 +90,16 @@ class Waiting:
 
 def waiting(stories: Iterable[Story]) -> Iterable[Waiting]:
     """Those of a run's photos that wait for a person."""
-    still = {"review": Status.REVIEW, "quarantined": Status.ERROR}
     return (
         Waiting(story.status, story.filename, story.return_id, story.category, story.reason)
         for story in stories
-        if still.get(story.state) == story.status
+        if still_waits(story.state, story.status)
     )
+
+
+def still_waits(state: str, status: str) -> bool:
+    """Whether a photo of that state waits for a person, as it did when its run was closed."""
+    return {"review": Status.REVIEW, "quarantined": Status.ERROR}.get(state) == status
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +119,17 @@ class Double:
         return cls(story.filename, story.return_id, original)
 
 
+def key_of(return_id: str, filename: str) -> str:
+    """What photos of one item have in common: their return, or else nothing."""
+    return return_key(return_id) or f"/{filename}"  # no name of a file holds a slash
+
+
 def pick_lists(photos: Iterable[Filed], codes: Codes) -> list[PickList]:
     """A list for each category, in the order of their places."""
     items: dict[str, dict[str, Item]] = defaultdict(dict)
     categories: dict[str, set[str]] = defaultdict(set)
     for photo in photos:
-        key = return_key(photo.return_id) or f"/{photo.filename}"  # no name of a file holds a slash
+        key = key_of(photo.return_id, photo.filename)
         items[photo.category].setdefault(key, Item(photo.return_id)).photos.append(photo)
         categories[key].add(photo.category)
     for category, found in items.items():

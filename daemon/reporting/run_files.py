@@ -11,7 +11,7 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -87,12 +87,16 @@ class RunResults:
         Raises TransientError when the folder refuses.
         """
         with replacing(self.csv_path) as file:
-            file.write((BOM + csv_lines([COLUMNS])).encode("utf-8"))
-            self._rows = 0
-            for row in rows:
-                file.write(csv_lines([self._cells(row)]).encode("utf-8"))
-                self._rows += 1
+            for number, line in enumerate(self.lines(rows)):
+                file.write(line)
+                self._rows = number
             self._size_bytes = file.tell()
+
+    def lines(self, rows: Iterable[ResultRow]) -> Iterator[bytes]:
+        """What stands in the CSV with these rows: its header, then a line for each."""
+        yield (BOM + csv_lines([COLUMNS])).encode("utf-8")
+        for row in rows:
+            yield csv_lines([self._cells(row)]).encode("utf-8")
 
     def append(self, rows: Collection[ResultRow]) -> bool:
         """Add rows, durably, in one write.
@@ -143,9 +147,8 @@ class RunResults:
 
     def finish(self, summary: RunSummary) -> None:
         """Write the summary. Raises TransientError when the folder refuses."""
-        text = json.dumps(summary, ensure_ascii=False, indent=2) + "\n"
         with replacing(self.summary_path) as file:
-            file.write(text.encode("utf-8"))
+            file.write(summary_text(summary).encode("utf-8"))
 
     def copy_as_latest(self) -> None:
         """Replace the copies of the newest run's files; a refusal is only logged."""
@@ -171,6 +174,11 @@ class RunResults:
             row.sha256,
             row.run,
         ]
+
+
+def summary_text(summary: RunSummary) -> str:
+    """What stands in the summary's file."""
+    return json.dumps(summary, ensure_ascii=False, indent=2) + "\n"
 
 
 def summarise(

@@ -1,7 +1,7 @@
 """The results of a run as a workbook for clerks: numbers and times that any Excel reads right.
 
 The CSV is the contract for programs; this says the same for people, with a sheet of the photos that
-a person must decide, each with its picture.
+a person must decide, each with its picture, and one of the spot checks.
 """
 
 from __future__ import annotations
@@ -125,9 +125,17 @@ def write_workbook(
     )
     look = _Look.of(book, say)
     _results_sheet(book, look, rows, links)
-    review = _review_sheet(book, look, run_data, pictures, links)
-    if run_data.review:
-        _offer(book, review, len(run_data.review), categories, say)
+    review = _asking_sheet(book, look, "to_decide", run_data.review, run_data, pictures, links)
+    if run_data.undecided_in_all:
+        _text(review, len(run_data.review) + 2, 1, f"{run_data.undecided_in_all}.", look)
+    spots = [story for stories in run_data.samples.values() for story in stories]
+    asked = [(review, run_data.review)]
+    if spots:
+        sheet = _asking_sheet(book, look, "spot_checks", spots, run_data, pictures, links)
+        asked.append((sheet, spots))
+    for sheet, stories in asked:
+        if stories:
+            _offer(book, sheet, len(stories), categories, say)
     book.close()
 
 
@@ -160,17 +168,20 @@ def _results_sheet(
     sheet.fit_to_pages(1, 0)
 
 
-def _review_sheet(
+def _asking_sheet(
     book: Workbook,
     look: _Look,
+    title: str,
+    stories: Sequence[Story],
     run_data: RunData,
     pictures: Mapping[str, bytes],
     links: str | None,
 ) -> Any:
-    say, sheet = look.say, book.add_worksheet(look.say("workbook.to_decide"))
+    """A sheet on which people say what each of these photos shows."""
+    say, sheet = look.say, book.add_worksheet(look.say(f"workbook.{title}"))
     sheet.freeze_panes(1, 0)
     _titles(sheet, _TO_DECIDE, look)
-    for number, story in enumerate(run_data.review, start=1):
+    for number, story in enumerate(stories, start=1):
         sheet.set_row(number, _PICTURE_ROW_POINTS)
         _picture(sheet, number, story, pictures.get(story.place), say)
         _text(sheet, number, 1, story.filename, look, excel_link(links, story.place))
@@ -183,8 +194,6 @@ def _review_sheet(
         word = run_data.words.get(story.id)
         _text(sheet, number, 6, _said(word, say) if word else "", look)
         sheet.write_number(number, 7, story.id)
-    if run_data.undecided_in_all:
-        _text(sheet, len(run_data.review) + 2, 1, f"{run_data.undecided_in_all}.", look)
     sheet.set_landscape()
     sheet.repeat_rows(0)
     sheet.fit_to_pages(1, 0)
@@ -211,7 +220,8 @@ def _offer(book: Workbook, sheet: Any, rows: int, categories: Sequence[str], say
     right, retake = say("workbook.right"), say("workbook.retake")
     choices = [right, retake, *sorted(categories)]
     is_short = sum(map(len, choices)) + len(choices) <= _LONGEST_RULE
-    if not is_short or any("," in choice for choice in choices):
+    is_there = book.get_worksheet_by_name(_CHOICES) is not None
+    if not is_there and (not is_short or any("," in choice for choice in choices)):
         _choices_sheet(book, choices)
     sheet.data_validation(
         1,

@@ -39,6 +39,7 @@ from daemon.domain.orders import (
 )
 from daemon.folders.child_processes import end, own
 from daemon.service.adoption import Adoption
+from daemon.service.promotions import Promotions
 from daemon.sorting.lesson_process import Task
 from daemon.sorting.model_slot import ModelSlot
 from daemon.sorting.version_copies import copy_versions
@@ -106,6 +107,7 @@ class Lessons:
         self._settings = settings
         self._clock = clock
         self.adoption = Adoption(slot, store, settings)
+        self._promotions = Promotions(store, clock)
         self._held: _Held | None = None
         self._until = ""  # when the newest of the examples was said for which one is due
         self._look_at = self._try_at = float("-inf")  # steady seconds
@@ -192,7 +194,7 @@ class Lessons:
         if self._held is not None:
             self._look_after(self._held)
             return
-        lesson = self._store.lessons.under_way() or self._due()
+        lesson = self._store.lessons.under_way() or self._promotions.due() or self._due()
         if lesson is not None:
             self._begin(lesson)
 
@@ -312,13 +314,14 @@ class Lessons:
             document["adopted"] = self._adopt(version)
         lesson, now = held.lesson, self._clock.now()
         self._store.lessons.end(lesson.id, document, "", now)
+        self._promotions.concluded(lesson, document)
         told: dict[str, object] = {
             "version": version,
             "judgement": document["judgement"],
             "why": document["why"],
             "adopted": document["adopted"],
         }
-        if lesson.by_itself or document["after"] is not None:
+        if not lesson.wanted.promoted and (lesson.by_itself or document["after"] is not None):
             until = max(until, held.until)
             last = self._store.examples.learnt(document, until, now, by_itself=lesson.by_itself)
             told["new"] = last["new"]
@@ -343,6 +346,7 @@ class Lessons:
     def _put_off(self) -> None:
         """Hold none by itself for a while: the next would be the same."""
         self._try_at = self._clock.steady() + _TRY_AGAIN_SECONDS
+        self._promotions.put_off()
 
     def _fail(self, lesson: Lesson, why: str) -> None:
         if lesson.by_itself:

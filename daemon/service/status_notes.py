@@ -72,6 +72,7 @@ class StatusNotes:
                 drain.undecided(),
                 self._share.left_alone(HELD_SECONDS).as_json(),
                 self._runs.judged_ahead,
+                self._upkeep.promise,
             )
         )
 

@@ -124,6 +124,11 @@ class Upkeep:
         return self._slot.problem or None
 
     @property
+    def promise(self) -> float | None:
+        """What the card of the model in use promises of what is filed without a look."""
+        return self._slot.model.promise
+
+    @property
     def backup_problem(self) -> str | None:
         """Why there is no new backup; None: all is well."""
         return self._housekeeper.backup_problem

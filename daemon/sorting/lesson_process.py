@@ -9,21 +9,27 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from classifier.classifier import Classifier
+from classifier.learning.document import LessonDocument
 from classifier.threads import ask_for_one_thread
-from config.errors import NightsortError
+from config.errors import NightsortError, RefusedError
 from config.learning import LearningSettings
 from config.sections import BandSettings
+from daemon.domain.examples import Kept
 from daemon.domain.lessons import Wanted
+from daemon.domain.promotions import Promoted
 from daemon.sorting.lessons import Change, hold_lesson
+from daemon.sorting.promoted import hold_promoted
 from daemon.sorting.versions import Versions, load_usable
 from daemon.store import Store
+from daemon.store.facts import PROMOTED
 
 _LOWEST_PRIORITY = 19
 # How far it is once the examples are read; what is left is the lesson itself.
@@ -67,12 +73,25 @@ def _held(task: Task, advance: Callable[[float], None]) -> dict[str, Any]:
         with closing(Store(task.state_dir, reading=True)) as store:
             kept = store.examples.usable(classifier.network)
             stock = store.examples.stock(classifier.network)
+            promoted = store.facts.get(PROMOTED)
         advance(_READ)
         until = kept[-1].at if kept else ""
         wanted = task.wanted
+        if wanted.promoted:
+            return {"document": _compared(task, classifier, kept, promoted), "until": until}
         change = Change(frozenset(wanted.without), {one.label: one.into for one in wanted.merged})
         held = hold_lesson(
             classifier, versions, task.learning, kept, stock, is_only=wanted.only, change=change
         )
     document = held.named({}) | {"left_out": {"too_few": [*held.too_few]}}
     return {"document": document, "until": until}
+
+
+def _compared(
+    task: Task, classifier: Classifier, kept: Sequence[Kept], promoted: Promoted | None
+) -> LessonDocument:
+    """What came of a version that was promoted, in place of a lesson."""
+    wanted = (task.wanted.promoted, "came")
+    if promoted is None or (promoted["name"], promoted["state"]) != wanted:
+        raise RefusedError("it was withdrawn meanwhile, or another version was promoted")
+    return hold_promoted(classifier, task, task.learning, kept, promoted).named({})

@@ -50,6 +50,10 @@ class Classifying(Protocol):
         """From which confidence on each band is."""
 
     @property
+    def promise(self) -> float | None:
+        """The share that is to be right of what is filed without a look; None: it says none."""
+
+    @property
     def input_size(self) -> tuple[int, int]:
         """Width and height of the pixels it takes."""
 

@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 from classifier.bundle import Bundle
 from classifier.version import VersionCard, base_name, load_version
 from config.errors import NightsortError
+from daemon.domain.promotions import origin_of
 from daemon.sorting.versions import SHIPPED, NoVersion, Versions
 
 
@@ -21,6 +22,7 @@ class VersionBrief(TypedDict, total=False):
     categories: list[str]
     examples: int
     judgement: str | None
+    origin: str  # the station that learnt it, where that is another one
     problem: str
 
 
@@ -79,5 +81,11 @@ def _brief(versions: Versions, name: str, bundle: Bundle) -> VersionBrief:
         "categories": list(card.categories),
         "examples": sum(card.examples.values()),
         "judgement": card.figures.get("judgement"),
+        **_origin(name),
         "problem": "",
     }
+
+
+def _origin(name: str) -> VersionBrief:
+    origin = origin_of(name)
+    return {"origin": origin} if origin else {}

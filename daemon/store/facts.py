@@ -22,6 +22,7 @@ FORGETTING = "forgetting"  # what is being forgotten, until that is done
 UNFETCHED = "unfetched"  # since when files are to be brought back from the bucket, until all are
 STRIPPED = "stripped"  # hashes, by place, of what came back without metadata and is not known yet
 PAGE_PEOPLE = "page_people"  # of a restored backup: `daemon.store.page_people`
+PROMOTED = "promoted"  # the newest version from head office: `daemon.domain.promotions.Promoted`
 EXPORTS = "exports"  # the folders to which the history was exported, and when the last time
 ENDED_BY = "ended_by"  # the rule by which the service told why it ended, while it is down
 EXAMINATION = "examination"  # the newest look of the doctor: `daemon.domain.inspection`

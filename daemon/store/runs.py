@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 
 from classifier.verdict import Band
@@ -204,6 +204,14 @@ class Runs(Part):
             reasons.setdefault(Status(status), {})[reason] = count
         return reasons
 
+    def reasons_of(self, runs: Iterable[str]) -> dict[str, int]:
+        """How often each reason was given in these runs, for quarantine or review."""
+        found: Counter[str] = Counter()
+        for run in runs:
+            doubted = "result_number IS NOT NULL AND reason IS NOT NULL AND status IN"
+            found.update(dict(self._counts("reason", run, f"{doubted} ('error', 'review')")))
+        return dict(found)
+
     def confidences_of_days(
         self, first: date, last: date, bins: int
     ) -> list[tuple[int, Band, int]]:
@@ -225,6 +233,11 @@ class Runs(Part):
                 (day.isoformat(),),
             ).fetchone()[0]
         )
+
+    def first_day(self) -> date | None:
+        """The local day on which the first run began; None before."""
+        (first,) = self._db.execute("SELECT min(substr(started_at, 1, 10)) FROM runs").fetchone()
+        return None if first is None else date.fromisoformat(first)
 
     def verdicts_by_model(self) -> dict[str, int]:
         """How many photos of closed runs each model judged, by its title."""

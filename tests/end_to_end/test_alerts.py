@@ -384,6 +384,7 @@ def test_where_nobody_can_be_told_the_journal_says_so(tmp_path: Path) -> None:
     site = site_telling(tmp_path / "site", hook_at(9, '["all"]'))
     done = look_out(site)
     assert done.returncode == 2
-    events = [json.loads(line.partition(">")[2])["event"] for line in done.stdout.splitlines()]
+    lines = [line for line in done.stderr.splitlines() if line.startswith("<")]
+    events = [json.loads(line.partition(">")[2])["event"] for line in lines]
     assert events == ["service_silent", "nobody_told"]
     assert "severities" in done.stderr

@@ -167,5 +167,5 @@ def test_the_script_for_administrators_makes_all_of_it(server: Cluster) -> None:
     server.run("psql", "-d", address, "-q", "-v", "ON_ERROR_STOP=1", "-c", printed.stdout)
     assert server.ask("scripted", "SELECT count(*) FROM predict") == [(0,)]
     server.ask("postgres", "DROP DATABASE scripted")
-    for role in ("nightsort_station", "nightsort_reader"):
+    for role in ("nightsort_station", "nightsort_reader", "nightsort_promoter"):
         server.ask("postgres", f"DROP ROLE {role}")

@@ -466,6 +466,8 @@ def test_no_page_holds_a_script_or_a_style(page: Page) -> None:
             "/page/runs",
             "/page/doctor",
             "/page/settings",
+            "/page/pick-lists",
+            "/page/reports",
         ):
             text = client.get(path).text
             assert not re.search(

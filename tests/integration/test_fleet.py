@@ -217,7 +217,7 @@ def test_a_reader_sees_all_and_a_station_only_itself(tmp_path: Path, server: Clu
             server.ask("postgres", f"DROP ROLE {role}")
 
 
-_ROLES = (schema.STATION_ROLE, schema.READER_ROLE)
+_ROLES = (schema.STATION_ROLE, schema.READER_ROLE, schema.PROMOTER_ROLE)
 
 
 def test_tables_that_are_there_are_brought_up_to_date_by_the_script(

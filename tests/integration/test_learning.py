@@ -300,6 +300,28 @@ def test_what_people_correct_is_learnt_from_when_the_photos_are_gone(
     assert listed["in_use"] == lesson["version"]
 
 
+def test_a_folder_that_people_made_is_filed_into_once_it_was_learnt_until_that_is_taken_back(
+    site: Site, labelled: Path
+) -> None:
+    corrected(site, labelled)  # no setting names it
+    lesson = asked(site, "learn", "--adopt")
+    assert (lesson["new_labels"], lesson["adopted"]) == (["Boxes"], True)
+    assert guessed(site, range(500, 506)) > 0
+    assert asked(site, "models", "back") == {"in_use": "shipped"}
+    assert guessed(site, range(600, 606)) == 0
+    assert len(list((site.sorted / "Boxes").glob("x*x.jpg"))) == COUNT
+
+
+def guessed(site: Site, seeds: range) -> int:
+    """How many of new photos of Boxes are taken for such, and lie there or in their review."""
+    for seed in seeds:
+        draw_photo(seed=seed).save(site.incoming / f"new{seed}.jpg")
+    count = int(asked(site, "now")["categories"].get("Boxes", 0))
+    lying = [one for seed in seeds for one in site.sorted.rglob(f"Boxes/new{seed}.jpg")]
+    assert len(lying) == count
+    return count
+
+
 def test_two_versions_are_compared_on_what_neither_learnt_from_with_pictures_of_what_changes(
     site: Site, labelled: Path, tmp_path: Path
 ) -> None:
@@ -322,6 +344,11 @@ def test_two_versions_are_compared_on_what_neither_learnt_from_with_pictures_of_
     assert html.count("data:image/jpeg") == round(6 * boxes["recall"])
     assert "becomes right" in html
     assert "new500.jpg" in html
+    back = asked(site, "models", "compare", name, "shipped", "--report", str(page))
+    assert back["became_wrong"] == found["became_right"]
+    html = page.read_text("utf-8")
+    assert "becomes wrong" in html
+    assert html.count("data:image/jpeg") == sum("new50" in one for one in back["became_wrong"])
     same = asked(site, "models", "compare", name, name)
     assert (same["became_right"], same["became_wrong"], same["judgement"]) == ([], [], "as good")
 

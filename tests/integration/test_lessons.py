@@ -310,3 +310,28 @@ def test_in_continuous_mode_who_asks_does_not_wait_for_the_end_of_the_run(tmp_pa
 
             eventually(is_over)
         assert night.summaries == []  # the run goes on
+
+
+@pytest.mark.parametrize(
+    ("adopt", "judgement", "adopted"),
+    [
+        ("auto", "better", True), ("auto", "as good", False), ("auto", "worse", False),
+        ("ask", "better", False),
+    ],
+)  # fmt: skip
+def test_by_itself_only_what_is_better_is_adopted_and_only_where_that_is_set(
+    core: Core, monkeypatch: pytest.MonkeyPatch, adopt: str, judgement: str, adopted: bool
+) -> None:
+    document: dict[str, Any] = {
+        "version": "2026-11-27.1", "judgement": judgement, "why": "x", "before": None, "after": {},
+        "examples": {"Shirts": 5}, "new_labels": [], "doubtful": [], "adopted": False,
+    }  # fmt: skip
+    code = f"import json; print(json.dumps({{'document': {document!r}, 'until': ''}}))"
+    monkeypatch.setattr(module, "own", lambda _: [sys.executable, "-c", code])
+    lessons = lessons_of(core, adopt=adopt)
+    by_whom: list[tuple[str, str]] = []
+    monkeypatch.setattr(lessons.adoption, "adopt", lambda *asked: by_whom.append(asked))
+    done = held(core, lessons, ask(lessons).lesson)
+    assert done.result is not None
+    assert done.result["adopted"] is adopted
+    assert by_whom == ([("2026-11-27.1", "nightsort")] if adopted else [])

@@ -528,7 +528,8 @@ def roles(server: Cluster, address: str) -> Iterator[None]:
     server.ask("mirror", "CREATE ROLE data_team LOGIN IN ROLE nightsort_reader")
     yield
     server.ask("postgres", "DROP DATABASE mirror WITH (FORCE)")
-    for role in ("berlin_box", "hamburg_box", "data_team", "nightsort_station", "nightsort_reader"):
+    groups = (schema.STATION_ROLE, schema.READER_ROLE, schema.PROMOTER_ROLE)
+    for role in ("berlin_box", "hamburg_box", "data_team", *groups):
         server.ask("postgres", f"DROP ROLE {role}")
 
 

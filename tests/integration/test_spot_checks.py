@@ -154,6 +154,23 @@ def test_a_promise_that_is_broken_is_told_and_taken_back_when_it_holds_for_a_day
     assert ("accuracy_below_promise", "resolved") in box.turns(26 * 3600.0, every=600.0)
 
 
+def test_what_is_promised_is_what_the_card_in_use_says_unless_a_setting_does(
+    tmp_path: Path,
+) -> None:
+    box = Box(tmp_path / "own")
+    run = box.run()
+    box.turn()
+    box.document = {**box.document, "promise": 0.85}
+    answered(box, run, photos=60, wrong=8)
+    assert box.turns(3600.0) == []
+    box.document = {**box.document, "promise": 0.98}  # a lesson's version is adopted
+    assert box.turns(600.0) == [("accuracy_below_promise", "raised")]
+    assert box.target.told[-1].facts["promise"] == 0.98
+    chosen = Box(tmp_path / "chosen", alerts={"accuracy_promise": 0.8})
+    answered(chosen, chosen.run(), photos=60, wrong=8)
+    assert chosen.turns(3600.0) == [("run_finished", "told")]
+
+
 def answered(box: Box, run: str, photos: int, wrong: int) -> None:
     """Let the run have so many spot checks, all answered."""
     with closing(sqlite3.connect(box.settings.state_dir / DATABASE)) as db:

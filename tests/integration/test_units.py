@@ -130,10 +130,10 @@ def test_the_lookout_says_nothing_while_the_daemon_lives_and_is_critical_when_no
         done = site.nightsort("lookout")
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     done = site.nightsort("lookout")
-    assert done.returncode == 1
-    assert done.stdout.startswith('<2>{"timestamp"')
-    assert '"service_silent"' in done.stdout
-    assert "systemctl start nightsort" in done.stdout
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith('<2>{"timestamp"')
+    assert '"service_silent"' in done.stderr
+    assert "systemctl start nightsort" in done.stderr
 
 
 # What systemd does for ReadWritePaths=, in a mount namespace as it makes one: the folder $1 is

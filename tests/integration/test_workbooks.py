@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ import pytest
 
 from daemon.corrections.decisions import Decisions
 from daemon.corrections.workbooks import Workbooks
-from daemon.domain.corrections import Via
+from daemon.domain.accuracy import Rate, rate_of
+from daemon.domain.corrections import Via, Word
 from daemon.domain.orders import Decision, Speaker
 from daemon.domain.photos import Story
 from daemon.domain.speech import ENGLISH, Speech, speech
@@ -188,6 +190,53 @@ def test_a_german_workbook_is_german_throughout(tmp_path: Path) -> None:
     assert rule.formula1.startswith('"stimmt,neu fotografieren')
     assert rule.error == "Bitte wählen Sie eine Kategorie, „stimmt“ oder „neu fotografieren“."
     core.stop()
+
+
+class Spots(Desk):
+    """A run of photos that are filed without a look; of each spot check the workbook asks."""
+
+    def __init__(self, core: Core, written: Speech = ENGLISH) -> None:
+        for number in range(60):
+            core.drop(f"shirt-{number}.png", tiny_photo("Shirts", 100 + number))
+        super().__init__(core, written)
+        self.sheet = written("workbook.spot_checks")
+        rows = openpyxl.load_workbook(self.path())[self.sheet].iter_rows(min_row=2)
+        self.names = [str(row[1].value) for row in rows]
+
+    def answers(self) -> list[str]:
+        sheet = openpyxl.load_workbook(self.path())[self.sheet]
+        return [str(row[6].value) for row in sheet.iter_rows(min_row=2)]
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_spot_checks_are_asked_in_the_workbook_and_what_is_said_there_counts(
+    tmp_path: Path, language: str
+) -> None:
+    say = speech(language)
+    desk = Spots(core := Core(tmp_path, inline=True), say)
+    first, second, third = desk.names
+    assert desk.answers() == ["None"] * 3
+    (rule,) = openpyxl.load_workbook(desk.path())[desk.sheet].data_validations.dataValidation
+    assert str(rule.sqref) == "G2:G4"
+    desk.save({first: say("workbook.right"), second: "Tops"})
+    assert desk.reader.notice() == 2
+    rate = sum(map(rate_of, core.store.spot_checks.newest(date(2000, 1, 1))), Rate())
+    assert (rate.right, rate.checked, rate.shown) == (1, 2, 3)
+    assert desk.story(second).category_now == "Tops"
+    assert (core.sorted / "Tops" / second).is_file()
+    assert [one.word for one in core.store.corrections.of(desk.story(first).id)] == [Word.CHECKED]
+    desk.updater.catch_up()
+    here = say("workbook.here")
+    assert desk.answers() == [f"✓ Shirts ({here})", f"✓ Tops ({here})", "None"]
+    assert desk.reader.notice() == 0
+    desk.save({third: say("workbook.retake")})
+    assert desk.reader.notice() == 1
+    assert desk.story(third).state == "retake"
+    core.stop()
+
+
+def test_a_workbook_without_spot_checks_has_no_sheet_of_them(desk: Desk) -> None:
+    assert ENGLISH("workbook.spot_checks") not in openpyxl.load_workbook(desk.path()).sheetnames
 
 
 def offered(core: Core, categories: list[str]) -> tuple[Any, Any]:

@@ -112,6 +112,14 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
         "new_labels": ["Sandals"],
         "adopted": False,
     },
+    "promotion_compared": {
+        "version": "2025-10-13.1@hamburg",
+        "station": "hamburg",
+        "person": "anna",
+        "judgement": "better",
+        "why": "promoted by anna, learnt at hamburg: of 48 photos 30 become right and 1 wrong",
+        "adopted": False,
+    },
     "backup_failed": {"why": "there is no new backup: /mnt/usb is not mounted; mount it"},
     "watch_degraded": {
         "mode": "polling",
@@ -132,6 +140,17 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
     "accuracy_below_promise": {
         "right": 288, "checked": 301, "shown": 340, "share": 0.9568, "low": 0.9275, "high": 0.9746,
         "promise": 0.99, "days": 28, "model": "fashion 2026.11.4",
+    },
+    "unusual_night": {
+        "night": "2025-10-13", "photos": 412, "more": 0, "mix_index": 0.081, "compared": 48,
+        "changes": [
+            {"what": "mix", "name": "Handbags", "now": 0.124, "usual": 0.061, "low": 0.031,
+             "high": 0.099, "nights": 1},
+            {"what": "reason", "name": "too_blurred", "now": 0.08, "usual": 0.006, "low": 0.0,
+             "high": 0.03, "nights": 1},
+            {"what": "volume", "name": "", "now": 206.0, "usual": 431.0, "low": 240.0,
+             "high": 760.0, "nights": 4},
+        ],
     },
     "many_removed": {"photos": 212, "gone_since": "2025-10-13T02:08:00+00:00"},
     "target_undeliverable": {

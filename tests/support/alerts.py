@@ -168,6 +168,7 @@ def summary(run: str, at: datetime, **counts: Any) -> RunSummary:
         "confidence_distribution": {},
         "average_confidence": 0.9,
         "errors": [],
+        "model": "model",
         **counts,
     }
     done = sum(known[key] for key in ("successful", "review", "duplicates", "failed"))
@@ -187,6 +188,7 @@ def healthy(**changes: Any) -> dict[str, Any]:
         "last_run": None,
         "undecided": {"photos": 0, "oldest": None},
         "model": "model",
+        "promise": 0.99,
         "disk": {"sorted": 100_000, "state": 100_000},
         "filing": {"min_free_mb": 512, "copies": True},
         "failing": None,

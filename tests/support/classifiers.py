@@ -45,6 +45,7 @@ class ScriptedClassifier:
     given_up: frozenset[str] = frozenset()
     network = "scripted"
     thresholds = Thresholds(auto=0.85, review=0.70, unknown=None)
+    promise: float | None = 0.99
 
     def __init__(
         self,

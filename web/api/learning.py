@@ -170,6 +170,7 @@ class Brief(BaseModel):
     categories: list[str] = []
     examples: int = 0
     judgement: str | None = None
+    origin: str = Field("", description="The station that learnt it, where that is another one.")
     problem: str = Field(description="Why it cannot be trusted; empty where it can be.")
 
 
@@ -201,7 +202,8 @@ _CARD: dict[str, Any] = {
     },
     "categories": ["Shirts", "Sandals"], "rows": ["Shirts", "Sandals", "Belts"],
     "owners": [0, 1, -1], "removed": [], "opinion": [0], "temperature": 18.0,
-    "opinion_temperature": 1.0, "gate": {"spread": 1.0, "weight": 0.5, "threshold": 0.4},
+    "opinion_temperature": 1.0, "doubts": [1.0, 1.09],
+    "gate": {"spread": 1.0, "weight": 0.5, "threshold": 0.4},
     "bands": {"auto": 0.85, "review": 0.6}, "examples": {"Sandals": 42},
     "sources": {"correction": 30, "upload": 12}, "figures": {"judgement": "better"},
 }  # fmt: skip

@@ -19,6 +19,7 @@ from web.predictions import BATCH_IN_HAND, Judged
 from web.problems import Problem, busy, described
 from web.roles import Role
 from web.routes import router
+from web.single_file import file_of
 from web.site import Site, site_of
 from web.uploads import (
     MALFORMED,
@@ -159,7 +160,7 @@ async def predict(request: Request) -> Prediction:
     """
     began, site = time.perf_counter(), site_of(request)
     with site.predictor.places():
-        async with files_of(request, "file", 1) as (file,):
+        async with file_of(request, "file") as file:
             most = photo_bytes(site.settings)
             if (file.size or 0) > most:
                 raise Problem(

@@ -1,4 +1,4 @@
-"""What the page remembers itself: accounts, sessions, links, keys, failed sign-ins, calls.
+"""What the page remembers itself: accounts, sessions, links, keys, failed sign-ins, calls, prints.
 
 One SQLite file of its own, `state_dir/web/web.db`; the only package of `web` that speaks SQL.
 Secrets are never in it: passwords as argon2id, everything else as SHA-256 of 256 random bits.
@@ -17,6 +17,7 @@ from web.database.connection import DATABASE, Connection
 from web.database.failures import Failures
 from web.database.keys import Key, Keys
 from web.database.links import Link, Links
+from web.database.prints import Print, Prints
 from web.database.restoring import TakenBack, take_back
 from web.database.sessions import Session, Sessions
 from web.reading.restored import restored_people
@@ -28,6 +29,7 @@ __all__ = [
     "Key",
     "Link",
     "NameTaken",
+    "Print",
     "Session",
     "WebStore",
 ]
@@ -44,6 +46,7 @@ class WebStore:
     keys: Keys
     failures: Failures
     calls: Calls
+    prints: Prints
 
     @classmethod
     def open(cls, folder: Path) -> WebStore:
@@ -60,6 +63,7 @@ class WebStore:
             Keys(connection),
             Failures(connection),
             Calls(connection),
+            Prints(connection),
         )
 
     def take_back(self, state_dir: Path) -> TakenBack:

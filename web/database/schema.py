@@ -64,5 +64,19 @@ CREATE TABLE sign_ins (
 ) STRICT
 """
 
-STEPS = (tuple(_FIRST.split(";")), (_SIGN_INS,))
+# Pick lists that somebody printed: which photos stood on them. `since`: only what had changed after
+# that one. Numbers are never given again.
+_PRINTS = """
+CREATE TABLE prints (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    run TEXT NOT NULL,
+    at REAL NOT NULL,
+    person TEXT NOT NULL,
+    since INTEGER,
+    lying BLOB NOT NULL
+) STRICT;
+CREATE INDEX prints_run ON prints (run, id)
+"""
+
+STEPS = (tuple(_FIRST.split(";")), (_SIGN_INS,), tuple(_PRINTS.split(";")))
 SCHEMA_VERSION = len(STEPS)

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, NamedTuple
 
-from fastapi import Depends, Query
+from fastapi import Depends, Form, Query
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from config.units import duration
 from web.access import needs
+from web.credentials import CallerOf
 from web.fleet_view import StationLine, lines_of, sum_of
 from web.pages.figures import Figures
 from web.pages.fleet_tables import FleetTables
@@ -83,6 +84,31 @@ def table_of_one(request: Request, station: str, name: str, asked: Asked) -> Res
     return _file(_alone(request, _snapshot(request), station, asked)["tables"], name)
 
 
+@pages.post("/page/promotion", include_in_schema=False)
+@needs(Role.ADMIN)
+def promote(
+    request: Request,
+    caller: CallerOf,
+    station: Annotated[str, Form()],
+    version: Annotated[str, Form()],
+) -> Response:
+    """Offer a version to all stations."""
+    site = site_of(request)
+    assert site.fleet is not None
+    site.fleet.promote(station, version, caller.name)
+    return RedirectResponse(site.at("/#versions"), 303)
+
+
+@pages.post("/page/promotion/end", include_in_schema=False)
+@needs(Role.ADMIN)
+def withdraw(request: Request, caller: CallerOf) -> Response:
+    """Offer none any more; what stations adopted stays."""
+    site = site_of(request)
+    assert site.fleet is not None
+    site.fleet.withdraw(caller.name)
+    return RedirectResponse(site.at("/#versions"), 303)
+
+
 def _read(site: Site) -> Read:
     assert site.fleet is not None
     return site.fleet.read
@@ -118,8 +144,11 @@ def _together(request: Request, snapshot: Snapshot, asked: Days) -> dict[str, An
     return {
         "lines": lines, "sum": sum_of(lines), "board": board, "figures": figures,
         "measured": measured, "bars": made.bars(lines),
+        "by_station": made.by_station(lines), "promotion": snapshot.promotion,
+        "versions": snapshot.versions,
         "tables": _named(
-            made.stations(lines), figures.days(), figures.weeks(), measured.accuracy()
+            made.stations(lines), made.versions(snapshot.versions), made.outcomes(lines),
+            figures.days(), figures.weeks(), measured.accuracy(),
         ),
     }  # fmt: skip
 

@@ -9,9 +9,10 @@ from markupsafe import Markup
 
 from config.catalogue import Texts
 from web.fleet_view import StationLine
+from web.pages.figures import VOLUME
 from web.pages.tables import Column, Kind, Table, Value
 from web.reading import charts
-from web.reading.fleet import Run
+from web.reading.fleet import KnownVersion, PromotedStatus, Run
 
 _HOUR_SECONDS = 3600
 _STATIONS: tuple[tuple[str, Kind], ...] = (
@@ -25,6 +26,13 @@ _RUNS: tuple[tuple[str, Kind], ...] = (
     ("run", "text"), ("began", "moment"), ("photos", "count"), ("filed", "count"),
     ("to_decide", "count"), ("to_retake", "count"), ("duplicates", "count"),
     ("success", "percent"), ("at_work", "span"), ("version", "text"),
+)  # fmt: skip
+_VERSIONS: tuple[tuple[str, Kind], ...] = (
+    ("station", "text"), ("version", "text"), ("learnt", "moment"), ("base", "text"),
+    ("categories", "count"), ("examples", "count"), ("judgement", "text"), ("in_use", "text"),
+)  # fmt: skip
+_OUTCOMES: tuple[tuple[str, Kind], ...] = (
+    ("station", "text"), ("version", "text"), ("outcome", "text"), ("reason", "text"),
 )  # fmt: skip
 
 
@@ -43,10 +51,44 @@ class FleetTables:
         """The last runs of one."""
         return Table("runs", self._columns(_RUNS), [self._run(one) for one in runs])
 
+    def versions(self, versions: Sequence[KnownVersion]) -> Table:
+        """What all stations learnt."""
+        rows = [
+            (
+                one.station, one.name, self._local(_moment(one.learnt)), one.base, one.categories,
+                one.examples, "" if one.judgement is None else self._judged(one.judgement),
+                self._t("fleet.in_use") if one.is_in_use else "",
+            )
+            for one in versions
+        ]  # fmt: skip
+        return Table("versions", self._columns(_VERSIONS), rows)
+
+    def outcomes(self, lines: Sequence[StationLine]) -> Table:
+        """What came of the newest version that was promoted, at each station that knows of it."""
+        rows = []
+        for one in lines:
+            promoted = one.station.status.get("promoted") if one.station.status else None
+            if promoted is not None:
+                word = self._t(f"promoted.{outcome_of(promoted)}")
+                rows.append((one.name, promoted["name"], word, promoted["why"]))
+        return Table("promoted", self._columns(_OUTCOMES), rows)
+
+    def _judged(self, judgement: str) -> str:
+        return self._t.or_else(f"judged.{judgement.replace(' ', '_')}", judgement)
+
     def bars(self, lines: Sequence[StationLine]) -> list[Markup]:
         """A bar for each station's photos."""
         most = max((one.counts.photos for one in lines), default=0) or 1
         return [charts.bar(one.counts.photos / most, "auto") for one in lines]
+
+    def by_station(self, lines: Sequence[StationLine]) -> Markup:
+        """What became of each station's photos, beside the others'."""
+        columns = [
+            (one.name, {kind: getattr(one.counts, field) for kind, field, _ in VOLUME})
+            for one in lines
+        ]
+        hints = [f"{one.name}: {one.counts.photos}" for one in lines]
+        return charts.column_chart(self._t("chart.by_station"), columns, hints)
 
     def _station(self, one: StationLine) -> Sequence[Value]:
         status, rate, run = one.station.status, one.rate, one.last_run
@@ -73,3 +115,22 @@ class FleetTables:
 
     def _columns(self, columns: Sequence[tuple[str, Kind]]) -> list[Column]:
         return [Column(key, self._t(f"column.{key}"), kind) for key, kind in columns]
+
+
+def outcome_of(promoted: PromotedStatus) -> str:
+    """What came of it, by its key."""
+    if promoted["adopted"]:
+        return "adopted"
+    if promoted["state"] != "over":
+        return "own" if promoted["state"] == "own" else "came"
+    known = {"better": "better", "as good": "as_good", "worse": "worse", "refused": "refused"}
+    return known.get(promoted["judgement"], "withdrawn")
+
+
+def _moment(text: str) -> datetime | None:
+    """None for what is no time with an offset: a station writes its own rows."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at if at.tzinfo else None

@@ -15,22 +15,25 @@ from typing import Literal
 
 import structlog
 
-from config.errors import NightsortError
+from config.errors import NightsortError, RefusedError
 from config.settings import Settings
 from config.value import UNSAID, ValueSettings
 from daemon.domain.accuracy import Rate
+from daemon.mirror import promotions
 from daemon.mirror.fleet import Day, Run, Snapshot, Station, read
 from daemon.mirror.postgres import connect
-from daemon.mirror.saying import StationStatus, Triple, accuracy_period
+from daemon.mirror.promotions import KnownVersion
+from daemon.mirror.saying import PromotedStatus, StationStatus, Triple, accuracy_period
 from daemon.mirror.thread import address_of
 from daemon.reporting.accuracy import Accuracy
 from daemon.reporting.figures import Counts, Figures, Words
 from daemon.reporting.value import Value
+from web.problems import Problem
 from web.reading.dashboard import Board, Counted, Period
 
 __all__ = [
-    "Fleet", "Health", "Read", "Run", "Snapshot", "Station", "StationStatus", "board_of",
-    "counts_of", "health_of", "rate_of", "saved_seconds",
+    "Fleet", "Health", "KnownVersion", "PromotedStatus", "Read", "Run", "Snapshot", "Station",
+    "StationStatus", "board_of", "counts_of", "health_of", "rate_of", "saved_seconds",
 ]  # fmt: skip
 
 log = structlog.get_logger()
@@ -84,6 +87,23 @@ class Fleet:
         if self._why:
             log.info("fleet_read_again")
         self._snapshot, self._at, self._why = snapshot, time.monotonic(), ""
+
+    def promote(self, station: str, version: str, person: str) -> None:
+        """Offer a version to all stations. Raises Problem 404, TransientError."""
+        with closing(connect(address_of(self._settings))) as postgres:
+            try:
+                promotions.promote(postgres, station, version, person)
+            except RefusedError as exc:
+                raise Problem(404, "not_found", str(exc)) from exc
+        log.info("version_promoted", station=station, version=version, person=person)
+        self.refresh()
+
+    def withdraw(self, person: str) -> None:
+        """Offer none any more. Raises TransientError."""
+        with closing(connect(address_of(self._settings))) as postgres:
+            promotions.withdraw(postgres, person)
+        log.info("promotion_withdrawn", person=person)
+        self.refresh()
 
 
 def health_of(station: Station, as_of: datetime) -> Health:

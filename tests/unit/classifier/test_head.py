@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -86,6 +88,21 @@ def test_own_opinion_moves_shares_among_its_categories_only() -> None:
     assert swayed[0] > even[0] > swayed[1]
     assert swayed[2] == pytest.approx(even[2])
     assert own.owners[-1] == NO_CATEGORY
+
+
+def test_what_a_doubted_category_has_part_in_is_told_less_sure_and_nothing_else() -> None:
+    plain = LearntHead(
+        SPEC, rows(0, 1, 2, NO_CATEGORY), None, Gate(np.zeros(3, np.float32), 1.0, 0.0), None,
+        ("Shirts", "Tops", "Sandals"),
+    )  # fmt: skip
+    doubted = replace(plain, doubts=np.array([1.0, 1.0, 2.0]))
+    among_others = evidence([3.0, 1.0, 0.0, 0.0])
+    assert doubted.shares_of(among_others).tolist() == plain.shares_of(among_others).tolist()
+    for scores in ([3.0, 0.0, 1.0, 0.0], [1.0, 0.0, 3.0, 0.0]):
+        (sure,), (unsure,) = (one.shares_of(evidence(scores)) for one in (plain, doubted))
+        assert unsure.argmax() == sure.argmax()
+        assert unsure.max() < sure.max()
+        assert unsure[-1] == pytest.approx(sure[-1])  # whether it is known at all
 
 
 def test_log_sum_survives_large_numbers_and_none_at_all() -> None:

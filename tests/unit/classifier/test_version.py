@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from classifier import arrays, version
 from classifier.bundle import Bundle, load_bundle
+from classifier.classifier import bands_of
 from classifier.version import Version, load_version
 from config.errors import ModelError
 from tests.support.bundles import change_card, flip_a_byte, replace_model
@@ -71,6 +72,18 @@ def test_version_comes_back_as_it_was_saved(file: Path, learnt: Version, bundle:
     assert np.array_equal(again.head.shares(seen), learnt.head.shares(seen))
 
 
+def test_what_is_promised_of_band_auto_is_its_own_cards_word(file: Path, bundle: Bundle) -> None:
+    rewrite(file, bands={"auto": 0.9, "review": 0.6, "promise": 0.97})
+    promised = bands_of(bundle, load_version(file, bundle))
+    assert promised is not None
+    assert promised.promise == 0.97
+    rewrite(file, bands={"auto": 0.9, "review": 0.6})  # one that was learnt before cards said it
+    promised = bands_of(bundle, load_version(file, bundle))
+    assert promised is not None
+    assert promised.promise == 0.99
+    assert bands_of(bundle, None) == bundle.card.bands
+
+
 def test_saving_leaves_nothing_else_and_replaces_what_was_there(
     file: Path, learnt: Version, bundle: Bundle
 ) -> None:
@@ -118,6 +131,21 @@ def test_a_file_knows_what_it_learnt_from(file: Path) -> None:
 
 def test_version_is_small(file: Path) -> None:
     assert file.stat().st_size < 20_000
+
+
+def test_versions_of_before_doubt_nothing_and_doubts_come_back(file: Path, bundle: Bundle) -> None:
+    rewrite(file, doubts=[1.0, 1.0, 1.0, 1.2])
+    doubts = load_version(file, bundle).head.doubts
+    assert doubts is not None
+    assert doubts.tolist() == [1.0, 1.0, 1.0, 1.2]
+    held = arrays.unpacked(file.read_bytes())
+    card = json.loads(held["card"].tobytes())
+    del card["doubts"]
+    held.pop("sha256")
+    held["card"] = np.frombuffer(json.dumps(card).encode(), np.uint8)
+    digest = np.frombuffer(bytes.fromhex(version._digest_of(held)), np.uint8)
+    file.write_bytes(arrays.packed(held | {"sha256": digest}))
+    assert load_version(file, bundle).head.doubts is None
 
 
 def test_missing_file_is_told(tmp_path: Path, bundle: Bundle) -> None:
@@ -205,6 +233,8 @@ def test_archive_that_would_fill_the_memory_is_refused(
         ({"owners": [0, 1, 2, -2, 3]}, "rows and categories disagree"),
         ({"opinion": [0, 1, 7]}, "the network's own rows and the categories disagree"),
         ({"temperature": 0}, "temperature"),
+        ({"doubts": [1.0, 1.2]}, "2 doubts for 4 categories"),
+        ({"doubts": [1.0, 1.0, 1.0, 0.5]}, "doubts.3"),
         ({"format": 2}, "format"),
     ],
 )

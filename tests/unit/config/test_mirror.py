@@ -69,11 +69,11 @@ def test_what_no_bucket_can_be_is_refused(more: dict[str, object], said: str) ->
         bucket(**more)
 
 
-@pytest.mark.parametrize("value", [True, "true", 1, "yes"])
-def test_fetching_versions_is_refused_as_it_is_not_there_yet(value: object) -> None:
-    with pytest.raises(ValidationError, match="fetching versions is not there yet"):
-        bucket(fetch_versions=value)
-    assert bucket(fetch_versions=False).fetch_versions is False
+def test_versions_are_fetched_from_postgresql_and_not_from_a_bucket() -> None:
+    with pytest.raises(ValidationError, match="fetched from there, not the bucket"):
+        bucket(fetch_versions=True)
+    with_both = bucket(fetch_versions="true", postgres_credential="mirror-postgres")
+    assert with_both.fetch_versions is True
 
 
 def test_what_is_refused_is_not_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

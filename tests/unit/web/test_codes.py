@@ -13,7 +13,7 @@ from web.problems import CODES, OTHER
 
 ROOT = Path(__file__).parents[3]
 # Pages answer in words, and these are of pages alone.
-OF_PAGES = {"link_over", "people_only"}
+OF_PAGES = {"link_over", "not_newest", "people_only"}
 # Where the code stands, and what it is where none is given.
 _MAKERS: dict[str, tuple[int, str]] = {
     "Problem": (1, ""), "busy": (2, "busy"), "too_many": (2, "too_many"),

@@ -44,15 +44,19 @@ def test_the_window_slides() -> None:
 
 def test_calls_at_once_are_bounded_and_a_place_is_given_back() -> None:
     limits = Limits(ApiSettings(at_once=2))
+    limits.take("a", "reads")
     with ExitStack() as held:
         for _ in range(2):
-            held.enter_context(limits.place("a"))
-        with pytest.raises(Problem) as caught, limits.place("a"):
+            held.enter_context(limits.place("a", "reads"))
+        with pytest.raises(Problem) as caught, limits.place("a", "reads"):
             pass
         assert caught.value.code == "too_many_at_once"
-        with limits.place("b"):
+        assert caught.value.headers is not None
+        assert caught.value.headers["RateLimit-Remaining"] == "59"
+        assert caught.value.headers["Retry-After"] == "2"
+        with limits.place("b", "reads"):
             pass
-    with limits.place("a"):
+    with limits.place("a", "reads"):
         pass
 
 

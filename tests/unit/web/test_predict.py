@@ -187,15 +187,33 @@ def test_without_a_model_it_says_so_and_not_where_it_lies(
     assert asked(site, key, "GET", "/version").json()["base"] == "scripted 1"
 
 
+def full(_file: object, _data: bytes) -> None:
+    raise OSError(28, "No space left on device")
+
+
 def test_while_the_disk_refuses_what_is_sent_it_says_so(
     site: Site, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_file: object, _data: bytes) -> None:
-        raise OSError(28, "No space left on device")
-
     monkeypatch.setattr(UploadFile, "write", full)
+    site.memory.most_bytes = 100
     answer = asked(site, key, "POST", "/predict", files={"file": ("a.jpg", b"Shirts")})
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+
+
+def test_a_photo_alone_is_judged_from_memory_and_of_memory_only_so_much_is_taken(
+    site: Site, key: str, judge: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(UploadFile, "write", full)
+    photo = b"Shirts" + bytes(100_000)
+    answers = [
+        asked(site, key, "POST", "/predict", files={"file": ("a.jpg", photo)}) for _ in range(3)
+    ]
+    assert [one.status_code for one in answers] == [200, 200, 200]
+    assert all(one.closed for one in judge.seen)
+    assert site.memory.in_hand == 0
+    with site.memory.room(site.memory.most_bytes - 50_000):
+        refused = asked(site, key, "POST", "/predict", files={"file": ("a.jpg", photo)})
+    assert refused.json()["code"] == "unavailable"  # it would have gone to the disk, which is full
 
 
 @pytest.mark.parametrize("charset", ["idna", "raw_unicode_escape", "base64", "utf-7", "x" * 5000])

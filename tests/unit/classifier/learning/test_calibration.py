@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from classifier.features import FeatureSpec
 from classifier.head import NO_CATEGORY, Evidence, Gate, LearntHead, Rows
 from classifier.learning.calibration import (
     AUTO_PROMISE,
+    ENOUGH,
     GATED_SHARE,
     HIGHEST,
     LEAST_AUTO,
@@ -17,6 +20,7 @@ from classifier.learning.calibration import (
     balanced,
     band_threshold,
     calibrate,
+    doubts_of,
     lower_bound,
 )
 
@@ -86,6 +90,21 @@ def test_many_examples_of_something_new_count_once_each() -> None:
 def test_where_nothing_was_held_out_every_example_counts_once() -> None:
     weights = balanced(np.zeros(0, np.int64), np.array([0, 0, 1]))
     assert weights.tolist() == [1.0] * 3
+
+
+def test_the_fewer_photos_a_category_has_the_more_it_is_doubted() -> None:
+    none, twenty, forty, enough, many = doubts_of(np.array([0, 20, 40, ENOUGH, 5000]))
+    assert twenty == pytest.approx(1.2)
+    assert none > twenty > forty > enough == many == 1.0
+
+
+def test_doubts_make_nothing_else_surer() -> None:
+    photos = scored(2000, 5.0)
+    plain = calibrate(head(), photos).head
+    doubted = calibrate(replace(head(), doubts=np.array([1.0, 1.5])), photos).head
+    assert doubted.temperature == plain.temperature
+    sure, unsure = (one.shares_of(photos.evidence)[:, :2].max() for one in (plain, doubted))
+    assert unsure < sure
 
 
 def test_gate_holds_back_no_more_known_photos_than_it_may() -> None:

@@ -120,6 +120,24 @@ def test_kind_that_was_something_else_becomes_a_category(bundle: Bundle) -> None
     assert right(found, "Trunk") > 0.9
 
 
+def test_what_is_new_and_of_few_photos_is_doubted_until_there_are_enough(bundle: Bundle) -> None:
+    few, enough = (lesson(bundle, examples_of("Sandals", count)).version for count in (20, 60))
+    assert few is not None
+    assert enough is not None
+    assert dict(zip(few.card.categories, few.card.doubts, strict=True)) == {
+        **dict.fromkeys(CATEGORIES, 1.0), "Sandals": pytest.approx(1.2),
+    }  # fmt: skip
+    assert enough.card.doubts == ()
+
+
+def test_what_the_base_knows_or_a_shop_learns_alone_is_not_doubted(bundle: Bundle) -> None:
+    alone = [*examples_of("Lamps", 20), *examples_of("Vases", 20)]
+    for told, only in (([*examples_of("Trunk", 5), *examples_of("Tops", 5)], False), (alone, True)):
+        version = lesson(bundle, told, replace(REQUEST, only=only)).version
+        assert version is not None
+        assert version.card.doubts == ()
+
+
 def test_other_shop_learns_its_labels_alone(bundle: Bundle) -> None:
     told = [*examples_of("Lamps", 30), *examples_of("Vases", 30)]
     found = lesson(bundle, told, replace(REQUEST, only=True), before=Before())

@@ -1,0 +1,102 @@
+"""The exchange of versions: those of this station go to PostgreSQL, what was promoted there comes.
+
+What came lies in the folder of versions under a name that is none of a version's, until it was
+compared: `daemon.service.promotions` has that done, and this only fetches.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+
+import structlog
+
+from daemon.domain.promotions import Promoted, PromotedState, name_elsewhere, origin_of
+from daemon.folders.os_errors import trouble
+from daemon.folders.writing import replacing
+from daemon.mirror import promotions
+from daemon.mirror.postgres import Postgres
+from daemon.mirror.promotions import Promotion
+from daemon.sorting.promoted import file_of_promoted
+from daemon.sorting.versions import Versions
+from daemon.store import Store
+from daemon.store.facts import PROMOTED
+
+log = structlog.get_logger()
+
+EXCHANGE_SECONDS = 10.0
+
+
+class Exchange:
+    """Of one station; for the thread that has the connection."""
+
+    def __init__(self, station: str, state_dir: Path, *, is_wanted: bool) -> None:
+        """is_wanted: what was promoted is fetched."""
+        self._station = station
+        self._state_dir = state_dir
+        self._is_wanted = is_wanted
+        self._at = float("-inf")
+
+    def step(self, postgres: Postgres, store: Store) -> None:
+        """Look at both sides, where that is due. Raises MirrorFailed, TransientError."""
+        if time.monotonic() - self._at < EXCHANGE_SECONDS:
+            return
+        promotions.copy_versions(postgres, self._station, Versions(self._state_dir))
+        if self._is_wanted:
+            self._fetch(postgres, store)
+        self._at = time.monotonic()
+
+    def _fetch(self, postgres: Postgres, store: Store) -> None:
+        found, known = promotions.newest(postgres), promoted_of(store)
+        if found is None:
+            if known is not None and known["state"] == "came":
+                store.facts.remember(PROMOTED, {**known, "state": "over", "why": "withdrawn"})
+            return
+        if known is not None and known["id"] == found.id:
+            # It was refused, or is not compared yet: never fetched over and over.
+            if known["state"] != "came":
+                file_of_promoted(self._state_dir).unlink(missing_ok=True)
+            return
+        self._take(found, postgres, store)
+
+    def _take(self, found: Promotion, postgres: Postgres, store: Store) -> None:
+        if (origin_of(found.version) or found.station) == self._station:
+            self._note(store, found, "own")
+            return
+        content = promotions.content_of(postgres, found.id)
+        if hashlib.sha256(content).hexdigest() != found.sha256:
+            self._note(store, found, "over", "its bytes are not those that were promoted")
+            log.error("promotion_refused", version=found.version, station=found.station,
+                      why="its bytes are not those that were promoted")  # fmt: skip
+            return
+        path = file_of_promoted(self._state_dir)
+        try:
+            path.parent.mkdir(mode=0o750, exist_ok=True)
+            with replacing(path) as file:
+                file.write(content)
+        except OSError as exc:
+            raise trouble(exc, str(path)) from exc
+        self._note(store, found, "came")
+        log.info("promotion_fetched", version=found.version, station=found.station,
+                 person=found.person)  # fmt: skip
+
+    def _note(self, store: Store, found: Promotion, state: PromotedState, why: str = "") -> None:
+        noted: Promoted = {
+            "id": found.id,
+            "station": found.station,
+            "name": name_elsewhere(found.version, found.station),
+            "sha256": found.sha256,
+            "person": found.person,
+            "state": state,
+            "judgement": "refused" if why else "",
+            "why": why,
+            "adopted": False,
+        }
+        store.facts.remember(PROMOTED, noted)
+
+
+def promoted_of(store: Store) -> Promoted | None:
+    """The newest promotion that is known here."""
+    found: Promoted | None = store.facts.get(PROMOTED)
+    return found

@@ -1,0 +1,55 @@
+"""Promotions: a version that head office offers is compared here, as a lesson of nobody's.
+
+So it gives way to sorting and to people, is begun again after a stop, and its comparison is shown
+with the others.
+"""
+
+from __future__ import annotations
+
+from classifier.learning.document import LessonDocument
+from daemon.domain.clock import Clock
+from daemon.domain.lessons import Lesson, Wanted
+from daemon.domain.promotions import Promoted
+from daemon.store import Store
+from daemon.store.facts import PROMOTED
+
+_TRY_AGAIN_SECONDS = 3600.0
+
+
+class Promotions:
+    """Has what came compared, once. For the loop's thread."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._try_at = float("-inf")  # steady seconds
+
+    def due(self) -> Lesson | None:
+        """A comparison that waits from now on, where one is due and no lesson is under way."""
+        promoted = self._known()
+        if promoted is None or promoted["state"] != "came" or self._clock.steady() < self._try_at:
+            return None
+        self._store.lessons.ask(Wanted(promoted=promoted["name"]), None, self._clock.now())
+        return self._store.lessons.under_way()
+
+    def put_off(self) -> None:
+        """It failed, or somebody cancelled it: not again for a while."""
+        self._try_at = self._clock.steady() + _TRY_AGAIN_SECONDS
+
+    def concluded(self, lesson: Lesson, document: LessonDocument) -> None:
+        """Remember what came of it, where it was one."""
+        promoted = self._known()
+        if promoted is None or promoted["name"] != lesson.wanted.promoted:
+            return
+        over: Promoted = {
+            **promoted,
+            "state": "over",
+            "judgement": document["judgement"],
+            "why": document["why"],
+            "adopted": document["adopted"],
+        }
+        self._store.facts.remember(PROMOTED, over)
+
+    def _known(self) -> Promoted | None:
+        found: Promoted | None = self._store.facts.get(PROMOTED)
+        return found
