@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks import (
     archiving,
+    auditing,
     drift,
     growth,
     learning,
@@ -47,6 +48,7 @@ PARTS: dict[str, Callable[[Bench], Figures]] = {
     "predict": predicting.predict,
     "drift": drift.drift,
     "spot_checks": drift.spot_checks,
+    "audit": auditing.audit,
     "archive": archiving.archive,
 }
 

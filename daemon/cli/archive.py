@@ -93,7 +93,7 @@ def archive(config_file: Path | None, paths: tuple[str, ...], **options: Unpack[
         if before < manifest.head.photos:
             _judge(_job(settings, manifest, config_file), manifest, workers, scheduler)
         totals = totals_of(manifest)
-        _write_summary(out, manifest, totals)
+        _write_summary(out, manifest, totals, settings.reports.language)
     if options["as_json"]:
         print_json(_json(out, totals, totals.photos - before))
     else:
@@ -214,12 +214,13 @@ def _job(settings: Settings, manifest: Manifest, config_file: Path | None) -> Jo
     )
 
 
-def _write_summary(out: Path, manifest: Manifest, totals: Totals) -> None:
+def _write_summary(out: Path, manifest: Manifest, totals: Totals, language: str) -> None:
+    from daemon.domain.speech import speech
     from daemon.folders.writing import replacing
     from daemon.reporting.archive_page import write_archive_page
 
     with replacing(out / _SUMMARY) as file:
-        write_archive_page(file, manifest.head.paths, totals)
+        write_archive_page(file, manifest.head.paths, totals, speech(language))
 
 
 def _json(out: Path, totals: Totals, new: int) -> dict[str, object]:
