@@ -18,6 +18,7 @@ from classifier.training import (
     calibrate,
     card,
     export,
+    looks,
     measures,
     network,
     novelty,
@@ -96,7 +97,10 @@ def make_bundle(
     drawings = specimens.draw()
     specimens.write(folder, drawings)
     document["self_test"] = specimens.self_test(drawings, score.logits_of)
-    card.write(folder, trained, document, holdout_rows(data, labels))
+    rows = holdout_rows(data, labels)
+    document[looks.KEY] = looks.before(folder, rows)
+    document = looks.with_look(document, "training")
+    card.write(folder, trained, document, rows)
     return document
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ ELSEWHERE_WORDS = (
     "as near to the nearest photo that was learnt from (cosine of the embeddings' roots), as often "
     "of each category. `docs/decisions/0022-honest-figures.md` says why."
 )
+HOLDOUT = "holdout.txt"
 HOLDOUT_HEAD = """\
 # Photos that this model was never fitted or tuned on. Source, label, path under the data folder;
 # tabs between. Sources catalogue, small and phone show one of the categories, unknown does not.
@@ -110,9 +111,13 @@ def write(
         (folder / NOVELTY).write_bytes(trained.novelty.file())
     lines = [f"{label}\n" for label in document["labels"]]
     (folder / "labels.txt").write_text("".join(lines), encoding="utf-8")
-    rows = ["\t".join(row) + "\n" for row in sorted(holdout)]
-    (folder / "holdout.txt").write_text(HOLDOUT_HEAD + "".join(rows), encoding="utf-8")
+    (folder / HOLDOUT).write_text(holdout_text(holdout), encoding="utf-8")
     write_card(folder, document)
+
+
+def holdout_text(holdout: Iterable[tuple[str, str, str]]) -> str:
+    """What the list of the hold-out says."""
+    return HOLDOUT_HEAD + "".join("\t".join(row) + "\n" for row in sorted(holdout))
 
 
 def write_card(folder: Path, document: dict[str, Any]) -> None:
@@ -131,6 +136,7 @@ def model_card(document: dict[str, Any]) -> str:
         *_elsewhere(metrics.get("elsewhere", {}), metrics.get("nearness", [])),
         "## Measured on photos kept back",
         MEASURED_WORDS,
+        _looks(document),
         _known_table(metrics),
         _quantised(metrics),
         _unknown_table(metrics.get("unknown", {})),
@@ -226,6 +232,20 @@ def _known_table(metrics: dict[str, Any]) -> str:
             f"| {found['filed']['share']:.3f}, {found['filed']['accuracy']:.3f} |"
         )
     return "\n".join(rows)
+
+
+def _looks(document: dict[str, Any]) -> str:
+    """How often the hold-out was looked at, as far as that is known."""
+    looks = document.get("holdout_looks", [])
+    if not looks:
+        return ""
+    of_this = sum(look["version"] == document["version"] for look in looks)
+    listed = ", ".join(f"{look['version']} by {look['by']} on {look['on']}" for look in looks)
+    times = "once" if len(looks) == 1 else f"{len(looks)} times that are known"
+    return (
+        f"These photos were looked at {times}, {of_this} of them for this release ({listed}). "
+        "Each look flatters what is chosen after it."
+    )
 
 
 def _elsewhere(rows: dict[str, Any], steps: Sequence[dict[str, Any]]) -> list[str]:

@@ -20,7 +20,7 @@ from PIL import Image
 from classifier.classifier import Classifier
 from classifier.pixels import Picture, decode
 from classifier.proportions import wilson
-from classifier.training import augment
+from classifier.training import augment, looks
 from classifier.training.augment import jpeg_file
 from classifier.training.ending import ended
 from classifier.training.holdout import held_out
@@ -208,6 +208,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def measured() -> None:
         rows = table(Classifier.load(chosen.bundle), chosen.bundle, chosen.data, chosen.seed)
+        looks.noted(chosen.bundle, "conditions")
         print(as_markdown(rows, chosen.seed))
         if chosen.json:
             document = {"seed": chosen.seed, "rows": [asdict(row) for row in rows]}

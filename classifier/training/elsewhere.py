@@ -25,7 +25,16 @@ from classifier.bundle import CARD, load_bundle
 from classifier.features import Features
 from classifier.model import Model
 from classifier.proportions import wilson
-from classifier.training import augment, base, calibrate, card, dataset, measures, weighing
+from classifier.training import (
+    augment,
+    base,
+    calibrate,
+    card,
+    dataset,
+    looks,
+    measures,
+    weighing,
+)
 from classifier.training.dataset import Dataset
 from classifier.training.ending import ended
 from classifier.training.measures import Choice, Scored
@@ -105,6 +114,7 @@ def say(folder: Path, data: Dataset, version: str | None) -> dict[str, Any]:
     found["validation"] = measures.figures(sides["validation", False].scored, count, choice)
     found["elsewhere"] = _rows(sides, native, count, choice)
     found["nearness"] = by_nearness(sides, native, count, choice)
+    document = looks.with_look(document, "elsewhere")
     card.write_card(folder, document)
     return document
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from classifier.training import looks
 from classifier.training.dataset import DataError
 from classifier.training.ending import ended
 
@@ -54,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def linked() -> None:
         photos = held_out(chosen.bundle, chosen.data, [chosen.source])
         print(f"{link(photos[chosen.source], chosen.out)} photos in {chosen.out}")
+        looks.noted(chosen.bundle, "holdout")
 
     return ended("holdout", linked)
 

@@ -20,7 +20,7 @@ from PIL import Image, ImageFilter
 from classifier.classifier import Classifier
 from classifier.pixels import Picture, decode
 from classifier.quality import quality_of
-from classifier.training import conditions
+from classifier.training import conditions, looks
 from classifier.training.augment import jpeg_file
 from classifier.training.ending import ended
 from classifier.training.holdout import held_out
@@ -122,6 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lines = table(classifier, chosen.bundle, chosen.data, chosen.seed, chosen.every)
         for line in lines:
             print(line, flush=True)
+        looks.noted(chosen.bundle, "quality")
         print(f"\nLeast and median of light and sharpness. Seed {chosen.seed}.")
 
     return ended("quality", measured)

@@ -25,6 +25,11 @@ def schedule_of(window: WindowSettings) -> Schedule:
     return Schedule(window.start, window.end, window.days, window.zone() or local_zone())
 
 
+def nightly(window: WindowSettings) -> Schedule | None:
+    """The same where the queue is drained in it; else None."""
+    return schedule_of(window) if window.mode == "window" else None
+
+
 class Timetable:
     """When the queue may be drained without anybody asking."""
 

@@ -18,6 +18,8 @@ from daemon.reporting.charts import column_chart, level_chart
 from daemon.reporting.figures import Counts, Figures
 from daemon.reporting.pages import write_page
 from daemon.reporting.periods import Period
+from daemon.reporting.trends import Trends
+from daemon.reporting.trends import in_words as trend_words
 from daemon.reporting.value import Value
 from daemon.reporting.value import in_words as value_words
 
@@ -38,6 +40,7 @@ class Told:
     value: Value
     accuracy: Accuracy
     pages: Mapping[str, str]  # file names of the runs' own reports that lie beside it, by run
+    trends: Trends
     effect: Effect | None = None  # of the model that judged last
 
 
@@ -66,6 +69,8 @@ def write_period_report(
         runs=figures.runs[-_MOST_RUNS:],
         pages=told.pages,
         accuracy=told.accuracy,
+        trends=told.trends,
+        trend_facts=trend_words(told.trends, say),
         how_right=lambda found: accuracy_words(found, say),
         unasked=unasked_words(told.accuracy, say),
         rate=lambda counts: rate(counts, say),

@@ -13,6 +13,7 @@ from config.errors import TransientError
 from config.value import UNSAID, ValueSettings
 from daemon.domain.clock import Clock
 from daemon.domain.effects import Effect, effect_of
+from daemon.domain.schedule import Schedule
 from daemon.domain.speech import ENGLISH, Speech
 from daemon.domain.summaries import RunSummary
 from daemon.folders.tree import Tree
@@ -22,6 +23,7 @@ from daemon.reporting.figures import Figures, figures_of
 from daemon.reporting.latest import copy_as_latest
 from daemon.reporting.period_page import Told, write_period_report
 from daemon.reporting.periods import Period
+from daemon.reporting.trends import trends_of
 from daemon.reporting.value import of_period
 from daemon.store import Store
 from daemon.store.facts import MONTH_TOLD, WEEK_TOLD
@@ -60,8 +62,13 @@ class Periodical:
         rhythms: Iterable[Rhythm],
         assumed: ValueSettings = UNSAID,
         say: Speech = ENGLISH,
+        schedule: Schedule | None = None,
     ) -> None:
-        """rhythms: those that are wanted. assumed: where it is told what was saved."""
+        """rhythms: those that are wanted. assumed: where it is told what was saved.
+
+        schedule: of the nightly window, if there is one.
+        """
+        self._schedule = schedule
         self._say = say
         self._store = store
         self._results = results
@@ -112,7 +119,8 @@ class Periodical:
         self._store.facts.remember(rhythm.fact, told)
 
     def _gathered(self, period: Period) -> tuple[Figures, Told]:
-        return gathered(self._store, period, self._clock.now(), self._assumed, self._pages)
+        now = self._clock.now()
+        return gathered(self._store, period, now, self._assumed, self._pages, self._schedule)
 
     def _write(self, figures: Figures, told: Told) -> str:
         self._results.require()
@@ -137,14 +145,19 @@ def gathered(
     now: datetime,
     assumed: ValueSettings,
     pages: Callable[[list[RunSummary]], dict[str, str]],
+    schedule: Schedule | None = None,
 ) -> tuple[Figures, Told]:
-    """All that the page on a period tells. pages: of runs, those that have a page of their own."""
+    """All that the page on a period tells. pages: of runs, those that have a page of their own.
+
+    schedule: of the nightly window, if there is one.
+    """
     assert now.tzinfo is not None
     figures = figures_of(store, period, now.tzinfo)
     told = Told(
         of_period(figures, assumed, now.date()),
         accuracy_of(store, period),
         pages(figures.runs),
+        trends_of(store, period, now, schedule),
         _effect(store, period),
     )
     return figures, told

@@ -19,6 +19,7 @@ from daemon.domain.clock import Clock
 from daemon.domain.orders import Acknowledge, Receive
 from daemon.domain.return_ids import by_pattern, return_id
 from daemon.domain.speech import speech
+from daemon.domain.timetable import nightly
 from daemon.folders.availability import Availability
 from daemon.folders.photo_files import Limits
 from daemon.folders.presence import Presence
@@ -312,6 +313,7 @@ class Parts:
                 _rhythms(settings.reports),
                 settings.value,
                 self._say,
+                nightly(settings.window),
             ),
         )
         return ReportUpdater(store, writers, self._clock)

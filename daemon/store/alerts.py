@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,26 +27,32 @@ _SINCE_VERSION = 2
 FOLLOWER = "alerting"  # of the change feed
 
 
+_INCIDENT = "rule, subject, raised_at, day, told_at, facts, acknowledged_at IS NOT NULL"
+
+
 class Alerts(Part):
     """Incidents, and the alerts about them."""
 
     def open_incidents(self) -> list[Incident]:
         """What was raised and is not resolved."""
+        rows = self._db.execute(f"SELECT {_INCIDENT} FROM incidents WHERE resolved_at IS NULL")
+        return [_incident_of(row) for row in rows]
+
+    def incidents_since(
+        self, begin: datetime, rules: Iterable[str]
+    ) -> list[tuple[Incident, datetime | None]]:
+        """What held of these rules then or later, and when it was over; None: it still holds."""
+        if self._db.require_known_version() < _SINCE_VERSION:
+            return []
+        named = json.dumps([*rules])
         rows = self._db.execute(
-            "SELECT rule, subject, raised_at, day, told_at, facts, acknowledged_at IS NOT NULL"
-            " FROM incidents WHERE resolved_at IS NULL ORDER BY id"
+            f"SELECT {_INCIDENT}, resolved_at FROM incidents WHERE rule IN"
+            " (SELECT value FROM json_each(?)) AND coalesce(resolved_at, ?) >= ? ORDER BY id",
+            (named, utc(begin), utc(begin)),
         )
         return [
-            Incident(
-                rule,
-                subject,
-                datetime.fromisoformat(raised),
-                day,
-                datetime.fromisoformat(told),
-                json.loads(facts),
-                bool(acknowledged),
-            )
-            for rule, subject, raised, day, told, facts, acknowledged in rows
+            (_incident_of(row), datetime.fromisoformat(over) if over else None)
+            for *row, over in rows
         ]
 
     def keep(
@@ -212,3 +218,16 @@ class Alerts(Part):
             {"target": target, "state": state, "attempts": attempts, "at": at, "error": error}
             for target, state, attempts, at, error in rows
         ]
+
+
+def _incident_of(row: Sequence[Any]) -> Incident:
+    rule, subject, raised, day, told, facts, acknowledged = row
+    return Incident(
+        rule,
+        subject,
+        datetime.fromisoformat(raised),
+        day,
+        datetime.fromisoformat(told),
+        json.loads(facts),
+        bool(acknowledged),
+    )

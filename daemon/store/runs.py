@@ -234,6 +234,11 @@ class Runs(Part):
             ).fetchone()[0]
         )
 
+    def first_day(self) -> date | None:
+        """The local day on which the first run began; None before."""
+        (first,) = self._db.execute("SELECT min(substr(started_at, 1, 10)) FROM runs").fetchone()
+        return None if first is None else date.fromisoformat(first)
+
     def verdicts_by_model(self) -> dict[str, int]:
         """How many photos of closed runs each model judged, by its title."""
         found: Counter[str] = Counter()

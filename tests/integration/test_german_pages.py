@@ -187,7 +187,7 @@ def test_settings_are_told_in_german() -> None:
 
 def test_no_template_of_a_report_holds_words_beside_the_catalogue() -> None:
     files = [*TEMPLATES.glob("*.j2")]
-    assert len(files) == 9
+    assert len(files) == 10
     for path in files:
         words = _words_in(path.read_text("utf-8"))
         assert [word for word in words if word != "nightsort"] == [], path.name

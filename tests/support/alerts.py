@@ -168,6 +168,7 @@ def summary(run: str, at: datetime, **counts: Any) -> RunSummary:
         "confidence_distribution": {},
         "average_confidence": 0.9,
         "errors": [],
+        "model": "model",
         **counts,
     }
     done = sum(known[key] for key in ("successful", "review", "duplicates", "failed"))

@@ -17,6 +17,7 @@ from config.settings import Settings
 from daemon.domain.photos import Story
 from daemon.domain.speech import speech
 from daemon.domain.summaries import RunSummary
+from daemon.domain.timetable import nightly
 from daemon.reporting.forecast_log import forecast_for
 from daemon.reporting.kept_pictures import KeptPictures
 from daemon.reporting.period_page import write_period_report
@@ -124,7 +125,7 @@ def write_period(
 ) -> None:
     """The page of a period."""
     now = datetime.now(zone_of(settings))
-    figures, told = gathered(store, period, now, settings.value, _pages)
+    figures, told = gathered(store, period, now, settings.value, _pages, nightly(settings.window))
     write_period_report(file, figures, told, speech(language))
 
 

@@ -1,0 +1,123 @@
+"""How a shop develops, on the pages of weeks and months: counted from runs and from alerts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.domain.speech import Speech, speech
+from daemon.domain.timetable import nightly, schedule_of
+from daemon.folders.tree import Tree
+from daemon.reporting.periodical import Periodical
+from daemon.reporting.periods import Period
+from daemon.reporting.trends import in_words, trends_of
+from tests.support.alerts import Box, healthy
+
+DAY = 86_400.0
+FIRST = datetime(2025, 10, 13, 2, tzinfo=UTC)  # a Monday
+AWAY = {"share": {"incoming": "does not answer", "sorted": "available", "results": "available"}}
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Box:
+    box = Box(tmp_path, window={"timezone": "UTC"})
+    box.clock.set_wall_clock(FIRST)
+    return box
+
+
+def a_week(box: Box, nights: int = 7, **counts: Any) -> None:
+    for _ in range(nights):
+        box.run(**counts)
+        box.turns(DAY, every=3600.0)
+
+
+def page(box: Box, period: Period, say: Speech) -> str:
+    teller = Periodical(
+        box.store, Tree(box.settings.results_dir), box.clock, (), box.settings.value, say,
+        nightly(box.settings.window),
+    )  # fmt: skip
+    text = (box.settings.results_dir / teller.write(period)).read_text(encoding="utf-8")
+    return " ".join(text.replace("\N{NO-BREAK SPACE}", " ").split())
+
+
+def test_windows_are_due_and_kept_or_missed_and_failures_counted(box: Box) -> None:
+    a_week(box)
+    box.document = healthy(**AWAY, state="share unavailable")
+    box.turns(3 * DAY, every=3600.0)  # Monday to Wednesday
+    box.document = healthy(failing={"why": "disk full", "failures": 3, "is_model": False})
+    box.turns(3600.0)
+    box.document = healthy()
+    a_week(box, 4)
+    schedule = schedule_of(box.settings.window)
+    first, second = Period.week("2025-W42"), Period.week("2025-W43")
+    now = box.clock.now()
+    told = trends_of(box.store, first, now, schedule)
+    assert told.windows is not None
+    assert (told.windows.due, told.windows.kept, told.failures) == (7, 7, 0)
+    told = trends_of(box.store, second, now, schedule)
+    assert told.windows is not None
+    assert told.windows.due == 7
+    assert 2 <= told.windows.missed <= 3  # the last one may still have been attended
+    assert told.failures == 1
+    box.store.close()
+
+
+def test_windows_before_the_first_run_were_not_due(box: Box) -> None:
+    box.clock.set_wall_clock(FIRST + timedelta(days=4))
+    a_week(box, 3)
+    told = trends_of(
+        box.store, Period.week("2025-W42"), box.clock.now(), schedule_of(box.settings.window)
+    )
+    assert told.windows is not None
+    assert told.windows.due == 3
+    box.store.close()
+
+
+def test_without_a_window_none_is_told(box: Box) -> None:
+    box.run()
+    told = trends_of(box.store, Period.week("2025-W42"), box.clock.now())
+    assert told.windows is None
+    labels = [label for label, _ in in_words(told)]
+    assert labels == ["This year so far", "Times that sorting failed", "Undecided now"]
+    box.store.close()
+
+
+@pytest.mark.parametrize(
+    ("language", "rises", "kept", "year"),
+    [
+        ("en", "▲ rises", "<dt>Windows kept</dt><dd>7 of 7</dd>",
+         "<dt>This year so far</dt><dd>5,600 photos in 28 runs, 560 to decide</dd>"),
+        ("de", "▲ steigt", "<dt>Zeitfenster eingehalten</dt><dd>7 von 7</dd>",
+         "<dt>Dieses Jahr bisher</dt><dd>5.600 Fotos, 28 Läufe, 560 zu entscheiden</dd>"),
+    ],
+)  # fmt: skip
+def test_the_page_tells_four_weeks_and_what_rises(
+    box: Box, language: str, rises: str, kept: str, year: str
+) -> None:
+    for bags in (20, 20, 60, 60):
+        mix = {"Shirts": 200 - bags, "Handbags": bags}
+        a_week(box, successful=180, review=20, average_confidence=0.9, categories=mix)
+    text = page(box, Period.week("2025-W45"), speech(language))
+    assert kept in text
+    assert year in text
+    row = text.partition('<th scope="row">Handbags</th><td>10')[2].partition("</tr>")[0]
+    assert rises in row
+    point = speech(language)("dates.point")
+    assert row.count(f"30{point}0 %") == 2
+    box.store.close()
+
+
+def test_the_page_of_a_month_has_the_months_before_it(box: Box) -> None:
+    a_week(box, 25, successful=100, categories={"Shirts": 100})
+    text = page(box, Period.month("2025-11"), speech("en"))
+    months = text.partition('<th scope="col">Month</th>')[2].partition("</table>")[0]
+    assert [name in months for name in ("September", "October 2025", "November 2025")] == [
+        False, True, True,
+    ]  # fmt: skip
+    assert "<td>1,900</td>" in months
+    assert "<td>600</td>" in months
+    assert '<th scope="col">Month</th>' not in page(box, Period.week("2025-W45"), speech("en"))
+    box.store.close()
