@@ -73,7 +73,7 @@ def archive(
         if before < manifest.head.photos:
             _judge(settings, manifest, workers, scheduler)
         totals = totals_of(manifest)
-        _write_summary(out, manifest, totals)
+        _write_summary(out, manifest, totals, settings.reports.language)
     if as_json:
         print_json(_json(out, totals, totals.photos - before))
     else:
@@ -150,12 +150,13 @@ def _job(settings: Settings, manifest: Manifest) -> Job:
     )
 
 
-def _write_summary(out: Path, manifest: Manifest, totals: Totals) -> None:
+def _write_summary(out: Path, manifest: Manifest, totals: Totals, language: str) -> None:
+    from daemon.domain.speech import speech
     from daemon.folders.writing import replacing
     from daemon.reporting.archive_page import write_archive_page
 
     with replacing(out / _SUMMARY) as file:
-        write_archive_page(file, manifest.head.paths, totals)
+        write_archive_page(file, manifest.head.paths, totals, speech(language))
 
 
 def _json(out: Path, totals: Totals, new: int) -> dict[str, object]:

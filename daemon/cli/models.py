@@ -121,6 +121,7 @@ def compare(config_file: Path | None, a: str, b: str, as_json: bool, report: Pat
     """  # noqa: D301
     from config.logs import configure
     from daemon.cli.lessons import comparison_words
+    from daemon.domain.speech import speech
     from daemon.folders.photo_files import Limits
     from daemon.sorting.comparing import compare as tried
     from daemon.sorting.comparing import write_report
@@ -143,7 +144,8 @@ def compare(config_file: Path | None, a: str, b: str, as_json: bool, report: Pat
     document = compared.as_json(a, b)
     if report is not None:
         limits = Limits.from_settings(settings.intake)
-        write_report(report, compared, (a, b), settings.sorted_dir, limits)
+        say = speech(settings.reports.language)
+        write_report(report, compared, (a, b), settings.sorted_dir, limits, say)
     if as_json:
         print_json(document)
         return

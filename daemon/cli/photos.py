@@ -115,15 +115,16 @@ def evaluate(config_file: Path | None, folder: Path, as_json: bool, report: Path
 
         click.echo(evaluation_table(evaluation))
     if report is not None:
+        from daemon.domain.speech import speech
         from daemon.folders.photo_files import Limits
         from daemon.sorting.offline_evaluation import facts_of, mistakes_among, write_report
 
         left_out = len(looks) - len(judged)
         model, thresholds = classifier.title, classifier.thresholds
         mistakes = mistakes_among(looks, label_of, Limits.from_settings(settings.intake))
-        now = datetime.now().astimezone()
-        facts = facts_of(folder, left_out, model, thresholds, now)
-        write_report(report, evaluation, mistakes, facts)
+        now, say = datetime.now().astimezone(), speech(settings.reports.language)
+        facts = facts_of(folder, left_out, model, thresholds, now, say)
+        write_report(report, evaluation, mistakes, facts, say)
 
 
 def _classifier(settings: Settings) -> Classifier:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from daemon.domain.again import said_again
 from daemon.domain.effects import Effect
 from daemon.domain.examples import LastLesson, LearningStatus
 from daemon.domain.phrases import count
@@ -22,6 +23,11 @@ def learning_words(learning: LearningStatus) -> str:
     said = f"{new} since the last lesson: {lesson_words(last)}" if last else f"{new}, no lesson yet"
     effect = learning["effect"]
     return f"{said}; {effect_words(effect)}" if effect else said
+
+
+def why_words(why: str, say: Speech) -> str:
+    """Why a lesson, or a comparison, ended as it did: each part of it in the language of `say`."""
+    return "; ".join(said_again(part, say, "lessons.why") for part in why.split("; "))
 
 
 def effect_words(effect: Effect, say: Speech = ENGLISH) -> str:

@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from classifier.verdict import Alternative
 
@@ -107,3 +108,22 @@ class Story:
     def sha256_now(self) -> str:
         """Of its bytes as they were last seen."""
         return self.edited_sha256 or self.sha256
+
+
+class ToPick(NamedTuple):
+    """What a pick list says of a photo that a run put somewhere."""
+
+    id: int
+    filename: str
+    return_id: str
+    state: str
+    status: str
+    category: str  # of the verdict
+    decided: str  # as in `Story`
+    band: str
+    reason: str
+
+    @property
+    def category_now(self) -> str:
+        """A person's word if there is one, else the verdict's."""
+        return self.decided or self.category

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from classifier.verdict import Verdict
+from daemon.domain.learning_words import why_words
+from daemon.domain.speech import ENGLISH, Speech
 from daemon.reporting.comparison_figures import categories, figures
 from daemon.reporting.evaluation_page import exact
 from daemon.reporting.pages import write_page
@@ -34,6 +36,7 @@ def write_comparison(
     document: Mapping[str, Any],
     differences: Sequence[tuple[Difference, bytes | None]],
     differing: int,
+    say: Speech = ENGLISH,
 ) -> None:
     """Write the page.
 
@@ -43,37 +46,29 @@ def write_comparison(
     write_page(
         file,
         "comparison.html.j2",
+        say,
         document=document,
-        figures=[*_figures(document)],
+        judgement=say(f"compared.judgement.{document['judgement'].replace(' ', '_')}"),
+        why=why_words(document["why"], say),
+        figures=[*_figures(document, say)],
         categories=[*categories(document)],
         differences=differences,
         differing=differing,
-        exact=exact,
+        exact=lambda share: exact(share, say),
     )
 
 
-def _figures(document: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[str]]]:
+def _figures(document: Mapping[str, Any], say: Speech) -> Iterator[tuple[str, Sequence[str]]]:
     """Label, and the figure of both."""
     for one in figures(document):
-        yield _LABELS[one.key], [_written(one.key, value) for value in (one.before, one.after)]
+        both = [_written(one.key, value, say) for value in (one.before, one.after)]
+        yield say(f"compared.figure.{one.key}"), both
 
 
-_LABELS = {
-    "right": "Right",
-    "between": "With 95 % confidence",
-    "old": "Right, categories of both",
-    "auto": "Filed, nobody looks",
-    "auto_right": "Right among those",
-    "review": "A person decides",
-    "other": "Other things, to a person",
-    "error": "Calibration error",
-}
-
-
-def _written(key: str, value: Any) -> str:
+def _written(key: str, value: Any, say: Speech) -> str:
     if key == "error":
-        return f"{value:.3f}"
+        return say.number(value, 3)
     if key == "between":
         low, high = value
-        return f"{exact(low)} to {exact(high)}"
-    return exact(value)
+        return say("compared.between", low=exact(low, say), high=exact(high, say))
+    return exact(value, say)

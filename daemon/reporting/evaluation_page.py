@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from classifier.evaluation import Bin, Evaluation
 from classifier.verdict import Band, Verdict
-from daemon.domain.phrases import BAND_MEANS, count
 from daemon.domain.reasons import in_words
+from daemon.domain.speech import ENGLISH, Speech
 from daemon.reporting.charts import column_chart
 from daemon.reporting.pages import write_page
 
@@ -34,53 +34,58 @@ def write_evaluation(
     evaluation: Evaluation,
     mistakes: Sequence[Mistake],
     facts: Sequence[tuple[str, str]],
+    say: Speech = ENGLISH,
 ) -> None:
     """Write the page. mistakes: those to be shown, of all that there are; facts: what to know."""
     wrong = evaluation.images - round(evaluation.accuracy * evaluation.images)
     write_page(
         file,
         "evaluation.html.j2",
+        say,
         evaluation=evaluation,
-        sentence=_sentence(evaluation),
-        tiles=_tiles(evaluation),
+        sentence=_sentence(evaluation, say),
+        tiles=_tiles(evaluation, say),
         facts=facts,
-        bands=[(band, BAND_MEANS[band], *evaluation.bands[band]) for band in Band],
+        bands=[(band, say(f"evaluated.means.{band}"), *evaluation.bands[band]) for band in Band],
         columns=_columns(evaluation),
         rows=_rows(evaluation),
-        reliability=reliability_chart(evaluation.calibration),
-        confidences=_confidence_chart(evaluation.calibration),
+        reliability=reliability_chart(evaluation.calibration, say),
+        confidences=_confidence_chart(evaluation.calibration, say),
         mistakes=mistakes,
         wrong=wrong,
-        exact=exact,
-        reason=lambda code: in_words(code) if code else "",
+        exact=lambda share: exact(share, say),
+        reason=lambda code: in_words(code, say) if code else "",
     )
 
 
-def exact(share: float | None) -> str:
+def exact(share: float | None, say: Speech = ENGLISH) -> str:
     """A share as people compare it; unlike in a morning's report, all of them may be right."""
-    return "–" if share is None else f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
+    return "–" if share is None else f"{say.number(100 * share, 1)}\N{NO-BREAK SPACE}%"
 
 
-def _sentence(evaluation: Evaluation) -> str:
-    right = round(evaluation.accuracy * evaluation.images)
+def _sentence(evaluation: Evaluation, say: Speech) -> str:
     low, high = evaluation.interval
-    return (
-        f"{right:,} of {count(evaluation.images, 'photo')} right: {exact(evaluation.accuracy)}, "
-        f"between {exact(low)} and {exact(high)} with 95 % confidence."
+    return say(
+        "evaluated.sentence",
+        right=say.number(round(evaluation.accuracy * evaluation.images)),
+        photos=say.count(evaluation.images, "photo"),
+        share=exact(evaluation.accuracy, say),
+        low=exact(low, say),
+        high=exact(high, say),
     )
 
 
-def _tiles(evaluation: Evaluation) -> list[tuple[str, str, str]]:
+def _tiles(evaluation: Evaluation, say: Speech) -> list[tuple[str, str, str]]:
     """Label, figure, and what it is coloured as."""
     auto_share, auto_right = evaluation.bands[Band.AUTO]
     review_share, _ = evaluation.bands[Band.REVIEW]
     return [
-        ("right", exact(evaluation.accuracy), ""),
-        ("filed, nobody looks", exact(auto_share), "auto"),
-        ("right among those", exact(auto_right), "auto"),
-        ("a person decides", exact(review_share), "review"),
-        ("calibration error", f"{evaluation.ece:.3f}", ""),
-        ("photos a second", f"{evaluation.images_per_second:.0f}", ""),
+        (say("evaluated.tile.right"), exact(evaluation.accuracy, say), ""),
+        (say("evaluated.tile.auto"), exact(auto_share, say), "auto"),
+        (say("evaluated.tile.auto_right"), exact(auto_right, say), "auto"),
+        (say("evaluated.tile.review"), exact(review_share, say), "review"),
+        (say("evaluated.tile.error"), say.number(evaluation.ece, 3), ""),
+        (say("evaluated.tile.speed"), say.number(evaluation.images_per_second), ""),
     ]
 
 
@@ -107,15 +112,15 @@ def _columns(evaluation: Evaluation) -> list[str]:
     return [label for label, column in columns if any(column)]
 
 
-def _confidence_chart(bins: Sequence[Bin]) -> Markup:
+def _confidence_chart(bins: Sequence[Bin], say: Speech) -> Markup:
     wrong = sum(one.wrong for one in bins)
     return column_chart(
-        f"Photos by confidence, {wrong} of them wrong",
+        say("evaluated.chart_confidences", wrong=wrong),
         [(f"{one.confidence:.0%}", {"auto": one.right, "review": one.wrong}) for one in bins],
     )
 
 
-def reliability_chart(bins: Sequence[Bin]) -> Markup:
+def reliability_chart(bins: Sequence[Bin], say: Speech = ENGLISH) -> Markup:
     """Of photos of the same confidence, the share that is right: on the diagonal, if it is honest.
 
     The size of a point is the number of its photos.
@@ -126,7 +131,12 @@ def reliability_chart(bins: Sequence[Bin]) -> Markup:
             _x(one.confidence),
             _y(one.right / (one.right + one.wrong)),
             2 + 7 * ((one.right + one.wrong) / most) ** 0.5,
-            f"{count(one.right + one.wrong, 'photo')} at {one.confidence:.0%}: {one.right} right",
+            say(
+                "evaluated.point",
+                photos=say.count(one.right + one.wrong, "photo"),
+                confidence=f"{one.confidence:.0%}",
+                right=one.right,
+            ),
         )
         for one in bins
     ]
@@ -142,7 +152,7 @@ def reliability_chart(bins: Sequence[Bin]) -> Markup:
         '<line class="axis" x1="{:.0f}" y1="{:.0f}" x2="{:.0f}" y2="{:.0f}"/>'
     ).format(_x(0), _y(0), _x(1), _y(1))
     opening = Markup('<svg viewBox="0 0 {0} {0}" role="img" aria-label="{1}">').format(
-        _SIDE, "Share that is right, by confidence; on the diagonal, if confidence is honest"
+        _SIDE, say("evaluated.chart_reliability")
     )
     return Markup("").join([opening, diagonal, *shapes, *marks, Markup("</svg>")])
 

@@ -14,7 +14,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from config.readable import plain
-from config.units import certainty_unbroken
 from daemon.domain.photos import as_text
 from daemon.domain.speech import ENGLISH, Speech
 
@@ -37,11 +36,6 @@ def _in_html(say: Speech, key: str, number: int | None = None, **values: object)
     return sentence.format(**values, **counted)
 
 
-def percent(confidence: float | None) -> str:
-    """A confidence as people read it; no line ends before the sign."""
-    return certainty_unbroken(confidence or 0.0)
-
-
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -53,7 +47,6 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "plain": lambda text: plain(str(text)),
-        "percent": percent,
         "base64": lambda data: b64encode(data).decode("ascii"),
         "as_text": as_text,
     }

@@ -90,12 +90,16 @@ class Waiting:
 
 def waiting(stories: Iterable[Story]) -> Iterable[Waiting]:
     """Those of a run's photos that wait for a person."""
-    still = {"review": Status.REVIEW, "quarantined": Status.ERROR}
     return (
         Waiting(story.status, story.filename, story.return_id, story.category, story.reason)
         for story in stories
-        if still.get(story.state) == story.status
+        if still_waits(story.state, story.status)
     )
+
+
+def still_waits(state: str, status: str) -> bool:
+    """Whether a photo of that state waits for a person, as it did when its run was closed."""
+    return {"review": Status.REVIEW, "quarantined": Status.ERROR}.get(state) == status
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from classifier.learning.lesson import comparison_json
 from classifier.learning.trial import Known, Trial, between, has_learnt
 from config.errors import NightsortError
 from daemon.domain.examples import Kept
+from daemon.domain.speech import ENGLISH, Speech
 from daemon.folders.photo_files import Limits
 from daemon.folders.tree import Tree
 from daemon.folders.writing import replacing
@@ -93,7 +94,12 @@ def compare(first: Classifier, second: Classifier, kept: Sequence[Kept]) -> Comp
 
 
 def write_report(
-    page: Path, compared: Compared, names: tuple[str, str], sorted_dir: Path, limits: Limits
+    page: Path,
+    compared: Compared,
+    names: tuple[str, str],
+    sorted_dir: Path,
+    limits: Limits,
+    say: Speech = ENGLISH,
 ) -> None:
     """Write the page, whole or not at all. Raises TransientError when the folder refuses."""
     shown = compared.differences()[:MOST_PICTURED]
@@ -105,7 +111,7 @@ def write_report(
     pictured = [(found, pictures.get(places.get(one, ""))) for one, found in shown]
     document = compared.as_json(*names)
     with replacing(page) as file:
-        write_comparison(file, document, pictured, len(compared.differences()))
+        write_comparison(file, document, pictured, len(compared.differences()), say)
 
 
 def _lies_there(tree: Tree, one: Kept) -> bool:

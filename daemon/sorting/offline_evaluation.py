@@ -11,6 +11,7 @@ from classifier.pixels import decode
 from classifier.reading import read_file
 from classifier.verdict import Thresholds
 from config.errors import PhotoError
+from daemon.domain.speech import ENGLISH, Speech
 from daemon.folders.photo_files import Limits
 from daemon.folders.writing import replacing
 from daemon.reporting.evaluation_page import MOST_PICTURED, Mistake, write_evaluation
@@ -37,24 +38,37 @@ def mistakes_among(
 
 
 def write_report(
-    page: Path, evaluation: Evaluation, mistakes: Sequence[Mistake], facts: Mapping[str, str]
+    page: Path,
+    evaluation: Evaluation,
+    mistakes: Sequence[Mistake],
+    facts: Mapping[str, str],
+    say: Speech = ENGLISH,
 ) -> None:
     """Write the page, whole or not at all. Raises TransientError when the folder refuses."""
     with replacing(page) as file:
-        write_evaluation(file, evaluation, mistakes, [*facts.items()])
+        write_evaluation(file, evaluation, mistakes, [*facts.items()], say)
 
 
 def facts_of(
-    folder: Path, left_out: int, model: str, thresholds: Thresholds, now: datetime
+    folder: Path,
+    left_out: int,
+    model: str,
+    thresholds: Thresholds,
+    now: datetime,
+    say: Speech = ENGLISH,
 ) -> dict[str, str]:
-    """What else to know of an evaluation."""
+    """What else to know of an evaluation: label and text."""
+    auto, review = (say.figures(f"{one:g}") for one in (thresholds.auto, thresholds.review))
     facts = {
-        "Folder": shown(folder),
-        "Model": model,
-        "Bands": f"auto from {thresholds.auto:g}, review below {thresholds.review:g}",
-        "Made": f"{now:%d %b %Y, %H:%M}",
+        say("evaluated.fact.folder"): shown(folder),
+        say("evaluated.fact.model"): model,
+        say("evaluated.fact.bands"): say("evaluated.fact.bands_text", auto=auto, review=review),
+        say("evaluated.fact.made"): say.when("minute", now),
     }
-    return facts | ({"Left out": f"{left_out} that could not be read"} if left_out else {})
+    if left_out:
+        text = say("evaluated.fact.left_out_text", number=say.number(left_out))
+        facts[say("evaluated.fact.left_out")] = text
+    return facts
 
 
 def _picture(path: Path, limits: Limits) -> bytes | None:

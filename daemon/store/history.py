@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from datetime import date
 
-from daemon.domain.photos import Story
+from daemon.domain.photos import Story, ToPick
 from daemon.domain.return_checks import ReturnCount
 from daemon.domain.status import UndecidedStatus
 from daemon.store.database import Part
@@ -45,6 +45,17 @@ class History(Part):
             (run,),
         )
         return map(story_of, rows)
+
+    def to_pick(self, run: str) -> list[ToPick]:
+        """What pick lists say of a run's photos, in the order of its results."""
+        rows = self._db.execute(
+            "SELECT id, coalesce(filename, ''), coalesce(return_id, ''), state, status,"
+            " coalesce(category, ''), coalesce(decided, ''), coalesce(band, ''),"
+            " coalesce(reason, '') FROM photos WHERE run = ? AND result_number IS NOT NULL"
+            " ORDER BY result_number",
+            (run,),
+        )
+        return [ToPick(*row) for row in rows]
 
     def return_counts(self, run: str) -> list[ReturnCount]:
         """The photos of a run that lie in a category, by the return that they name."""

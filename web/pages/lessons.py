@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -178,9 +179,11 @@ def _lookup(store: Store) -> Lookup:
 
 def _words(request: Request, site: Site) -> dict[str, Any]:
     zone = zone_of(site.settings)
-    say = Wording(site.texts(request))
+    t = site.texts(request)
+    say = Wording(t)
     return {
         "say": say,
+        "why": partial(learning.why_in, t.language),
         "when": lambda at: say.moment(at.astimezone(zone)),
         "at_time": datetime.fromisoformat,
         "SHIPPED": learning.SHIPPED,

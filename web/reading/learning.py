@@ -14,9 +14,11 @@ from config.errors import ModelError, RefusedError
 from config.settings import Settings
 from daemon.domain.effects import Effect
 from daemon.domain.examples import Stock
+from daemon.domain.learning_words import why_words
 from daemon.domain.lessons import LearningCode, Lesson, LessonState, Merge, VersionAnswer, Wanted
 from daemon.domain.order import A, Order
 from daemon.domain.orders import Adopt, CancelLesson, GoBack, Learn
+from daemon.domain.speech import speech
 from daemon.reporting.comparison_figures import CategoryFigure, Figure, categories, figures
 from daemon.sorting.version_list import (
     ShippedCard,
@@ -88,6 +90,11 @@ def lesson(state_dir: Path, number: int) -> Lesson:
     if found is None:
         raise Problem(404, "not_found", f"there is no lesson {number} (any more)")
     return found
+
+
+def why_in(language: str, why: str) -> str:
+    """Why a lesson ended as it did, for people of that language."""
+    return why_words(why, speech(language))
 
 
 def stand(settings: Settings, store: Store) -> Stand:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from config.settings import Settings
-from daemon.domain.photos import Story
+from daemon.domain.photos import ToPick
 from daemon.reporting.picking import (
     Codes,
     Filed,
@@ -14,9 +14,8 @@ from daemon.reporting.picking import (
     PickList,
     Waiting,
     key_of,
-    lies,
     pick_lists,
-    waiting,
+    still_waits,
 )
 from daemon.store import Store
 
@@ -39,11 +38,15 @@ class Gone:
 class Lists:
     """The pick lists of one run."""
 
-    def __init__(self, stories: Sequence[Story], codes: Codes) -> None:
-        self._by_number = {story.id: story for story in stories}
+    def __init__(self, photos: Sequence[ToPick], codes: Codes) -> None:
+        self._by_number = {one.id: one for one in photos}
         self._codes = codes
-        self.lying = {story.id: story.category_now for story in stories if lies(story)}
-        self.waiting = list(waiting(stories))
+        self.lying = {one.id: one.category_now for one in photos if one.state == "filed"}
+        self.waiting = [
+            Waiting(one.status, one.filename, one.return_id, one.category, one.reason)
+            for one in photos
+            if still_waits(one.state, one.status)
+        ]
 
     def all(self, lying: Mapping[int, str] | None = None) -> list[PickList]:
         """A list for each category, by place. lying: as it was then; None: as it is now."""
@@ -58,6 +61,8 @@ class Lists:
             for number, category in lying.items()
             if before.get(number) != category
         }
+        if not wanted:
+            return []
         narrowed = [_narrowed(one, wanted) for one in self.all(lying)]
         return [one for one in narrowed if one.items]
 
@@ -97,7 +102,7 @@ def lists_of(store: Store, settings: Settings, run: str) -> Lists | None:
     if store.runs.summary(run) is None:
         return None
     codes = {name: (one.code, one.location) for name, one in settings.categories.items()}
-    return Lists(list(store.history.stories_of_run(run)), codes)
+    return Lists(store.history.to_pick(run), codes)
 
 
 def runs_with_lists(store: Store) -> list[str]:
