@@ -14,7 +14,7 @@ PYTHONS := 3.11
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install run demo test coverage check package bench load train pins clean
+.PHONY: help install run demo test coverage check audit package bench load train pins clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ check: install ## Lint, format, types, import rules, documents rendered from cod
 	$(BIN)/python -m tools.manual markdown | diff docs/commands.md -
 	$(BIN)/python -m tools.manual man | diff docs/nightsort.1 -
 	@$(BIN)/python -m tools.figures
+
+audit: install ## Look the pins up in the list of known holes, where that can be had
+	@$(BIN)/python -m tools.known_holes
 
 package: install ## Make dist/nightsort-VERSION.run, which installs offline; PYTHONS="3.11 3.13" for more than one; EXTRAS="mirror archive"
 	$(BIN)/python -m installer.build --python $(PYTHONS) $(if $(EXTRAS),--extras $(EXTRAS))
@@ -90,7 +93,7 @@ pins: ## Renew requirements.txt, -mirror.txt, -archive.txt and -dev.txt to the n
 	rm -rf .venv-pins
 
 clean: ## Remove what make made, but never ./nightsort-data: photos are in it
-	rm -rf $(VENV) $(TRAIN_VENV) $(LOAD_VENV) .venv-pins dist
+	rm -rf $(VENV) $(TRAIN_VENV) $(LOAD_VENV) .venv-audit .venv-pins dist
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 

@@ -13,7 +13,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import drift, growth, learning, living, morning, predicting, quality, speed
+from benchmarks import (
+    archiving,
+    auditing,
+    drift,
+    growth,
+    learning,
+    living,
+    morning,
+    predicting,
+    quality,
+    speed,
+)
 from benchmarks.bench import Bench, Figures, machine
 from benchmarks.report import table, write
 
@@ -37,6 +48,8 @@ PARTS: dict[str, Callable[[Bench], Figures]] = {
     "predict": predicting.predict,
     "drift": drift.drift,
     "spot_checks": drift.spot_checks,
+    "audit": auditing.audit,
+    "archive": archiving.archive,
 }
 
 

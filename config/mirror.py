@@ -27,13 +27,15 @@ def _bucket(text: str | None) -> str | None:
     return text
 
 
-def _endpoint(text: str | None) -> str | None:
+def as_endpoint(text: str | None) -> str | None:
+    """The address of a server. Raises ValueError."""
     if text is not None and not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s?#@]*)?", text):
         raise ValueError("must be an address such as https://minio.example.com:9000")
     return text
 
 
-def _access_key(text: SecretStr | None) -> SecretStr | None:
+def as_access_key(text: SecretStr | None) -> SecretStr | None:
+    """An id and a secret. Raises ValueError."""
     if text is not None and not is_access_key(text.get_secret_value()):
         raise ValueError("must be the key's id and its secret with a colon between: ID:SECRET")
     return text
@@ -72,7 +74,7 @@ class MirrorSettings(Section):
         "versions. Default: none.",
         examples=["s3://returns/boxes"],
     )
-    endpoint: Annotated[str | None, AfterValidator(_endpoint)] = Field(
+    endpoint: Annotated[str | None, AfterValidator(as_endpoint)] = Field(
         None,
         description="Where that storage is reached. Default: Amazon's, of the region.",
         examples=["https://minio.example.com:9000"],
@@ -82,7 +84,7 @@ class MirrorSettings(Section):
         pattern=r"^[A-Za-z0-9-]+$",
         description="Region of the bucket; what has none takes any.",
     )
-    bucket_key: Annotated[SecretStr | None, AfterValidator(_access_key)] = Field(
+    bucket_key: Annotated[SecretStr | None, AfterValidator(as_access_key)] = Field(
         None,
         description="Access key of the bucket, as ID:SECRET. Better in a credential.",
         examples=["BERLIN:..."],

@@ -32,6 +32,7 @@ from pydantic_settings import (
 
 from config import variables
 from config.alerts import AlertSettings
+from config.archive import ArchiveSettings
 from config.contact import ContactSettings
 from config.errors import ConfigError
 from config.handover import HandoverSettings
@@ -59,11 +60,13 @@ from config.upkeep import BackupSettings, MetricsSettings, RetentionSettings
 from config.value import ValueSettings
 from config.variables import CONFIG_VARIABLE, Variables
 from config.web import ApiSettings, WebSettings
+from config.wrong_types import PROBLEMS
 
 __all__ = [
     "FOLDER_KEYS",
     "AlertSettings",
     "ApiSettings",
+    "ArchiveSettings",
     "BackupSettings",
     "BandSettings",
     "BatchSettings",
@@ -155,6 +158,7 @@ class Settings(BaseSettings):
     handover: HandoverSettings = HandoverSettings()
     learning: LearningSettings = LearningSettings()
     mirror: MirrorSettings = MirrorSettings()
+    archive: ArchiveSettings = ArchiveSettings()
     fleet: FleetSettings = FleetSettings()
     web: WebSettings = WebSettings()
     api: ApiSettings = ApiSettings()
@@ -216,25 +220,6 @@ FOLDER_KEYS = ("incoming_dir", "sorted_dir", "results_dir", "state_dir")
 _PATH_KEYS = (*FOLDER_KEYS, "model_dir")
 # What lies in incoming would be sorted again, and the state is nobody's business on a share.
 _TAKES_ALL = {"incoming_dir", "state_dir"}
-
-
-# What pydantic says in words of Python, by its kind of error.
-_WORDS = {
-    "tuple_type": 'must be a list, such as ["first", "second"]',
-    "too_short": "must have at least 1 item",
-    "model_type": "must be a table of settings",
-    "model_attributes_type": "must be a table of settings",
-    "dict_type": "must be a table of settings",
-    "path_type": "must be a path in quotes",
-    "string_type": "must be text in quotes",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_type": "must be a number",
-    "float_parsing": "must be a number",
-}
 
 
 def one_in_another(folders: Mapping[str, Path]) -> tuple[str, str] | None:
@@ -370,7 +355,7 @@ def _explain(error: dict[str, Any], layers: Iterable[Variables], file_name: str)
             return f"{where}: no such setting{near}; correct the name or remove it"
         case _:
             message = cast(str, error["msg"]).removeprefix("Value error, ")
-            message = _WORDS.get(error["type"], message.replace("Input should", "must", 1))
+            message = PROBLEMS.get(error["type"], message.replace("Input should", "must", 1))
             value = variables.shown(location, error["input"])
             return f"{where}{value}: {message}"
 

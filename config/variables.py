@@ -100,7 +100,7 @@ def credentials_are_here(environment: Mapping[str, str] = os.environ) -> bool:
 
 def shown(location: Sequence[object], value: object) -> str:
     """The offending value for an error message, unless a secret may be in it."""
-    if {"alerts", "handover", "mirror"} & {*location} or isinstance(value, dict):
+    if {"alerts", "archive", "handover", "mirror"} & {*location} or isinstance(value, dict):
         return ""
     text = json.dumps(value, default=str, ensure_ascii=False)
     return f" = {text if len(text) <= 80 else text[:79] + '…'}"

@@ -14,7 +14,7 @@ from classifier.archive.outages import OUTAGES
 from classifier.archive.rows import Row
 
 REVIEW = "_review"  # as in `sorted_dir`
-_NOT_FILED = "not_filed"
+NOT_FILED = "not_filed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +31,16 @@ def file_photo(filing: Filing, row: Row, data: bytes) -> Row:
     Raises OSError where none could be filed.
     """
     try:
-        _copy(_folder(filing, row), PurePath(row.path).name, data, row.sha256)
+        _copy(folder_of(filing, row), PurePath(row.path).name, data, row.sha256)
     except OSError as exc:
         if exc.errno in OUTAGES:
             raise
-        return replace(row, error=f"{_NOT_FILED}: {exc.strerror}")
+        return replace(row, error=f"{NOT_FILED}: {exc.strerror}")
     return row
 
 
-def _folder(filing: Filing, row: Row) -> Path:
+def folder_of(filing: Filing, row: Row) -> Path:
+    """Where a photo belongs that has a verdict."""
     within = (REVIEW, row.category or "") if row.band == "review" else (row.category or "",)
     return Path(filing.into, *within)
 

@@ -15,6 +15,13 @@ class NoArchive(NamedWrongly):
     """What was named is no archive that can be read."""
 
 
+def check_they_are_there(paths: Iterable[str]) -> None:
+    """Raise NoArchive for the first path at which there is nothing."""
+    for path in paths:
+        if not os.path.lexists(path):
+            raise NoArchive(f"{plain(path)}: no such file or folder; check the path")
+
+
 def photos_under(paths: Iterable[str], *, is_photo: Named, is_junk: Named) -> Iterator[str]:
     """The named files, and all photos in the named folders and those within, as they were named.
 
@@ -22,12 +29,11 @@ def photos_under(paths: Iterable[str], *, is_photo: Named, is_junk: Named) -> It
     entered. Raises NoArchive where something cannot be looked into.
     """
     for path in paths:
+        check_they_are_there([path])
         if os.path.isdir(path):  # noqa: PTH112 - ten million Path objects would take their time
             yield from _within(path, is_photo, is_junk)
-        elif os.path.lexists(path):
-            yield path
         else:
-            raise NoArchive(f"{plain(path)}: no such file or folder; check the path")
+            yield path
 
 
 def _within(top: str, is_photo: Named, is_junk: Named) -> Iterator[str]:

@@ -11,13 +11,14 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice, pairwise
 from pathlib import Path
 
 from classifier.archive.listing import NoArchive
+from classifier.archive.reading import IN_BUCKET
 from config.errors import RefusedError
 from config.readable import plain
 
@@ -44,6 +45,7 @@ class Head:
     filed_into: str | None  # where photos are copied to, too
     photos: int
     photos_a_part: int
+    are_moved: bool = False  # rather than copied
 
 
 class Manifest:
@@ -65,23 +67,58 @@ class Manifest:
 
     def missing(self) -> Iterator[Part]:
         """The parts that have no result yet, in order."""
+        return self._parts(lambda number: not self.file_of(number).exists())
+
+    def unfiled(self) -> Iterator[Part]:
+        """The parts that are judged, and whose photos are still to be moved, in order."""
+        if self.head.are_moved:
+            yield from self._parts(self._is_unfiled)
+
+    def _is_unfiled(self, number: int) -> bool:
+        return judged_file(self.out, number).exists() or moves_file(self.out, number).exists()
+
+    def _parts(self, which: Callable[[int], bool]) -> Iterator[Part]:
         with (self.out / _PHOTOS).open(encoding="ascii") as file:
             for number in range(self.parts):
                 lines = list(islice(file, self.head.photos_a_part))
-                if not self.file_of(number).exists():
+                if which(number):
                     yield Part(number, [json.loads(line) for line in lines])
+
+    def sweep(self) -> None:
+        """Remove what those left that died: what is written in part, and what is done with."""
+        for left in self.out.glob(".*.part"):
+            left.unlink(missing_ok=True)
+        for left in (*self.out.glob("judged-*.rows"), *self.out.glob("moves-*.json")):
+            number = left.stem.rpartition("-")[2]
+            if number.isdecimal() and self.file_of(int(number)).exists():
+                left.unlink(missing_ok=True)
 
     def photos_done(self) -> int:
         """How many photos have a row."""
-        done = [number for number in range(self.parts) if self.file_of(number).exists()]
-        photos = len(done) * self.head.photos_a_part
-        is_last_done = bool(done) and done[-1] == self.parts - 1
+        done = sum(self.file_of(number).exists() for number in range(self.parts))
+        photos = done * self.head.photos_a_part
+        is_last_done = self.parts > 0 and self.file_of(self.parts - 1).exists()
         return photos - (self.parts * self.head.photos_a_part - self.head.photos) * is_last_done
 
 
 def part_file(out: Path, number: int) -> Path:
     """Where the rows of a part belong."""
     return out / f"part-{number:07d}.parquet"
+
+
+def judged_file(out: Path, number: int) -> Path:
+    """Where the rows of a part wait until its photos are moved: no result yet."""
+    return out / f"judged-{number:07d}.rows"
+
+
+def moves_file(out: Path, number: int) -> Path:
+    """Where it stands to which places the photos of a part are being moved."""
+    return out / f"moves-{number:07d}.json"
+
+
+def is_listed(out: Path) -> bool:
+    """Whether that is the output of an archive whose list is whole."""
+    return (out / _HEAD).exists()
 
 
 @contextmanager
@@ -102,7 +139,15 @@ def held(out: Path) -> Iterator[None]:
             f"{plain(str(out))}: another `nightsort archive` works there; wait for it"
         ) from exc
     finally:
+        _leave_nothing_empty(out)
         os.close(descriptor)
+
+
+def _leave_nothing_empty(out: Path) -> None:
+    """Remove the folder where nothing came of it: somebody mistyped a path, perhaps."""
+    if [one.name for one in out.iterdir()] == [_LOCK]:
+        (out / _LOCK).unlink()
+        out.rmdir()
 
 
 def made_or_read(
@@ -110,6 +155,8 @@ def made_or_read(
     paths: Sequence[str],
     photos: Iterable[str],
     filed_into: str | None = None,
+    *,
+    are_moved: bool = False,
     photos_a_part: int = PHOTOS_A_PART,
 ) -> Manifest:
     """The list of an output folder that is `held`; made of `photos` where it is not whole yet.
@@ -120,15 +167,19 @@ def made_or_read(
     if head is None:
         _check_it_is_empty(out)
         count = _list(out, photos)
+        if not count:
+            (out / _PHOTOS).unlink()
+            shown = plain(", ".join(paths))
+            raise NoArchive(f"{shown}: no photos there; name a folder that holds some")
         folder = os.getcwd()  # noqa: PTH109
-        head = Head(_FORMAT, [*paths], folder, filed_into, count, photos_a_part)
+        head = Head(_FORMAT, [*paths], folder, filed_into, count, photos_a_part, are_moved)
         write_whole(out / _HEAD, json.dumps(asdict(head), indent=2).encode("ascii"))
     elif _resolved(head.paths, head.folder) != _resolved(paths, os.getcwd()):  # noqa: PTH109
         named = ", ".join(map(plain, head.paths))
         raise RefusedError(
             f"{plain(str(out))}: is the output for {named}; name another folder with --out"
         )
-    elif head.filed_into != filed_into:
+    elif (head.filed_into, head.are_moved) != (filed_into, are_moved):
         raise RefusedError(
             f"{plain(str(out))}: was begun with {_filing(head)}; go on so, or name another --out"
         )
@@ -171,7 +222,12 @@ def _is_within(place: str, folder: str) -> bool:
 
 
 def _resolved(paths: Sequence[str], folder: str) -> list[str]:
-    return sorted(os.path.realpath(os.path.join(folder, path)) for path in paths)  # noqa: PTH118
+    return sorted(
+        path.rstrip("/")
+        if path.startswith(IN_BUCKET)
+        else os.path.realpath(os.path.join(folder, path))  # noqa: PTH118
+        for path in paths
+    )
 
 
 def _read_head(out: Path) -> Head | None:
@@ -195,17 +251,23 @@ def _check_it_is_empty(out: Path) -> None:
 
 
 def _filing(head: Head) -> str:
-    return f"--file-into {plain(head.filed_into)}" if head.filed_into else "no --file-into"
+    if head.filed_into is None:
+        return "no --file-into"
+    return f"--file-into {plain(head.filed_into)}" + (" --move" if head.are_moved else "")
 
 
 def _list(out: Path, photos: Iterable[str]) -> int:
     count = 0
-    with (out / _PHOTOS).open("w", encoding="ascii") as file:
-        for path in photos:
-            file.write(json.dumps(path) + "\n")
-            count += 1
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with (out / _PHOTOS).open("w", encoding="ascii") as file:
+            for path in photos:
+                file.write(json.dumps(path) + "\n")
+                count += 1
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        (out / _PHOTOS).unlink(missing_ok=True)
+        raise
     return count
 
 

@@ -63,6 +63,11 @@ def write_rows(file: Path, rows: Sequence[Row]) -> None:
     write_whole(file, content.getvalue())
 
 
+def read_rows(file: Path) -> list[Row]:
+    """The rows of a part; bytes of a path that are no UTF-8 stay escaped."""
+    return [Row(**row) for row in pq.read_table(file).to_pylist()]
+
+
 def read_columns(file: Path, names: Sequence[str]) -> dict[str, list[str | None]]:
     """Some columns of a part."""
     found: dict[str, list[str | None]] = pq.read_table(file, columns=[*names]).to_pydict()

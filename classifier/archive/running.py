@@ -24,11 +24,13 @@ from distributed.deploy.spec import close_clusters
 
 from classifier.archive.manifest import Manifest, Part
 from classifier.archive.rows import Row, write_rows
-from classifier.archive.worker import Job, judge, judge_part, lost
+from classifier.archive.worker import Job, file_for, judge, judge_part, lost
 from config.errors import NightsortError, TransientError
 
 # Called with how many photos have their row, and how many there are.
 Advance = Callable[[int, int], None]
+# Called with a part that is judged.
+Conclude = Callable[[Part], None]
 _PARTS_A_WORKER = 3  # handed out: one in hand, two that wait
 _PATIENCE = "20s"
 
@@ -45,6 +47,10 @@ class Work(NamedTuple):
 
 
 OURS = Work()
+
+
+def nothing_more(_: Part) -> None:
+    """Judged, it is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +147,21 @@ def _settled() -> Iterator[None]:
 
 
 def run(
-    cluster: Cluster, job: Job, manifest: Manifest, advance: Advance, work: Work = OURS
+    cluster: Cluster,
+    job: Job,
+    manifest: Manifest,
+    advance: Advance,
+    work: Work = OURS,
+    conclude: Conclude = nothing_more,
 ) -> None:
     """Judge what has no rows yet. Raises ClusterLost, and what a worker raises.
 
-    Called again it goes on where it was.
+    conclude: called in this process with each part once it is judged. Called again it goes on
+    where it was.
     """
-    _sweep(manifest)
+    manifest.sweep()
+    for part in manifest.unfiled():
+        conclude(part)
     done, photos = manifest.photos_done(), manifest.head.photos
     advance(done, photos)
     missing, suspects = manifest.missing(), []
@@ -163,11 +177,13 @@ def run(
             if _outcome(future) is None:
                 suspects.append(part)
             else:
+                conclude(part)
                 done += len(part.paths)
                 advance(done, photos)
     for part in suspects:
         rows = [row for path in part.paths for row in _alone(cluster, job, path, work)]
-        write_rows(manifest.file_of(part.number), rows)
+        write_rows(file_for(job, part), rows)
+        conclude(part)
         done += len(part.paths)
         advance(done, photos)
 
@@ -200,9 +216,3 @@ def _telling() -> Iterator[None]:
         ) from exc
     except OSError as exc:
         raise NightsortError(f"{exc.filename}: {exc.strerror}; mend it, and call again") from exc
-
-
-def _sweep(manifest: Manifest) -> None:
-    """What was written in part by those that died."""
-    for left in manifest.out.glob(".part-*.part"):
-        left.unlink(missing_ok=True)

@@ -7,7 +7,6 @@ same rows, moved into place whole, so that it is there once all the same.
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,12 +14,11 @@ from itertools import islice
 from pathlib import Path
 
 from classifier.archive.filing import Filing, file_photo
-from classifier.archive.manifest import Part, part_file
-from classifier.archive.outages import is_outage
+from classifier.archive.manifest import Part, judged_file, part_file
+from classifier.archive.reading import IN_BUCKET, Files, Reader
 from classifier.archive.rows import Row, failed, judged, write_rows
 from classifier.classifier import MODEL_BATCH, Classifier
 from classifier.pixels import Picture, decode
-from classifier.reading import read_file
 from config.errors import NightsortError, PhotoError, PhotoProblem
 
 
@@ -36,7 +34,9 @@ class Job:
     review: float | None
     max_file_bytes: int
     max_megapixels: float
-    filing: Filing | None = None
+    filing: Filing | None = None  # copies
+    is_moving: bool = False  # who hands out the parts moves what is judged
+    bucket: Reader | None = None  # of photos in object storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,13 @@ _loaded = threading.local()
 
 def judge_part(job: Job, part: Part) -> int:
     """Judge a part's photos and write its rows; returns how many they are."""
-    write_rows(part_file(Path(job.out), part.number), judge(job, part.paths))
+    write_rows(file_for(job, part), judge(job, part.paths))
     return len(part.paths)
+
+
+def file_for(job: Job, part: Part) -> Path:
+    """Where the rows of a part belong once they are known."""
+    return (judged_file if job.is_moving else part_file)(Path(job.out), part.number)
 
 
 def judge(job: Job, paths: Sequence[str]) -> list[Row]:
@@ -83,18 +88,21 @@ def _judged(job: Job, classifier: Classifier, paths: Sequence[str]) -> Iterator[
 
 
 def _read(job: Job, path: str, classifier: Classifier) -> _Read | Row:
-    """Raises OSError where the archive itself is away."""
+    """Raises OSError, or TransientError, where the archive itself is away."""
     digest: str | None = None
-    place = Path(os.path.join(job.folder, path))  # noqa: PTH118 - `path` may be absolute
     try:
-        data = read_file(place, job.max_file_bytes)
+        data = _reader(job, path).read(path, job.max_file_bytes)
         digest = hashlib.sha256(data).hexdigest()
         picture = decode(data, size=classifier.input_size, max_megapixels=job.max_megapixels)
     except PhotoError as exc:
-        if isinstance(exc.__cause__, OSError) and is_outage(exc.__cause__, place):
-            raise exc.__cause__ from None
         return failed(path, digest, exc.problem, classifier.title)
     return _Read(path, data, digest, picture)
+
+
+def _reader(job: Job, path: str) -> Reader:
+    if job.bucket is not None and path.startswith(IN_BUCKET):
+        return job.bucket
+    return Files(job.folder)
 
 
 def lost(job: Job, path: str) -> Row:

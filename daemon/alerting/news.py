@@ -1,4 +1,4 @@
-"""News: what is told once and cannot last: a run, a day, a week, a month, a mended database.
+"""News: what is told once and cannot last: a run, a period, a lesson, a mended database.
 
 What was told already is remembered by facts in the store, and by the keys of alerts.
 """
@@ -17,15 +17,17 @@ from config.settings import Settings
 from daemon.alerting import rules
 from daemon.alerting.period_news import monthly_summary, weekly_summary
 from daemon.domain.alerts import RULES, Alert, news
+from daemon.domain.promotions import Promoted
 from daemon.domain.status import UndecidedStatus
 from daemon.store import Store
-from daemon.store.facts import MONTH_TOLD, RESTORED, WEEK_TOLD
+from daemon.store.facts import MONTH_TOLD, PROMOTED, RESTORED, WEEK_TOLD
 
 # Facts in the store.
 _DAY_TOLD = "day_told"  # the local day on which the day before was told, in continuous mode
 _WEEK_SAID = "week_said"  # the week that was summed up last
 _MONTH_SAID = "month_said"  # the month that was summed up last
 _RESTORED_SAID = "restored_said"  # when the database was mended that was told of last
+_PROMOTION_SAID = "promotion_said"  # the number of the promotion that was told of last
 _LESSON_SAID = "lesson_said"  # when the lesson was held that was told of last
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -50,6 +52,7 @@ def news_at(now: datetime, store: Store, settings: Settings) -> News:
         _month(now, store, settings),
         _mended(now, store),
         _lesson(now, store),
+        _promotion(now, store),
     ]
     facts = {key: value for part in parts for key, value in part.facts.items()}
     return News(tuple(alert for part in parts for alert in part.alerts), facts)
@@ -93,6 +96,19 @@ def _lesson(now: datetime, store: Store) -> News:
     known = {"new_labels": [], **last}  # a lesson of an older nightsort says less
     told = {key: value for key, value in known.items() if key in RULES["lesson_learnt"].facts}
     return News((news("lesson_learnt", mark, now, told),), {_LESSON_SAID: last["at"]})
+
+
+def _promotion(now: datetime, store: Store) -> News:
+    """Whether a version that head office offers was compared since the last one told of."""
+    promoted: Promoted | None = store.facts.get(PROMOTED)
+    if promoted is None or promoted["state"] != "over" or not promoted["judgement"]:
+        return News()
+    if store.facts.get(_PROMOTION_SAID) == promoted["id"]:
+        return News()
+    told = {"version": promoted["name"], **promoted}
+    facts = {key: told[key] for key in RULES["promotion_compared"].facts}
+    said = news("promotion_compared", str(promoted["id"]), now, facts)
+    return News((said,), {_PROMOTION_SAID: promoted["id"]})
 
 
 def _day(now: datetime, store: Store, settings: Settings) -> News:

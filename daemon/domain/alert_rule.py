@@ -1,4 +1,4 @@
-"""What there is to know of a rule of alerting; and the rules that tell of weeks and months."""
+"""What there is to know of a rule of alerting; and rules that tell of weeks, months, promotions."""
 
 from __future__ import annotations
 
@@ -54,6 +54,22 @@ OF_PERIODS: Mapping[str, Rule] = {
         "info",
         "a month is over in which there was something to do",
         {"month": "such as 2026-11", **_PERIOD},
+        is_news=True,
+    ),
+}
+
+OF_PROMOTIONS: Mapping[str, Rule] = {
+    "promotion_compared": Rule(
+        "info",
+        "a version that head office offers was compared on this station's own photos",
+        {
+            "version": "what it is called here",
+            "station": "which learnt it",
+            "person": "who offered it",
+            "judgement": "better, as good, worse or refused",
+            "why": "one sentence",
+            "adopted": "whether it judges photos now",
+        },
         is_news=True,
     ),
 }

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from typing_extensions import TypedDict
 
-from daemon.domain.alert_rule import OF_PERIODS, Rule
+from daemon.domain.alert_rule import OF_PERIODS, OF_PROMOTIONS, Rule
 
 if TYPE_CHECKING:  # `nightsort status` shall not wait for the settings' library
     from config.targets import Severity
@@ -362,6 +362,7 @@ RULES: Mapping[str, Rule] = {
         },
         is_news=True,
     ),
+    **OF_PROMOTIONS,
     **OF_PERIODS,
 }
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Protocol
@@ -24,7 +26,13 @@ class Clock(Protocol):
 
 
 def local_zone() -> tzinfo:
-    """The system's time zone, with its rules for summer time where the machine knows them."""
+    """The system's time zone, with its rules for summer time where the machine knows them.
+
+    Where the process was given one by TZ, as in a container, that. Source: tzset(3).
+    """
+    if named := os.environ.get("TZ", "").removeprefix(":"):
+        with suppress(OSError, KeyError, ValueError):  # a rule such as CET-1CEST, or no zone at all
+            return ZoneInfo(named)
     try:
         with Path("/etc/localtime").open("rb") as file:
             return ZoneInfo.from_file(file, key="localtime")

@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 
 from daemon.domain.promotions import Promoted, PromotedState, name_elsewhere, origin_of
+from daemon.folders.os_errors import trouble
 from daemon.folders.writing import replacing
 from daemon.mirror import promotions
 from daemon.mirror.postgres import Postgres
@@ -53,7 +54,10 @@ class Exchange:
                 store.facts.remember(PROMOTED, {**known, "state": "over", "why": "withdrawn"})
             return
         if known is not None and known["id"] == found.id:
-            return  # it was refused, or is not compared yet: never fetched over and over
+            # It was refused, or is not compared yet: never fetched over and over.
+            if known["state"] != "came":
+                file_of_promoted(self._state_dir).unlink(missing_ok=True)
+            return
         self._take(found, postgres, store)
 
     def _take(self, found: Promotion, postgres: Postgres, store: Store) -> None:
@@ -67,9 +71,12 @@ class Exchange:
                       why="its bytes are not those that were promoted")  # fmt: skip
             return
         path = file_of_promoted(self._state_dir)
-        path.parent.mkdir(mode=0o750, exist_ok=True)
-        with replacing(path) as file:
-            file.write(content)
+        try:
+            path.parent.mkdir(mode=0o750, exist_ok=True)
+            with replacing(path) as file:
+                file.write(content)
+        except OSError as exc:
+            raise trouble(exc, str(path)) from exc
         self._note(store, found, "came")
         log.info("promotion_fetched", version=found.version, station=found.station,
                  person=found.person)  # fmt: skip

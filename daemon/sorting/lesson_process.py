@@ -91,6 +91,7 @@ def _compared(
     task: Task, classifier: Classifier, kept: Sequence[Kept], promoted: Promoted | None
 ) -> LessonDocument:
     """What came of a version that was promoted, in place of a lesson."""
-    if promoted is None or promoted["name"] != task.wanted.promoted:
-        raise RefusedError("another version was promoted meanwhile")
+    wanted = (task.wanted.promoted, "came")
+    if promoted is None or (promoted["name"], promoted["state"]) != wanted:
+        raise RefusedError("it was withdrawn meanwhile, or another version was promoted")
     return hold_promoted(classifier, task, task.learning, kept, promoted).named({})

@@ -145,5 +145,17 @@ def test_without_a_mirror_to_read_it_says_what_to_set(tmp_path: Path) -> None:
     assert "set [fleet] postgres_credential" in done.stderr
 
 
+def test_commands_about_the_fleet_say_what_is_wrong(tmp_path: Path) -> None:
+    site = Site.make(tmp_path)
+    unnamed = site.nightsort("models", "promote")
+    assert (unnamed.returncode, "name a version" in unnamed.stderr) == (2, True)
+    nowhere = site.nightsort("models", "promote", "2026-11-26.1", "--station", "berlin")
+    assert (nowhere.returncode, "there is no mirror" in nowhere.stderr) == (1, True)
+    added = site.nightsort("mirror", "schema", "--from", "1").stdout
+    assert "CREATE TABLE nightsort.states" in added
+    assert "CREATE TABLE nightsort.photos" not in added
+    assert site.nightsort("mirror", "schema", "--from", "99").returncode == 2
+
+
 def _photos(document: dict[str, list[dict[str, int]]]) -> list[int]:
     return [one["photos"] for one in document["stations"]]

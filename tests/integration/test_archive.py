@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -168,11 +169,13 @@ def a_part_is_there(out: Path, process: subprocess.Popen[bytes]) -> None:
     assert process.poll() is None, f"it was to be in the middle: {said}"
 
 
-def started(site: Site, workers: int = 1, **more: str) -> subprocess.Popen[bytes]:
-    options = [text for name, value in more.items() for text in (f"--{name}", value)]
+def started(
+    site: Site, workers: int = 1, *, scheduler: str = "", more: Sequence[str] = ()
+) -> subprocess.Popen[bytes]:
+    options = ["--scheduler", scheduler] if scheduler else ["--workers", str(workers)]
     with (site.folder / "said").open("wb") as said:
         return subprocess.Popen(
-            archive(site, "old", "--out", "out", *(options or ["--workers", str(workers)])),
+            archive(site, "old", "--out", "out", *options, *more),
             cwd=site.folder,
             env=clean_environment(),
             stderr=said,
@@ -325,6 +328,57 @@ def test_parts_are_the_same_whenever_they_are_counted(tmp_path: Path) -> None:
     photos(tmp_path / "old", 9)
     again = listed(tmp_path)
     assert (again.head.photos, again.parts) == (7, 3)
+
+
+def peak_of_a_list(folder: Path, count: int) -> int:
+    """In bytes; no file is there."""
+    folder.mkdir()
+    names = (f"/srv/old/{number:08}.jpg" for number in range(count))
+    tracemalloc.start()
+    try:
+        manifest = made_or_read(folder, ["/srv/old"], names)
+        assert sum(len(part.paths) for part in manifest.missing()) == count
+        assert manifest.photos_done() == 0
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_list_takes_as_little_memory_however_long_it_is(tmp_path: Path) -> None:
+    short, long = (peak_of_a_list(tmp_path / str(n), n) for n in (2_000, 60_000))
+    assert long < short + 200_000
+
+
+class Hands:
+    """Workers that do nothing, and count what waits for them."""
+
+    most = 0
+
+    def __init__(self) -> None:
+        self.client = self
+
+    def workers(self) -> int:
+        return 2
+
+    def submit(self, *_: object, **__: object) -> Hands.Done:
+        return self.Done()
+
+    def first_done(self, futures: dict[Done, Part]) -> set[Done]:
+        self.most = max(self.most, len(futures))
+        return {next(iter(futures))}
+
+    class Done:
+        def result(self) -> int:
+            return 1
+
+
+def test_few_parts_are_in_hand_at_a_time(tmp_path: Path) -> None:
+    names = (f"{number:08}.jpg" for number in range(1_000))
+    manifest = made_or_read(tmp_path, ["old"], names, photos_a_part=1)
+    hands, told = Hands(), list[int]()
+    run(hands, job_of(manifest), manifest, lambda done, _: told.append(done))  # type: ignore[arg-type]
+    assert hands.most == 6
+    assert told == [*range(1001)]
 
 
 def test_a_list_that_was_not_finished_is_made_anew(tmp_path: Path) -> None:

@@ -543,7 +543,7 @@ def test_a_comparison_that_fails_half_way_is_no_recovery(
     tries = []
 
     class Failing(Bucket):
-        def listed(self, below: str) -> Iterator[dict[str, int]]:
+        def listed(self, below: str, after: str | None = None) -> Iterator[dict[str, int]]:
             yield {f"{below}/a": 1}
             tries.append(below)
             raise BucketFailed("the second page never comes")

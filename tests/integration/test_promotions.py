@@ -24,15 +24,21 @@ from config.errors import RefusedError
 from config.learning import LearningSettings
 from config.settings import Settings
 from daemon.domain.examples import Kept, Occasion
+from daemon.domain.lessons import Wanted
+from daemon.domain.orders import CancelLesson, Learn, Speaker
 from daemon.domain.promotions import Promoted
 from daemon.mirror import promotions, schema
 from daemon.mirror.exchange import Exchange, promoted_of
 from daemon.mirror.postgres import MirrorRefused, connect
+from daemon.service.lessons import Lessons
 from daemon.sorting.promoted import file_of_promoted, hold_promoted
 from daemon.sorting.versions import Versions, load_classifier
+from daemon.store.facts import PROMOTED
+from tests.support.core import Core, running
 from tests.support.fleet import DATABASE, Stations, fleet_of
 from tests.support.photos import photo_bytes
 from tests.support.postgres import Cluster, cluster
+from tests.support.waiting import eventually
 
 NAME = "2026-11-26.1"
 HERE = f"{NAME}@hamburg"
@@ -194,6 +200,113 @@ def _hash(settings: Settings) -> str:
     return sha256(file_of_promoted(settings.state_dir).read_bytes()).hexdigest()
 
 
+# --- the service has it compared -----------------------------------------------------------------
+
+
+def waiting(core: Core, learnt: Version) -> Lessons:
+    """A daemon's lessons, beside a version that came."""
+    folders = {"incoming_dir": core.incoming, "sorted_dir": core.sorted,
+               "results_dir": core.results, "state_dir": core.state}  # fmt: skip
+    settings = Settings.model_validate({**folders, "learning": {"adopt": "auto"}})
+    core.store.facts.remember(PROMOTED, came(settings, learnt))
+    return Lessons(core.store, core.slot, settings, core.clock)
+
+
+def over(core: Core, lessons: Lessons) -> Promoted:
+    def is_over() -> bool:
+        lessons.step()
+        found = promoted_of(core.store)
+        return found is not None and found["state"] == "over"
+
+    eventually(is_over)
+    found = promoted_of(core.store)
+    assert found is not None
+    return found
+
+
+def test_it_is_compared_once_and_with_too_few_photos_never_adopted_by_itself(
+    tmp_path: Path, learnt: Version
+) -> None:
+    with running(Core(tmp_path, inline=True)) as core:
+        lessons = waiting(core, learnt)
+        found = over(core, lessons)
+        assert (found["judgement"], found["adopted"]) == ("as good", False)
+        assert Versions(core.state).names() == [HERE]
+        assert Versions(core.state).in_use() == "shipped"
+        (lesson,) = core.store.lessons.newest(10)
+        assert lesson.result is not None
+        assert (lesson.result["version"], lesson.by_itself) == (HERE, True)
+        # Nothing was learnt: what people said since the last lesson waits for the next.
+        assert core.store.examples.last_lesson() is None
+        core.clock.advance(7200)
+        lessons.step()
+        assert not lessons.is_wanted
+
+
+def test_it_gives_way_to_sorting_to_people_and_to_a_stop_and_comes_again(
+    tmp_path: Path, learnt: Version
+) -> None:
+    with running(Core(tmp_path, inline=True)) as core:
+        lessons = waiting(core, learnt)
+        lessons.step()
+        lessons.step()
+        lessons.give_way()
+        under_way = core.store.lessons.under_way()
+        assert under_way is not None
+        assert under_way.wanted.promoted == HERE
+        asked = lessons.carry_out(Learn(Wanted()), Speaker("anna"))
+        assert asked.code is None
+        lessons.carry_out(CancelLesson(asked.lesson), Speaker("anna"))
+        lessons.step()
+        lessons.stop()
+        again = Lessons(core.store, core.slot, _settings(core), core.clock)
+        assert over(core, again)["judgement"] == "as good"
+
+
+def _settings(core: Core) -> Settings:
+    return Settings(
+        incoming_dir=core.incoming,
+        sorted_dir=core.sorted,
+        results_dir=core.results,
+        state_dir=core.state,
+    )
+
+
+def test_one_that_somebody_cancels_is_not_begun_again_at_once(
+    tmp_path: Path, learnt: Version
+) -> None:
+    with running(Core(tmp_path, inline=True)) as core:
+        lessons = waiting(core, learnt)
+        lessons.step()
+        under_way = core.store.lessons.under_way()
+        assert under_way is not None
+        lessons.carry_out(CancelLesson(under_way.id), Speaker("anna"))
+        lessons.step()
+        assert not lessons.is_wanted
+        core.clock.advance(3601)
+        lessons.step()
+        assert core.store.lessons.under_way() is not None
+        lessons.stop()
+
+
+def test_one_that_is_withdrawn_before_its_comparison_begins_is_not_taken(
+    tmp_path: Path, learnt: Version
+) -> None:
+    with running(Core(tmp_path, inline=True)) as core:
+        lessons = waiting(core, learnt)
+        lessons.step()
+        lessons.give_way()
+        core.store.facts.remember(PROMOTED, {**came(_settings(core), learnt), "state": "over"})
+
+        def is_over() -> bool:
+            lessons.step()
+            return core.store.lessons.under_way() is None
+
+        eventually(is_over)
+        assert "withdrawn meanwhile" in core.store.lessons.newest(1)[0].why
+        assert Versions(core.state).names() == []
+
+
 # --- there and back ------------------------------------------------------------------------------
 
 
@@ -221,6 +334,12 @@ def promote(fleet: Stations, version: str = NAME, station: str = "hamburg") -> i
         return promotions.promote(postgres, station, version, "anna").id
 
 
+def _known(fleet: Stations, station: str) -> Promoted:
+    found = promoted_of(fleet.shop(station).store)
+    assert found is not None
+    return found
+
+
 def state(fleet: Stations, station: str) -> str | None:
     found = promoted_of(fleet.shop(station).store)
     return None if found is None else found["state"]
@@ -244,6 +363,18 @@ def test_versions_are_copied_and_go_with_their_files(fleet: Stations) -> None:
 
 
 @pytest.mark.servers
+def test_a_folder_that_cannot_be_looked_into_leaves_what_is_there(
+    fleet: Stations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: Versions) -> list[str]:
+        raise RefusedError("not yours")
+
+    monkeypatch.setattr(Versions, "names", refused)
+    exchange(fleet, "hamburg")
+    assert fleet.server.ask(DATABASE, "SELECT name FROM nightsort.versions") == [(NAME,)]
+
+
+@pytest.mark.servers
 def test_what_was_promoted_is_fetched_once_by_who_wants_it(fleet: Stations) -> None:
     number = promote(fleet)
     assert promote(fleet) == number
@@ -259,10 +390,11 @@ def test_what_was_promoted_is_fetched_once_by_who_wants_it(fleet: Stations) -> N
     path = file_of_promoted(shop.state)
     assert path.read_bytes() == Versions(fleet.shop("hamburg").state).file(NAME).read_bytes()
     assert Versions(shop.state).names() == []
-    path.unlink()
+    shop.store.facts.remember(PROMOTED, {**_known(fleet, "berlin"), "state": "over"})
     shop.restart()
     exchange(fleet, "berlin")
     assert not path.exists()
+    assert state(fleet, "berlin") == "over"
 
 
 @pytest.mark.servers

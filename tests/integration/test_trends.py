@@ -97,9 +97,9 @@ def test_without_a_window_none_is_told(box: Box) -> None:
 def test_the_page_tells_four_weeks_and_what_rises(
     box: Box, language: str, rises: str, kept: str, year: str
 ) -> None:
-    known: dict[str, Any] = {"successful": 180, "review": 20, "average_confidence": 0.9}
     for bags in (20, 20, 60, 60):
-        a_week(box, **known, categories={"Shirts": 200 - bags, "Handbags": bags})
+        mix = {"Shirts": 200 - bags, "Handbags": bags}
+        a_week(box, successful=180, review=20, average_confidence=0.9, categories=mix)
     text = page(box, Period.week("2025-W45"), speech(language))
     assert kept in text
     assert year in text

@@ -112,6 +112,14 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
         "new_labels": ["Sandals"],
         "adopted": False,
     },
+    "promotion_compared": {
+        "version": "2025-10-13.1@hamburg",
+        "station": "hamburg",
+        "person": "anna",
+        "judgement": "better",
+        "why": "promoted by anna, learnt at hamburg: of 48 photos 30 become right and 1 wrong",
+        "adopted": False,
+    },
     "backup_failed": {"why": "there is no new backup: /mnt/usb is not mounted; mount it"},
     "watch_degraded": {
         "mode": "polling",

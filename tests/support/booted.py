@@ -28,7 +28,7 @@ from tests.support.waiting import eventually
 _PACKAGES = "systemd,systemd-sysv,dbus,python3,mount,jq"
 # What lies ready in its apt's cache, to be installed without a network.
 _AT_HAND = ("samba", "smbclient")
-_CACHE = Path("/var/tmp") / f"nightsort-tests-{os.geteuid()}"
+CACHE = Path("/var/tmp") / f"nightsort-tests-{os.geteuid()}"
 _BOOT_SECONDS = 90.0
 _ENDED = -1
 
@@ -107,13 +107,13 @@ def require_bootable() -> None:
 def booted() -> Iterator[Booted]:
     """A booted machine of its own, gone after the block."""
     require_bootable()
-    _CACHE.mkdir(mode=0o700, exist_ok=True)
-    with (_CACHE / "lock").open("w") as lock:
+    CACHE.mkdir(mode=0o700, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # one at a time: they would share a control group
-        debian = _debian()
-        folder = Path(tempfile.mkdtemp(dir=_CACHE, prefix="machine-"))
+        source = debian()
+        folder = Path(tempfile.mkdtemp(dir=CACHE, prefix="machine-"))
         try:
-            subprocess.run(["cp", "-a", "--reflink=auto", debian, folder / "root"], check=True)
+            subprocess.run(["cp", "-a", "--reflink=auto", source, folder / "root"], check=True)
             with _running(folder / "root", folder / "console") as machine:
                 yield machine
         finally:
@@ -168,24 +168,31 @@ def _is_up(machine: Booted) -> bool:
     return machine.run("systemctl", "is-system-running").stdout.strip() in ("running", "degraded")
 
 
-def _debian() -> Path:
-    """The root folder of a fresh Debian 12, made at first use."""
-    root = _CACHE / f"debian-12-with-{'-'.join(_AT_HAND)}"
-    if not root.exists():
-        partial = root.with_suffix(".part")
-        shutil.rmtree(partial, ignore_errors=True)
-        done = subprocess.run(
-            ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", "bookworm", partial,
-             _mirror()],
-            capture_output=True,
-            text=True,
-            check=False,
-        )  # fmt: skip
-        if done.returncode != 0:
-            lacking(f"debootstrap failed: {done.stdout[-500:]}")
-        _put_at_hand(partial)
-        partial.rename(root)
+def debian() -> Path:
+    """The root folder of a fresh Debian 12, to be copied; made at first use."""
+    CACHE.mkdir(mode=0o700, exist_ok=True)
+    root = CACHE / f"debian-12-with-{'-'.join(_AT_HAND)}"
+    with (CACHE / "debian-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not root.exists():
+            _make_debian(root)
     return root
+
+
+def _make_debian(root: Path) -> None:
+    partial = root.with_suffix(".part")
+    shutil.rmtree(partial, ignore_errors=True)
+    done = subprocess.run(
+        ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", "bookworm", partial,
+         _mirror()],
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        lacking(f"debootstrap failed: {done.stdout[-500:]}")
+    _put_at_hand(partial)
+    partial.rename(root)
 
 
 def _put_at_hand(root: Path) -> None:

@@ -143,7 +143,8 @@ def _together(request: Request, snapshot: Snapshot, asked: Days) -> dict[str, An
     made = FleetTables(t, zone)
     return {
         "lines": lines, "sum": sum_of(lines), "board": board, "figures": figures,
-        "measured": measured, "bars": made.bars(lines), "promotion": snapshot.promotion,
+        "measured": measured, "bars": made.bars(lines),
+        "by_station": made.by_station(lines), "promotion": snapshot.promotion,
         "versions": snapshot.versions,
         "tables": _named(
             made.stations(lines), made.versions(snapshot.versions), made.outcomes(lines),

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from config.catalogue import Texts
 from web.fleet_view import StationLine
+from web.pages.figures import VOLUME
 from web.pages.tables import Column, Kind, Table, Value
 from web.reading import charts
 from web.reading.fleet import KnownVersion, PromotedStatus, Run
@@ -79,6 +80,15 @@ class FleetTables:
         """A bar for each station's photos."""
         most = max((one.counts.photos for one in lines), default=0) or 1
         return [charts.bar(one.counts.photos / most, "auto") for one in lines]
+
+    def by_station(self, lines: Sequence[StationLine]) -> Markup:
+        """What became of each station's photos, beside the others'."""
+        columns = [
+            (one.name, {kind: getattr(one.counts, field) for kind, field, _ in VOLUME})
+            for one in lines
+        ]
+        hints = [f"{one.name}: {one.counts.photos}" for one in lines]
+        return charts.column_chart(self._t("chart.by_station"), columns, hints)
 
     def _station(self, one: StationLine) -> Sequence[Value]:
         status, rate, run = one.station.status, one.rate, one.last_run

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, BinaryIO
 
+from config.archive import ArchiveSettings
 from config.errors import TransientError
 from config.mirror import MirrorSettings, is_access_key
 from config.variables import credential, credentials_are_here
@@ -56,6 +57,10 @@ class BucketRefused(BucketFailed):
     """It stays so until a person does something."""
 
 
+class ObjectCold(BucketRefused):
+    """An object lies in storage that answers nobody before it is thawed."""
+
+
 class ListingRefused(BucketRefused):
     """What lies there cannot be listed; single objects can be written and read."""
 
@@ -94,7 +99,15 @@ def how_to_install() -> str:
     return f'{sys.executable} -m pip install "obstore>=0.10"'
 
 
-def access_key(settings: MirrorSettings) -> tuple[str, str]:
+def require_installed() -> None:
+    """Raise BucketRefused, which says how to get obstore, where it is missing."""
+    if not is_installed():
+        raise BucketRefused(
+            f"obstore, which speaks to object storage, is not installed; {how_to_install()}"
+        )
+
+
+def access_key(settings: MirrorSettings | ArchiveSettings) -> tuple[str, str]:
     """Id and secret. Raises ConfigError where the credential is not there, BucketRefused.
 
     A command that systemd hands no credentials takes the key of its environment.
@@ -198,12 +211,17 @@ class Bucket:
                     if "NoSuchBucket" in str(exc):
                         raise
 
-    def listed(self, below: str) -> Iterator[dict[str, int]]:
-        """The objects below a folder by key, with their sizes, in the keys' order, in pieces."""
+    def listed(self, below: str, after: str | None = None) -> Iterator[dict[str, int]]:
+        """The objects below a folder by key, with their sizes, in the keys' order, in pieces.
+
+        after: only those that follow this key.
+        """
         import obstore
 
         with self._telling():
-            for piece in obstore.list(self._store, below, chunk_size=LISTED_AT_ONCE):
+            for piece in obstore.list(
+                self._store, below or None, offset=after, chunk_size=LISTED_AT_ONCE
+            ):
                 yield {one["path"]: one["size"] for one in piece}
 
     @contextmanager
@@ -229,6 +247,8 @@ class Bucket:
         code = _first(r"<Code>(\w{1,60})</Code>", text)
         if isinstance(error, FileNotFoundError) and code != "NoSuchBucket":
             return NoObject(f"{self.address}: there is no such object")
+        if code == "InvalidObjectState":
+            return ObjectCold(f"{self.address} refuses ({code}); have it thawed there")
         if remedy := _REMEDIES.get(code):
             return BucketRefused(f"{self.address} refuses ({code}); {remedy}")
         status = _first(r"status code: (\d{3}[ \w]*)", text)
@@ -245,14 +265,15 @@ def connect(settings: MirrorSettings) -> Bucket:
 
     Raises BucketRefused where obstore is missing, ConfigError where the credential is.
     """
-    if not is_installed():
-        raise BucketRefused(
-            f"obstore, which speaks to object storage, is not installed; {how_to_install()}"
-        )
+    require_installed()
+    return opened(Address.of(settings), access_key(settings))
+
+
+def opened(address: Address, key: tuple[str, str]) -> Bucket:
+    """A bucket by its address, and an access key's id and secret; nothing is sent yet."""
     from obstore.store import S3Store
 
-    address = Address.of(settings)
-    identity, secret = access_key(settings)
+    identity, secret = key
     store = S3Store(
         address.bucket,
         prefix=address.prefix or None,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from importlib.metadata import distribution
 from pathlib import Path
 
 from installer.bill import bill
 from installer.build import ROOT, pins_of
+from tests.support.cyclonedx import complaints
 
 
 def test_extras_are_left_out_unless_they_are_asked_for() -> None:
@@ -40,3 +42,23 @@ def test_the_bill_of_materials_names_every_wheel_but_our_own(tmp_path: Path) -> 
     assert example["hashes"][0]["content"] == hashlib.sha256(first.read_bytes()).hexdigest()
     assert other["licenses"] == [{"license": {"name": "BSD"}}]
     assert bill(tmp_path, "nightsort", "0.1.0") == said
+
+
+def test_the_bill_is_as_cyclonedx_says_with_what_real_packages_say_of_themselves(
+    tmp_path: Path,
+) -> None:
+    for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines():
+        name, _, version = line.partition("==")
+        if version:
+            said = distribution(name)
+            file = tmp_path / f"{name}-{said.version}-py3-none-any.whl"
+            with zipfile.ZipFile(file, "w") as archive:
+                metadata = said.read_text("METADATA") or ""
+                archive.writestr(f"{name}-{said.version}.dist-info/METADATA", metadata)
+    made = bill(tmp_path, "nightsort", "0.1.0")
+    assert len(made["components"]) > 20
+    assert complaints(made) == []
+    references = [one["bom-ref"] for one in made["components"]]
+    assert len({*references}) == len(references)
+    made["components"][0]["hashes"][0]["alg"] = "SHA-0"
+    assert complaints(made) != []

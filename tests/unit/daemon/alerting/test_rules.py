@@ -14,7 +14,7 @@ from config.errors import FolderUnavailable, ModelError
 from daemon.alerting import rules
 from daemon.domain.accuracy import Rate
 from daemon.domain.alerts import RULES, Alert, Sent, news
-from daemon.store.facts import LESSON, MASS_REMOVAL, MONTH_TOLD, RESTORED, WEEK_TOLD
+from daemon.store.facts import LESSON, MASS_REMOVAL, MONTH_TOLD, PROMOTED, RESTORED, WEEK_TOLD
 from daemon.store.handovers import Call
 from tests.support.alerts import Box, FakeTarget, healthy
 from tests.support.documents import a_lesson
@@ -175,6 +175,22 @@ def test_a_lesson_by_itself_is_told_once_and_one_that_somebody_asked_for_is_not(
     box.store.facts.remember(LESSON, a_lesson())
     assert box.turns(HOUR) == [("lesson_learnt", "told")]
     assert only(box, "lesson_learnt").facts.keys() == RULES["lesson_learnt"].facts.keys()
+
+
+def test_what_came_of_a_promoted_version_is_told_once(box: Box) -> None:
+    promoted = {
+        "id": 7, "station": "hamburg", "name": "2025-10-13.1@hamburg", "sha256": "0" * 64,
+        "person": "anna", "state": "came", "judgement": "", "why": "", "adopted": False,
+    }  # fmt: skip
+    box.store.facts.remember(PROMOTED, promoted)
+    assert box.turns(MINUTE) == []
+    over = {**promoted, "state": "over", "judgement": "better", "why": "because"}
+    box.store.facts.remember(PROMOTED, over)
+    assert box.turns(HOUR) == [("promotion_compared", "told")]
+    facts = only(box, "promotion_compared").facts
+    assert facts.keys() == RULES["promotion_compared"].facts.keys()
+    box.store.facts.remember(PROMOTED, {**over, "id": 8, "judgement": "", "why": "withdrawn"})
+    assert box.turns(HOUR) == []
 
 
 def box_since(box: Box) -> str:

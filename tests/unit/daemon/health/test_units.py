@@ -143,6 +143,10 @@ def test_the_page_may_write_to_its_own_folder_and_knows_no_secrets_but_its_own(
         (tmp_path / name).touch()
     lines = web_secrets({"LoadCredential": tmp_path}).splitlines()[2:]
     assert lines == ["LoadCredential=", "LoadCredential=NIGHTSORT_WEB__PUBLIC_URL"]
+    (tmp_path / "fleet-postgres").touch()
+    named = web_secrets({"LoadCredential": tmp_path}, {"fleet-postgres"}).splitlines()
+    assert "LoadCredential=fleet-postgres" in named
+    assert "LoadCredential=mail-password" not in named
 
 
 def test_secrets_of_targets_and_mirror_are_loaded_by_their_names() -> None:
