@@ -27,7 +27,7 @@ from installer.build import ROOT
 from tests.support.booted import CACHE, debian
 from tests.support.samba import lacking, need
 
-BASE = "docker.io/library/debian:bookworm-slim"
+BASE = "localhost/nightsort-base:latest"
 # Of the machine's own, as no file of ours says where packages come from.
 _PIP = "[global]\nno-index = true\nfind-links = /wheels\n"
 _ENGINE = """
@@ -149,7 +149,8 @@ def build(engine: Engine, work: Path) -> None:
     pip.write_text(_PIP, encoding="utf-8")
     engine.says(
         "build", "--format=docker", "--layers=false", "--network=host",
-        f"--volume={wheels}:/wheels:ro", f"--secret=id=pip.conf,src={pip}", "--tag=nightsort", ROOT,
+        f"--build-arg=BASE={BASE}", f"--volume={wheels}:/wheels:ro",
+        f"--secret=id=pip.conf,src={pip}", "--tag=nightsort", ROOT,
         timeout_s=800,
     )  # fmt: skip
 
