@@ -341,6 +341,13 @@ def predictions(folder: str, photos: str) -> Figures:
     return predicting.predictions(folder, photos)
 
 
+def crowd(folder: str, photos: str, calls: str) -> Figures:
+    """See `benchmarks.predicting`."""
+    from benchmarks import predicting
+
+    return predicting.crowd(folder, photos, calls)
+
+
 _TASKS: dict[str, Callable[..., Figures]] = {
     task.__name__: task
     for task in (
@@ -356,6 +363,7 @@ _TASKS: dict[str, Callable[..., Figures]] = {
         photo_costs,
         lesson,
         predictions,
+        crowd,
     )
 }
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -24,6 +27,10 @@ from benchmarks.share import Share
 
 _PHOTOS = {CATALOGUE: 300, CAMERA: 100}
 _TARGET = 1.3
+# Programs that ask at the same time, without a pause; how much they ask, and what that may take.
+_CROWD = 50
+_CROWD_CALLS = {CATALOGUE: 1500, CAMERA: 300}
+_CROWD_TARGET, _CROWD_MB = 0.8, 350
 _PATIENCE_SECONDS = 60.0
 _UNLIMITED = {
     "NIGHTSORT_WEB__LISTEN": "127.0.0.1:0",
@@ -39,7 +46,14 @@ _AFTER = (b"\r\n--photo--\r\n",)
 
 def predict(bench: Bench) -> Figures:
     """Milliseconds of each way at each size, and their ratio."""
-    return {"sizes": {kind.name: _one_size(bench, kind) for kind in _PHOTOS}, "target": _TARGET}
+    return {
+        "sizes": {kind.name: _one_size(bench, kind) for kind in _PHOTOS},
+        "target": _TARGET,
+        "crowd": {kind.name: _crowd_at(bench, kind) for kind in _PHOTOS},
+        "clients": _CROWD,
+        "crowd_target": _CROWD_TARGET,
+        "crowd_mb": _CROWD_MB,
+    }
 
 
 def predictions(folder: str, photos: str) -> Figures:
@@ -59,6 +73,33 @@ def predictions(folder: str, photos: str) -> Figures:
             return _ask(connection, key, data)
 
         return _measured(sorted(Path(photos).glob("*.jpg")), {"bare": judge, "predict": ask})
+
+
+def crowd(folder: str, photos: str, calls: str) -> Figures:
+    """In a process of its own: many clients at a time, each photo of bytes of its own."""
+    files = [photo.read_bytes() for photo in sorted(Path(photos).glob("*.jpg"))]
+    own = threading.local()
+    with page(Share(Path(folder)).configure("manual")) as (address, key):
+
+        def ask(number: int) -> None:
+            if not hasattr(own, "connection"):
+                own.connection = HTTPConnection(address)
+            _ask(own.connection, key, files[number % len(files)] + str(number).encode())
+
+        ask(-1)  # loads what is loaded once
+        with ThreadPoolExecutor(_CROWD) as pool:
+            began = time.perf_counter()
+            for _ in pool.map(ask, range(int(calls))):
+                pass
+            seconds = time.perf_counter() - began
+        return {"images_per_second": int(calls) / seconds, "page_mb": _peak_mb_of_page()}
+
+
+def _peak_mb_of_page() -> float:
+    """Of the only process that this one has started."""
+    (page,) = Path("/proc/thread-self/children").read_text().split()
+    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{page}/status").read_text())
+    return round(int(peak) / 1024, 1)
 
 
 def _ask(connection: HTTPConnection, key: str, data: bytes) -> object:
@@ -82,12 +123,32 @@ def predict_rows(found: Figures) -> Iterator[list[str]]:
         )
         what = f"`/predict` for one client against decoding and model alone, {size}"
         yield [what, figure, f"≤ {found['target']}"]
+    for size, row in found.get("crowd", {}).items():
+        what = f"`/predict` for {found['clients']} clients at a time against the bare limit, {size}"
+        figure = f"**{row['of_limit']:.2f}** ({row['images_per_second']:.0f} a second)"
+        yield [what, figure, f"≥ {found['crowd_target']}"]
+        yield [
+            f"the page's memory meanwhile, {size}",
+            f"{row['page_mb']:.0f} MB at the most",
+            f"≤ {found['crowd_mb']} MB",
+        ]
 
 
 def _one_size(bench: Bench, kind: Kind) -> Figures:
     folder = bench.folder / f"predict-{kind.name.replace(' ', '')}"
     put(kind, bench.photos(_PHOTOS[kind]), folder / "photos")
     return bench.child("predictions", folder, folder / "photos")
+
+
+def _crowd_at(bench: Bench, kind: Kind) -> Figures:
+    folder = bench.folder / f"predict-{kind.name.replace(' ', '')}"
+    bare = bench.child("bare_limit", folder / "photos")
+    limit = bare["photos"] / bare["seconds"]
+    figures = bench.child(
+        "crowd", folder / "crowd", folder / "photos", bench.photos(_CROWD_CALLS[kind])
+    )
+    ratio = figures["images_per_second"] / limit
+    return figures | {"limit": round(limit, 1), "of_limit": round(ratio, 3)}
 
 
 def _measured(photos: list[Path], ways: dict[str, Callable[[bytes], object]]) -> Figures:

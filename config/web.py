@@ -133,8 +133,9 @@ class WebSettings(Section):
         0.5,
         ge=0,
         le=1,
-        description="Share of its usual work that the API's predictions may do while the queue "
-        "is drained; 0 refuses them meanwhile.",
+        description="Share of its usual work that the API's predictions may do at most while the "
+        "queue is drained, which comes first for the processor; 1: as much as ever, and the drain "
+        "pays for it; 0 refuses them meanwhile.",
     )
 
     @model_validator(mode="after")

@@ -79,9 +79,16 @@ def table(document: Figures) -> str:
 
 
 def _beside(drain: Figures) -> str:
+    found = drain.get("figures")
+    answered = (
+        f" They had {found['requests_per_second']:.1f} answers a second meanwhile (p50 "
+        f"{found['p50']:,.0f} ms)."
+        if found
+        else ""
+    )
     return (
         f"A drain beside {drain['users']} users: {drain['beside']:.1f} photos a second, alone "
-        f"{drain['alone']:.1f}: {drain['beside'] / drain['alone']:.2f} of its speed."
+        f"{drain['alone']:.1f}: {drain['beside'] / drain['alone']:.2f} of its speed.{answered}"
     )
 
 

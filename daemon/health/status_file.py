@@ -43,6 +43,9 @@ Document = StatusDocument
 T = TypeVar("T")
 
 HEALTHY, DEGRADED, NOT_RUNNING = 0, 1, 3
+_NOT_RUNNING_WORDS = (
+    "nightsort is not running; start it with systemctl start nightsort (in a clone: make run)"
+)
 
 _KEYS = (
     "state", "share", "watch", "queue", "left_alone", "window", "forecast", "last_run",
@@ -79,7 +82,7 @@ def read(state_dir: Path) -> tuple[Document, int]:
     if not is_held(state_dir):
         document["share"] = document["watch"] = document["window"] = document["forecast"] = None
         document["state"] = "not running"
-        document["problems"] = ["nightsort is not running; start it with systemctl start nightsort"]
+        document["problems"] = [_NOT_RUNNING_WORDS]
         return document, NOT_RUNNING
     if silent > SILENCE_SECONDS and held_seconds(state_dir) < min(silent, START_SECONDS):
         document["state"] = "starting"

@@ -77,7 +77,7 @@ def test_the_lists_are_by_place_with_how_much_is_in_them(desk: WebDesk) -> None:
     texts = [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in rows]
     assert texts == ["Tops TP Section B, Aisle 1 1 1", "Shirts – 2 3"]
     assert "not printed from here" in page
-    assert "1 photos of this run" in page
+    assert "as they wait for a person: 1." in page
     assert "<button name=" not in page  # for who only looks
     assert len(page.encode()) < 100_000
 

@@ -31,10 +31,13 @@ BATCH_IN_HAND = 8
 # What the model takes at once: more would be no faster.
 MICRO_BATCH = 4
 # For how long it is believed whether the daemon sorts.
-LOOK_SECONDS = 2.0
+LOOK_SECONDS = 0.5
 # As `nice` has it: a third of the weight of who answers requests, which has a tenth of that of who
 # sorts (`web.serving`), and no loss where nobody else works.
 _NICENESS = 15
+# Whoever is not answered after so long is told to come again: while others have all processors,
+# threads that only take what is left over may stand still.
+MOST_SECONDS = 20.0
 _SORTING_SECONDS = 60
 
 
@@ -73,6 +76,9 @@ class Predictor:
         self._making = threading.Lock()
         self._waiting: deque[_Job] = deque()
         self._pool = ThreadPoolExecutor(self.workers, "predictor", initializer=_be_modest)
+        self._beside = ThreadPoolExecutor(
+            self.workers, "predictor beside", initializer=_take_what_is_left
+        )
         self._ended = threading.Event()
         self.in_hand = 0
 
@@ -101,7 +107,7 @@ class Predictor:
         """
         job = _Job(photo)
         self._waiting.append(job)
-        self._pool.submit(self._work)
+        self._threads().submit(self._work)
         return job.answer
 
     def picture(self, photo: BinaryIO, side: int) -> Future[bytes]:
@@ -109,7 +115,7 @@ class Predictor:
 
         The future raises PhotoError where it cannot be read.
         """
-        return self._pool.submit(self._paint, photo, side)
+        return self._threads().submit(self._paint, photo, side)
 
     @property
     def is_begun(self) -> bool:
@@ -123,9 +129,20 @@ class Predictor:
     def stop(self) -> None:
         """Finish what is in the threads' hands; all else is given up."""
         self._ended.set()
-        self._pool.shutdown(cancel_futures=True)
+        for pool in (self._pool, self._beside):
+            pool.shutdown(cancel_futures=True)
         for job in self._waiting:
             job.answer.cancel()
+
+    def _threads(self) -> ThreadPoolExecutor:
+        """Those for now: a thread that once took only what is left over may not take more again.
+
+        The model is never loaded so: everybody waits for that.
+        """
+        return self._beside if self._gives_way() and self.is_begun else self._pool
+
+    def _gives_way(self) -> bool:
+        return 0 < self._share < 1 and self._daemon.is_sorting()
 
     def _judging(self) -> Judging:
         with self._making:
@@ -173,7 +190,7 @@ class Predictor:
 
     def _give_way(self, seconds: float) -> None:
         """After so much work, rest while the daemon sorts, as long as the settings say."""
-        if 0 < self._share < 1 and self._daemon.is_sorting():
+        if self._gives_way():
             self._ended.wait(seconds * (1 / self._share - 1))
 
 
@@ -186,7 +203,7 @@ class _Daemon:
         self._sorts = False
 
     def is_sorting(self) -> bool:
-        """As of the last two seconds."""
+        """As of the last half second."""
         now = time.monotonic()
         if now - self._looked_at >= LOOK_SECONDS:
             self._looked_at, self._sorts = now, self._look()
@@ -199,6 +216,13 @@ def _be_modest() -> None:
         ours = threading.get_native_id()
         was = os.getpriority(os.PRIO_PROCESS, ours)
         os.setpriority(os.PRIO_PROCESS, ours, max(_NICENESS, was))
+
+
+def _take_what_is_left() -> None:
+    """Let the calling thread work only where nobody else would."""
+    _be_modest()
+    with suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _judge(settings: Settings, copies: int) -> Judging:

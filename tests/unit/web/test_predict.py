@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from io import BytesIO
@@ -22,6 +23,7 @@ from starlette.types import Message
 from config.errors import ModelError, PhotoError, PhotoProblem
 from config.settings import Settings
 from tests.support.classifiers import verdict
+from tests.support.waiting import DEADLINE_SECONDS
 from web.addresses import Addresses
 from web.app import application
 from web.database import WebStore
@@ -214,6 +216,21 @@ def test_a_photo_alone_is_judged_from_memory_and_of_memory_only_so_much_is_taken
     with site.memory.room(site.memory.most_bytes - 50_000):
         refused = asked(site, key, "POST", "/predict", files={"file": ("a.jpg", photo)})
     assert refused.json()["code"] == "unavailable"  # it would have gone to the disk, which is full
+
+
+def test_who_would_wait_too_long_is_told_to_come_again(
+    site: Site, key: str, judge: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.api.predict.MOST_SECONDS", 0.1)
+    going_on = threading.Event()
+    monkeypatch.setattr(judge, "judge", lambda _: going_on.wait(DEADLINE_SECONDS) and [])
+    try:
+        answer = asked(site, key, "POST", "/predict", files={"file": ("a.jpg", b"Shirts")})
+    finally:
+        going_on.set()
+    assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+    assert int(answer.headers["retry-after"]) >= 1
+    assert site.predictor.in_hand == 0
 
 
 @pytest.mark.parametrize("charset", ["idna", "raw_unicode_escape", "base64", "utf-7", "x" * 5000])

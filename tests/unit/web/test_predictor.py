@@ -139,9 +139,10 @@ def test_more_than_can_be_held_is_told_so_before_it_is_sent(made: Made) -> None:
 
 def test_while_the_daemon_sorts_it_rests_as_long_as_it_worked(made: Made, judge: Scripted) -> None:
     predictor = made(workers=1, share=0.5, is_sorting=lambda: True)
+    said(predictor, b"the model is loaded")
     judge.gate.clear()
     first = predictor.submit(BytesIO(b"first"))
-    eventually(lambda: judge.batches)
+    eventually(lambda: judge.batches[1:])
     time.sleep(0.3)
     judge.gate.set()
     first.result(DEADLINE_SECONDS)
@@ -178,6 +179,30 @@ def test_the_threads_let_others_come_first(made: Made) -> None:
     assert thread.native_id is not None
     ours = os.getpriority(os.PRIO_PROCESS, 0)
     assert os.getpriority(os.PRIO_PROCESS, thread.native_id) == max(15, ours)
+
+
+@pytest.mark.parametrize(
+    ("share", "policy"), [(0.5, os.SCHED_IDLE), (0.99, os.SCHED_IDLE), (1.0, os.SCHED_OTHER)]
+)
+def test_while_the_daemon_sorts_they_take_only_what_is_left_over(
+    made: Made, share: float, policy: int
+) -> None:
+    sorts = threading.Event()
+    predictor = made(workers=1, share=share, is_sorting=sorts.is_set)
+    before = set(threading.enumerate())
+    said(predictor, b"x")
+    assert policies(before) == [os.SCHED_OTHER]
+    sorts.set()
+    predictor._daemon._looked_at = float("-inf")
+    before = set(threading.enumerate())
+    said(predictor, b"x", b"y")
+    assert policies(before) == ([policy] if policy == os.SCHED_IDLE else [])
+
+
+def policies(before: set[threading.Thread]) -> list[int]:
+    """Of the threads that began since."""
+    new = [one.native_id or 0 for one in threading.enumerate() if one not in before]
+    return [os.sched_getscheduler(native_id) for native_id in new]
 
 
 def test_at_the_end_nobody_waits_for_ever(made: Made, judge: Scripted) -> None:
