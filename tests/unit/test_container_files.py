@@ -148,6 +148,13 @@ def test_there_is_one_replica_and_nothing_is_allowed_that_need_not_be() -> None:
     assert PAIR["page"]["readinessProbe"]["exec"]["command"] == ["alive"]
 
 
+def test_daemon_and_page_of_a_pod_share_nothing_but_state_and_photos() -> None:
+    daemon, page = (
+        {one["name"] for one in PAIR[name]["volumeMounts"]} for name in ("daemon", "page")
+    )
+    assert daemon & page == {"state", "photos"}
+
+
 def test_kubernetes_names_only_what_it_has() -> None:
     claims = {one["metadata"]["name"] for one in SET["volumeClaimTemplates"]}
     volumes = {one["name"] for one in POD["volumes"]} | claims
