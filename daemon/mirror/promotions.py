@@ -47,7 +47,7 @@ class KnownVersion(NamedTuple):
     is_in_use: bool
 
 
-# Ten times what a version of some thousand labels takes.
+# Several times what a version of a thousand labels takes.
 LARGEST_BYTES = 64_000_000
 _LARGEST_INTEGER = 2**31 - 1
 _COLUMNS = "station, name, sha256, base, learnt, categories, examples, judgement, is_in_use"

@@ -15,8 +15,8 @@ import psycopg
 import pytest
 from structlog.testing import capture_logs
 
-from classifier.classifier import Classifier
 from classifier.bundle import Bundle
+from classifier.classifier import Classifier
 from classifier.learning.base import load_base
 from classifier.learning.lesson import Example, Request, learn
 from classifier.pixels import decode
@@ -464,7 +464,8 @@ def test_bytes_that_changed_on_the_way_are_refused_and_not_fetched_again(fleet: 
 
 @pytest.mark.servers
 @pytest.mark.parametrize(
-    "name", ["../../incoming/2026-11-26.1", "../in-use", "2026-11-26.1@../x", ".hidden", "a@berlin "]
+    "name",
+    ["../../incoming/2026-11-26.1", "../in-use", "2026-11-26.1@../x", ".hidden", "a@berlin "],
 )
 def test_a_name_that_is_none_of_a_versions_is_refused_and_nothing_is_fetched(
     fleet: Stations, name: str

@@ -12,7 +12,7 @@ from web.fleet_view import StationLine
 from web.pages.figures import VOLUME
 from web.pages.tables import Column, Kind, Table, Value
 from web.reading import charts
-from web.reading.fleet import KnownVersion, PromotedStatus, Run
+from web.reading.fleet import KnownVersion, PromotedStatus, Run, moment
 
 _HOUR_SECONDS = 3600
 _STATIONS: tuple[tuple[str, Kind], ...] = (
@@ -55,7 +55,7 @@ class FleetTables:
         """What all stations learnt."""
         rows = [
             (
-                one.station, one.name, self._local(_moment(one.learnt)), one.base, one.categories,
+                one.station, one.name, self._local(moment(one.learnt)), one.base, one.categories,
                 one.examples, "" if one.judgement is None else self._judged(one.judgement),
                 self._t("fleet.in_use") if one.is_in_use else "",
             )
@@ -125,12 +125,3 @@ def outcome_of(promoted: PromotedStatus) -> str:
         return "own" if promoted["state"] == "own" else "came"
     known = {"better": "better", "as good": "as_good", "worse": "worse", "refused": "refused"}
     return known.get(promoted["judgement"], "withdrawn")
-
-
-def _moment(text: str) -> datetime | None:
-    """None for what is no time with an offset: a station writes its own rows."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return at if at.tzinfo else None
