@@ -59,12 +59,14 @@ class Exchange:
             if known is not None and known["state"] == "came":
                 store.facts.remember(PROMOTED, {**known, "state": "over", "why": "withdrawn"})
             return
-        if known is not None and known["id"] == found.id:
-            # It was refused, or is not compared yet: never fetched over and over.
-            if known["state"] != "came":
-                file_of_promoted(self._state_dir).unlink(missing_ok=True)
-            return
-        self._take(found, postgres, store)
+        path = file_of_promoted(self._state_dir)
+        # A database that was made anew counts from one again.
+        if known is None or (known["id"], known["sha256"]) != (found.id, found.sha256):
+            self._take(found, postgres, store)
+        elif known["state"] != "came":
+            path.unlink(missing_ok=True)  # it was compared, or refused: never fetched over and over
+        elif not path.exists():  # a backup that was restored has no file of it
+            self._take(found, postgres, store)
 
     def _take(self, found: Promotion, postgres: Postgres, store: Store) -> None:
         if (origin_of(found.version) or found.station) == self._station:

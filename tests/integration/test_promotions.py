@@ -34,6 +34,7 @@ from daemon.mirror import promotions, schema
 from daemon.mirror.exchange import Exchange, promoted_of
 from daemon.mirror.postgres import MirrorRefused, connect
 from daemon.service.lessons import Lessons
+from daemon.service.promotions import Promotions
 from daemon.sorting.promoted import file_of_promoted, hold_promoted
 from daemon.sorting.versions import Versions, load_classifier
 from daemon.store.facts import PROMOTED
@@ -440,6 +441,35 @@ def test_what_was_promoted_is_fetched_once_by_who_wants_it(fleet: Stations) -> N
     exchange(fleet, "berlin")
     assert not path.exists()
     assert state(fleet, "berlin") == "over"
+
+
+@pytest.mark.servers
+def test_a_mirror_that_was_made_anew_counts_anew_and_what_it_offers_is_fetched(
+    fleet: Stations,
+) -> None:
+    promote(fleet)
+    exchange(fleet, "berlin")
+    over = {**_known(fleet, "berlin"), "state": "over", "sha256": "0" * 64}
+    fleet.shop("berlin").store.facts.remember(PROMOTED, over)
+    exchange(fleet, "berlin")
+    assert state(fleet, "berlin") == "came"
+
+
+@pytest.mark.servers
+def test_what_a_restored_backup_knows_of_and_has_no_file_of_is_fetched_before_it_is_compared(
+    fleet: Stations,
+) -> None:
+    promote(fleet)
+    exchange(fleet, "berlin")
+    shop = fleet.shop("berlin")
+    path = file_of_promoted(shop.state)
+    content = path.read_bytes()
+    path.unlink()
+    compared = Promotions(shop.store, shop.clock, path)
+    assert compared.due() is None
+    exchange(fleet, "berlin")
+    assert path.read_bytes() == content
+    assert compared.due() is not None
 
 
 @pytest.mark.servers
