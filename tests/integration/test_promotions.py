@@ -611,6 +611,36 @@ def _check_rights(fleet: Stations, versions: Versions) -> None:
 
 
 @pytest.mark.servers
+def test_the_fleet_s_page_tells_whether_it_judges_there_now_and_not_what_was_once(
+    fleet: Stations, learnt: Version
+) -> None:
+    promote(fleet)
+    exchange(fleet, "berlin")
+    shop, versions = fleet.shop("berlin"), Versions(fleet.shop("berlin").state)
+    with versions.held():
+        versions.add(replace(learnt, card=learnt.card.model_copy(update={"name": HERE})), 10)
+
+    def outcome(*, adopted: bool) -> str:
+        exchange(fleet, "berlin")
+        over: Promoted = {
+            **_known(fleet, "berlin"), "state": "over", "judgement": "better", "adopted": adopted,
+        }  # fmt: skip
+        shop.store.facts.remember(PROMOTED, over)
+        fleet.say("berlin")
+        fleet.look()
+        return fleet.desk.get("/page/fleet/promoted.csv").text.splitlines()[1]
+
+    assert "better there; waits for an admin" in outcome(adopted=False)
+    with versions.held():
+        versions.adopt(HERE)
+    assert "judges there now" in outcome(adopted=False)
+    assert "judges there now" in outcome(adopted=True)
+    with versions.held():
+        versions.back()
+    assert "judges no more" in outcome(adopted=True)
+
+
+@pytest.mark.servers
 def test_a_reader_at_head_office_sees_versions_and_cannot_promote(fleet: Stations) -> None:
     fleet.say("hamburg")
     promote(fleet)

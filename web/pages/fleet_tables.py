@@ -63,13 +63,15 @@ class FleetTables:
         ]  # fmt: skip
         return Table("versions", self._columns(_VERSIONS), rows)
 
-    def outcomes(self, lines: Sequence[StationLine]) -> Table:
+    def outcomes(self, lines: Sequence[StationLine], versions: Sequence[KnownVersion]) -> Table:
         """What came of the newest version that was promoted, at each station that knows of it."""
+        judging = {(one.station, one.name) for one in versions if one.is_in_use}
         rows = []
         for one in lines:
             promoted = one.station.status.get("promoted") if one.station.status else None
             if promoted is not None:
-                word = self._t(f"promoted.{outcome_of(promoted)}")
+                judges = (one.name, promoted["name"]) in judging
+                word = self._t(f"promoted.{outcome_of(promoted, judges=judges)}")
                 rows.append((one.name, promoted["name"], word, promoted["why"]))
         return Table("promoted", self._columns(_OUTCOMES), rows)
 
@@ -117,8 +119,10 @@ class FleetTables:
         return [Column(key, self._t(f"column.{key}"), kind) for key, kind in columns]
 
 
-def outcome_of(promoted: PromotedStatus) -> str:
-    """What came of it, by its key."""
+def outcome_of(promoted: PromotedStatus, *, judges: bool) -> str:
+    """What came of it, by its key. judges: it is in use there now, whoever adopted it."""
+    if judges:
+        return "judges"
     if promoted["adopted"]:
         return "adopted"
     if promoted["state"] != "over":
