@@ -148,7 +148,8 @@ def _together(request: Request, snapshot: Snapshot, asked: Days) -> dict[str, An
         "versions": snapshot.versions,
         "tables": _named(
             made.stations(lines), made.versions(snapshot.versions),
-            made.outcomes(lines, snapshot.versions), figures.days(), figures.weeks(), measured.accuracy(),
+            made.outcomes(lines, snapshot.versions), figures.days(),
+            figures.weeks(), measured.accuracy(),
         ),
     }  # fmt: skip
 
