@@ -184,6 +184,24 @@ def test_what_is_copied_into_the_image_is_there_and_not_ignored() -> None:
     assert "secrets" not in taken
 
 
+@pytest.mark.parametrize(
+    ("variables", "port"),
+    [({}, "8484"), ({"NIGHTSORT_WEB__LISTEN": "0.0.0.0:9000"}, "9000")],
+)
+def test_the_page_is_asked_at_its_port_or_the_usual_one(
+    tmp_path: Path, variables: dict[str, str], port: str
+) -> None:
+    (tmp_path / "cmdline").write_bytes(b"tini\0--\0start\0nightsort\0web\0")
+    (tmp_path / "python").write_text('#!/bin/sh\nprintf %s "$3"\n')
+    (tmp_path / "python").chmod(0o755)
+    script = (FOLDER / "alive").read_text().replace("/proc/1/cmdline", f"{tmp_path}/cmdline")
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", **variables}
+    said = subprocess.run(
+        ["sh", "-c", script], capture_output=True, text=True, check=True, env=environment
+    )
+    assert said.stdout == port
+
+
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_shellcheck_finds_nothing_wrong(script: str) -> None:
     if shutil.which("shellcheck") is None:
