@@ -152,6 +152,7 @@ class ArchiveMover:
         if not same_file(source, target) and hash_of(target) != move.sha256:
             return False
         if exists(source) and (same_file(source, target) or hash_of(source) == move.sha256):
+            sync_folder(target.folder)  # whoever copied it may have been killed before
             self._reached("before_unlink_again")
             remove(source)
         return True

@@ -16,7 +16,8 @@ from classifier.archive.listing import photos_under
 from classifier.archive.manifest import judged_file, made_or_read, moves_file
 from classifier.archive.rows import Row, read_rows, write_rows
 from config.errors import TransientError
-from daemon.folders.renaming import Way, by_flag, by_link, by_reservation
+from daemon.folders.contents import remove
+from daemon.folders.renaming import Entry, Way, by_flag, by_link, by_reservation
 from daemon.sorting.archive_moves import ArchiveMover
 from tests.integration.test_archive import asked, paths, photos, rows, started
 from tests.support.desk import Crash
@@ -134,6 +135,24 @@ def test_killed_at_any_point_it_goes_on_and_each_is_in_one_place(tmp_path: Path,
         assert old.lying() == sorted(CONTENTS.values()), f"after the {crash_at}th point"
         assert {row.error for row in old.result} == {None, "corrupt"}
         assert not any(old.manifest.unfiled())
+
+
+def test_what_lies_in_both_places_is_on_the_disk_there_before_it_goes_here(
+    tmp_path: Path, old: Old, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points = Old(tmp_path / "whole", CONTENTS).move(WAYS["copy"])
+    with pytest.raises(Crash):
+        old.move(WAYS["copy"], points.index("after_copy_rename") + 1)
+    done: list[str] = []
+
+    def remove_and_tell(entry: Entry) -> None:
+        done.append("removed")
+        remove(entry)
+
+    monkeypatch.setattr("daemon.sorting.archive_moves.remove", remove_and_tell)
+    monkeypatch.setattr("daemon.sorting.archive_moves.sync_folder", lambda _: done.append("synced"))
+    old.move(WAYS["copy"])
+    assert done[:2] == ["synced", "removed"]
 
 
 def test_killed_again_and_again_it_comes_to_an_end(old: Old) -> None:
