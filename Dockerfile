@@ -1,7 +1,10 @@
 # nightsort in one image, for two services: the daemon (as it is) and the page (`nightsort web`).
 # docs/container.md says how to use it, compose.yaml does.
 
-FROM debian:bookworm-slim AS build
+# Another place to have it from: --build-arg BASE=...
+ARG BASE=debian:bookworm-slim
+
+FROM $BASE AS build
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends python3-pip python3-venv
 WORKDIR /src
@@ -32,7 +35,7 @@ RUN cd /opt/nightsort/bin \
  && ./python -m compileall -q ../lib/python3*/site-packages/config ../lib/python3*/site-packages/classifier \
       ../lib/python3*/site-packages/daemon ../lib/python3*/site-packages/web
 
-FROM debian:bookworm-slim
+FROM $BASE
 # The ids of those who own state and photos; compose.yaml and kubernetes.yaml name them, too.
 ARG USER_ID=10001
 ARG PAGE_USER_ID=10002

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterator
 from random import Random
 
 from benchmarks.bench import Bench, Figures
@@ -15,6 +16,7 @@ from tests.support.shop_nights import CHANGES, Change, ordinary_nights
 
 _WEEKS = 200
 _PROMISE = 0.99
+_TOLD = (28, 91, 365)  # nights
 _TRUTHS = (0.995, 0.99, 0.985, 0.98, 0.97, 0.95)
 _WEEKS_A_QUARTER = 13
 _WATCHED = 10  # nights after a change
@@ -101,7 +103,7 @@ def spot_checks(bench: Bench) -> Figures:
 def _years(right: float, a_night: int, years: int) -> dict[str, float | None]:
     """How many years have an alarm, and in which night half of them have had it."""
     first = sorted(first_alarm(right, a_night, seed) for seed in range(years))
-    within = {f"within {most}": sum(one <= most for one in first) / years for most in (28, 91, 365)}
+    within = {f"within {most}": sum(one <= most for one in first) / years for most in _TOLD}
     return {**within, "median night": first[years // 2] if first[years // 2] <= 365 else None}
 
 
@@ -115,3 +117,23 @@ def first_alarm(right: float, a_night: int, seed: int, nights: int = 365) -> int
         if of_accuracy(rate, _PROMISE, ACCURACY_DAYS, "").holds:
             return night
     return nights + 1
+
+
+def drift_rows(found: Figures) -> Iterator[list[str]]:
+    """Its lines of the table."""
+    for photos, alarms in found["false_alarms_a_quarter"].items():
+        what = f"false alarms a quarter of `unusual_night`, {photos} photos a day"
+        yield [what, ", ".join(f"{one:.2f}" for one in alarms), "≤ 1"]
+    for photos, changes in found["found"].items():
+        for name, within in changes.items():
+            figure = ", ".join(f"{100 * share:.0f} % {when}" for when, share in within.items())
+            yield [f"told of {name}, {photos} photos a day, nights", figure, ""]
+
+
+def spot_check_rows(found: Figures) -> Iterator[list[str]]:
+    """Its lines of the table."""
+    for checks, truths in found.items():
+        for right, years in truths.items():
+            told = (f"{100 * years[f'within {most}']:.0f} % within {most}" for most in _TOLD)
+            what = f"years with `accuracy_below_promise`, {right} (99 % promised), {checks}"
+            yield [what, f"{', '.join(told)} nights", ""]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import date, timedelta
+from functools import cache
 
 # Those that most of the countries have in which people celebrate Easter; others are a setting.
 _EVERY_YEAR = ("01-01", "05-01", "12-24", "12-25", "12-26", "12-31")
 _AFTER_EASTER = (-2, 0, 1, 39, 49, 50)
 
 
+@cache
 def easter(year: int) -> date:
     """Easter Sunday of a year of the Gregorian calendar.
 

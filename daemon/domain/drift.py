@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from statistics import NormalDist, fmean, median
 
 from daemon.domain.days_off import is_day_off
@@ -316,6 +316,7 @@ def _allowed(family: str, tests: int) -> float:
     return _A_QUARTER[family] / _NIGHTS_A_QUARTER / tests / len(_TOGETHER)
 
 
+@cache
 def _deviations(false_alarms: float, free: int) -> float:
     """How many, of Student's t: what is beyond on either side has that probability.
 

@@ -14,7 +14,9 @@ def settings_told(settings: Settings, bands: Thresholds, say: Speech) -> list[tu
     mode = say(f"run.fact.{window.mode}", begin=begin, end=end)
     folder = layout if layout != "{category}" else say("run.fact.by_category")
     auto, review = (say.number(100 * share, 1) for share in (bands.auto, bands.review))
+    ask = settings.contact.line
     return [
+        *([(say("run.fact.ask"), ask)] if ask else []),
         (say("run.fact.mode"), mode),
         (say("run.fact.sure"), say("run.fact.sure_text", n=auto)),
         (say("run.fact.to_decide"), say("run.fact.to_decide_text", n=review)),

@@ -28,6 +28,8 @@ from daemon.sorting.lessons import Held, refused
 from daemon.sorting.versions import FOLDER, Choice, Versions, try_out
 
 _FILE = ".promoted"
+_ON_OWN = "compared on this station's own photos"
+_ON_OTHERS = "compared on the photos that came with the network"
 
 
 def file_of_promoted(state_dir: Path) -> Path:
@@ -52,12 +54,12 @@ def hold_promoted(
         candidate, version = _trusted(classifier, choice, promoted)
         compared = compare(classifier, candidate, kept)
     except (ModelError, NothingToCompareOn) as exc:
-        return Held(refused(base, f"{whose}: {exc}"))
+        return Held(refused(base, f"{whose}; {exc}"))
     judgement, why = judged(compared, learning.examples_per_label)
     if judgement != "worse":
         Versions(choice.state_dir).add(version, learning.keep_versions)
     document = {
-        **refused(base, f"{whose}: {why}", version.card.examples),
+        **refused(base, f"{whose}; {why}", version.card.examples),
         "version": None if judgement == "worse" else version.card.name,
         "new_labels": sorted({*candidate.categories} - {*classifier.categories}),
         "seconds": round(time.perf_counter() - began, 2),
@@ -75,14 +77,14 @@ def judged(compared: Compared, fewest: int) -> tuple[str, str]:
     if own is not None:
         judgement, why = own.judgement()
         if judgement == "worse":
-            return judgement, f"{why}, of this station's own"
+            return judgement, f"{why}; {_ON_OWN}"
     others = _on(compared, own=False)
     if others is not None and others.judgement()[0] == "worse":
-        return "worse", f"{others.judgement()[1]}, of those that came with the network"
+        return "worse", f"{others.judgement()[1]}; {_ON_OTHERS}"
     if own is None or photos < fewest:
-        why = f"too few of this station's own photos to say more: {photos}, and {fewest} are needed"
+        why = f"only {photos} photos are this station's own, and {fewest} are needed to say more"
         return "as good", why
-    return judgement, f"{why}, of this station's own"
+    return judgement, f"{why}; {_ON_OWN}"
 
 
 def _trusted(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from classifier.verdict import Thresholds
+from config.contact import ContactSettings
 from config.value import ValueSettings
 from daemon.corrections.decisions import Decisions
 from daemon.domain.corrections import Via
@@ -180,6 +181,8 @@ def test_settings_are_told_in_german() -> None:
         ("To decide", "below 70.0 %, and what no category fits"),
         ("Filed in", "a folder for each category"),
     ]
+    asked = SETTINGS.model_copy(update={"contact": ContactSettings(name="IT", phone="+49 30 1")})
+    assert settings_told(asked, bands, GERMAN)[0] == ("Wen fragen", "IT, +49 30 1")
 
 
 # --- templates -----------------------------------------------------------------------------------

@@ -24,9 +24,11 @@ from config.errors import RefusedError
 from config.learning import LearningSettings
 from config.settings import Settings
 from daemon.domain.examples import Kept, Occasion
+from daemon.domain.learning_words import why_words
 from daemon.domain.lessons import Wanted
 from daemon.domain.orders import CancelLesson, Learn, Speaker
 from daemon.domain.promotions import Promoted
+from daemon.domain.speech import speech
 from daemon.mirror import promotions, schema
 from daemon.mirror.exchange import Exchange, promoted_of
 from daemon.mirror.postgres import MirrorRefused, connect
@@ -131,8 +133,11 @@ def test_one_that_is_better_on_own_photos_is_a_candidate_that_names_where_it_is_
     document = held(settings, own, came(settings, learnt), classifier)
     assert (document["version"], document["judgement"]) == (HERE, "better")
     assert document["photos"] == len(own)
-    assert "of this station's own" in document["why"]
-    assert document["why"].startswith("promoted by anna, learnt at hamburg: ")
+    assert document["why"].endswith("compared on this station's own photos")
+    assert document["why"].startswith("promoted by anna, learnt at hamburg; of ")
+    german = why_words(document["why"], speech("de"))
+    assert german.startswith("angeboten von anna, gelernt am Standort hamburg; von ")
+    assert german.endswith("verglichen an den eigenen Fotos dieses Standorts")
     assert document["new_labels"] == ["Lamps", "Vases"]
     assert document["became_right"][0].endswith(".jpg")
     versions = Versions(settings.state_dir)
@@ -175,7 +180,9 @@ def test_with_too_few_own_photos_nothing_is_claimed(
     for kept in ([], own[:12]):
         document = held(settings, kept, came(settings, learnt), classifier)
         assert (document["version"], document["judgement"]) == (HERE, "as good")
-        assert f"too few of this station's own photos to say more: {len(kept)}" in document["why"]
+        why = f"only {len(kept)} photos are this station's own, and 20 are needed to say more"
+        assert document["why"].endswith(why)
+        assert why not in why_words(document["why"], speech("de"))
 
 
 def test_one_over_another_network_and_one_that_is_damaged_are_refused(

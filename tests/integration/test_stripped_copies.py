@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from io import BytesIO
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,14 @@ import pytest
 from PIL import Image
 
 from classifier.stripping import stripped
+from config.errors import PhotoError
 from config.mirror import MirrorSettings
 from config.settings import Settings
 from daemon.folders.forgotten import Forgotten, content_mark
 from daemon.mirror.bucket.client import connect
 from daemon.mirror.bucket.fetching import Fate
 from daemon.mirror.bucket.filling import document_of
+from daemon.mirror.bucket.reading import strip
 from daemon.mirror.bucket.rescue import bring_files, bring_memory
 from daemon.mirror.bucket.thread import copier_of
 from daemon.service.app import build_orders
@@ -239,3 +241,11 @@ def test_what_was_forgotten_does_not_come_back_though_its_copy_has_another_hash(
     settings = lose(shop, mirror(s3, bucket))
     assert rescue(settings, shop)[Fate.STRIPPED] == 0
     assert not (settings.sorted_dir / "Shirts" / PHOTO).exists()
+
+
+def test_a_large_photo_is_read_whole_for_that_and_one_that_never_was_decoded_is_not() -> None:
+    data = phone_photo()
+    made = strip(BufferedReader(BytesIO(data)), len(data))
+    assert (made.content, made.sha256) == (stripped(data), sha256(stripped(data)).hexdigest())
+    with pytest.raises(PhotoError, match="too large"):
+        strip(BufferedReader(BytesIO(data)), len(data) - 1)

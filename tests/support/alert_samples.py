@@ -117,7 +117,7 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
         "station": "hamburg",
         "person": "anna",
         "judgement": "better",
-        "why": "promoted by anna, learnt at hamburg: of 48 photos 30 become right and 1 wrong",
+        "why": "promoted by anna, learnt at hamburg; of 48 photos 30 become right and 1 wrong",
         "adopted": False,
     },
     "backup_failed": {"why": "there is no new backup: /mnt/usb is not mounted; mount it"},

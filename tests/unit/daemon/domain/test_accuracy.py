@@ -88,6 +88,13 @@ def test_a_box_that_keeps_its_promise_alarms_once_in_years_and_one_that_breaks_i
     assert all(night is not None for night in broken)
 
 
+def test_a_box_that_is_a_point_or_two_under_its_promise_is_told_of_within_the_year() -> None:
+    one_under = [alarms(0.98, 365, seed) for seed in range(30)]
+    assert sum(night is not None for night in one_under) >= 25
+    two_under = [alarms(0.97, 120, seed) for seed in range(30)]
+    assert sum(night is not None for night in two_under) >= 25
+
+
 def test_a_shop_that_answers_only_what_is_wrong_alarms_no_more_than_one_that_answers_all() -> None:
     lazy = [alarms(0.99, 365, seed, answered=0.0) for seed in range(60)]
     assert sum(night is not None for night in lazy) <= 12
