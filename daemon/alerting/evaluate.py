@@ -257,7 +257,7 @@ class _Attendance:
         is_kept = before is None or has_run or abs(now - before) >= _ATTENDED_EVERY
         if not is_kept:
             return now, {}
-        facts: dict[str, Any] = {ATTENDED: now.isoformat()}
+        facts: dict[str, object] = {ATTENDED: now.isoformat()}
         if before is not None and not has_jumped:
             facts |= self._missed(nightly(at.settings.window), before, now)
         return now, facts
