@@ -30,7 +30,8 @@ def change_told(change: Mapping[str, Any], say: Speech) -> str:
     told = say("alerts.instead", now=now, usual=usual, low=low, high=high)
     if change["nights"] == 1:
         return told
-    return say("alerts.in_nights", told=told, nights=say.number(change["nights"]))
+    how = "in_nights_each" if change["what"] in _OF_PHOTOS else "in_nights"
+    return say(f"alerts.{how}", told=told, nights=say.number(change["nights"]))
 
 
 def change_short(change: Mapping[str, Any], say: Speech) -> str:
