@@ -24,6 +24,8 @@ def change_named(change: Mapping[str, Any], say: Speech, named: Callable[[Any], 
 
 def change_told(change: Mapping[str, Any], say: Speech) -> str:
     """Such as `11.4 % instead of 5.9 % (usual: 4.1 % to 8.2 %)`."""
+    if change["what"] == "no_arrivals":  # whatever came would have been usual
+        return change_short(change, say)
     now, usual, low, high = (
         _written(change, change[key], say) for key in ("now", "usual", "low", "high")
     )
