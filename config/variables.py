@@ -98,9 +98,13 @@ def credentials_are_here(environment: Mapping[str, str] = os.environ) -> bool:
     return bool(environment.get(CREDENTIALS_VARIABLE))
 
 
+# Tables in which a secret can stand.
+_SECRET_TABLES = {"alerts", "archive", "fleet", "handover", "metrics", "mirror"}
+
+
 def shown(location: Sequence[object], value: object) -> str:
     """The offending value for an error message, unless a secret may be in it."""
-    if {"alerts", "archive", "handover", "mirror"} & {*location} or isinstance(value, dict):
+    if _SECRET_TABLES & {*location} or isinstance(value, dict):
         return ""
     text = json.dumps(value, default=str, ensure_ascii=False)
     return f" = {text if len(text) <= 80 else text[:79] + '…'}"

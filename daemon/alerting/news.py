@@ -27,7 +27,7 @@ _DAY_TOLD = "day_told"  # the local day on which the day before was told, in con
 _WEEK_SAID = "week_said"  # the week that was summed up last
 _MONTH_SAID = "month_said"  # the month that was summed up last
 _RESTORED_SAID = "restored_said"  # when the database was mended that was told of last
-_PROMOTION_SAID = "promotion_said"  # the number of the promotion that was told of last
+_PROMOTION_SAID = "promotion_said"  # the mark of the promotion that was told of last
 _LESSON_SAID = "lesson_said"  # when the lesson was held that was told of last
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -103,12 +103,13 @@ def _promotion(now: datetime, store: Store) -> News:
     promoted: Promoted | None = store.facts.get(PROMOTED)
     if promoted is None or promoted["state"] != "over" or not promoted["judgement"]:
         return News()
-    if store.facts.get(_PROMOTION_SAID) == promoted["id"]:
+    mark = f"{promoted['id']}-{promoted['sha256'][:12]}"  # the mirror may count anew
+    if store.facts.get(_PROMOTION_SAID) == mark:
         return News()
     told = {"version": promoted["name"], **promoted}
     facts = {key: told[key] for key in RULES["promotion_compared"].facts}
-    said = news("promotion_compared", str(promoted["id"]), now, facts)
-    return News((said,), {_PROMOTION_SAID: promoted["id"]})
+    said = news("promotion_compared", mark, now, facts)
+    return News((said,), {_PROMOTION_SAID: mark})
 
 
 def _day(now: datetime, store: Store, settings: Settings) -> News:

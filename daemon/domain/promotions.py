@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from typing_extensions import TypedDict
@@ -9,6 +10,11 @@ from typing_extensions import TypedDict
 # own: it was learnt here. came: it is here, and is to be compared. over: it was, or is none any
 # more.
 PromotedState = Literal["own", "came", "over"]
+
+# A day and a number, and a station's name: it becomes the name of a file.
+_ELSEWHERE = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}\.[0-9]{1,9}@[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII
+)
 
 
 class Promoted(TypedDict):
@@ -33,3 +39,8 @@ def origin_of(version: str) -> str:
 def name_elsewhere(version: str, station: str) -> str:
     """What others call a version of a station: days and numbers are each station's own."""
     return version if origin_of(version) else f"{version}@{station}"
+
+
+def is_name_elsewhere(name: str) -> bool:
+    """Whether it can be what a version of another station is called: any station writes its own."""
+    return _ELSEWHERE.fullmatch(name) is not None

@@ -12,7 +12,13 @@ from pathlib import Path
 
 import structlog
 
-from daemon.domain.promotions import Promoted, PromotedState, name_elsewhere, origin_of
+from daemon.domain.promotions import (
+    Promoted,
+    PromotedState,
+    is_name_elsewhere,
+    name_elsewhere,
+    origin_of,
+)
 from daemon.folders.os_errors import trouble
 from daemon.folders.writing import replacing
 from daemon.mirror import promotions
@@ -53,22 +59,23 @@ class Exchange:
             if known is not None and known["state"] == "came":
                 store.facts.remember(PROMOTED, {**known, "state": "over", "why": "withdrawn"})
             return
-        if known is not None and known["id"] == found.id:
-            # It was refused, or is not compared yet: never fetched over and over.
-            if known["state"] != "came":
-                file_of_promoted(self._state_dir).unlink(missing_ok=True)
-            return
-        self._take(found, postgres, store)
+        path = file_of_promoted(self._state_dir)
+        # A database that was made anew counts from one again.
+        if known is None or (known["id"], known["sha256"]) != (found.id, found.sha256):
+            self._take(found, postgres, store)
+        elif known["state"] != "came":
+            path.unlink(missing_ok=True)  # it was compared, or refused: never fetched over and over
+        elif not path.exists():  # a backup that was restored has no file of it
+            self._take(found, postgres, store)
 
     def _take(self, found: Promotion, postgres: Postgres, store: Store) -> None:
         if (origin_of(found.version) or found.station) == self._station:
             self._note(store, found, "own")
             return
-        content = promotions.content_of(postgres, found.id)
-        if hashlib.sha256(content).hexdigest() != found.sha256:
-            self._note(store, found, "over", "its bytes are not those that were promoted")
-            log.error("promotion_refused", version=found.version, station=found.station,
-                      why="its bytes are not those that were promoted")  # fmt: skip
+        content, why = _content(found, postgres)
+        if why:
+            self._note(store, found, "over", why)
+            log.error("promotion_refused", version=found.version, station=found.station, why=why)
             return
         path = file_of_promoted(self._state_dir)
         try:
@@ -94,6 +101,17 @@ class Exchange:
             "adopted": False,
         }
         store.facts.remember(PROMOTED, noted)
+
+
+def _content(found: Promotion, postgres: Postgres) -> tuple[bytes, str]:
+    """Its file, and why it is refused; empty: it is not."""
+    if not is_name_elsewhere(name_elsewhere(found.version, found.station)):
+        return b"", "it is not called as a version of a station is"
+    content = promotions.content_of(postgres, found.id)
+    if content is None:
+        return b"", "it is larger than a version is"
+    is_it = hashlib.sha256(content).hexdigest() == found.sha256
+    return content, "" if is_it else "its bytes are not those that were promoted"
 
 
 def promoted_of(store: Store) -> Promoted | None:

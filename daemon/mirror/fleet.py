@@ -25,6 +25,11 @@ from daemon.reporting.figures import Counts
 _DAYS = 190
 _STATUS: TypeAdapter[StationStatus] = TypeAdapter(StationStatus)
 RUNS_OF_EACH = 30
+# What a station that is one may say: it writes its own rows, and shall not spoil all others'.
+_MOST = 1_000_000_000
+_YEARS = range(1970, 3000)
+_SECONDS, _MOST_SECONDS = ("by_hand", "review", "check"), 3600
+_LONGEST_STATUS = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +100,39 @@ def read(postgres: Postgres) -> Snapshot:
     return Snapshot(as_of, stations, versions, promotion)
 
 
-def _understood(status: object) -> StationStatus | None:
-    """What a station said; None for nothing, or what is of no nightsort known here."""
+def moment(text: str) -> datetime | None:
+    """When it was, as a station wrote it; None for what is no time with an offset, or of no use."""
     try:
-        return _STATUS.validate_python(status)
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at if at.tzinfo and at.year in _YEARS else None
+
+
+def _understood(status: str | None) -> StationStatus | None:
+    """What a station said; None for nothing, or what no nightsort known here would say."""
+    try:
+        said = _STATUS.validate_json(status or "")
     except ValidationError:
         return None
+    return said if _is_plausible(said) else None
+
+
+def _is_plausible(said: StationStatus) -> bool:
+    """Whether it can be told and added up with what others say."""
+    queue, undecided, accuracy = said["queue"], said["undecided"], said["accuracy"]
+    triples = [*accuracy["weeks"].values(), *accuracy["versions"].values()]
+    counted = [
+        queue["waiting"], queue["settling"], queue["retrying"], undecided["photos"],
+        said["waiting"], *(number for triple in triples for number in triple),
+    ]  # fmt: skip
+    oldest = undecided["oldest"]
+    return (
+        all(0 <= number <= _MOST for number in counted)
+        and all(right <= checked <= shown for right, checked, shown in triples)
+        and (oldest is None or moment(oldest) is not None)
+        and all(0 <= said["seconds"].get(key, -1.0) <= _MOST_SECONDS for key in _SECONDS)
+    )
 
 
 @contextmanager
@@ -110,9 +142,17 @@ def _one_moment(postgres: Postgres) -> Iterator[None]:
         yield
 
 
+def _moment(of: str) -> str:
+    """A time that a station wrote, as Python can have it: there is infinity, too."""
+    return (
+        f"CASE WHEN {of} IS NOT NULL THEN least(greatest({of}, '1970-01-02Z'), '2999-01-01Z') END"
+    )
+
+
+_SAID = f"CASE WHEN octet_length(status::text) <= {_LONGEST_STATUS} THEN status::text END"
 _STATIONS = (
-    "SELECT name, nightsort, copied_at, seen_at, status FROM nightsort.stations"
-    " LEFT JOIN nightsort.states ON station = name ORDER BY name"
+    f"SELECT name, left(nightsort, 100), {_moment('copied_at')}, {_moment('seen_at')}, {_SAID}"  # noqa: S608
+    " FROM nightsort.stations LEFT JOIN nightsort.states ON station = name ORDER BY name"
 )
 _SINCE = "started >= now() - make_interval(days => %s)"
 # A run's day is the one by its station's clocks, which its summary was written with.
@@ -145,9 +185,9 @@ _CATEGORIES = (
     f" WHERE {_SINCE} GROUP BY 1, 2, 3"
 )
 _RUNS = (
-    f"SELECT name, one.* FROM nightsort.stations CROSS JOIN LATERAL (SELECT id, started, finished,"  # noqa: S608
-    f" model, {', '.join(_FIGURES)} FROM nightsort.runs"
-    " WHERE station = name ORDER BY id DESC LIMIT %s) AS one"
+    f"SELECT name, one.* FROM nightsort.stations CROSS JOIN LATERAL (SELECT id,"  # noqa: S608
+    f" {_moment('started')}, {_moment('finished')}, model, {', '.join(_FIGURES)}"
+    " FROM nightsort.runs WHERE station = name ORDER BY id DESC LIMIT %s) AS one"
 )
 
 

@@ -47,6 +47,9 @@ class KnownVersion(NamedTuple):
     is_in_use: bool
 
 
+# Several times what a version of a thousand labels takes.
+LARGEST_BYTES = 64_000_000
+_LARGEST_INTEGER = 2**31 - 1
 _COLUMNS = "station, name, sha256, base, learnt, categories, examples, judgement, is_in_use"
 _NEWEST = (
     "SELECT id, station, version, sha256, base, person, at FROM nightsort.promotions"
@@ -68,10 +71,13 @@ def newest(postgres: Postgres) -> Promotion | None:
     return None if found is None or found.is_withdrawal else found
 
 
-def content_of(postgres: Postgres, promotion: int) -> bytes:
-    """Its file."""
-    row = postgres.row("SELECT content FROM nightsort.promotions WHERE id = %s", (promotion,))
-    return b"" if row is None else bytes(row[0])
+def content_of(postgres: Postgres, promotion: int) -> bytes | None:
+    """Its file; None where that is larger than any version, and would only fill the memory."""
+    row = postgres.row(
+        "SELECT content FROM nightsort.promotions WHERE id = %s AND octet_length(content) <= %s",
+        (promotion, LARGEST_BYTES),
+    )
+    return None if row is None else bytes(row[0])
 
 
 def promote(postgres: Postgres, station: str, version: str, person: str) -> Promotion:
@@ -149,11 +155,19 @@ def _found(station: str, versions: Versions) -> Iterator[tuple[KnownVersion, byt
         with suppress(NightsortError, OSError):
             path = versions.file(name)
             card, content = read_card(path), path.read_bytes()
+            judgement = card.figures.get("judgement")
             yield (
                 KnownVersion(
                     station, name, hashlib.sha256(content).hexdigest(),
-                    f"{card.base.name} {card.base.version}", card.learnt, len(card.categories),
-                    sum(card.examples.values()), card.figures.get("judgement"), name == in_use,
+                    _text(f"{card.base.name} {card.base.version}"), _text(card.learnt),
+                    len(card.categories),
+                    max(0, min(sum(card.examples.values()), _LARGEST_INTEGER)),
+                    _text(judgement) if isinstance(judgement, str) else None, name == in_use,
                 ),
                 content,
             )  # fmt: skip
+
+
+def _text(said: str) -> str:
+    """What a card says, as a column can hold it: one from elsewhere must not stop all copying."""
+    return said.replace("\0", "\N{REPLACEMENT CHARACTER}")

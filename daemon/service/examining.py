@@ -117,9 +117,12 @@ class Examinations:
             answer = json.loads(said)
         except ValueError:
             return None, f"it ended early, with code {process.returncode}"
-        if "error" in answer:
+        if isinstance(answer, dict) and "error" in answer:
             return None, str(answer["error"])
-        return decoded(Examination, answer), ""
+        try:
+            return decoded(Examination, answer), ""
+        except ValueError as exc:  # of a version that was installed since this process began
+            return None, f"its answer is of another version ({exc}); start the service again"
 
     def _keep(self, examination: Examination) -> None:
         self._last = examination

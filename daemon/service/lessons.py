@@ -42,6 +42,7 @@ from daemon.service.adoption import Adoption
 from daemon.service.promotions import Promotions
 from daemon.sorting.lesson_process import Task
 from daemon.sorting.model_slot import ModelSlot
+from daemon.sorting.promoted import file_of_promoted
 from daemon.sorting.version_copies import copy_versions
 from daemon.sorting.versions import Versions
 from daemon.store import Store
@@ -107,7 +108,7 @@ class Lessons:
         self._settings = settings
         self._clock = clock
         self.adoption = Adoption(slot, store, settings)
-        self._promotions = Promotions(store, clock)
+        self._promotions = Promotions(store, clock, file_of_promoted(settings.state_dir))
         self._held: _Held | None = None
         self._until = ""  # when the newest of the examples was said for which one is due
         self._look_at = self._try_at = float("-inf")  # steady seconds

@@ -6,6 +6,8 @@ with the others.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from classifier.learning.document import LessonDocument
 from daemon.domain.clock import Clock
 from daemon.domain.lessons import Lesson, Wanted
@@ -19,15 +21,19 @@ _TRY_AGAIN_SECONDS = 3600.0
 class Promotions:
     """Has what came compared, once. For the loop's thread."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, file: Path) -> None:
+        """file: where what came lies."""
         self._store = store
         self._clock = clock
+        self._file = file
         self._try_at = float("-inf")  # steady seconds
 
     def due(self) -> Lesson | None:
         """A comparison that waits from now on, where one is due and no lesson is under way."""
         promoted = self._known()
         if promoted is None or promoted["state"] != "came" or self._clock.steady() < self._try_at:
+            return None
+        if not self._file.exists():  # after a restored backup it is fetched once more
             return None
         self._store.lessons.ask(Wanted(promoted=promoted["name"]), None, self._clock.now())
         return self._store.lessons.under_way()

@@ -91,15 +91,35 @@ def _trusted(
     classifier: Classifier, choice: Choice, promoted: Promoted
 ) -> tuple[Classifier, Version]:
     path = file_of_promoted(choice.state_dir)
+    _require_bytes(path, promoted)
+    version = load_version(path, classifier.bundle)
+    candidate = try_out(choice, path)
+    _require_bytes(path, promoted)  # else the next one may have come, and was read
+    version = replace(version, card=version.card.model_copy(update={"name": promoted["name"]}))
+    _require_free(Versions(choice.state_dir), version, classifier)
+    return candidate, version
+
+
+def _require_bytes(path: Path, promoted: Promoted) -> None:
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as exc:
         raise ModelError(f"{path}: cannot be read ({exc.strerror})") from exc
     if digest != promoted["sha256"]:
         raise ModelError("its bytes are not those that were promoted")
-    version = load_version(path, classifier.bundle)
-    card = version.card.model_copy(update={"name": promoted["name"]})
-    return try_out(choice, path), replace(version, card=card)
+
+
+def _require_free(versions: Versions, version: Version, classifier: Classifier) -> None:
+    """Never in place of another that came under that name: that may be the one which judges."""
+    name = version.card.name
+    if name not in versions.names():
+        return
+    try:
+        is_other = load_version(versions.file(name), classifier.bundle).digest != version.digest
+    except ModelError:
+        is_other = True
+    if is_other:
+        raise ModelError(f"there is another version {name} here; let that station learn anew")
 
 
 def _on(compared: Compared, *, own: bool) -> Trial | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -57,6 +58,19 @@ def test_what_another_version_kept_counts_as_nothing(site: Site) -> None:
     with closing(Store(site.state)) as store:
         store.facts.remember(EXAMINATION, {"grade": 3})
     assert kept(site) == Examination()
+
+
+@pytest.mark.parametrize("answer", ['{"at": "", "grade": 3}', '["error"]'])
+def test_an_answer_of_another_version_is_told_and_the_next_look_may_begin(
+    site: Site, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    said = [sys.executable, "-c", f"print({answer!r})"]
+    monkeypatch.setattr("daemon.service.examining.own", lambda _: said)
+    with closing(Examinations(site.state, None)) as examinations:
+        for _ in range(2):
+            assert examinations.carry_out(ASKED).began
+            eventually(lambda: not kept(site).began)
+            assert "of another version" in kept(site).problem
 
 
 def test_closing_ends_the_look_and_keeps_nothing_of_it(site: Site) -> None:

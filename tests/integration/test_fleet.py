@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -179,6 +180,67 @@ def test_what_one_station_writes_wrongly_spoils_no_other(fleet: Stations) -> Non
     berlin, hamburg = fleet.desk.get("/fleet").json()["stations"]
     assert (berlin["photos"], hamburg["photos"], hamburg["health"]) == (4, 2, "degraded")
     assert fleet.desk.get("/page/stations/berlin").status_code == 200
+
+
+PLAUSIBLE = {
+    "state": "waiting", "problems": [], "model": "m", "alerts": [], "waiting": 0,
+    "queue": {"waiting": 0, "settling": 0, "retrying": 0},
+    "undecided": {"photos": 0, "oldest": None},
+    "accuracy": {"until": "2026-11-27", "weeks": {"2026-W48": [1, 1, 1]}, "versions": {}},
+    "seconds": {"by_hand": 30.0, "review": 46.0, "check": 10.0},
+}  # fmt: skip
+IMPLAUSIBLE: list[dict[str, object]] = [
+    {"undecided": {"photos": 1, "oldest": "long ago"}},
+    {"undecided": {"photos": 1, "oldest": "2026-11-27T02:00:00"}},
+    {"undecided": {"photos": 1, "oldest": "0001-01-01T00:00:00+14:00"}},
+    {"accuracy": {"until": "", "weeks": {"2026-W48": [2, 1, 1]}, "versions": {}}},
+    {"accuracy": {"until": "", "weeks": {}, "versions": {"m": [-5, 1, 1]}}},
+    {"seconds": {}},
+    {"seconds": {"by_hand": -1.0, "review": 46.0, "check": 10.0}},
+    {"waiting": "huge"},
+    {"problems": ["x" * 300_000]},
+]
+
+
+def said(fleet: Stations, document: str) -> None:
+    fleet.server.ask(
+        DATABASE,
+        f"UPDATE nightsort.states SET status = '{document}' WHERE station = 'berlin'",
+    )
+    fleet.look()
+
+
+def test_a_status_that_no_station_would_say_spoils_no_page(fleet: Stations) -> None:
+    two_stations(fleet)
+    said(fleet, json.dumps(PLAUSIBLE))
+    assert [one["health"] for one in fleet.desk.get("/fleet").json()["stations"]] == ["healthy"] * 2
+    deep = "[" * 3000 + "]" * 3000
+    told = [json.dumps(PLAUSIBLE | one).replace('"huge"', "9" * 4900) for one in IMPLAUSIBLE]
+    for document in (*told, deep, f'{{"problems": {deep}}}'):
+        said(fleet, document)
+        found = fleet.desk.get("/fleet").json()
+        assert found["problem"] is None
+        health = {one["station"]: one["health"] for one in found["stations"]}
+        assert health == {"berlin": "degraded", "hamburg": "healthy"}, document[:300]
+        for page in ("/", "/page/stations/berlin", "/page/fleet/stations.csv"):
+            assert fleet.desk.get(page).status_code == 200
+
+
+def test_times_that_are_none_spoil_no_page(fleet: Stations) -> None:
+    two_stations(fleet)
+    of_runs = "started = 'infinity', finished = '20000-01-01Z'"
+    learnt = "'', 'm', '0001-01-01T00:00:00+14:00', 1, 1, 'better', true, ''"
+    for statement in (
+        "UPDATE nightsort.stations SET copied_at = 'infinity' WHERE name = 'berlin'",
+        "UPDATE nightsort.states SET seen_at = '-infinity' WHERE station = 'berlin'",
+        f"UPDATE nightsort.runs SET {of_runs} WHERE station = 'berlin'",
+        f"INSERT INTO nightsort.versions VALUES ('berlin', '2026-11-26.1', {learnt})",
+    ):
+        fleet.server.ask(DATABASE, statement)
+        fleet.look()
+        assert fleet.desk.get("/fleet").json()["problem"] is None, statement
+        for page in ("/", "/page/stations/berlin", "/page/fleet/versions.csv"):
+            assert fleet.desk.get(page).status_code == 200, statement
 
 
 def test_a_reader_sees_all_and_a_station_only_itself(tmp_path: Path, server: Cluster) -> None:

@@ -15,11 +15,12 @@ import psycopg
 import pytest
 from structlog.testing import capture_logs
 
+from classifier.bundle import Bundle
 from classifier.classifier import Classifier
 from classifier.learning.base import load_base
 from classifier.learning.lesson import Example, Request, learn
 from classifier.pixels import decode
-from classifier.version import Version
+from classifier.version import Version, load_version
 from config.errors import RefusedError
 from config.learning import LearningSettings
 from config.settings import Settings
@@ -33,6 +34,7 @@ from daemon.mirror import promotions, schema
 from daemon.mirror.exchange import Exchange, promoted_of
 from daemon.mirror.postgres import MirrorRefused, connect
 from daemon.service.lessons import Lessons
+from daemon.service.promotions import Promotions
 from daemon.sorting.promoted import file_of_promoted, hold_promoted
 from daemon.sorting.versions import Versions, load_classifier
 from daemon.store.facts import PROMOTED
@@ -199,6 +201,43 @@ def test_one_over_another_network_and_one_that_is_damaged_are_refused(
     document = held(settings, own, promoted, classifier)
     assert "not those that were promoted" in document["why"]
     document = held(settings, own, {**promoted, "sha256": _hash(settings)}, classifier)
+    assert (document["version"], document["judgement"]) == (None, "refused")
+    assert Versions(settings.state_dir).names() == []
+
+
+def test_the_same_once_more_is_taken_and_another_of_that_name_never_takes_its_place(
+    settings: Settings, own: list[Kept], learnt: Version, classifier: Classifier
+) -> None:
+    versions = Versions(settings.state_dir)
+    for _ in range(2):
+        assert held(settings, own, came(settings, learnt), classifier)["version"] == HERE
+    with versions.held():
+        versions.adopt(HERE)
+    judges = versions.file(HERE).read_bytes()
+    card = learnt.card.model_copy(update={"learnt": "2026-11-26T23:00:00+01:00"})
+    other = came(settings, replace(learnt, card=card))
+    document = held(settings, own, other, load_classifier(settings))
+    assert (document["version"], document["judgement"]) == (None, "refused")
+    assert f"there is another version {HERE} here" in document["why"]
+    assert versions.file(HERE).read_bytes() == judges
+
+
+def test_one_that_is_replaced_while_it_is_compared_is_not_taken_under_its_name(
+    settings: Settings,
+    own: list[Kept],
+    learnt: Version,
+    classifier: Classifier,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    promoted = came(settings, learnt)
+    card = learnt.card.model_copy(update={"name": "2026-11-27.1"})
+
+    def meanwhile(path: Path, bundle: Bundle) -> Version:
+        replace(learnt, card=card).save(file_of_promoted(settings.state_dir))
+        return load_version(path, bundle)
+
+    monkeypatch.setattr("daemon.sorting.promoted.load_version", meanwhile)
+    document = held(settings, own, promoted, classifier)
     assert (document["version"], document["judgement"]) == (None, "refused")
     assert Versions(settings.state_dir).names() == []
 
@@ -405,6 +444,35 @@ def test_what_was_promoted_is_fetched_once_by_who_wants_it(fleet: Stations) -> N
 
 
 @pytest.mark.servers
+def test_a_mirror_that_was_made_anew_counts_anew_and_what_it_offers_is_fetched(
+    fleet: Stations,
+) -> None:
+    promote(fleet)
+    exchange(fleet, "berlin")
+    over = {**_known(fleet, "berlin"), "state": "over", "sha256": "0" * 64}
+    fleet.shop("berlin").store.facts.remember(PROMOTED, over)
+    exchange(fleet, "berlin")
+    assert state(fleet, "berlin") == "came"
+
+
+@pytest.mark.servers
+def test_what_a_restored_backup_knows_of_and_has_no_file_of_is_fetched_before_it_is_compared(
+    fleet: Stations,
+) -> None:
+    promote(fleet)
+    exchange(fleet, "berlin")
+    shop = fleet.shop("berlin")
+    path = file_of_promoted(shop.state)
+    content = path.read_bytes()
+    path.unlink()
+    compared = Promotions(shop.store, shop.clock, path)
+    assert compared.due() is None
+    exchange(fleet, "berlin")
+    assert path.read_bytes() == content
+    assert compared.due() is not None
+
+
+@pytest.mark.servers
 def test_what_was_withdrawn_before_it_was_compared_is_left(fleet: Stations) -> None:
     promote(fleet)
     exchange(fleet, "berlin")
@@ -429,6 +497,52 @@ def test_bytes_that_changed_on_the_way_are_refused_and_not_fetched_again(fleet: 
     assert [one["event"] for one in logs] == ["promotion_refused"]
     assert state(fleet, "berlin") == "over"
     assert not file_of_promoted(fleet.shop("berlin").state).exists()
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    "name",
+    ["../../incoming/2026-11-26.1", "../in-use", "2026-11-26.1@../x", ".hidden", "a@berlin "],
+)
+def test_a_name_that_is_none_of_a_versions_is_refused_and_nothing_is_fetched(
+    fleet: Stations, name: str
+) -> None:
+    fleet.server.ask(DATABASE, f"UPDATE nightsort.versions SET name = '{name}'")
+    promote(fleet, name)
+    with capture_logs() as logs:
+        exchange(fleet, "berlin")
+        exchange(fleet, "berlin")
+    assert [one["event"] for one in logs] == ["promotion_refused"]
+    found = _known(fleet, "berlin")
+    assert (found["state"], found["judgement"]) == ("over", "refused")
+    assert found["why"] == "it is not called as a version of a station is"
+    assert not file_of_promoted(fleet.shop("berlin").state).exists()
+
+
+@pytest.mark.servers
+def test_one_that_would_fill_the_memory_is_not_fetched(
+    fleet: Stations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promote(fleet)
+    monkeypatch.setattr("daemon.mirror.promotions.LARGEST_BYTES", 1000)
+    exchange(fleet, "berlin")
+    assert _known(fleet, "berlin")["why"] == "it is larger than a version is"
+
+
+@pytest.mark.servers
+def test_a_card_that_no_column_can_hold_stops_no_copying(fleet: Stations, learnt: Version) -> None:
+    card = learnt.card.model_copy(
+        update={
+            "name": "2026-11-27.1@lyon", "learnt": "to\0day", "examples": {"Lamps": 2**40},
+            "figures": {"judgement": {"better": True}},
+        }
+    )  # fmt: skip
+    versions = Versions(fleet.shop("berlin").state)
+    with versions.held():
+        versions.add(replace(learnt, card=card), 10)
+    exchange(fleet, "berlin")
+    asked = "SELECT learnt, examples, judgement FROM nightsort.versions WHERE station = 'berlin'"
+    assert fleet.server.ask(DATABASE, asked) == [("to\ufffdday", 2**31 - 1, None)]
 
 
 @pytest.mark.servers
@@ -494,6 +608,36 @@ def _check_rights(fleet: Stations, versions: Versions) -> None:
     for role in ("hamburg_box", "office"):
         found = fleet.server.ask(DATABASE, "SELECT person FROM nightsort.promotions", role)
         assert found == [("anna",)]
+
+
+@pytest.mark.servers
+def test_the_fleet_s_page_tells_whether_it_judges_there_now_and_not_what_was_once(
+    fleet: Stations, learnt: Version
+) -> None:
+    promote(fleet)
+    exchange(fleet, "berlin")
+    shop, versions = fleet.shop("berlin"), Versions(fleet.shop("berlin").state)
+    with versions.held():
+        versions.add(replace(learnt, card=learnt.card.model_copy(update={"name": HERE})), 10)
+
+    def outcome(*, adopted: bool) -> str:
+        exchange(fleet, "berlin")
+        over: Promoted = {
+            **_known(fleet, "berlin"), "state": "over", "judgement": "better", "adopted": adopted,
+        }  # fmt: skip
+        shop.store.facts.remember(PROMOTED, over)
+        fleet.say("berlin")
+        fleet.look()
+        return fleet.desk.get("/page/fleet/promoted.csv").text.splitlines()[1]
+
+    assert "better there; waits for an admin" in outcome(adopted=False)
+    with versions.held():
+        versions.adopt(HERE)
+    assert "judges there now" in outcome(adopted=False)
+    assert "judges there now" in outcome(adopted=True)
+    with versions.held():
+        versions.back()
+    assert "judges no more" in outcome(adopted=True)
 
 
 @pytest.mark.servers

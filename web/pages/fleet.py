@@ -147,8 +147,9 @@ def _together(request: Request, snapshot: Snapshot, asked: Days) -> dict[str, An
         "by_station": made.by_station(lines), "promotion": snapshot.promotion,
         "versions": snapshot.versions,
         "tables": _named(
-            made.stations(lines), made.versions(snapshot.versions), made.outcomes(lines),
-            figures.days(), figures.weeks(), measured.accuracy(),
+            made.stations(lines), made.versions(snapshot.versions),
+            made.outcomes(lines, snapshot.versions), figures.days(),
+            figures.weeks(), measured.accuracy(),
         ),
     }  # fmt: skip
 

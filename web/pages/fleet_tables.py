@@ -12,7 +12,7 @@ from web.fleet_view import StationLine
 from web.pages.figures import VOLUME
 from web.pages.tables import Column, Kind, Table, Value
 from web.reading import charts
-from web.reading.fleet import KnownVersion, PromotedStatus, Run
+from web.reading.fleet import KnownVersion, PromotedStatus, Run, moment
 from web.reading.learning import why_in
 
 _HOUR_SECONDS = 3600
@@ -56,7 +56,7 @@ class FleetTables:
         """What all stations learnt."""
         rows = [
             (
-                one.station, one.name, self._local(_moment(one.learnt)), one.base, one.categories,
+                one.station, one.name, self._local(moment(one.learnt)), one.base, one.categories,
                 one.examples, "" if one.judgement is None else self._judged(one.judgement),
                 self._t("fleet.in_use") if one.is_in_use else "",
             )
@@ -64,13 +64,15 @@ class FleetTables:
         ]  # fmt: skip
         return Table("versions", self._columns(_VERSIONS), rows)
 
-    def outcomes(self, lines: Sequence[StationLine]) -> Table:
+    def outcomes(self, lines: Sequence[StationLine], versions: Sequence[KnownVersion]) -> Table:
         """What came of the newest version that was promoted, at each station that knows of it."""
+        judging = {(one.station, one.name) for one in versions if one.is_in_use}
         rows = []
         for one in lines:
             promoted = one.station.status.get("promoted") if one.station.status else None
             if promoted is not None:
-                word = self._t(f"promoted.{outcome_of(promoted)}")
+                judges = (one.name, promoted["name"]) in judging
+                word = self._t(f"promoted.{outcome_of(promoted, judges=judges)}")
                 why = why_in(self._t.language, promoted["why"])
                 rows.append((one.name, promoted["name"], word, why))
         return Table("promoted", self._columns(_OUTCOMES), rows)
@@ -119,20 +121,13 @@ class FleetTables:
         return [Column(key, self._t(f"column.{key}"), kind) for key, kind in columns]
 
 
-def outcome_of(promoted: PromotedStatus) -> str:
-    """What came of it, by its key."""
+def outcome_of(promoted: PromotedStatus, *, judges: bool) -> str:
+    """What came of it, by its key. judges: it is in use there now, whoever adopted it."""
+    if judges:
+        return "judges"
     if promoted["adopted"]:
         return "adopted"
     if promoted["state"] != "over":
         return "own" if promoted["state"] == "own" else "came"
     known = {"better": "better", "as good": "as_good", "worse": "worse", "refused": "refused"}
     return known.get(promoted["judgement"], "withdrawn")
-
-
-def _moment(text: str) -> datetime | None:
-    """None for what is no time with an offset: a station writes its own rows."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return at if at.tzinfo else None

@@ -20,7 +20,7 @@ from config.settings import Settings
 from config.value import UNSAID, ValueSettings
 from daemon.domain.accuracy import Rate
 from daemon.mirror import promotions
-from daemon.mirror.fleet import Day, Run, Snapshot, Station, read
+from daemon.mirror.fleet import Day, Run, Snapshot, Station, moment, read
 from daemon.mirror.postgres import connect
 from daemon.mirror.promotions import KnownVersion
 from daemon.mirror.saying import PromotedStatus, StationStatus, Triple, accuracy_period
@@ -33,7 +33,7 @@ from web.reading.dashboard import Board, Counted, Period
 
 __all__ = [
     "Fleet", "Health", "KnownVersion", "PromotedStatus", "Read", "Run", "Snapshot", "Station",
-    "StationStatus", "board_of", "counts_of", "health_of", "rate_of", "saved_seconds",
+    "StationStatus", "board_of", "counts_of", "health_of", "moment", "rate_of", "saved_seconds",
 ]  # fmt: skip
 
 log = structlog.get_logger()

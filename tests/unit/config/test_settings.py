@@ -12,7 +12,7 @@ import pytest
 from config import place, settings
 from config.errors import ConfigError
 from config.renamed import RENAMED
-from config.settings import Settings, load
+from config.settings import Settings, load, walk
 from config.targets import UrlTarget
 
 FOLDERS = """
@@ -373,6 +373,35 @@ def test_error_never_shows_a_secret(
     else:
         credential(tmp_path / "c", name, targets, monkeypatch)
     assert not any(SECRET in problem for problem in problems_of(file))
+
+
+SECRETS = [key for key, field in walk(Settings) if "SecretStr" in str(field.annotation)]
+
+
+def test_there_are_keys_of_secrets() -> None:
+    assert {"fleet.postgres", "metrics.heartbeat_url", "mirror.postgres"} <= {*SECRETS}
+
+
+@pytest.mark.parametrize("key", SECRETS)
+def test_no_key_of_a_secret_is_shown_with_its_value(
+    file: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    table, _, name = key.partition(".")
+    assert not any(SECRET in one for one in problems_of(write(file, f'{table} = "{SECRET}"')))
+    for value in (f'["{SECRET}"]', f'"ftp://u {SECRET}"'):
+        found = load_or_problems(write(file, f"[{table}]\n{name} = {value}"))
+        assert not any(SECRET in one for one in found)
+    write(file, "")
+    monkeypatch.setenv(f"NIGHTSORT_{table}__{name}".upper(), f"ftp://u {SECRET}")
+    assert not any(SECRET in one for one in load_or_problems(file))
+
+
+def load_or_problems(file: Path) -> list[str]:
+    """Some of them take any text."""
+    try:
+        return [repr(load(file))]
+    except ConfigError as exc:
+        return str(exc).split("\n")
 
 
 def _as_toml(targets: str) -> str:

@@ -189,6 +189,8 @@ def test_what_came_of_a_promoted_version_is_told_once(box: Box) -> None:
     assert box.turns(HOUR) == [("promotion_compared", "told")]
     facts = only(box, "promotion_compared").facts
     assert facts.keys() == RULES["promotion_compared"].facts.keys()
+    box.store.facts.remember(PROMOTED, {**over, "sha256": "1" * 64})  # of a mirror made anew
+    assert box.turns(HOUR) == [("promotion_compared", "told")]
     box.store.facts.remember(PROMOTED, {**over, "id": 8, "judgement": "", "why": "withdrawn"})
     assert box.turns(HOUR) == []
 
