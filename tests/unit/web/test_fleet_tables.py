@@ -34,6 +34,6 @@ def test_why_a_version_is_better_at_a_station_is_told_in_the_language_of_who_loo
 ) -> None:
     line: Any = SimpleNamespace(name="kiel", station=SimpleNamespace(status={"promoted": PROMOTED}))
     tables = FleetTables(catalogue.read(TEXTS)[language], UTC)
-    ((station, version, _, told),) = tables.outcomes([line]).rows
+    ((station, version, _, told),) = tables.outcomes([line], []).rows
     assert (station, version) == ("kiel", "2026-11-01.1@hamburg")
     assert told == f"{why}; as an older version said it"
