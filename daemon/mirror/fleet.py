@@ -186,7 +186,7 @@ _CATEGORIES = (
 )
 _RUNS = (
     f"SELECT name, one.* FROM nightsort.stations CROSS JOIN LATERAL (SELECT id,"  # noqa: S608
-    f" {_moment('started')}, {_moment('finished')}, model, {', '.join(_FIGURES)}"
+    f" {_moment('started')}, {_moment('finished')}, left(model, 200), {', '.join(_FIGURES)}"
     " FROM nightsort.runs WHERE station = name ORDER BY id DESC LIMIT %s) AS one"
 )
 

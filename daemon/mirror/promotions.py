@@ -51,6 +51,17 @@ class KnownVersion(NamedTuple):
 LARGEST_BYTES = 64_000_000
 _LARGEST_INTEGER = 2**31 - 1
 _COLUMNS = "station, name, sha256, base, learnt, categories, examples, judgement, is_in_use"
+MOST_OF_EACH = 100
+_TEXTS = ", ".join(
+    f"left({one}, 200) AS {one}" for one in ("name", "sha256", "base", "learnt", "judgement")
+)
+_KNOWN = (
+    f"SELECT stations.name, one.name, sha256, base, learnt, categories, examples, judgement,"  # noqa: S608
+    f" is_in_use FROM nightsort.stations CROSS JOIN LATERAL (SELECT {_TEXTS}, categories,"
+    " examples, is_in_use FROM nightsort.versions WHERE station = stations.name"
+    " ORDER BY versions.learnt DESC, versions.name DESC LIMIT %s) AS one"
+    " ORDER BY stations.name, learnt DESC, one.name DESC"
+)
 _NEWEST = (
     "SELECT id, station, version, sha256, base, person, at FROM nightsort.promotions"
     " ORDER BY id DESC LIMIT 1"
@@ -58,10 +69,8 @@ _NEWEST = (
 
 
 def known_versions(postgres: Postgres) -> list[KnownVersion]:
-    """Of all stations, the newest of each first."""
-    ordered = "ORDER BY station, learnt DESC, name DESC"
-    found = postgres.rows(f"SELECT {_COLUMNS} FROM nightsort.versions {ordered}")  # noqa: S608
-    return [KnownVersion(*row) for row in found]
+    """Of all stations, the newest of each first, and no more of each than a page can tell."""
+    return [KnownVersion(*row) for row in postgres.rows(_KNOWN, (MOST_OF_EACH,))]
 
 
 def newest(postgres: Postgres) -> Promotion | None:

@@ -12,6 +12,7 @@ import pytest
 
 from config.value import ValueSettings
 from daemon.mirror import schema
+from daemon.mirror.fleet import Snapshot
 from tests.support.fleet import DATABASE, Stations, fleet_of
 from tests.support.postgres import Cluster, cluster
 
@@ -241,6 +242,32 @@ def test_times_that_are_none_spoil_no_page(fleet: Stations) -> None:
         assert fleet.desk.get("/fleet").json()["problem"] is None, statement
         for page in ("/", "/page/stations/berlin", "/page/fleet/versions.csv"):
             assert fleet.desk.get(page).status_code == 200, statement
+
+
+def test_however_many_versions_a_station_writes_the_newest_are_told_and_briefly(
+    fleet: Stations,
+) -> None:
+    two_stations(fleet)
+    fleet.server.ask(
+        DATABASE,
+        "INSERT INTO nightsort.versions SELECT station, '2026-11-26.' || n, '', repeat('m', 9999),"
+        " '2026-11-26T20:00:' || lpad(n::text, 2, '0') || '+00:00', 2, 3, 'better', false, ''"
+        " FROM unnest(ARRAY['berlin', 'hamburg']) AS station, generate_series(0, 130) AS n",
+    )
+    fleet.server.ask(DATABASE, "UPDATE nightsort.runs SET model = repeat('m', 9999)")
+    fleet.look()
+    assert fleet.desk.site.fleet is not None
+    snapshot = fleet.desk.site.fleet.read.snapshot
+    assert snapshot is not None
+    names = [one.name for one in snapshot.versions if one.station == "hamburg"]
+    assert len(snapshot.versions) == 2 * len(names) == 200
+    assert names == sorted(names, key=lambda name: snapshot_age(snapshot, name), reverse=True)
+    assert max(len(one.base) for one in snapshot.versions) == 200
+    assert len(snapshot.stations["berlin"].runs[0].model) == 200
+
+
+def snapshot_age(snapshot: Snapshot, name: str) -> tuple[str, str]:
+    return next((one.learnt, one.name) for one in snapshot.versions if one.name == name)
 
 
 def test_a_reader_sees_all_and_a_station_only_itself(tmp_path: Path, server: Cluster) -> None:
