@@ -102,9 +102,14 @@ class Classifier:
 
     @property
     def promise(self) -> float | None:
-        """The share that is to be right of band auto, as the card in use says."""
+        """The share that is to be right of band auto, as the card in use says.
+
+        None where it says nothing, or of a band that begins higher than this one's.
+        """
         bands = bands_of(self.bundle, self.version)
-        return None if bands is None else bands.promise
+        if bands is None or self.thresholds.auto < bands.auto:
+            return None
+        return bands.promise
 
     @property
     def mark(self) -> str:

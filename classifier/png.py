@@ -12,7 +12,6 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 from classifier.containers import corrupt, truncated
 from classifier.zeros import ends_in_zeros
@@ -21,7 +20,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # More than any real file has; past it a file only wants to keep the reader busy.
 MAX_CHUNKS = 200_000
 MAX_PROFILE_BYTES = 4_000_000
-_MOST_TRIES = 100
+_MOST_TRIES = 100  # of one file: each may read all of it
 _PALETTE = 3  # colour type
 # How long a tRNS may be, by colour type; the others have alpha of their own.
 _TRANSPARENCY_BYTES = {0: range(2, 3), 2: range(6, 7), _PALETTE: range(257)}
@@ -54,7 +53,7 @@ def chunks(data: bytes) -> Iterator[Chunk]:
     A damaged length of a chunk beside the pixels leads to where the pixels go on.
     Raises PhotoError: truncated where the file ends before IEND, corrupt where there is no order.
     """
-    at = len(SIGNATURE)
+    at, tries = len(SIGNATURE), iter(range(_MOST_TRIES))
     for _ in range(MAX_CHUNKS):
         if at + 12 > len(data):
             raise truncated("the photo is incomplete, its end is missing")
@@ -64,7 +63,7 @@ def chunks(data: bytes) -> Iterator[Chunk]:
             yield chunk
             return
         if name not in _PIXELS and not _begins_chunk(data, chunk.end + 4):
-            at = _where_pixels_go_on(data, at)
+            at = _where_pixels_go_on(data, at, tries)
         else:
             yield chunk
             at = chunk.end + 4
@@ -125,13 +124,13 @@ def _begins_chunk(data: bytes, at: int) -> bool:
     return at + 12 <= len(data) and data[at + 4 : at + 8].isalpha()
 
 
-def _where_pixels_go_on(data: bytes, at: int) -> int:
+def _where_pixels_go_on(data: bytes, at: int, tries: Iterator[int]) -> int:
     """The next chunk that matters, behind the one at `at`, whose length or name is wrong.
 
-    Only a sound one counts: its name alone may stand in any compressed pixels.
-    Raises PhotoError where there is none.
+    Only a sound one counts: its name alone may stand in any compressed pixels. tries: that are
+    left. Raises PhotoError where there is none.
     """
-    for found in islice(_WHERE_PIXELS_GO_ON.finditer(data, at + 8), _MOST_TRIES):
+    for _, found in zip(tries, _WHERE_PIXELS_GO_ON.finditer(data, at + 8), strict=False):
         start = found.end()
         length = int.from_bytes(data[start - 8 : start - 4], "big")
         if start + length + 4 <= len(data) and _is_sound(data, Chunk(b"", start, start + length)):

@@ -24,6 +24,7 @@ _PNG_KEPT = frozenset(
     }
 )
 _WEBP_KEPT = frozenset({b"VP8X", b"ICCP", b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L"})
+_WEBP_MOST_CHUNKS = 100_000  # more than any film of pictures has
 _WEBP_EXIF, _WEBP_BESIDE = 0x08, 0x0C  # flags of its header; both: of EXIF and XMP
 _GIF_REPEATS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 
@@ -129,13 +130,16 @@ def _webp(data: bytes) -> bytes:
 def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """(name, body) of each, within the length that the file announces."""
     at, end = 12, 8 + int.from_bytes(data[4:8], "little")
-    while at + 8 <= end:
+    for _ in range(_WEBP_MOST_CHUNKS):
+        if at + 8 > end:
+            return
         name, length = struct.unpack_from("<4sI", data, at)
         at += 8 + length
         if at > len(data):
             raise truncated("the photo is incomplete, its end is missing")
         yield name, data[at - length : at]
         at += length % 2
+    raise corrupt("it has more parts than a photo can have")
 
 
 def _gif(data: bytes) -> bytes:

@@ -22,6 +22,8 @@ _NEEDED = sorted((*_SIZE, *_COLOURS, *_COMPRESSION, *_PIECES, *_YCBCR, _ORIENTAT
 _MAY_BE_LEFT_OUT = frozenset({_ORIENTATION, _PROFILE})
 # More values than any tag beside the pixels has; a decoder that reads them all takes its time.
 MOST_VALUES = 1_000_000
+# More strips or tiles than any photo has: each costs a hundred bytes while it is moved.
+_MOST_PIECES = 400_000
 _LONG, _LONG8 = 4, 16
 _OLD_JPEG = 6
 _WHERE = ((273, 279), (324, 325))  # strips and tiles: where they begin, how long they are
@@ -45,7 +47,7 @@ def bare(data: bytes) -> bytes:
     it lies beyond four gigabytes.
     """
     tags = Directory(data)
-    return _written(data, tags.order, _entries(tags))
+    return _written(data, tags.order, _entries(tags, len(data)))
 
 
 def only_pixels(data: bytes) -> bytes:
@@ -66,12 +68,14 @@ def only_pixels(data: bytes) -> bytes:
         if where:
             packed = struct.pack(f"{tags.order}{len(where)}I", *where)
             moved[starts] = (starts, _LONG, len(where), packed)
-    entries = [moved.get(entry[0], entry) for entry in _entries(tags)]
+    entries = [moved.get(entry[0], entry) for entry in _entries(tags, len(data))]
     return _written(b"".join(kept), tags.order, entries)
 
 
 def _pieces(data: bytes, tags: Directory, starts: int, lengths: int) -> Iterator[bytes]:
     """The compressed pixels that a pair of tags points to."""
+    if max(tags.count(starts), tags.count(lengths)) > _MOST_PIECES:
+        raise BrokenDirectoryError
     begins, sizes = tags.numbers(starts).tolist(), tags.numbers(lengths).tolist()
     # Pieces that share bytes would make much of little.
     if len(begins) != len(sizes) or sum(sizes) > len(data):
@@ -82,15 +86,18 @@ def _pieces(data: bytes, tags: Directory, starts: int, lengths: int) -> Iterator
         yield data[begin : begin + size]
 
 
-def _entries(tags: Directory) -> list[_Entry]:
+def _entries(tags: Directory, most_bytes: int) -> list[_Entry]:
     """What makes the pixels."""
-    entries = []
+    entries: list[_Entry] = []
     for tag in (tag for tag in _NEEDED if tag in tags):
         try:
             entries.append((tag, *_values(tags, tag)))
         except BrokenDirectoryError:
             if tag not in _MAY_BE_LEFT_OUT:
                 raise
+        # Tags that share bytes would make much of little.
+        if sum(len(entry[3]) for entry in entries) > most_bytes:
+            raise BrokenDirectoryError
     return entries
 
 
@@ -99,6 +106,8 @@ def _values(tags: Directory, tag: int) -> tuple[int, int, bytes]:
     kind, count, raw = tags.kind(tag), tags.count(tag), tags.raw(tag)
     if kind != _LONG8:
         return kind, count, raw
+    if count > MOST_VALUES:
+        raise BrokenDirectoryError
     numbers = struct.unpack(f"{tags.order}{count}Q", raw)
     return _LONG, count, struct.pack(f"{tags.order}{count}I", *numbers)
 

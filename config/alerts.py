@@ -87,7 +87,8 @@ class AlertSettings(Section):
         ge=0,
         lt=1,
         description="Share of the photos filed without a look that must be right, by spot checks. "
-        "Default: what the card of the model or version in use promises.",
+        "Default: what the card of the model or version in use promises; nothing where [bands] "
+        "auto is lower than the card's.",
         examples=[0.98],
     )
     days_off: tuple[Annotated[str, Field(pattern=_A_DAY)], ...] = Field(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import stat
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
@@ -66,12 +67,16 @@ def _name(partial: Path, wanted: Path, sha256: str | None) -> None:
         try:
             free.hardlink_to(partial)
         except FileExistsError:
-            if _sha256(free) == sha256:
+            if _holds(free, partial.stat().st_size, sha256):
                 return
         else:
             return
 
 
-def _sha256(path: Path) -> str:
+def _holds(path: Path, size_bytes: int, sha256: str | None) -> bool:
+    """Whether a file has that content; only one of that size is read, and nothing but a file."""
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode) or found.st_size != size_bytes:
+        return False
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest() == sha256

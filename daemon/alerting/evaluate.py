@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
@@ -23,12 +23,13 @@ from daemon.domain.alerts import Alert
 from daemon.domain.clock import Clock
 from daemon.domain.photos import Status
 from daemon.domain.runs import Run
+from daemon.domain.schedule import Schedule
 from daemon.domain.status import FailingStatus, LiveStatus
 from daemon.domain.summaries import RunSoFar, RunSummary
-from daemon.domain.timetable import schedule_of
+from daemon.domain.timetable import nightly, schedule_of
 from daemon.store import Store
 from daemon.store.changes import REPORTS
-from daemon.store.facts import ATTENDED, MASS_REMOVAL
+from daemon.store.facts import ATTENDED, MASS_REMOVAL, WINDOWS_MISSED
 
 Document = LiveStatus
 Summary = RunSummary
@@ -38,6 +39,9 @@ ACCURACY_DAYS = 28  # over which spot checks are judged
 # Its report is waited for before a run is told, but not for ever.
 _REPORT_PATIENCE = timedelta(minutes=10)
 _ATTENDED_EVERY = timedelta(minutes=10)
+_MISSED_KEPT = 400
+# While one of these holds photos may be there that nobody has seen.
+_BLINDING = frozenset({"share_unavailable", "run_failed", "model_failed", "window_missed"})
 # A machine without a clock of its own wakes up in 1970 and is set right within minutes.
 _JUMP_SECONDS = 3600.0
 # What takes counting is not looked at in every turn.
@@ -88,7 +92,7 @@ class Evaluator:
         changes = list(takewhile(lambda change: self._is_reported(change[1]), untold))
         runs = [summary for _, summary in changes]
         news = news_at(now, self._store, at.settings)
-        attended, facts = self._attendance.at(now, at.document, has_run=bool(runs))
+        attended, facts = self._attendance.at(now, at, has_run=bool(runs))
         seen: list[Observation] = []
         said: list[Alert] = []
         if at.is_continuous:
@@ -102,7 +106,7 @@ class Evaluator:
         seen += self._of_document(at, now, is_counting=is_counting)
         seen.append(rules.of_removals(self._store.facts.get(MASS_REMOVAL) or {}))
         seen += _of_window(at, attended, now)
-        nights, kept = of_night(now, self._store, at.settings, at.incidents, _waiting(at))
+        nights, kept = of_night(now, self._store, at.settings, is_blind=_is_blind(at))
         seen += nights
         minutes = at.settings.alerts.undeliverable_minutes
         seen.append(rules.of_handover(self._store.handovers.unreached(), now, minutes))
@@ -240,11 +244,9 @@ class _Attendance:
         self._attended_at: datetime | None = None
         self._lead: float | None = None  # of the wall clock before the steady one
 
-    def at(
-        self, now: datetime, document: Document | None, *, has_run: bool
-    ) -> tuple[datetime, dict[str, Any]]:
+    def at(self, now: datetime, at: Situation, *, has_run: bool) -> tuple[datetime, dict[str, Any]]:
         """That moment, and what is to be remembered of it."""
-        is_there = has_run or (document is not None and rules.is_attended(document))
+        is_there = has_run or (at.document is not None and rules.is_attended(at.document))
         if self._attended_at is None:
             saved = self._store.facts.get(ATTENDED)
             self._attended_at = datetime.fromisoformat(saved) if saved else None
@@ -253,7 +255,27 @@ class _Attendance:
             return before, {}
         self._attended_at = now
         is_kept = before is None or has_run or abs(now - before) >= _ATTENDED_EVERY
-        return now, {ATTENDED: now.isoformat()} if is_kept else {}
+        if not is_kept:
+            return now, {}
+        facts: dict[str, object] = {ATTENDED: now.isoformat()}
+        if before is not None and not has_jumped:
+            facts |= self._missed(nightly(at.settings.window), before, now)
+        return now, facts
+
+    def _missed(
+        self, schedule: Schedule | None, before: datetime, now: datetime
+    ) -> dict[str, list[str]]:
+        """The windows that lie wholly between, to be remembered with earlier ones."""
+        if schedule is None:
+            return {}
+        begin = max(before, now - _MISSED_KEPT * _DAY)
+        missed = [
+            window.opens.isoformat()
+            for window in schedule.windows_between(begin, now)
+            if window.closes.astimezone(UTC) <= now.astimezone(UTC)
+        ]
+        known = self._store.facts.get(WINDOWS_MISSED) or []
+        return {WINDOWS_MISSED: [*known, *missed][-_MISSED_KEPT:]} if missed else {}
 
     def _has_jumped(self, now: datetime) -> bool:
         lead = now.timestamp() - self._clock.steady()
@@ -276,6 +298,14 @@ def _of_window(at: Situation, attended: datetime, now: datetime) -> Iterator[Obs
     missed = rules.missed_window(schedule_of(at.settings.window), attended, now)
     hours = at.settings.alerts.missed_window_hours
     yield rules.of_missed_window(missed, now, hours, _waiting(at))
+
+
+def _is_blind(at: Situation) -> bool:
+    """Whether there may be photos that nobody has seen, or that nothing could be done with."""
+    if at.document is None or any(rule in _BLINDING for rule, _ in at.incidents):
+        return True
+    is_away = any(word != "available" for word in at.document["share"].values())
+    return is_away or any(at.document["queue"].values()) or at.document["failing"] is not None
 
 
 def _waiting(at: Situation) -> int | None:

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from config.settings import Settings
-from daemon.alerting.conditions import Incidents, Observation
+from daemon.alerting.conditions import Observation
 from daemon.domain.drift import NIGHTS, Change, stability, unusual
 from daemon.domain.nights import Night, day_of_morning, mix_of, night_of
 from daemon.domain.summaries import RunSummary
@@ -22,16 +22,14 @@ _NIGHT_JUDGED = "night_judged"  # the day of the newest of them
 
 _DAY = timedelta(days=1)
 _MOST_CHANGES = 8
-# While one of these holds photos may be there that nobody has seen.
-_BLINDING = frozenset({"share_unavailable", "run_failed", "model_failed", "window_missed"})
 
 
 def of_night(
-    now: datetime, store: Store, settings: Settings, incidents: Incidents, waiting: int | None
+    now: datetime, store: Store, settings: Settings, *, is_blind: bool
 ) -> tuple[list[Observation], dict[str, object]]:
     """What the night was like, once each morning, and what is to be remembered of it.
 
-    waiting: photos in the queue; None while nobody has said it.
+    is_blind: photos may be there that were not sorted, so that nothing can be said of none.
     """
     morning = datetime.combine(now.date(), settings.alerts.morning, now.tzinfo)
     day = morning.date() if now >= morning else morning.date() - _DAY
@@ -39,7 +37,6 @@ def of_night(
         return [], {}
     kept = [Night.of_json(one) for one in store.facts.get(NIGHTS_KEPT) or ()]
     nights = _until(day, morning, store, kept)
-    is_blind = waiting != 0 or any(rule in _BLINDING for rule, _ in incidents)
     changes = unusual(nights, settings.alerts.days_off, is_waiting=is_blind)
     told: dict[str, object] = {
         _NIGHT_JUDGED: day.isoformat(),

@@ -24,13 +24,16 @@ def change_named(change: Mapping[str, Any], say: Speech, named: Callable[[Any], 
 
 def change_told(change: Mapping[str, Any], say: Speech) -> str:
     """Such as `11.4 % instead of 5.9 % (usual: 4.1 % to 8.2 %)`."""
+    if change["what"] == "no_arrivals":  # whatever came would have been usual
+        return change_short(change, say)
     now, usual, low, high = (
         _written(change, change[key], say) for key in ("now", "usual", "low", "high")
     )
     told = say("alerts.instead", now=now, usual=usual, low=low, high=high)
     if change["nights"] == 1:
         return told
-    return say("alerts.in_nights", told=told, nights=say.number(change["nights"]))
+    how = "in_nights_each" if change["what"] in _OF_PHOTOS else "in_nights"
+    return say(f"alerts.{how}", told=told, nights=say.number(change["nights"]))
 
 
 def change_short(change: Mapping[str, Any], say: Speech) -> str:

@@ -18,6 +18,7 @@ from daemon.alerting.render_changes import (
     change_short,
     change_told,
 )
+from daemon.domain.learning_words import why_words
 from daemon.domain.reasons import recorded
 from daemon.domain.speech import Speech
 
@@ -59,7 +60,12 @@ def filters(say: Speech, marked: Marked) -> Mapping[str, Any]:
     def clock(context: Context, at: str) -> Markup:
         return Markup(moment(at, context["now"], say))  # noqa: S704 - ours
 
-    return {**ours, "clock": clock, "reason": lambda text: recorded(text, say)}
+    # What these write is marked as what a fact says: there are names in it.
+    said = {
+        "reason": lambda text: recorded(text, say),
+        "lesson": lambda why: why_words(why, say),
+    }
+    return {**ours, **said, "clock": clock}
 
 
 def moment(at: str, now: datetime, say: Speech) -> str:

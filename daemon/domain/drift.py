@@ -83,7 +83,7 @@ def unusual(
 ) -> list[Change] | None:
     """What is unlike usual in the last of these nights; None while too little is known.
 
-    nights: one for each day. is_waiting: photos wait, so that nothing can be said of none.
+    nights: one for each day. is_waiting: photos wait, or may, so that nothing can be said of none.
     """
     before = nights[-NIGHTS - 1 : -1]
     with_photos = [one for one in before if one.judged >= _LEAST_PHOTOS]

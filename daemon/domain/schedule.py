@@ -49,6 +49,13 @@ class Schedule:
         windows = self._windows(today - timedelta(days=1))
         return next(w for w in windows if w.opens.astimezone(UTC) > moment)
 
+    def windows_between(self, begin: datetime, end: datetime) -> Iterator[Window]:
+        """Those that open after `begin` and before `end`, both aware times, in order."""
+        window = self.next_window(begin)
+        while window.opens.astimezone(UTC) < end.astimezone(UTC):
+            yield window
+            window = self.next_window(window.opens)
+
     def _windows(self, first: date) -> Iterator[Window]:
         """The windows of ten days from `first` on: every week holds one at least."""
         for day in (first + timedelta(days=n) for n in range(10)):

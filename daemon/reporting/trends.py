@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
@@ -17,6 +17,7 @@ from daemon.domain.summaries import RunSummary
 from daemon.reporting.figures import Counts, categories_of, steps_of
 from daemon.reporting.periods import Period
 from daemon.store import Store
+from daemon.store.facts import ATTENDED, WINDOWS_MISSED
 
 Word = Literal["rises", "falls", "steady"]
 
@@ -207,31 +208,29 @@ def _failures(store: Store, period: Period, now: datetime) -> int:
 
 
 def _windows(store: Store, period: Period, now: datetime, schedule: Schedule) -> Windows | None:
-    """Missed is what was told as missed, until it was over."""
     first = store.runs.first_day()
     if first is None:
         return None
     begin, end = period.limits(now.tzinfo or UTC)
     due = [
         window
-        for window in _opening(schedule, begin, end)
+        for window in schedule.windows_between(begin - timedelta(seconds=1), end)
         if window.closes <= now and window.opens.date() >= first
     ]
+    is_missed = _missing(store, begin, now)
+    return Windows(len(due), sum(map(is_missed, due)))
+
+
+def _missing(store: Store, begin: datetime, now: datetime) -> Callable[[Window], bool]:
+    """Whether nobody attended to a window: noted, or told, or since the service was last there."""
+    noted = {datetime.fromisoformat(one) for one in store.facts.get(WINDOWS_MISSED) or ()}
+    attended = datetime.fromisoformat(store.facts.get(ATTENDED) or now.isoformat())
     gaps = [
         (datetime.fromisoformat(one.facts["opened"]), over or now)
         for one, over in store.alerts.incidents_since(begin, ("window_missed",))
     ]
-    missed = sum(
-        any(since <= window.opens and window.closes <= until for since, until in gaps)
-        for window in due
+    return lambda window: (
+        window.opens in noted
+        or window.opens > attended
+        or any(since <= window.opens and window.closes <= until for since, until in gaps)
     )
-    return Windows(len(due), missed)
-
-
-def _opening(schedule: Schedule, begin: datetime, end: datetime) -> list[Window]:
-    windows = []
-    window = schedule.next_window(begin - timedelta(seconds=1))
-    while window.opens < end:
-        windows.append(window)
-        window = schedule.next_window(window.opens)
-    return windows

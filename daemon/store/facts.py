@@ -13,6 +13,7 @@ MASS_REMOVAL = "mass_removal"  # photos gone all at once, by since when, until t
 WEEK_TOLD = "week_told"  # the newest week that has its page
 MONTH_TOLD = "month_told"  # the newest month that has its page
 ATTENDED = "attended_at"  # when the service was last seen to do what it is there for
+WINDOWS_MISSED = "windows_missed"  # when those opened in which it was not, newest last, since then
 LEFT_ALONE = "left_alone"  # what lay in incoming and was not sorted when which run was closed
 WORKBOOKS_OWED = "workbooks_owed"  # runs whose workbook somebody had open, or had just saved
 VERSIONS_ADOPTED = "versions_adopted"  # as the folder of versions says, for backups

@@ -525,6 +525,17 @@ def test_photos_of_one_name_that_are_filed_at_once_are_all_there(tmp_path: Path)
     assert sorted(one.read_bytes() for one in (tmp_path / "Tops").iterdir()) == sorted(contents)
 
 
+def test_a_name_that_something_else_than_a_file_has_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "Tops" / "a.jpg").mkdir(parents=True)
+    (tmp_path / "Tops" / "a_2.jpg").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "Tops" / "a_3.jpg")  # whoever opens that waits for ever
+    row = Row("x/a.jpg", hashlib.sha256(b"data").hexdigest(), "Tops", 0.9, "auto", None, "v", None)
+    for _ in range(2):
+        assert file_photo(Filing(str(tmp_path)), row, b"data").error is None
+    assert (tmp_path / "Tops" / "a_4.jpg").read_bytes() == b"data"
+    assert len([*(tmp_path / "Tops").iterdir()]) == 4
+
+
 def test_a_scheduler_without_workers_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("classifier.archive.running._PATIENCE", "1s")
     file = site.folder / "alone.json"

@@ -202,6 +202,24 @@ def test_the_list_goes_on_where_it_was_broken_off(
     assert found.begun == 3
 
 
+class Disordered(Bucket):
+    """As storage that lists what is quick to find first."""
+
+    def listed(self, below: str, after: str | None = None) -> Iterator[dict[str, int]]:
+        yield from reversed([*super().listed(below, after)])
+
+
+def test_a_list_without_order_is_refused_since_it_could_leave_photos_out(
+    s3: Storage, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.mirror.bucket.client.LISTED_AT_ONCE", 7)
+    fill(s3, bucket, 20)
+    plain = s3.opened(bucket.removesuffix("/boxes"))
+    found = Disordered(plain.address, plain._store)
+    with pytest.raises(RefusedError, match="in no order"):
+        list(photos_in(found, f"{bucket}/old", is_photo=bool, is_junk=lambda _: False))
+
+
 def test_only_what_is_below_and_looks_like_a_photo_is_listed(
     site: Site, s3: Storage, bucket: str, reader: BucketPhotos
 ) -> None:

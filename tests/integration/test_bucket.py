@@ -17,7 +17,13 @@ from config.mirror import MirrorSettings
 from daemon.domain.clock import SystemClock
 from daemon.folders.tree import Tree
 from daemon.mirror.bucket import filling
-from daemon.mirror.bucket.client import Bucket, BucketFailed, BucketRefused, access_key
+from daemon.mirror.bucket.client import (
+    PART_BYTES,
+    Bucket,
+    BucketFailed,
+    BucketRefused,
+    access_key,
+)
 from daemon.mirror.bucket.copier import COMPARE_SECONDS, LOOK_SECONDS
 from daemon.mirror.bucket.thread import BucketThread, copier_of
 from daemon.store.bucket_copies import BUCKET, BUCKET_FILL
@@ -132,6 +138,15 @@ def test_a_large_file_goes_in_parts_and_is_the_same(shop: Shop, s3: Storage, buc
     (shop.results / f"batch_report_{run}.html").write_bytes(large)
     copy(shop, s3.settings(bucket))
     assert s3.objects(bucket)[f"results/batch_report_{run}.html"] == large
+
+
+def test_large_content_that_was_made_in_memory_goes_in_parts_too(s3: Storage, bucket: str) -> None:
+    opened, large = s3.opened(bucket), bytes(PART_BYTES + 1)  # whole it may outlast its time
+    for name, content in (("large", large), ("small", large[:-1])):
+        opened.put(f"berlin/{name}", content, {"sha256": "none"})
+        assert s3.is_in_parts(bucket, f"berlin/{name}") == (name == "large")
+        assert opened.about(f"berlin/{name}")["sha256"] == "none"
+    assert s3.objects(bucket)["large"] == large
 
 
 def test_old_backups_go_there_when_they_are_no_more_kept_here_and_the_newest_stays(

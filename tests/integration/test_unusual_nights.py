@@ -13,7 +13,7 @@ import pytest
 
 from daemon.domain.alerts import RULES
 from daemon.store import DATABASE
-from tests.support.alerts import Box
+from tests.support.alerts import Box, healthy
 
 DAY = 86_400.0
 MONDAY = datetime(2025, 2, 3, 2, tzinfo=UTC)
@@ -113,6 +113,24 @@ def test_a_day_without_photos_is_told_but_not_where_nothing_could_come(box: Box)
     assert ("unusual_night", "raised") in box.turns(DAY, every=3600.0)
     (alert,) = [one for one in box.target.told if one.rule == "unusual_night"]
     assert [one["what"] for one in alert.facts["changes"]] == ["no_arrivals"]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"queue": {"waiting": 0, "settling": 40, "retrying": 0}},
+        {"queue": {"waiting": 0, "settling": 0, "retrying": 40}},
+        {"share": {"incoming": "does not answer", "sorted": "available", "results": "available"}},
+        {"failing": {"why": "disk full", "failures": 1, "is_model": False}},
+    ],
+    ids=["settling", "retrying", "away", "failing"],
+)
+def test_nothing_is_said_of_none_while_photos_may_be_there(box: Box, how: dict[str, Any]) -> None:
+    box.clock.set_wall_clock(box.clock.now().replace(hour=7))  # no alert tells of it as yet
+    box.document = {**box.document, **how}
+    assert ("unusual_night", "raised") not in box.turn()
+    box.document = healthy()
+    assert ("unusual_night", "raised") not in box.turns(12 * 3600.0, every=3600.0)
 
 
 def test_a_restart_judges_no_night_twice(box: Box) -> None:

@@ -106,7 +106,8 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
     "lesson_learnt": {
         "version": "2025-10-13.1",
         "judgement": "better",
-        "why": "of 1,278 photos 19 become right and 3 wrong; 30 of these photos were corrected",
+        "why": "of 1,278 photos 19 become right and 3 wrong; 30 of these photos were "
+        "corrected by people, as what judged them then had them wrong",
         "new": 46,
         "examples": 212,
         "new_labels": ["Sandals"],

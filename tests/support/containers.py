@@ -191,7 +191,8 @@ def of_kubernetes(
     for source in container.get("envFrom", []):
         said |= maps[source["configMapRef"]["name"]]
     places = {one["name"]: one for one in container["volumeMounts"]}
-    tmpfs = [places.pop("tmp")["mountPath"]]
+    fleeting = {one["name"] for one in pod["volumes"] if "emptyDir" in one} & {*places}
+    tmpfs = [places.pop(name)["mountPath"] for name in fleeting]
     given = places.pop("secrets", None)
     mounts = [_mount(one, name) for name, one in places.items()]
     if given is not None:

@@ -35,11 +35,14 @@ def heic(
     orientation: int = 1,
     icc_profile: bytes | None = None,
     exif: bytes | None = None,
+    told: bytes = b"",
+    thumbnail: bool = False,
 ) -> bytes:
     """Write a picture as a HEIC file of one image item.
 
     orientation: as EXIF numbers it (1, 2, 3, 4, 6 or 8), written as HEIF properties.
     exif: an EXIF block without its `Exif\\0\\0`, added as an item of its own as phones do.
+    told: stands in all places for words. thumbnail: the picture once more, as one of itself.
     """
     stream = _slices(image)
     mirror, quarters = _TRANSFORMS[orientation]
@@ -57,35 +60,54 @@ def heic(
         properties.append(_box(b"imir", bytes([mirror])))
     if quarters:
         properties.append(_box(b"irot", bytes([quarters])))
-    payloads = [stream] if exif is None else [stream, struct.pack(">I", 0) + exif]
-    start = len(_boxes(properties, payloads, 0))
-    return _boxes(properties, payloads, start) + b"".join(payloads)
+    if told:
+        properties.append(_box(b"udes", struct.pack(">Ixxxx", 0) + told + b"\0"))
+    payloads = [(b"hvc1", stream)]
+    if exif is not None:
+        payloads.append((b"Exif", struct.pack(">I", 0) + exif))
+    if thumbnail:
+        payloads.append((b"hvc1", stream))
+    start = len(_boxes(properties, payloads, 0, told))
+    return _boxes(properties, payloads, start, told) + b"".join(data for _, data in payloads)
 
 
-def _boxes(properties: list[bytes], payloads: list[bytes], start: int) -> bytes:
+def _boxes(
+    properties: list[bytes], contents: list[tuple[bytes, bytes]], start: int, told: bytes
+) -> bytes:
     """Everything up to the payloads, which begin at byte `start` of the file."""
-    items, places, at = [b"hvc1", b"Exif"][: len(payloads)], b"", start
+    items, payloads = [kind for kind, _ in contents], [data for _, data in contents]
+    places, at = b"", start
     for number, payload in enumerate(payloads, 1):
         places += struct.pack(">HHHII", number, 0, 1, at, len(payload))
         at += len(payload)
     infos = b"".join(
-        _box(b"infe", struct.pack(">IHH4sx", 2 << 24, number, 0, name))
+        _box(b"infe", struct.pack(">IHH4s", 2 << 24, number, 0, name) + told + b"\0")
         for number, name in enumerate(items, 1)
     )
-    links = bytes(0x80 | number for number in range(1, len(properties) + 1))
+    shown = len(properties) - bool(told)
+    links = bytes(0x80 | number for number in range(1, shown + 1)) + bytes([shown + 1] * bool(told))
+    pictures = [number for number, kind in enumerate(items, 1) if kind == b"hvc1"]
+    linked = b"".join(struct.pack(">HB", one, len(links)) + links for one in pictures)
     parts = [
-        _box(b"hdlr", struct.pack(">II4s12xx", 0, 0, b"pict")),
+        _box(b"hdlr", struct.pack(">II4s12x", 0, 0, b"pict") + told + b"\0"),
         _box(b"pitm", struct.pack(">IH", 0, 1)),
         _box(b"iloc", struct.pack(">IBBH", 0, 0x44, 0, len(items)) + places),
         _box(b"iinf", struct.pack(">IH", 0, len(items)) + infos),
         _box(
             b"iprp",
             _box(b"ipco", b"".join(properties))
-            + _box(b"ipma", struct.pack(">IIHB", 0, 1, 1, len(links)) + links),
+            + _box(b"ipma", struct.pack(">II", 0, len(pictures)) + linked),
         ),
     ]
-    if len(items) > 1:  # the EXIF block describes the picture
-        parts.append(_box(b"iref", bytes(4) + _box(b"cdsc", struct.pack(">HHH", 2, 1, 1))))
+    if told:
+        parts += [_box(b"uuid", bytes(16) + told)] * 2
+    if len(items) > 1:  # the EXIF block describes the picture, a thumbnail is of it
+        roles = {b"Exif": b"cdsc", b"hvc1": b"thmb"}
+        references = [
+            _box(roles[kind], struct.pack(">HHH", number, 1, 1))
+            for number, kind in enumerate(items[1:], 2)
+        ]
+        parts.append(_box(b"iref", bytes(4) + b"".join(references)))
     payload_bytes = sum(len(payload) for payload in payloads)
     return (
         _box(b"ftyp", b"heic\0\0\0\0mif1heic")

@@ -56,6 +56,10 @@ class Storage:
         """Put an object as other tools do, whose key may be one that nightsort would never make."""
         self._raw().put_object(**self._place(bucket, key), Body=content)
 
+    def is_in_parts(self, bucket: str, key: str) -> bool:
+        """Whether an object was sent so: storage says in its ETag of how many it is."""
+        return "-" in self._raw().head_object(**self._place(bucket, key))["ETag"]
+
     def delete_as_others(self, bucket: str, key: str) -> None:
         """Delete an object of any key."""
         self._raw().delete_object(**self._place(bucket, key))

@@ -148,6 +148,13 @@ def test_there_is_one_replica_and_nothing_is_allowed_that_need_not_be() -> None:
     assert PAIR["page"]["readinessProbe"]["exec"]["command"] == ["alive"]
 
 
+def test_daemon_and_page_of_a_pod_share_nothing_but_state_and_photos() -> None:
+    daemon, page = (
+        {one["name"] for one in PAIR[name]["volumeMounts"]} for name in ("daemon", "page")
+    )
+    assert daemon & page == {"state", "photos"}
+
+
 def test_kubernetes_names_only_what_it_has() -> None:
     claims = {one["metadata"]["name"] for one in SET["volumeClaimTemplates"]}
     volumes = {one["name"] for one in POD["volumes"]} | claims
@@ -175,6 +182,24 @@ def test_what_is_copied_into_the_image_is_there_and_not_ignored() -> None:
         assert (ROOT / source).exists(), source
         assert source.split("/")[0] in taken, source
     assert "secrets" not in taken
+
+
+@pytest.mark.parametrize(
+    ("variables", "port"),
+    [({}, "8484"), ({"NIGHTSORT_WEB__LISTEN": "0.0.0.0:9000"}, "9000")],
+)
+def test_the_page_is_asked_at_its_port_or_the_usual_one(
+    tmp_path: Path, variables: dict[str, str], port: str
+) -> None:
+    (tmp_path / "cmdline").write_bytes(b"tini\0--\0start\0nightsort\0web\0")
+    (tmp_path / "python").write_text('#!/bin/sh\nprintf %s "$3"\n')
+    (tmp_path / "python").chmod(0o755)
+    script = (FOLDER / "alive").read_text().replace("/proc/1/cmdline", f"{tmp_path}/cmdline")
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", **variables}
+    said = subprocess.run(
+        ["sh", "-c", script], capture_output=True, text=True, check=True, env=environment
+    )
+    assert said.stdout == port
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

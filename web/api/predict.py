@@ -15,7 +15,7 @@ from classifier.verdict import Band, Reason
 from config.errors import FolderUnavailable, PhotoError, PhotoProblem
 from web.access import needs
 from web.bodies import SUM_BYTES
-from web.predictions import BATCH_IN_HAND, MOST_SECONDS, Judged
+from web.predictions import BATCH_IN_HAND, Judged
 from web.problems import Problem, busy, described
 from web.roles import Role
 from web.routes import router
@@ -34,8 +34,6 @@ from web.uploads import (
 )
 
 endpoints = router()
-
-_SECONDS_WHILE_OTHERS_WORK = 30
 
 
 _EXAMPLE: dict[str, Any] = {
@@ -221,14 +219,7 @@ async def _one_of_many(
 async def _judged(site: Site, file: UploadFile) -> Judged:
     """Raises PhotoError, ModelError, FolderUnavailable; Problem 503 when it takes too long."""
     try:
-        async with asyncio.timeout(MOST_SECONDS):
-            return await asyncio.wrap_future(site.predictor.submit(file.file))
-    except TimeoutError:
-        raise busy(
-            f"no verdict came within {MOST_SECONDS:.0f} seconds, as others need the processor; try "
-            "again in a while",
-            _SECONDS_WHILE_OTHERS_WORK,
-        ) from None
+        return await site.predictor.verdict(file.file)
     except OSError as exc:
         raise FolderUnavailable("state_dir/web: what was sent cannot be read again") from exc
 

@@ -13,6 +13,7 @@ from web.pages.figures import VOLUME
 from web.pages.tables import Column, Kind, Table, Value
 from web.reading import charts
 from web.reading.fleet import KnownVersion, PromotedStatus, Run, moment
+from web.reading.learning import why_in
 
 _HOUR_SECONDS = 3600
 _STATIONS: tuple[tuple[str, Kind], ...] = (
@@ -72,7 +73,8 @@ class FleetTables:
             if promoted is not None:
                 judges = (one.name, promoted["name"]) in judging
                 word = self._t(f"promoted.{outcome_of(promoted, judges=judges)}")
-                rows.append((one.name, promoted["name"], word, promoted["why"]))
+                why = why_in(self._t.language, promoted["why"])
+                rows.append((one.name, promoted["name"], word, why))
         return Table("promoted", self._columns(_OUTCOMES), rows)
 
     def _judged(self, judgement: str) -> str:

@@ -5,7 +5,6 @@ Works without JavaScript by plain forms; `static/upload.js` sends photos one by 
 
 from __future__ import annotations
 
-import asyncio
 import json
 from base64 import b64encode
 from collections.abc import Sequence
@@ -95,7 +94,7 @@ async def try_out(request: Request) -> Response:
         with site.predictor.places():
             async with files_of(request, "file", 1) as (file,):
                 shown = await picture(site, file, _SHOWN_SIDE)
-                judged = await asyncio.wrap_future(site.predictor.submit(file.file))
+                judged = await site.predictor.verdict(file.file)
     except PhotoError as exc:
         problem = Problem(422, exc.problem.value, exc.text)
         return await run_in_threadpool(_try_page, site, request, problem)

@@ -7,6 +7,6 @@ imported at the first prediction: a page that predicts nothing stays small.
 from __future__ import annotations
 
 from web.predictions.answers import Judged, ModelFacts
-from web.predictions.predictor import BATCH_IN_HAND, MOST_SECONDS, Predictor
+from web.predictions.predictor import BATCH_IN_HAND, Predictor
 
-__all__ = ["BATCH_IN_HAND", "MOST_SECONDS", "Judged", "ModelFacts", "Predictor"]
+__all__ = ["BATCH_IN_HAND", "Judged", "ModelFacts", "Predictor"]

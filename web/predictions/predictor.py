@@ -7,6 +7,7 @@ than can be held is told so (503) before it is sent.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 import time
@@ -38,6 +39,7 @@ _NICENESS = 15
 # Whoever is not answered after so long is told to come again: while others have all processors,
 # threads that only take what is left over may stand still.
 MOST_SECONDS = 20.0
+_SECONDS_WHILE_OTHERS_WORK = 30
 _SORTING_SECONDS = 60
 
 
@@ -110,12 +112,25 @@ class Predictor:
         self._threads().submit(self._work)
         return job.answer
 
+    async def verdict(self, photo: BinaryIO) -> Judged:
+        """The same, waited for in the event loop, but not for ever: raises Problem 503."""
+        try:
+            async with asyncio.timeout(MOST_SECONDS):
+                return await asyncio.wrap_future(self.submit(photo))
+        except TimeoutError:
+            raise busy(
+                f"no verdict came within {MOST_SECONDS:.0f} seconds, as others need the processor; "
+                "try again in a while",
+                _SECONDS_WHILE_OTHERS_WORK,
+            ) from None
+
     def picture(self, photo: BinaryIO, side: int) -> Future[bytes]:
         """A picture of a photo as JPEG, its longer side at most `side`; needs no model.
 
-        The future raises PhotoError where it cannot be read.
+        The future raises PhotoError where it cannot be read. What is dropped into incoming waits
+        for it, so it is not left to threads that may stand still.
         """
-        return self._threads().submit(self._paint, photo, side)
+        return self._pool.submit(self._paint, photo, side)
 
     @property
     def is_begun(self) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -134,6 +134,7 @@ class _Listing:
         self._bucket = bucket
         self._below = below
         self._pieces: Iterator[dict[str, int]] | None = None
+        self._at = ""  # where this listing is
         self._last = ""  # that was told
         self._last_plain: str | None = None  # servers disagree how others are signed
 
@@ -143,14 +144,24 @@ class _Listing:
             piece = self._next()
             if piece is None:
                 return []
+            self._require_order(piece)
             if new := [key for key in piece if key.encode() > self._last.encode()]:
                 self._last = new[-1]
                 self._last_plain = max(filter(_PLAIN, new), default=self._last_plain)
                 return new
 
+    def _require_order(self, piece: Mapping[str, int]) -> None:
+        """Keys that come behind greater ones would pass for told."""
+        if [self._at, *piece] != sorted([self._at, *piece], key=str.encode):
+            raise RefusedError(
+                f"{self._bucket.address} lists its objects in no order, so that some could be left "
+                "out; use storage that does as S3, or copy the photos to a folder first"
+            )
+        self._at = max(piece, key=str.encode, default=self._at)
+
     def _next(self) -> dict[str, int] | None:
         if self._pieces is None:
-            self._pieces = self._bucket.listed(self._below, self._last_plain)
+            self._pieces, self._at = self._bucket.listed(self._below, self._last_plain), ""
         try:
             return next(self._pieces, None)
         except ListingRefused as exc:

@@ -144,6 +144,7 @@ class Bucket:
         import obstore
         from obstore.exceptions import AlreadyExistsError
 
+        is_small = isinstance(content, bytes) and len(content) <= PART_BYTES
         try:
             with self._telling():
                 obstore.put(
@@ -152,7 +153,7 @@ class Bucket:
                     content,
                     attributes=dict(about),
                     mode="create" if new else "overwrite",
-                    use_multipart=False if isinstance(content, bytes) else None,
+                    use_multipart=False if is_small else None,
                     chunk_size=PART_BYTES,
                     max_concurrency=_AT_ONCE,
                 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from classifier import arrays, version
 from classifier.bundle import Bundle, load_bundle
-from classifier.classifier import bands_of
+from classifier.classifier import Classifier, bands_of, thresholds_of
 from classifier.version import Version, load_version
 from config.errors import ModelError
 from tests.support.bundles import change_card, flip_a_byte, replace_model
@@ -82,6 +83,17 @@ def test_what_is_promised_of_band_auto_is_its_own_cards_word(file: Path, bundle:
     assert promised is not None
     assert promised.promise == 0.99
     assert bands_of(bundle, None) == bundle.card.bands
+
+
+@pytest.mark.parametrize(("lower", "promise"), [(0.0, 0.99), (-0.1, 0.99), (0.1, None)])
+def test_a_card_promises_nothing_of_a_band_that_begins_lower(
+    bundle: Bundle, lower: float, promise: float | None
+) -> None:
+    bands = bundle.card.bands
+    assert bands is not None
+    chosen = thresholds_of(bundle, bands.auto - lower, bands.review - 0.1)
+    model: Any = SimpleNamespace(own_head=None)  # nothing is judged here
+    assert Classifier(bundle, chosen, model=model).promise == promise
 
 
 def test_saving_leaves_nothing_else_and_replaces_what_was_there(

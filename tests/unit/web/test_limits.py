@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import ExitStack
 
 import pytest
@@ -99,6 +100,16 @@ def body(messages: list[Message], most_bytes: int, spool: Spool | None = None) -
 
 def test_a_body_up_to_its_bound_is_read() -> None:
     assert read(body(parts(60, 40), 100)) == 100
+
+
+def test_a_body_that_comes_byte_by_byte_takes_no_more_memory_than_another() -> None:
+    content = bytes(range(256)) * 200
+    packets = [content[at : at + 2] for at in range(0, len(content), 2)]
+    sent: list[Message] = [{"type": "http.request", "body": b, "more_body": True} for b in packets]
+    sent[-1]["more_body"] = False
+    found = asyncio.run(body(sent, len(content)).packets(sys.maxsize))
+    assert b"".join(found) == content
+    assert len(found) <= len(content) / 4096 + 1
 
 
 def test_packets_are_handed_on_many_at_a_time() -> None:

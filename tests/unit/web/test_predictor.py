@@ -199,6 +199,17 @@ def test_while_the_daemon_sorts_they_take_only_what_is_left_over(
     assert policies(before) == ([policy] if policy == os.SCHED_IDLE else [])
 
 
+def test_what_is_dropped_into_incoming_waits_for_no_thread_that_may_stand_still(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor = made(workers=1, is_sorting=lambda: True)
+    said(predictor, b"the model is loaded", b"and the daemon sorts")
+    judging = "web.predictions.judging.picture_of"
+    monkeypatch.setattr(judging, lambda *_: bytes([os.sched_getscheduler(0)]))
+    painted = predictor.picture(BytesIO(b"x"), 64).result(DEADLINE_SECONDS)
+    assert painted == bytes([os.SCHED_OTHER])
+
+
 def policies(before: set[threading.Thread]) -> list[int]:
     """Of the threads that began since."""
     new = [one.native_id or 0 for one in threading.enumerate() if one not in before]

@@ -63,6 +63,15 @@ def test_an_alert_is_told_in_german(rule: str, phase: Any) -> None:
     assert len(message.subject) <= 150
 
 
+@pytest.mark.parametrize("rule", ["lesson_learnt", "promotion_compared"])
+def test_why_a_version_is_better_is_told_in_german(rule: str) -> None:
+    why = "of 1,278 photos 19 become right and 3 wrong; what no catalogue knows"
+    message = said(sample(rule, why=why))
+    for text in (message.text, message.html, message.slack):
+        words = text.replace("\N{NO-BREAK SPACE}", " ")
+        assert "von 1.278 Fotos werden 19 richtig und 3 falsch; what no catalogue knows" in words
+
+
 @pytest.mark.parametrize(("rule", "phase"), EVERYTHING)
 def test_hostile_facts_are_shown_literally_in_german_too(rule: str, phase: Any) -> None:
     message = said(sample(rule, phase, **_everywhere(FACTS[rule])))

@@ -20,6 +20,8 @@ from config.settings import Settings
 from config.timing import WindowSettings
 from daemon.alerting.render import TEMPLATES, Message, message_of
 from daemon.domain.alerts import RULES, Alert
+from daemon.domain.learning_words import why_words
+from daemon.domain.speech import speech
 from tests.support.alert_samples import AT, FACTS, phases_of, sample
 
 SETTINGS = Settings(
@@ -120,6 +122,7 @@ def test_only_facts_and_commands_are_quoted(
         text = message_of(sample(rule, phase, **one), settings, host="box7").text
         source = (TEMPLATES / "rules" / language / f"{rule}.j2").read_text("utf-8")
         known = str(FACTS[rule]) + " ".join(re.findall("`(.*?)`", source))
+        known += why_words(str(FACTS[rule].get("why")), speech(language))
         for words in re.findall(quoted, text):
             assert words in known or "models" in words
 
