@@ -24,6 +24,7 @@ log = structlog.get_logger()
 
 _MOST_FILES = 50
 _MOST_BYTES = 2_000_000  # of one file
+_MOST_BYTES_IN_ALL = 8_000_000
 _ROTATED = ("", ".1", ".old")
 _SLACK = timedelta(minutes=1)  # clocks of file servers
 _NOBODY = frozenset({"nobody", "guest", "root"})
@@ -103,9 +104,12 @@ def newest_files(pattern: str) -> Files:
 
 
 def read_all(files: Files) -> Iterator[Rename]:
-    """What these tell of files that were moved. Raises OSError."""
+    """What these tell of files that were moved, the first first. Raises OSError."""
+    left = _MOST_BYTES_IN_ALL
     for name, *_ in files:
-        yield from renames_in(_end_of(name))
+        text = _end_of(name, min(left, _MOST_BYTES))
+        left -= len(text)
+        yield from renames_in(text)
 
 
 def renames_in(text: str) -> Iterator[Rename]:
@@ -121,14 +125,14 @@ def renames_in(text: str) -> Iterator[Rename]:
                 yield Rename(when, person.strip(), before, after)
 
 
-def _end_of(name: str) -> str:
+def _end_of(name: str, most_bytes: int) -> str:
     """The end of a file, from a whole line on."""
     with os.fdopen(os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         size = os.fstat(file.fileno()).st_size
-        if size > _MOST_BYTES:
-            file.seek(size - _MOST_BYTES)
-            file.readline(_MOST_BYTES)
-        return os.fsdecode(file.read(_MOST_BYTES))
+        if size > most_bytes:
+            file.seek(size - most_bytes)
+            file.readline(most_bytes)
+        return os.fsdecode(file.read(most_bytes))
 
 
 def _time(stamp: str) -> datetime | None:

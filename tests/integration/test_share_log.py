@@ -136,6 +136,19 @@ def test_only_the_end_of_a_huge_log_is_read(
     assert core.store.corrections.of(story.id)[-1].person == "bert"
 
 
+def test_of_many_huge_logs_the_newest_are_read(
+    core: Core, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(share_log, "_MOST_BYTES_IN_ALL", 2000)
+    older = log.with_name("log.smbd.old")
+    older.write_text(told(soon(core), "anna", f"{core.sorted}/{BEFORE}", f"{core.sorted}/{AFTER}"))
+    os.utime(older, (1, 1))
+    log.write_text("x\n" * 2000)
+    assert dragged(core) == SOMEBODY
+    log.write_text("")
+    assert len([*share_log.read_all(share_log.newest_files(str(log)))]) == 1
+
+
 @pytest.mark.parametrize("kind", ["nothing", "folder", "fifo", "dangling", "secret"])
 def test_a_log_that_cannot_be_read_is_told_once_and_stops_nothing(
     core: Core, log: Path, kind: str
