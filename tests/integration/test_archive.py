@@ -141,7 +141,7 @@ def test_a_lost_worker_loses_and_doubles_nothing(site: Site) -> None:
     process = started(site, workers=2)
     a_part_is_there(out, process)
     os.kill(max(descendants(process.pid)), signal.SIGKILL)
-    assert process.wait(DEADLINE_SECONDS) == 0
+    assert process.wait(DEADLINE_SECONDS) == 0, (site.folder / "said").read_text("utf-8")
     assert paths(out) == [f"old/{number:04}.jpg" for number in range(500)]
     assert not any(row["error"] for row in rows(out))
 

@@ -67,6 +67,8 @@ HOUSE = Path(module.__file__).parents[2]
 SPEAKERS = (
     "classifier/learning",
     "daemon/sorting/lessons.py",
+    "daemon/sorting/promoted.py",
+    "daemon/sorting/lesson_process.py",
     "daemon/service/lessons.py",
     "daemon/store/lessons.py",
 )
