@@ -45,7 +45,7 @@ class SharedModules(LoadScopeScheduling):  # type: ignore[misc]
 @cache
 def shares_fixtures(file: Path) -> bool:
     text = file.read_text(encoding="utf-8")
-    return 'scope="module"' in text or 'scope="session"' in text
+    return any(sign in text for sign in ('scope="module"', 'scope="session"', "s3: Storage"))
 
 
 @pytest.hookimpl(optionalhook=True)

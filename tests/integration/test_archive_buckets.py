@@ -16,21 +16,10 @@ from daemon.mirror.bucket.client import Bucket, BucketFailed, BucketRefused, Obj
 from tests.integration.test_archive import archive, rows
 from tests.support.photos import photo_bytes
 from tests.support.processes import Site, clean_environment
-from tests.support.s3 import Gate, Storage, storage
+from tests.support.s3 import Gate, Storage
 from tests.support.waiting import DEADLINE_SECONDS, eventually
 
 SLOW_DOWN = "503 Slow Down"
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[Storage]:
-    with storage() as running:
-        yield running
-
-
-@pytest.fixture
-def bucket(s3: Storage) -> str:
-    return s3.new_bucket()
 
 
 @pytest.fixture

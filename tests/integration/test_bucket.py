@@ -29,22 +29,11 @@ from daemon.mirror.bucket.thread import BucketThread, copier_of
 from daemon.store.bucket_copies import BUCKET, BUCKET_FILL
 from tests.support.bucket_shop import copier, copy, finish, here, settings_of
 from tests.support.core import tiny_photo
-from tests.support.s3 import Storage, storage
+from tests.support.s3 import Storage
 from tests.support.shop import Shop
 from tests.support.waiting import eventually
 
 RUN = "batch_results_{}.csv"
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[Storage]:
-    with storage() as running:
-        yield running
-
-
-@pytest.fixture
-def bucket(s3: Storage) -> str:
-    return s3.new_bucket()
 
 
 @pytest.fixture

@@ -23,20 +23,9 @@ from tests.integration.test_pick_lists import updater
 from tests.support.bucket_shop import copier, copy, finish, settings_of
 from tests.support.core import tiny_photo
 from tests.support.forgetting import ForgettingShop
-from tests.support.s3 import Storage, storage
+from tests.support.s3 import Storage
 
 DAY = "2025-10-13"
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[Storage]:
-    with storage() as running:
-        yield running
-
-
-@pytest.fixture
-def bucket(s3: Storage) -> str:
-    return s3.new_bucket()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from daemon.folders.rights import Rights
 from daemon.folders.tree import Tree
 from daemon.mirror.bucket.client import PART_BYTES, BucketFailed, connect
 from daemon.mirror.bucket.fetching import Fate, fetch, place_of
-from tests.support.s3 import Storage, storage
+from tests.support.s3 import Storage
 
 CONTENT = b"a photo"
 ABOUT = {"sha256": sha256(CONTENT).hexdigest()}
@@ -84,12 +84,6 @@ def test_what_breaks_off_leaves_nothing_behind(tree: Tree) -> None:
 
 
 # --- large objects -------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[Storage]:
-    with storage() as running:
-        yield running
 
 
 def large(seed: int) -> bytes:

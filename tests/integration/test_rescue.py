@@ -28,24 +28,13 @@ from daemon.store import DATABASE, Store
 from daemon.store.facts import PRESENCE, UNFETCHED
 from tests.support.bucket_shop import copy
 from tests.support.core import tiny_photo
-from tests.support.s3 import Storage, storage
+from tests.support.s3 import Storage
 from tests.support.shop import Shop
 
 DAY = "2025-10-13"
 PLACE = "Shirts/return-60001_front.png"
 # What lies in folders now was there before.
 SOON = datetime.now(UTC) + timedelta(hours=12)
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[Storage]:
-    with storage() as running:
-        yield running
-
-
-@pytest.fixture
-def bucket(s3: Storage) -> str:
-    return s3.new_bucket()
 
 
 @pytest.fixture

@@ -31,23 +31,12 @@ from daemon.store import Store
 from tests.integration.test_pick_lists import updater
 from tests.support.bucket_shop import copier, copy, finish, settings_of
 from tests.support.forgetting import ForgettingShop
-from tests.support.s3 import Storage, storage
+from tests.support.s3 import Storage
 
 DAY = "2025-10-13"
 PHOTO = "return-60001_front.jpg"
 KEY = f"{DAY}/Shirts/{PHOTO}"
 WHERE = b"52.5163N 13.3777E"
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[Storage]:
-    with storage() as running:
-        yield running
-
-
-@pytest.fixture
-def bucket(s3: Storage) -> str:
-    return s3.new_bucket()
 
 
 @pytest.fixture
