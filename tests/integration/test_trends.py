@@ -11,7 +11,7 @@ import pytest
 from daemon.domain.speech import Speech, speech
 from daemon.domain.timetable import nightly, schedule_of
 from daemon.folders.tree import Tree
-from daemon.reporting.periodical import Periodical
+from daemon.reporting.periodical import Periodical, Shop
 from daemon.reporting.periods import Period
 from daemon.reporting.trends import in_words, trends_of
 from tests.support.alerts import Box, healthy
@@ -35,10 +35,8 @@ def a_week(box: Box, nights: int = 7, **counts: Any) -> None:
 
 
 def page(box: Box, period: Period, say: Speech) -> str:
-    teller = Periodical(
-        box.store, Tree(box.settings.results_dir), box.clock, (), box.settings.value, say,
-        nightly(box.settings.window),
-    )  # fmt: skip
+    shop = Shop(box.settings.value, nightly(box.settings.window))
+    teller = Periodical(box.store, Tree(box.settings.results_dir), box.clock, (), shop, say)
     text = (box.settings.results_dir / teller.write(period)).read_text(encoding="utf-8")
     return " ".join(text.replace("\N{NO-BREAK SPACE}", " ").split())
 
