@@ -104,7 +104,7 @@ class Periodical:
             return False
         # A night that began on Sunday belongs to the week: its window and its run are waited for.
         began = [run.started_at.date() for run in self._store.runs.unclosed()]
-        window = self._schedule and self._schedule.window_at(self._clock.now())
+        window = self._schedule.window_at(self._clock.now()) if self._schedule else None
         if window is not None:
             began.append(window.opens.date())
         return all(day > period.last for day in began)
