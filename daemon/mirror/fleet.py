@@ -199,8 +199,9 @@ _CATEGORIES = (
     " sum(photos) FROM told JOIN ranked USING (station, category) GROUP BY 1, 2, 3"
 )
 _RUNS = (
-    f"SELECT name, one.* FROM nightsort.stations CROSS JOIN LATERAL (SELECT left(id, 100),"  # noqa: S608
-    f" {_moment('started')}, {_moment('finished')}, left(model, 200), {', '.join(_FIGURES)}"
+    "SELECT name, one.* FROM nightsort.stations CROSS JOIN LATERAL"  # noqa: S608 - our own text
+    f" (SELECT left(id, {_LONGEST_NAME}), {_moment('started')}, {_moment('finished')},"
+    f" left(model, 200), {', '.join(_FIGURES)}"
     " FROM nightsort.runs WHERE station = name ORDER BY id DESC LIMIT %s) AS one"
 )
 

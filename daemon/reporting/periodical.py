@@ -109,8 +109,13 @@ class Periodical:
         told = self._store.facts.get(rhythm.fact)
         if told is not None and told[rhythm.key] == period.name:
             return False
-        # A night that began on Sunday belongs to the week: its run is waited for.
-        return not any(run.started_at.date() <= period.last for run in self._store.runs.unclosed())
+        # A night that began on Sunday belongs to the week: its window and its run are waited for.
+        began = [run.started_at.date() for run in self._store.runs.unclosed()]
+        schedule = self._shop.schedule
+        window = schedule.window_at(self._clock.now()) if schedule else None
+        if window is not None:
+            began.append(window.opens.date())
+        return all(day > period.last for day in began)
 
     def _tell(self, rhythm: Rhythm, period: Period) -> None:
         told: dict[str, object] = {rhythm.key: period.name, "page": None, "figures": None}
