@@ -18,7 +18,7 @@ from daemon.domain.failures import retry_delay
 from daemon.domain.left_alone import LeftAloneDocument
 from daemon.domain.photos import Photo
 from daemon.domain.runs import Run
-from daemon.domain.sorting import Examined, Returned
+from daemon.domain.sorting import Examined, JudgedAhead, Returned
 from daemon.domain.status import UndecidedStatus
 from daemon.domain.summaries import DrainSummary, RunSummary, missing
 from daemon.reporting.run_files import empty_summary, summarise
@@ -42,6 +42,8 @@ _LOOK_UP_SECONDS = 0.5
 _BATCH_BYTES = 16_000_000
 _SMALLEST_BATCH = 8
 _BATCHES_LEFT = 3  # for each worker, while the queue allows it
+# What was judged ahead goes through no model: only flushes and commits, of each micro-batch, count.
+_JUDGED_TOGETHER = 256
 
 
 class Drain:
@@ -236,10 +238,23 @@ class Drain:
             batch = self._claim(hands_free=not in_hand)
             if not batch:
                 break
-            known = self._store.ahead.of(batch, self._workers.mark())
+            known = self._known(batch)
             in_hand[self._workers.examine(batch, known)] = batch
             claimed = True
         return claimed
+
+    def _known(self, batch: list[Photo]) -> dict[int, JudgedAhead]:
+        """What was judged ahead of a micro-batch; where that is all of it, it takes in more."""
+        assert self.run is not None
+        mark = self._workers.mark()
+        known = self._store.ahead.of(batch, mark)
+        if len(known) == len(batch) and not batch[0].alone:
+            room = _JUDGED_TOGETHER - len(batch)
+            steady, boot = self._clock.steady(), self._clock.boot
+            more = self._store.ahead.claim_judged(self.run.id, mark, room, steady, boot)
+            known |= self._store.ahead.of(more, mark)
+            batch += more
+        return known
 
     def _claim(self, *, hands_free: bool) -> list[Photo]:
         steady = self._clock.steady()
