@@ -57,7 +57,7 @@ def report(bench: Bench) -> Figures:
 
 
 def ahead(bench: Bench) -> Figures:
-    """Photos that came, and were judged, by day: from asking to the answer; many, to being filed."""
+    """Photos that were judged by day: from asking to the answer; of many, how fast they are filed."""
     night, count = _judged_ahead(bench, bench.photos(_NIGHT))
     many, of_many = _judged_ahead(bench, bench.photos(_MANY))
     return {
