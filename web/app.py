@@ -18,6 +18,7 @@ from web.pages import (
     doctor,
     find,
     fleet,
+    fleet_doctor,
     groups,
     home,
     lessons,
@@ -76,6 +77,7 @@ FLEET_ROUTERS: Sequence[APIRouter] = (
     password.pages,
     people.pages,
     fleet.pages,
+    fleet_doctor.pages,
     docs.pages,
     fleet_api.endpoints,
 )

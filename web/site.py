@@ -43,7 +43,10 @@ _OF_A_STATION = {
     "settings": ("/page/settings", Role.ADMIN),
     "people": ("/page/people", Role.ADMIN),
 }  # fmt: skip
-_OF_THE_FLEET = {"fleet": ("/", Role.READER), "people": ("/page/people", Role.ADMIN)}
+_OF_THE_FLEET = {
+    "fleet": ("/", Role.READER), "doctor": ("/page/doctor", Role.LEAD),
+    "people": ("/page/people", Role.ADMIN),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from daemon.store.history import History
 from daemon.store.intentions import Intentions
 from daemon.store.lessons import Lessons
 from daemon.store.mirrored import Mirrored
+from daemon.store.promoted import PromotedVersion
 from daemon.store.queue import LONGEST_RETRY_SECONDS, Queue
 from daemon.store.recall import Found, Recall, Recalled
 from daemon.store.removals import Removals
@@ -79,6 +80,7 @@ __all__ = [
     "Lessons",
     "Meant",
     "Mirrored",
+    "PromotedVersion",
     "Queue",
     "Recall",
     "Recalled",
@@ -135,6 +137,7 @@ class Store:
         self.examples = Examples(self._db)
         self.lessons = Lessons(self._db)
         self.version_copies = VersionCopies(self._db)
+        self.promoted = PromotedVersion(self._db)
         self.removals = Removals(self._db)
         self.returns = Returns(self._db)
         self.recall = Recall(self._db)

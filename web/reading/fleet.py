@@ -20,7 +20,7 @@ from config.settings import Settings
 from config.value import UNSAID, ValueSettings
 from daemon.domain.accuracy import Rate
 from daemon.mirror import promotions
-from daemon.mirror.fleet import Day, Run, Snapshot, Station, moment, read
+from daemon.mirror.fleet import QUIET, SILENT, Day, Run, Snapshot, Station, moment, read
 from daemon.mirror.postgres import connect
 from daemon.mirror.promotions import KnownVersion
 from daemon.mirror.saying import PromotedStatus, StationStatus, Triple, accuracy_period
@@ -39,9 +39,6 @@ __all__ = [
 log = structlog.get_logger()
 
 REFRESH_SECONDS = 10.0
-# Stations say how they are twice a minute: one that has missed this long is no longer as it said.
-QUIET = timedelta(minutes=10)
-SILENT = timedelta(days=1)
 # Shares of more days than these are told week by week, as on a station's own page.
 _MOST_DAYS = 31
 _FEWEST_WEEKS = 6

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,6 +18,8 @@ from daemon.domain.inspection import (
     SettingTold,
     TellSettings,
 )
+from daemon.health.doctor.findings import found_of
+from daemon.health.doctor.fleets import of_fleet
 from daemon.service.examining import LONGEST_SECONDS, known
 from daemon.service.telling_settings import told
 from web.problems import Problem
@@ -104,16 +106,24 @@ def examination(settings: Settings) -> Looked:
     found = Examination()
     with suppress(Problem), history(settings.state_dir) as store:
         found = known(store)
-    by_state = {
-        state: [one for one in found.findings if one.state == state] for state in _WORST_FIRST
-    }
     return Looked(
         datetime.fromisoformat(found.at) if found.at else None,
         found.by,
-        tuple((state, tuple(those)) for state, those in by_state.items() if those),
+        _by_state(found.findings),
         found.problem,
         bool(found.began) and is_running(settings.state_dir),
     )
+
+
+def examination_of_fleet(settings: Settings, by: Caller, at: datetime) -> Looked:
+    """What the doctor says of the mirror that is read, looked at here and now."""
+    found = _by_state(found_of(of_fleet(settings.fleet)))
+    return Looked(at, by.name, found, problem="", is_under_way=False)
+
+
+def _by_state(findings: Sequence[Found]) -> tuple[tuple[str, tuple[Found, ...]], ...]:
+    states = ((one, tuple(it for it in findings if it.state == one)) for one in _WORST_FIRST)
+    return tuple((state, those) for state, those in states if those)
 
 
 def examine(settings: Settings, by: Caller) -> None:

@@ -42,6 +42,7 @@ from daemon.health.doctor.findings import (
     ok,
     wrong,
 )
+from daemon.health.doctor.fleets import of_fleet
 from daemon.health.doctor.fs_trials import events_come, moves_between, traits_of, trial_folder
 from daemon.health.doctor.mirrors import of_mirror
 from daemon.health.doctor.share_logs import of_share_log
@@ -68,6 +69,15 @@ def examine(settings: Settings, clock: Clock) -> Findings:
     yield ok("settings", "read, and every key is known")
     for warning in settings.renamed:
         yield advice("settings", warning, "what it does stays the same")
+    if settings.is_office:
+        yield ok("settings", "of a head office, which sorts nothing")
+        yield from of_fleet(settings.fleet)
+        yield of_clock(clock.now(), is_synchronised=is_clock_synchronised())
+    else:
+        yield from _of_box(settings, clock)
+
+
+def _of_box(settings: Settings, clock: Clock) -> Findings:
     yield from _daemon(settings)
     yield from _state(settings)
     yield from _backups(settings, clock)
@@ -86,6 +96,7 @@ def examine(settings: Settings, clock: Clock) -> Findings:
     yield from _returns(settings)
     yield from _alerts(settings)
     yield from of_mirror(settings)
+    yield from of_fleet(settings.fleet)
     yield from of_share_log(settings.corrections.share_log)
     yield from _handover(settings)
     yield from _time(settings, clock)
