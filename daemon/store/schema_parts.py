@@ -161,6 +161,17 @@ ALTER TABLE bucket_copies ADD COLUMN is_stripped INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE bucket_copies ADD COLUMN kept_home TEXT NOT NULL DEFAULT ''
 """
 
+# How many photos of a band took people how long, by week: no photo and no person is in it.
+LOOKS = """
+CREATE TABLE looks (
+    week TEXT NOT NULL,
+    band TEXT NOT NULL,
+    tenths INTEGER NOT NULL,
+    photos INTEGER NOT NULL,
+    PRIMARY KEY (week, band, tenths)
+) STRICT, WITHOUT ROWID
+"""
+
 # The steps of these, in order; `schema` has those before.
 LATER_STEPS = (
     tuple(SPOT_CHECKS.split(";")),
@@ -172,4 +183,5 @@ LATER_STEPS = (
     SIGHTS,
     BUCKET_COPIES,
     tuple(STRIPPED.split(";")),
+    (LOOKS,),
 )
