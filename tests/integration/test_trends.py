@@ -11,7 +11,7 @@ import pytest
 from daemon.domain.speech import Speech, speech
 from daemon.domain.timetable import nightly, schedule_of
 from daemon.folders.tree import Tree
-from daemon.reporting.periodical import WEEKLY, Periodical
+from daemon.reporting.periodical import WEEKLY, Periodical, Shop
 from daemon.reporting.periods import Period
 from daemon.reporting.trends import in_words, trends_of
 from daemon.store.facts import WEEK_TOLD
@@ -36,20 +36,16 @@ def a_week(box: Box, nights: int = 7, **counts: Any) -> None:
 
 
 def page(box: Box, period: Period, say: Speech) -> str:
-    teller = Periodical(
-        box.store, Tree(box.settings.results_dir), box.clock, (), box.settings.value, say,
-        nightly(box.settings.window),
-    )  # fmt: skip
+    shop = Shop(box.settings.value, nightly(box.settings.window))
+    teller = Periodical(box.store, Tree(box.settings.results_dir), box.clock, (), shop, say)
     text = (box.settings.results_dir / teller.write(period)).read_text(encoding="utf-8")
     return " ".join(text.replace("\N{NO-BREAK SPACE}", " ").split())
 
 
 def weekly(box: Box) -> Periodical:
     """Tells of weeks by itself."""
-    return Periodical(
-        box.store, Tree(box.settings.results_dir), box.clock, (WEEKLY,),
-        schedule=nightly(box.settings.window),
-    )  # fmt: skip
+    shop = Shop(schedule=nightly(box.settings.window))
+    return Periodical(box.store, Tree(box.settings.results_dir), box.clock, (WEEKLY,), shop)
 
 
 def test_windows_are_due_and_kept_or_missed_and_failures_counted(box: Box) -> None:
