@@ -98,6 +98,11 @@ def is_run(summary: DrainSummary) -> TypeGuard[RunSummary]:
     return summary["run"] is not None
 
 
+def with_verdict(summary: DrainSummary) -> int:
+    """How many photos were judged."""
+    return summary["successful"] + summary["review"]
+
+
 def without_money(summary: RunSummary) -> RunSummary:
     """For other systems: what a run is worth in money tells the wage."""
     worth = summary.get("value")

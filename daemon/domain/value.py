@@ -7,14 +7,14 @@ with all that it is made of, and one below nothing is told as what it cost.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from classifier.verdict import Band
 from config.value import ValueSettings
 from daemon.domain.looking import WEEKS, Looked
 from daemon.domain.speech import ENGLISH, Speech
-from daemon.domain.summaries import DrainSummary, ValueDocument
+from daemon.domain.summaries import DrainSummary, ValueDocument, with_verdict
 
 _HOUR = 3600.0
 Measured = Mapping[Band, Looked]
@@ -78,7 +78,7 @@ class Value:
             "reviews": self.reviews,
             "looks": self.looks,
             "cost": round(self.cost, 2),
-            "months": round(self.months, 4),
+            "months": round(self.months, 6),
             "seconds": self.seconds,
             "measured": {
                 band.value: {"seconds": one.seconds, "photos": one.photos, "weeks": WEEKS}
@@ -93,7 +93,7 @@ def of_run(
 ) -> Value:
     """The value of a run; the monthly cost belongs to no single one."""
     return Value(
-        judged=summary["successful"] + summary["review"],
+        judged=with_verdict(summary),
         reviews=summary["review"],
         looks=summary["confidence_distribution"].get(Band.CHECK, 0),
         assumed=assumed,
@@ -101,9 +101,15 @@ def of_run(
     )
 
 
-def added(documents: Sequence[ValueDocument]) -> ValueDocument:
-    """The value of several runs; by the newest settings, and what was measured until then."""
-    values = [of_json(one) for one in documents]
+def added(documents: Iterable[ValueDocument | None]) -> ValueDocument | None:
+    """The value of runs, by the newest settings and what was measured until then.
+
+    None where one of them, of an older nightsort, does not say.
+    """
+    told = [*documents]
+    values = [of_json(one) for one in told if one is not None]
+    if len(values) < len(told):
+        return None
     last = values[-1]
     return Value(
         sum(one.judged for one in values),

@@ -153,10 +153,16 @@ def test_what_an_older_one_told_in_json_can_be_read() -> None:
 def test_runs_together_are_worth_what_each_is(runs: list[Value]) -> None:
     last = runs[-1]
     alike = [replace(one, assumed=last.assumed, measured=last.measured, months=0) for one in runs]
-    together = added([one.as_json() for one in alike])
+    together = added(one.as_json() for one in alike)
+    assert together is not None
     assert together["judged"] == sum(one.judged for one in runs)
     apart = math.fsum(one.saved_seconds for one in alike)
     assert math.isclose(together["saved_seconds"], apart, rel_tol=1e-9, abs_tol=0.1)
+
+
+def test_runs_of_which_one_does_not_say_are_not_added_up() -> None:
+    known = Value(judged=1, reviews=0, looks=0, assumed=ValueSettings()).as_json()
+    assert added([known, None]) is None
 
 
 def test_a_run_bears_no_cost_and_says_so() -> None:
