@@ -34,6 +34,7 @@ from daemon.store.handovers import Handovers
 from daemon.store.history import History
 from daemon.store.intentions import Intentions
 from daemon.store.lessons import Lessons
+from daemon.store.looks import Looks
 from daemon.store.mirrored import Mirrored
 from daemon.store.promoted import PromotedVersion
 from daemon.store.queue import LONGEST_RETRY_SECONDS, Queue
@@ -78,6 +79,7 @@ __all__ = [
     "Intentions",
     "Known",
     "Lessons",
+    "Looks",
     "Meant",
     "Mirrored",
     "PromotedVersion",
@@ -143,6 +145,7 @@ class Store:
         self.recall = Recall(self._db)
         self.spot_checks = SpotChecks(self._db)
         self.sights = Sights(self._db)
+        self.looks = Looks(self._db)
         self.workbooks = Workbooks(self._db)
         self.retention = Retention(self._db)
         self.forgetting = Forgetting(self._db)
