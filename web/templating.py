@@ -11,11 +11,12 @@ TEXTS = HERE / "texts"
 
 
 def templates() -> Environment:
-    """The templates, read when they are asked for."""
+    """The templates, each read and compiled when it is first asked for."""
     return Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
