@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from config import catalogue
+from config.catalogue import Texts
 
 HERE = Path(__file__).parent
 TEXTS = HERE / "texts"
@@ -20,3 +25,9 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+@cache
+def settings_texts() -> Mapping[str, Texts]:
+    """What each key of the settings means, by language; in English the schema itself says it."""
+    return catalogue.read(TEXTS / "settings")

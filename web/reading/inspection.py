@@ -10,6 +10,8 @@ from functools import partial
 from itertools import groupby
 
 from config.settings import Settings, load, walk
+from daemon.domain.again import said_again
+from daemon.domain.doctor_words import found_again
 from daemon.domain.inspection import (
     Examination,
     Examine,
@@ -18,6 +20,7 @@ from daemon.domain.inspection import (
     SettingTold,
     TellSettings,
 )
+from daemon.domain.speech import speech
 from daemon.service.examining import LONGEST_SECONDS, known
 from daemon.service.telling_settings import told
 from web.problems import Problem
@@ -61,6 +64,11 @@ def settings_in_use(settings: Settings, by: Caller) -> InUse:
     return InUse(every, tuple(_tables(every)), is_of_daemon)
 
 
+def renamed(told: SettingsTold, language: str) -> list[str]:
+    """Which keys have another name by now, as the doctor says it."""
+    return [said_again(one, speech(language), "doctor.found") for one in told.renamed]
+
+
 def _reread(settings: Settings) -> Settings:
     file = settings.sources.file
     return settings if file is None else load(file)
@@ -99,14 +107,13 @@ class Looked:
     is_under_way: bool
 
 
-def examination(settings: Settings) -> Looked:
-    """As it is kept; nothing while there is no history."""
+def examination(settings: Settings, language: str) -> Looked:
+    """As it is kept, in that language; nothing while there is no history."""
     found = Examination()
     with suppress(Problem), history(settings.state_dir) as store:
         found = known(store)
-    by_state = {
-        state: [one for one in found.findings if one.state == state] for state in _WORST_FIRST
-    }
+    findings = [found_again(one, speech(language)) for one in found.findings]
+    by_state = {state: [one for one in findings if one.state == state] for state in _WORST_FIRST}
     return Looked(
         datetime.fromisoformat(found.at) if found.at else None,
         found.by,
