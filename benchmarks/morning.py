@@ -57,7 +57,7 @@ def report(bench: Bench) -> Figures:
 
 
 def ahead(bench: Bench) -> Figures:
-    """Photos that were judged by day: from asking to the answer; of many, how fast they are filed."""
+    """Photos that were judged by day: from asking to the answer, and how fast many are filed."""
     night, count = _judged_ahead(bench, bench.photos(_NIGHT))
     many, of_many = _judged_ahead(bench, bench.photos(_MANY))
     return {

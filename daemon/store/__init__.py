@@ -161,6 +161,10 @@ class Store:
         """Whether it has this version's form; one that is only read may be an older one's still."""
         return self._db.require_known_version() == SCHEMA_VERSION
 
+    def end_looks(self) -> None:
+        """Let what was asked and not read to its end go, so that the next question sees all."""
+        self._db.end_looks()
+
     def close(self) -> None:
         """Close the database."""
         self._db.close()
