@@ -1,8 +1,8 @@
 """How much of bodies is in memory as a whole, and who waits for room there.
 
-A photo that is all here leaves with its verdict, in a moment: the next one waits for that, since to
-write it to the disk and read it again takes a third of what a verdict does. For a photo that is
-still being sent nobody waits, as that may take as long as its sender likes.
+A photo that is all here leaves with its verdict, in a moment: the next one waits for that, instead
+of being written to the disk and read again. For a photo that is still being sent nobody waits, as
+that may take as long as its sender likes.
 """
 
 from __future__ import annotations
