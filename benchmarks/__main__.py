@@ -24,6 +24,7 @@ from benchmarks import (
     morning,
     predicting,
     quality,
+    small_box,
     speed,
 )
 from benchmarks.bench import Bench, Figures, machine
@@ -35,6 +36,7 @@ _TRAIN_PYTHON = Path(".venv-train/bin/python")
 PARTS: dict[str, Callable[[Bench], Figures]] = {
     "drain": speed.drain,
     "ahead": morning.ahead,
+    "small": small_box.small,
     "memory": growth.memory,
     "latency": living.latency,
     "backlog": growth.backlog,

@@ -7,7 +7,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from benchmarks import archiving, auditing, beside, drift, learning, morning, predicting
+from benchmarks import (
+    archiving,
+    auditing,
+    beside,
+    drift,
+    learning,
+    morning,
+    predicting,
+    small_box,
+)
 from benchmarks.bench import Figures
 
 _WAYS = {
@@ -152,6 +161,7 @@ def _quality_rows(found: Figures) -> Iterator[list[str]]:
 _ROWS_OF: dict[str, Callable[[Figures], Iterator[list[str]]]] = {
     "drain": _drain_rows,
     "ahead": morning.ahead_rows,
+    "small": small_box.small_rows,
     "memory": _memory_rows,
     "latency": _latency_rows,
     "backlog": _backlog_rows,

@@ -257,7 +257,7 @@ class _Chores:
         store.sessions.sweep(settings.web.session_hours)
         store.links.sweep()
         store.failures.sweep()
-        store.prints.sweep()
+        store.prints.sweep(settings.retention.people_days)
         store.calls.sweep(settings.retention.api_days)
         if self._tls is not None:
             self._tls.look()

@@ -267,6 +267,8 @@ RULES: Mapping[str, Rule] = {
             "more": "changes beyond these",
             "mix_index": "population stability index of the categories against the nights before",
             "compared": "nights with photos that it was compared with",
+            "model": "what judged it; how sure it is, is compared with nights of the same alone",
+            "model_since": "since which of those nights, as date; null: no other judged them",
         },
     ),
     "many_removed": Rule(

@@ -45,14 +45,15 @@ class Told:
 
 
 def write_period_report(
-    file: BinaryIO, figures: Figures, told: Told, say: Speech = ENGLISH
+    file: BinaryIO, figures: Figures, told: Told, say: Speech = ENGLISH, *, ask: str = ""
 ) -> None:
-    """Write the page."""
+    """Write the page. ask: whom people ask."""
     total = figures.total
     write_page(
         file,
         "period.html.j2",
         say,
+        ask=ask,
         figures=figures,
         total=total,
         sentence=_sentence(figures, say),

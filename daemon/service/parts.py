@@ -38,7 +38,7 @@ from daemon.maintenance.reconcile import Reconciler
 from daemon.maintenance.retention import Retention
 from daemon.reporting.exports import Exports
 from daemon.reporting.kept_pictures import KeptPictures
-from daemon.reporting.periodical import MONTHLY, WEEKLY, Periodical, Rhythm
+from daemon.reporting.periodical import MONTHLY, WEEKLY, Periodical, Rhythm, Shop
 from daemon.reporting.report_thread import PAGES_QUIET_SECONDS, ReportThread
 from daemon.reporting.report_updater import ReportUpdater, Writers
 from daemon.reporting.reporter import Reporter, ReportPolicy
@@ -286,7 +286,7 @@ class Parts:
         return ReportThread(opened, self._clock, may_work, pages_quiet_seconds=quiet_seconds)
 
     def _report_updater(self, store: Store, beat: Beat) -> ReportUpdater:
-        settings, desk = self._settings, self.desk
+        settings, desk, ask = self._settings, self.desk, self._settings.contact.line
         reporter = Reporter(
             store,
             desk.sorted,
@@ -304,16 +304,15 @@ class Parts:
             beat,
         )
         writers = Writers(
-            Exports(store, desk.results, self._warehouse().codes, self._say),
+            Exports(store, desk.results, self._warehouse().codes, self._say, ask=ask),
             reporter,
             Periodical(
                 store,
                 desk.results,
                 self._clock,
                 _rhythms(settings.reports),
-                settings.value,
+                Shop(settings.value, nightly(settings.window), ask),
                 self._say,
-                nightly(settings.window),
             ),
         )
         return ReportUpdater(store, writers, self._clock)

@@ -144,6 +144,7 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
     },
     "unusual_night": {
         "night": "2025-10-13", "photos": 412, "more": 0, "mix_index": 0.081, "compared": 48,
+        "model": "fashion 2026.11.4", "model_since": "2025-10-02",
         "changes": [
             {"what": "mix", "name": "Handbags", "now": 0.124, "usual": 0.061, "low": 0.031,
              "high": 0.099, "nights": 1},

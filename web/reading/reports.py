@@ -126,7 +126,7 @@ def write_period(
     """The page of a period."""
     now = datetime.now(zone_of(settings))
     figures, told = gathered(store, period, now, settings.value, _pages, nightly(settings.window))
-    write_period_report(file, figures, told, speech(language))
+    write_period_report(file, figures, told, speech(language), ask=settings.contact.line)
 
 
 def write_rows(file: BinaryIO, store: Store, settings: Settings, run: str) -> None:
