@@ -132,6 +132,7 @@ def _is_plausible(said: StationStatus) -> bool:
     counted = [
         queue["waiting"], queue["settling"], queue["retrying"], undecided["photos"],
         said["waiting"], *(number for triple in triples for number in triple),
+        *(one["photos"] for one in said.get("measured", {}).values()),
     ]  # fmt: skip
     oldest = undecided["oldest"]
     return (

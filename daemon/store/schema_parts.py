@@ -182,6 +182,17 @@ INSERT INTO audit SELECT * FROM audit_before;
 DROP TABLE audit_before
 """
 
+# How many photos of a band took people how long, by week: no photo and no person is in it.
+LOOKS = """
+CREATE TABLE looks (
+    week TEXT NOT NULL,
+    band TEXT NOT NULL,
+    tenths INTEGER NOT NULL,
+    photos INTEGER NOT NULL,
+    PRIMARY KEY (week, band, tenths)
+) STRICT, WITHOUT ROWID
+"""
+
 # The steps of these, in order; `schema` has those before.
 LATER_STEPS = (
     tuple(SPOT_CHECKS.split(";")),
@@ -194,4 +205,5 @@ LATER_STEPS = (
     BUCKET_COPIES,
     tuple(STRIPPED.split(";")),
     tuple(AUDIT_OF_MORE.split(";")),
+    (LOOKS,),
 )

@@ -24,8 +24,9 @@ pages = router()
 def show(request: Request, caller: CallerOf) -> Response:
     """What is found just now."""
     site = site_of(request)
+    texts = site.texts(request)
     now = datetime.now(zone_of(site.settings))
+    looked = examination_of_fleet(site.settings, caller, now, texts.language)
     return site.page(
-        request, "fleet_doctor.html", looked=examination_of_fleet(site.settings, caller, now),
-        at_time=now, say=Wording(site.texts(request)),
+        request, "fleet_doctor.html", looked=looked, at_time=now, say=Wording(texts)
     )  # fmt: skip

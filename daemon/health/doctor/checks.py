@@ -207,10 +207,13 @@ def _reach(prober: Prober, name: str, folder: Path) -> Finding:
         remedy = "mount its share, or make the folder and give nightsort's user the right to write"
         return wrong(f"{name}_dir", f"{folder} cannot be entered: {what}", remedy)
     if not answer["is_writable"]:
-        remedy = "give nightsort's user the right to write there"
         if name == "incoming":
-            remedy += ", else photos are copied and stay in incoming"
+            remedy = (
+                "give nightsort's user the right to write there, else photos are copied and stay "
+                "in incoming"
+            )
             return advice("incoming_dir", f"{folder} may only be read", remedy)
+        remedy = "give nightsort's user the right to write there"
         return wrong(f"{name}_dir", f"{folder} may not be written to", remedy)
     if answer["marker"] is None:
         text = f"{folder} is there; it will be marked as nightsort's at the first start"
@@ -382,7 +385,7 @@ def _alerts(settings: Settings) -> Findings:
             yield ok("alerts", what)
     document, _ = read(settings.state_dir)
     if waiting := (document["alerts"] or {}).get("undelivered"):
-        text = f"{waiting} alerts have not arrived yet"
+        text = f"alerts that have not arrived yet: {waiting}"
         yield advice("alerts", text, "see why with: nightsort alerts list")
 
 
@@ -391,7 +394,7 @@ def _time(settings: Settings, clock: Clock) -> Findings:
     yield of_clock(now, is_synchronised=is_clock_synchronised())
     window = Timetable(settings.window, clock).window()
     if window is not None:
-        yield ok("window", f"{window.opens:%a %H:%M} to {window.closes:%a %H:%M}")
+        yield ok("window", f"from {window.opens:%a %H:%M} to {window.closes:%a %H:%M}")
 
 
 def _folder(settings: Settings, name: str) -> Path:
