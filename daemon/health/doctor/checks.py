@@ -42,7 +42,6 @@ from daemon.health.doctor.findings import (
     ok,
     wrong,
 )
-from daemon.health.doctor.fleets import of_fleet
 from daemon.health.doctor.fs_trials import events_come, moves_between, traits_of, trial_folder
 from daemon.health.doctor.mirrors import of_mirror
 from daemon.health.doctor.share_logs import of_share_log
@@ -71,7 +70,7 @@ def examine(settings: Settings, clock: Clock) -> Findings:
         yield advice("settings", warning, "what it does stays the same")
     if settings.is_office:
         yield ok("settings", "of a head office, which sorts nothing")
-        yield from of_fleet(settings.fleet)
+        yield from of_mirror(settings)
         yield of_clock(clock.now(), is_synchronised=is_clock_synchronised())
     else:
         yield from _of_box(settings, clock)
@@ -96,7 +95,6 @@ def _of_box(settings: Settings, clock: Clock) -> Findings:
     yield from _returns(settings)
     yield from _alerts(settings)
     yield from of_mirror(settings)
-    yield from of_fleet(settings.fleet)
     yield from of_share_log(settings.corrections.share_log)
     yield from _handover(settings)
     yield from _time(settings, clock)
