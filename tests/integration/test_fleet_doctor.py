@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 import pytest
 
+from config.mirror import FleetSettings
 from config.settings import Settings
 from daemon.domain.clock import SystemClock
 from daemon.health.doctor.checks import examine
 from daemon.health.doctor.findings import Finding, Level, in_words
+from daemon.health.doctor.fleets import of_fleet
 from daemon.mirror import schema
 from tests.support.fleet import DATABASE, Stations, fleet_of
 from tests.support.postgres import Cluster, cluster
@@ -124,6 +126,14 @@ def test_a_mirror_without_a_station_is_told(office: Office) -> None:
     two_stations(office.fleet)
     office.fleet.server.ask(DATABASE, "DELETE FROM nightsort.stations")
     assert "no station has copied anything yet" in said(office.found(), Level.ADVICE)
+
+
+def test_without_the_pages_credential_that_is_left_to_the_page() -> None:
+    settings = FleetSettings(postgres_credential="fleet-postgres")
+    (alone,) = of_fleet(settings)
+    assert (alone.level, "its check-up says more" in alone.text) == (Level.OK, True)
+    (at_page,) = of_fleet(settings, is_page=True)
+    assert (at_page.level, "fleet-postgres" in at_page.text) == (Level.WRONG, True)
 
 
 def test_the_page_says_the_same_to_a_lead(office: Office) -> None:

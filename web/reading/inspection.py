@@ -125,7 +125,7 @@ def examination(settings: Settings, language: str) -> Looked:
 
 def examination_of_fleet(settings: Settings, by: Caller, at: datetime, language: str) -> Looked:
     """What the doctor says of the mirror that is read, looked at here and now."""
-    found = _by_state(found_of(of_fleet(settings.fleet)), language)
+    found = _by_state(found_of(of_fleet(settings.fleet, is_page=True)), language)
     return Looked(at, by.name, found, problem="", is_under_way=False)
 
 

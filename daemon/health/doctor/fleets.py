@@ -8,7 +8,6 @@ from contextlib import closing
 from config.errors import ConfigError, NightsortError
 from config.mirror import FleetSettings
 from config.units import duration
-from config.variables import credentials_are_here
 from daemon.health.doctor.findings import Finding, Findings, advice, ok, wrong
 from daemon.mirror import postgres, schema, tables
 from daemon.mirror.fleet import QUIET, SILENT
@@ -20,21 +19,30 @@ _READER = f"GRANT {schema.READER_ROLE} TO"
 _MOST_STATIONS = 200
 
 
-def of_fleet(settings: FleetSettings) -> Findings:
-    """Whether the mirror can be read, and which stations it has; where it is to be read."""
+def of_fleet(settings: FleetSettings, *, is_page: bool = False) -> Findings:
+    """Whether the mirror can be read, and which stations it has; where it is to be read.
+
+    is_page: whoever asks is who reads it, and has the credential for that.
+    """
     if not settings.has_postgres:
         return
     if not postgres.is_installed():
         yield wrong("fleet", "psycopg is not installed", postgres.how_to_install())
-    elif settings.postgres_credential is not None and not credentials_are_here():
-        yield ok("fleet", "the mirror is read with the page's credential; its check-up says more")
-    else:
-        yield from _of_mirror(settings)
-
-
-def _of_mirror(settings: FleetSettings) -> Findings:
+        return
     try:
-        with closing(postgres.connect(address_of(settings))) as connection:
+        address = address_of(settings)
+    except ConfigError as exc:
+        if is_page:
+            yield wrong("fleet", str(exc), f"put the connection string there; {_MORE}")
+        else:
+            yield ok("fleet", "the page reads with a credential of its own: its check-up says more")
+        return
+    yield from _of_mirror(address)
+
+
+def _of_mirror(address: str) -> Findings:
+    try:
+        with closing(postgres.connect(address)) as connection:
             yield ok("fleet", "PostgreSQL answers")
             with connection.transaction():
                 rights = rights_of(connection)
@@ -45,8 +53,6 @@ def _of_mirror(settings: FleetSettings) -> Findings:
                 yield of_schema(version)
                 if version >= schema.VERSION:
                     yield from of_stations(stations_seen(connection))
-    except ConfigError as exc:
-        yield wrong("fleet", str(exc), "put the connection string there; " + _MORE)
     except NightsortError as exc:
         yield wrong("fleet", str(exc), _MORE)
 
