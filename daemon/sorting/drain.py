@@ -257,23 +257,11 @@ class Drain:
             batch = self._claim(hands_free=not in_hand)
             if not batch:
                 break
-            known = self._known(batch)
+            assert self.run is not None
+            known = known_of(batch, self.run.id, self._store, self._workers.mark(), self._clock)
             in_hand[self._workers.examine(batch, known)] = batch
             claimed = True
         return claimed
-
-    def _known(self, batch: list[Photo]) -> dict[int, JudgedAhead]:
-        """What was judged ahead of a micro-batch; where that is all of it, it takes in more."""
-        assert self.run is not None
-        mark = self._workers.mark()
-        known = self._store.ahead.of(batch, mark)
-        if len(known) == len(batch) and not batch[0].alone:
-            room = _JUDGED_TOGETHER - len(batch)
-            steady, boot = self._clock.steady(), self._clock.boot
-            more = self._store.ahead.claim_judged(self.run.id, mark, room, steady, boot)
-            known |= self._store.ahead.of(more, mark)
-            batch += more
-        return known
 
     def _claim(self, *, hands_free: bool) -> list[Photo]:
         steady = self._clock.steady()
@@ -342,6 +330,19 @@ class Drain:
         self.processed += len(rows)
         self.last_outcome_at = self._clock.steady()
         self._results.append(rows[0].run, rows)
+
+
+def known_of(
+    batch: list[Photo], run: str, store: Store, mark: str, clock: Clock
+) -> dict[int, JudgedAhead]:
+    """What was judged ahead of a micro-batch; where that is all of it, it takes in more."""
+    known = store.ahead.of(batch, mark)
+    if len(known) == len(batch) and not batch[0].alone:
+        room = _JUDGED_TOGETHER - len(batch)
+        more = store.ahead.claim_judged(run, mark, room, clock.steady(), clock.boot)
+        known |= store.ahead.of(more, mark)
+        batch += more
+    return known
 
 
 def micro_batch_size(left: int, workers: int, most: int) -> int:
