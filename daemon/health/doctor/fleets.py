@@ -35,7 +35,9 @@ def of_fleet(settings: FleetSettings, *, is_page: bool = False) -> Findings:
         if is_page:
             yield wrong("fleet", str(exc), f"put the connection string there; {_MORE}")
         else:
-            yield ok("fleet", "the page reads with a credential of its own: its check-up says more")
+            yield ok(
+                "fleet", "the mirror is read with the page's credential; its check-up says more"
+            )
         return
     yield from _of_mirror(address)
 
