@@ -24,7 +24,7 @@ from daemon.reporting.latest import copy_as_latest
 from daemon.reporting.period_page import Told, write_period_report
 from daemon.reporting.periods import Period
 from daemon.reporting.trends import trends_of
-from daemon.reporting.value import of_period
+from daemon.reporting.value import measured_until, of_period
 from daemon.store import Store
 from daemon.store.facts import MONTH_TOLD, WEEK_TOLD
 
@@ -109,8 +109,13 @@ class Periodical:
         told = self._store.facts.get(rhythm.fact)
         if told is not None and told[rhythm.key] == period.name:
             return False
-        # A night that began on Sunday belongs to the week: its run is waited for.
-        return not any(run.started_at.date() <= period.last for run in self._store.runs.unclosed())
+        # A night that began on Sunday belongs to the week: its window and its run are waited for.
+        began = [run.started_at.date() for run in self._store.runs.unclosed()]
+        schedule = self._shop.schedule
+        window = schedule.window_at(self._clock.now()) if schedule else None
+        if window is not None:
+            began.append(window.opens.date())
+        return all(day > period.last for day in began)
 
     def _tell(self, rhythm: Rhythm, period: Period) -> None:
         told: dict[str, object] = {rhythm.key: period.name, "page": None, "figures": None}
@@ -160,9 +165,10 @@ def gathered(
     schedule: of the nightly window, if there is one.
     """
     assert now.tzinfo is not None
-    figures = figures_of(store, period, now.tzinfo)
+    figures, today = figures_of(store, period, now.tzinfo), now.date()
+    measured = measured_until(store, assumed, min(period.last, today))
     told = Told(
-        of_period(figures, assumed, now.date()),
+        of_period(figures, assumed, today, measured),
         accuracy_of(store, period),
         pages(figures.runs),
         trends_of(store, period, now, schedule),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -83,6 +84,43 @@ def test_what_was_there_before_is_filled_without_a_daemon(
     assert f"all {len(there)} files are there" in said.stdout
     assert "There is no mirror" not in said.stdout
     assert "nightsort is not running" in said.stderr
+
+
+def test_a_bucket_is_filled_though_the_database_is_not_there_and_both_are_told(
+    tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    nowhere = f"postgresql:///returns?host={tmp_path / 'nowhere'}"
+    with s3.gate() as gate:
+        mirror = s3.settings(bucket, photos=True, endpoint=gate.address)
+        site = site_of(tmp_path, {**mirror, "postgres": nowhere})
+        drop(site, 1)
+        assert site.nightsort("now").returncode == 0
+        done = site.nightsort("mirror", "fill", "--json")
+        there = s3.objects(bucket)
+        assert done.returncode == 1
+        assert json.loads(done.stdout) == {"station": "berlin", "rows": None, "copies": len(there)}
+        assert copied(s3, bucket) == filed(site) != set()
+        assert f"{len(there)} files of station berlin are in the bucket" in done.stderr
+        assert [line.split()[:2] for line in errors_of(done)] == [["nightsort:", "PostgreSQL:"]]
+        gate.trouble = "away"
+        failed = site.nightsort("mirror", "fill")
+        assert failed.returncode == 1
+        assert [line.split()[1][:5] for line in errors_of(failed)] == ["Postg", "s3://"]
+
+
+def errors_of(done: subprocess.CompletedProcess[str]) -> list[str]:
+    return [line for line in done.stderr.splitlines() if line.startswith("nightsort: ")]
+
+
+def test_a_bucket_is_filled_though_the_databases_credential_is_not_there(
+    tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    site = site_of(tmp_path, {**s3.settings(bucket), "postgres_credential": "nobody-put-it-there"})
+    drop(site, 1)
+    assert site.nightsort("now").returncode == 0
+    done = site.nightsort("mirror", "fill")
+    assert (done.returncode, len(errors_of(done))) == (2, 1), done.stderr
+    assert s3.objects(bucket)
 
 
 def test_sorting_goes_on_while_the_bucket_is_away_and_what_waits_follows(
