@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from daemon.store import Store
 from daemon.store.facts import UNFETCHED
-from tests.support.photos import write_photo
+from tests.support.photos import drop_photos, write_photo
 from tests.support.processes import Site
 from tests.support.s3 import Storage, storage
 from tests.support.waiting import DEADLINE_SECONDS, eventually
@@ -256,6 +257,43 @@ def test_a_lost_box_is_made_again_of_the_mirror(tmp_path: Path, s3: Storage, buc
 
 def photos_of(site: Site) -> list[Path]:
     return [path for path in site.photos("sorted") if path.suffix == ".jpg"]
+
+
+def test_a_restore_says_of_how_many_photos_the_copies_were_without_metadata(
+    tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    mirror = s3.settings(bucket, photos=True, strip_metadata=True)
+    old = site_of(tmp_path / "box", mirror)
+    drop(old, 1)  # has none
+    with_metadata = drop_photos(old.incoming, 2)
+    for command in ("now", "backup"):
+        assert old.nightsort(command).returncode == 0
+    assert old.nightsort("mirror", "fill").returncode == 0
+    lay = {path.relative_to(old.sorted): path for path in photos_of(old)}
+    old.folder.rename(tmp_path / "lost")
+
+    new = site_of(tmp_path / "box", mirror)
+    done = new.nightsort("restore", "--from-mirror")
+    assert done.returncode == 0, done.stderr
+    assert (
+        "Of 2 photos the copies were without metadata ([mirror] strip_metadata): their pixels are "
+        "as they were, their bytes are not."
+    ) in done.stderr.splitlines()
+    changed = set()
+    for place in lay:
+        before, now = (folder / place for folder in (tmp_path / "lost/sorted", new.sorted))
+        if before.read_bytes() != now.read_bytes():
+            changed.add(place.name)
+        with Image.open(now) as made, Image.open(before) as original:
+            assert not made.getexif()
+            assert made.tobytes() == original.tobytes()
+    assert changed == {*with_metadata}
+    again = new.nightsort("now", "--json")
+    assert (again.returncode, json.loads(again.stdout)["run"]) == (0, None)
+    for name in with_metadata:
+        assert new.nightsort("find", name).returncode == 0
+    assert new.nightsort("mirror", "fill").returncode == 0
+    assert copied(s3, bucket) == filed(new)
 
 
 def test_a_restore_from_the_mirror_names_what_is_missing(
