@@ -21,7 +21,7 @@ from daemon.domain.failures import retry_delay
 from daemon.domain.left_alone import LeftAloneDocument
 from daemon.domain.photos import Photo
 from daemon.domain.runs import Run
-from daemon.domain.sorting import Examined, Returned
+from daemon.domain.sorting import Examined, JudgedAhead, Returned
 from daemon.domain.status import UndecidedStatus
 from daemon.domain.summaries import DrainSummary, RunSummary, ValueDocument, missing
 from daemon.domain.value import of_run
@@ -47,6 +47,8 @@ _LOOK_UP_SECONDS = 0.5
 _BATCH_BYTES = 16_000_000
 _SMALLEST_BATCH = 8
 _BATCHES_LEFT = 3  # for each worker, while the queue allows it
+# What was judged ahead goes through no model: only flushes and commits, of each micro-batch, count.
+_JUDGED_TOGETHER = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +257,8 @@ class Drain:
             batch = self._claim(hands_free=not in_hand)
             if not batch:
                 break
-            known = self._store.ahead.of(batch, self._workers.mark())
+            assert self.run is not None
+            known = known_of(batch, self.run.id, self._store, self._workers.mark(), self._clock)
             in_hand[self._workers.examine(batch, known)] = batch
             claimed = True
         return claimed
@@ -327,6 +330,19 @@ class Drain:
         self.processed += len(rows)
         self.last_outcome_at = self._clock.steady()
         self._results.append(rows[0].run, rows)
+
+
+def known_of(
+    batch: list[Photo], run: str, store: Store, mark: str, clock: Clock
+) -> dict[int, JudgedAhead]:
+    """What was judged ahead of a micro-batch; where that is all of it, it takes in more."""
+    known = store.ahead.of(batch, mark)
+    if len(known) == len(batch) and not batch[0].alone:
+        room = _JUDGED_TOGETHER - len(batch)
+        more = store.ahead.claim_judged(run, mark, room, clock.steady(), clock.boot)
+        known |= store.ahead.of(more, mark)
+        batch += more
+    return known
 
 
 def micro_batch_size(left: int, workers: int, most: int) -> int:

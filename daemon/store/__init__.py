@@ -36,6 +36,7 @@ from daemon.store.intentions import Intentions
 from daemon.store.lessons import Lessons
 from daemon.store.looks import Looks
 from daemon.store.mirrored import Mirrored
+from daemon.store.promoted import PromotedVersion
 from daemon.store.queue import LONGEST_RETRY_SECONDS, Queue
 from daemon.store.recall import Found, Recall, Recalled
 from daemon.store.removals import Removals
@@ -81,6 +82,7 @@ __all__ = [
     "Looks",
     "Meant",
     "Mirrored",
+    "PromotedVersion",
     "Queue",
     "Recall",
     "Recalled",
@@ -137,6 +139,7 @@ class Store:
         self.examples = Examples(self._db)
         self.lessons = Lessons(self._db)
         self.version_copies = VersionCopies(self._db)
+        self.promoted = PromotedVersion(self._db)
         self.removals = Removals(self._db)
         self.returns = Returns(self._db)
         self.recall = Recall(self._db)
@@ -157,6 +160,10 @@ class Store:
     def is_of_today(self) -> bool:
         """Whether it has this version's form; one that is only read may be an older one's still."""
         return self._db.require_known_version() == SCHEMA_VERSION
+
+    def end_looks(self) -> None:
+        """Let what was asked and not read to its end go, so that the next question sees all."""
+        self._db.end_looks()
 
     def close(self) -> None:
         """Close the database."""

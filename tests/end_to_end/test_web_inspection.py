@@ -91,6 +91,10 @@ def test_settings_are_the_daemons_with_their_origins_and_without_secrets(page: P
         german = anna.get("/page/settings", headers={"accept-language": "de"}).text
         assert "gesetzt" in german
         assert "Vorgabe" in german
+        assert "Sekunden, die eine Datei unverändert bleiben muss" in german
+        assert "Seconds a file must stay unchanged" not in german
+        assert "results.return_id heißt heute returns.pattern" in german
+        assert len(german.encode()) < 100_000
 
 
 def test_what_the_file_says_otherwise_by_now_is_told(page: Page) -> None:
@@ -145,7 +149,9 @@ def test_the_doctor_looks_when_it_is_asked_and_what_it_found_stays(page: Page) -
             assert not [one for one in page.site.events() if one["level"] in ("error", "critical")]
             assert len([one for one in page.site.events() if one["event"] == "examined"]) == 1
         after = lea.get("/page/doctor", headers={"accept-language": "de"}).text
-        assert "passes its self-test" in after
+        assert "besteht die Selbstprüfung" in after
+        assert "<strong>Einstellungen</strong> gelesen, und jeder Schlüssel ist bekannt" in after
+        assert "passes its self-test" not in after
         assert "angefordert von lea" in after
 
 

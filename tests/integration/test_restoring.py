@@ -703,13 +703,13 @@ def test_none_takes_the_place_of_a_database_that_somebody_is_opening(
 ) -> None:
     """Until its first statement was executed; then its log is open too."""
     held: list[bool] = []
+    execute = database._Connection.execute
 
-    class Watched(database._Connection):
-        def execute(self, *args: Any) -> sqlite3.Cursor:
-            held.append(is_locked(shop.state, fcntl.LOCK_EX))
-            return super().execute(*args)
+    def watched(self: database._Connection, *args: Any) -> sqlite3.Cursor:
+        held.append(is_locked(shop.state, fcntl.LOCK_EX))
+        return execute(self, *args)
 
-    monkeypatch.setattr(database, "_Connection", Watched)
+    monkeypatch.setattr(database._Connection, "execute", watched)
     opener(shop.state)
     assert held[0]
     assert not is_locked(shop.state, fcntl.LOCK_EX)

@@ -23,7 +23,7 @@ from daemon.domain.accuracy import Rate
 from daemon.domain.looking import Looked
 from daemon.domain.value import Measured, Value
 from daemon.mirror import promotions
-from daemon.mirror.fleet import Day, Run, Snapshot, Station, moment, read
+from daemon.mirror.fleet import QUIET, SILENT, Day, Run, Snapshot, Station, moment, read
 from daemon.mirror.postgres import connect
 from daemon.mirror.promotions import KnownVersion
 from daemon.mirror.saying import PromotedStatus, StationStatus, Triple, accuracy_period
@@ -41,9 +41,6 @@ __all__ = [
 log = structlog.get_logger()
 
 REFRESH_SECONDS = 10.0
-# Stations say how they are twice a minute: one that has missed this long is no longer as it said.
-QUIET = timedelta(minutes=10)
-SILENT = timedelta(days=1)
 # Shares of more days than these are told week by week, as on a station's own page.
 _MOST_DAYS = 31
 _FEWEST_WEEKS = 6
