@@ -78,7 +78,7 @@ class Value:
             "reviews": self.reviews,
             "looks": self.looks,
             "cost": round(self.cost, 2),
-            "months": round(self.months, 6),
+            "months": self.months,
             "seconds": self.seconds,
             "measured": {
                 band.value: {"seconds": one.seconds, "photos": one.photos, "weeks": WEEKS}
