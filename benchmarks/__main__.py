@@ -16,6 +16,7 @@ from pathlib import Path
 from benchmarks import (
     archiving,
     auditing,
+    beside,
     drift,
     growth,
     learning,
@@ -48,6 +49,7 @@ PARTS: dict[str, Callable[[Bench], Figures]] = {
     "find": morning.find,
     "learning": learning.learning,
     "predict": predicting.predict,
+    "beside": beside.beside,
     "drift": drift.drift,
     "spot_checks": drift.spot_checks,
     "audit": auditing.audit,

@@ -61,8 +61,7 @@ class Bench:
         )
         if done.returncode != 0:
             raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
-        figures: Figures = json.loads(done.stdout.splitlines()[-1])
-        return figures
+        return figures_in(done.stdout)
 
     @contextmanager
     def daemon(self, settings: Path) -> Iterator[subprocess.Popen[bytes]]:
@@ -77,6 +76,12 @@ class Bench:
             finally:
                 process.terminate()
                 process.wait()
+
+
+def figures_in(printed: str) -> Figures:
+    """What a task of `benchmarks.child` prints."""
+    figures: Figures = json.loads(printed.splitlines()[-1])
+    return figures
 
 
 # The best that there is comes first.

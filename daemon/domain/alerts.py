@@ -345,6 +345,7 @@ RULES: Mapping[str, Rule] = {
             "processing_time_seconds": "of all runs together",
             "average_confidence": "0..1, or null",
             "categories": "{category: photos}, most first",
+            "value": "what was saved, as in the summary; null where an older run did not say",
             "report": "name of the report's file in results_dir, or null",
             "results": "name of the CSV in results_dir, or null",
         },

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -25,6 +25,9 @@ from daemon.reporting.figures import Counts
 _DAYS = 190
 _STATUS: TypeAdapter[StationStatus] = TypeAdapter(StationStatus)
 RUNS_OF_EACH = 30
+# Stations say how they are twice a minute: one that has missed this long is no longer as it said.
+QUIET = timedelta(minutes=10)
+SILENT = timedelta(days=1)
 # Of each station, the largest; all others are told as one.
 MOST_CATEGORIES = 100
 REST = "\N{HORIZONTAL ELLIPSIS}"
@@ -129,6 +132,7 @@ def _is_plausible(said: StationStatus) -> bool:
     counted = [
         queue["waiting"], queue["settling"], queue["retrying"], undecided["photos"],
         said["waiting"], *(number for triple in triples for number in triple),
+        *(one["photos"] for one in said.get("measured", {}).values()),
     ]  # fmt: skip
     oldest = undecided["oldest"]
     return (
@@ -156,6 +160,11 @@ def _moment(of: str) -> str:
 _SAID = f"CASE WHEN octet_length(status::text) <= {_LONGEST_STATUS} THEN status::text END"
 _STATIONS = (
     f"SELECT name, left(nightsort, 100), {_moment('copied_at')}, {_moment('seen_at')}, {_SAID}"  # noqa: S608
+    " FROM nightsort.stations LEFT JOIN nightsort.states ON station = name ORDER BY name"
+)
+STATIONS_SEEN = (
+    f"SELECT left(name, 100), {_moment('seen_at')},"  # noqa: S608 - our own text
+    f" extract(epoch FROM now() - {_moment('seen_at')})"
     " FROM nightsort.stations LEFT JOIN nightsort.states ON station = name ORDER BY name"
 )
 _SINCE = "started >= now() - make_interval(days => %s)"

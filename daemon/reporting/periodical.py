@@ -24,7 +24,7 @@ from daemon.reporting.latest import copy_as_latest
 from daemon.reporting.period_page import Told, write_period_report
 from daemon.reporting.periods import Period
 from daemon.reporting.trends import trends_of
-from daemon.reporting.value import of_period
+from daemon.reporting.value import measured_until, of_period
 from daemon.store import Store
 from daemon.store.facts import MONTH_TOLD, WEEK_TOLD
 
@@ -165,9 +165,10 @@ def gathered(
     schedule: of the nightly window, if there is one.
     """
     assert now.tzinfo is not None
-    figures = figures_of(store, period, now.tzinfo)
+    figures, today = figures_of(store, period, now.tzinfo), now.date()
+    measured = measured_until(store, assumed, min(period.last, today))
     told = Told(
-        of_period(figures, assumed, now.date()),
+        of_period(figures, assumed, today, measured),
         accuracy_of(store, period),
         pages(figures.runs),
         trends_of(store, period, now, schedule),

@@ -54,7 +54,7 @@ from daemon.service.share import Share
 from daemon.service.state import folders
 from daemon.service.teaching import Teaching
 from daemon.sorting.back_to_queue import BackToQueue, Waits
-from daemon.sorting.drain import Drain
+from daemon.sorting.drain import Drain, DrainPolicy
 from daemon.sorting.filer import Filer, FilingPolicy
 from daemon.sorting.gathering import Gathering
 from daemon.sorting.labels import label_reader
@@ -230,7 +230,15 @@ class Parts:
         results = OpenResults(
             self._store.runs, desk.results, settings.incoming_dir, settings.sorted_dir
         )
-        return Drain(self._store, workers, sorter, results, back, self._clock, settings.batch.size)
+        return Drain(
+            self._store,
+            workers,
+            sorter,
+            results,
+            back,
+            self._clock,
+            DrainPolicy(settings.batch.size, settings.value),
+        )
 
     def _warehouse(self) -> Warehouse:
         return Warehouse(

@@ -34,7 +34,9 @@ from daemon.store.handovers import Handovers
 from daemon.store.history import History
 from daemon.store.intentions import Intentions
 from daemon.store.lessons import Lessons
+from daemon.store.looks import Looks
 from daemon.store.mirrored import Mirrored
+from daemon.store.promoted import PromotedVersion
 from daemon.store.queue import LONGEST_RETRY_SECONDS, Queue
 from daemon.store.recall import Found, Recall, Recalled
 from daemon.store.removals import Removals
@@ -77,8 +79,10 @@ __all__ = [
     "Intentions",
     "Known",
     "Lessons",
+    "Looks",
     "Meant",
     "Mirrored",
+    "PromotedVersion",
     "Queue",
     "Recall",
     "Recalled",
@@ -135,11 +139,13 @@ class Store:
         self.examples = Examples(self._db)
         self.lessons = Lessons(self._db)
         self.version_copies = VersionCopies(self._db)
+        self.promoted = PromotedVersion(self._db)
         self.removals = Removals(self._db)
         self.returns = Returns(self._db)
         self.recall = Recall(self._db)
         self.spot_checks = SpotChecks(self._db)
         self.sights = Sights(self._db)
+        self.looks = Looks(self._db)
         self.workbooks = Workbooks(self._db)
         self.retention = Retention(self._db)
         self.forgetting = Forgetting(self._db)

@@ -16,12 +16,12 @@ from daemon.corrections.decisions import Decisions
 from daemon.domain.corrections import Via
 from daemon.domain.orders import Decision, Speaker
 from daemon.domain.speech import ENGLISH, speech
+from daemon.domain.value import Value, in_words
 from daemon.folders.tree import Tree
 from daemon.reporting import pages
 from daemon.reporting.periodical import Periodical, Shop
 from daemon.reporting.periods import Period
 from daemon.reporting.settings_told import settings_told
-from daemon.reporting.value import Value, in_words
 from tests.integration.test_pick_lists import updater
 from tests.support.browser import look_at
 from tests.support.core import Core, tiny_photo

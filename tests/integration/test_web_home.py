@@ -252,7 +252,8 @@ def test_alerts_with_how_they_stand_and_no_cell_is_a_formula(desk: WebDesk) -> N
 def test_what_it_is_worth_with_all_that_is_assumed(desk: WebDesk) -> None:
     said = words(desk.get("/").text)
     assert "What it is worth people’s time saved 44 s" in said
-    assert "3 photos at 30 s by hand, less 1 decisions at 46 s and 0 quick looks at 10 s." in said
+    assert "3 photos at 30 s by hand, less 1 decision at 46 s and 0 quick looks at 10 s" in said
+    assert "decisions assumed: [value] review_seconds" in said
     assert "once [value] wage_per_hour is set" in said
     (row,) = rows_of(desk, "worth")
     assert (row["judged"], row["decisions"], row["looks"]) == ("3", "1", "0")

@@ -11,18 +11,21 @@ from config.settings import Settings
 from daemon.domain.accuracy import Rate
 from daemon.domain.alerts import IncidentDocument
 from daemon.domain.photos import Status
+from daemon.domain.speech import speech
 from daemon.domain.status import UndecidedStatus
 from daemon.domain.summaries import RunSummary
+from daemon.domain.value import Value as Worth
+from daemon.domain.value import made_of
 from daemon.reporting.accuracy import Accuracy, added_up
 from daemon.reporting.figures import Counts, Figures, categories_of, figures_of, steps_of
 from daemon.reporting.periods import Period
-from daemon.reporting.value import Value as Worth
-from daemon.reporting.value import of_period
+from daemon.reporting.value import measured_until, of_period
 from daemon.store import Store
 from web.reading.history import zone_of
 
 __all__ = [
-    "Accuracy", "Board", "Boards", "Counts", "Glance", "Period", "Rate", "Worth", "glance",
+    "Accuracy", "Board", "Boards", "Counts", "Glance", "Period", "Rate", "Worth",
+    "glance", "worth_words",
 ]  # fmt: skip
 
 CONFIDENCE_BINS = 20
@@ -95,13 +98,20 @@ class Boards:
             counted = _count(store, settings, period)
             others = [one for one in [*self._kept.items()] if one[0][1:] == mark[1:]]
             self._kept = {**dict(others[-_MOST_KEPT:]), mark: counted}
+        measured = measured_until(store, settings.value, min(period.last, today))
+        value = of_period(counted.figures, settings.value, today, measured)
         return Board(
             counted,
             alerts=store.alerts.history(_MOST_ALERTS),
             accuracy=_accuracy(store, today),
-            value=of_period(counted.figures, settings.value, today),
-            values=_values(counted, settings, today),
+            value=value,
+            values=_values(counted, value, today),
         )
+
+
+def worth_words(worth: Worth, language: str) -> list[str]:
+    """What it is made of, a sentence each."""
+    return made_of(worth, speech(language))
 
 
 def _accuracy(store: Store, today: date) -> Accuracy:
@@ -110,7 +120,7 @@ def _accuracy(store: Store, today: date) -> Accuracy:
     return added_up(period, store.spot_checks.newest(period.first))
 
 
-def _values(counted: Counted, settings: Settings, today: date) -> list[tuple[Period, Worth]]:
+def _values(counted: Counted, whole: Worth, today: date) -> list[tuple[Period, Worth]]:
     """What the parts of these days were worth, each with its own part of the monthly cost."""
     looks: Counter[date] = Counter()
     for run in counted.figures.runs:
@@ -119,7 +129,7 @@ def _values(counted: Counted, settings: Settings, today: date) -> list[tuple[Per
     return [
         (step, Worth(
             counts.judged, counts.review, sum(looks[day] for day in step.each_day()),
-            settings.value, step.months_until(today),
+            whole.assumed, step.months_until(today), whole.measured,
         ))
         for step, counts in counted.rates
     ]  # fmt: skip

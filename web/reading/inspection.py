@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,6 +21,8 @@ from daemon.domain.inspection import (
     TellSettings,
 )
 from daemon.domain.speech import speech
+from daemon.health.doctor.findings import found_of
+from daemon.health.doctor.fleets import of_fleet
 from daemon.service.examining import LONGEST_SECONDS, known
 from daemon.service.telling_settings import told
 from web.problems import Problem
@@ -112,15 +114,27 @@ def examination(settings: Settings, language: str) -> Looked:
     found = Examination()
     with suppress(Problem), history(settings.state_dir) as store:
         found = known(store)
-    findings = [found_again(one, speech(language)) for one in found.findings]
-    by_state = {state: [one for one in findings if one.state == state] for state in _WORST_FIRST}
     return Looked(
         datetime.fromisoformat(found.at) if found.at else None,
         found.by,
-        tuple((state, tuple(those)) for state, those in by_state.items() if those),
+        _by_state(found.findings, language),
         found.problem,
         bool(found.began) and is_running(settings.state_dir),
     )
+
+
+def examination_of_fleet(settings: Settings, by: Caller, at: datetime, language: str) -> Looked:
+    """What the doctor says of the mirror that is read, looked at here and now."""
+    found = _by_state(found_of(of_fleet(settings.fleet)), language)
+    return Looked(at, by.name, found, problem="", is_under_way=False)
+
+
+def _by_state(
+    findings: Sequence[Found], language: str
+) -> tuple[tuple[str, tuple[Found, ...]], ...]:
+    told = [found_again(one, speech(language)) for one in findings]
+    states = ((one, tuple(it for it in told if it.state == one)) for one in _WORST_FIRST)
+    return tuple((state, those) for state, those in states if those)
 
 
 def examine(settings: Settings, by: Caller) -> None:

@@ -55,15 +55,20 @@ def history(state_dir: Path) -> Iterator[Store]:
         try:
             store = held.enter_context(HISTORIES.of(state_dir))
         except RefusedError as exc:
-            raise busy(str(exc), 30, "no_history") from exc
+            raise busy(_told(exc, state_dir), 30, "no_history") from exc
         except (ConfigError, StoreDamaged) as exc:
-            raise busy(str(exc), 30, "unavailable") from exc
+            raise busy(_told(exc, state_dir), 30, "unavailable") from exc
         try:
             if not store.is_of_today():
                 raise busy(_OLDER, 30, "unavailable")
             yield store
         except StoreDamaged as exc:
-            raise busy(str(exc), 30, "unavailable") from exc
+            raise busy(_told(exc, state_dir), 30, "unavailable") from exc
+
+
+def _told(error: Exception, state_dir: Path) -> str:
+    """What is wrong; where that lies on this machine is not for whoever asks."""
+    return str(error).replace(str(state_dir), "state_dir")
 
 
 def photo(state_dir: Path, number: int) -> Seen:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -72,11 +72,14 @@ _STATES = {
 }
 
 
+def found_of(findings: Iterable[Finding]) -> list[Found]:
+    """As the page reads them."""
+    return [Found(one.subject, _STATES[one.level], one.text, one.remedy) for one in findings]
+
+
 def document(findings: Sequence[Finding], at: datetime) -> dict[str, object]:
     """As programs and the page read them. at: when they were made."""
-    found = [
-        asdict(Found(one.subject, _STATES[one.level], one.text, one.remedy)) for one in findings
-    ]
+    found = [asdict(one) for one in found_of(findings)]
     return {"at": at.isoformat(timespec="seconds"), "findings": found}
 
 
