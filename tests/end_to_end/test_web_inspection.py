@@ -27,6 +27,16 @@ secret = "0123456789abcdef0123456789abcdef"
 name = "the pager"
 url = "json://hunter2@127.0.0.1:9/x"
 """
+# Whoever sees all pages has their names below: who they are stands beside the name of the page.
+_IN_ONE_ROW = (
+    "(([one, other]) => Math.abs(one.y + one.height / 2 - other.y - other.height / 2) < 5)"
+    "(['.brand', '.me'].map(name => document.querySelector(name).getBoundingClientRect()))"
+)
+# On a phone the names are a row that is pushed aside: it begins where one is.
+_HERE_IS_SEEN = (
+    "(({left, right}) => left >= 0 && right <= innerWidth)"
+    "(document.querySelector('nav [aria-current]').getBoundingClientRect())"
+)
 _OVER = "!!document.querySelector('.findings') && !document.querySelector('#found[hx-get]')"
 _KEY = re.compile(
     r'<div(?P<said> class="said")?><dt>(?P<key>\w+)</dt>\s*<dd><code>(?P<value>.*?)</code> '
@@ -204,6 +214,8 @@ def test_the_page_of_findings_renews_itself_and_is_for_everybody(
             tab.open(f"{page.url}/page/settings")
             wrong += violations(tab)
             assert wrong == []
+            assert tab.evaluate(_IN_ONE_ROW)
+            assert tab.evaluate(_HERE_IS_SEEN)
             assert tab.too_wide_px <= 0
             assert tab.complaints == []
 

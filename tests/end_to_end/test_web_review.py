@@ -234,7 +234,13 @@ def said(tab: Tab) -> str:
 
 
 def left(tab: Tab) -> int:
-    return int(tab.evaluate("document.querySelector('#left').innerText"))
+    """How many wait, as the heading says it and the name of the queue."""
+    heading, queue = tab.evaluate(
+        "['#left', '.queues [aria-current] .quiet'].map(one =>"
+        " document.querySelector(one).innerText)"
+    )
+    assert heading == queue
+    return int(heading)
 
 
 def document_of(page: Page, number: int) -> dict[str, Any]:
