@@ -11,9 +11,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from tests.support import forks
 from tests.support.waiting import DEADLINE_SECONDS
 
 
@@ -79,21 +81,18 @@ class Site:
 
     def nightsort(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
-        return subprocess.run(
-            command("--config", str(self.folder / "nightsort.toml"), *arguments),
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE_SECONDS,
-            env=clean_environment(),
-            check=False,
-        )
+        return forks.run(self.asking(*arguments), clean_environment(), DEADLINE_SECONDS)
+
+    def asking(self, *arguments: str) -> list[str]:
+        """The arguments that have nightsort take these settings."""
+        return ["--config", str(self.folder / "nightsort.toml"), *arguments]
 
     def start(
         self, *arguments: str, extra_environment: dict[str, str] | None = None, **options: Any
     ) -> subprocess.Popen[str]:
-        """Start a command and let it run."""
+        """Start a command in a Python of its own and let it run."""
         return subprocess.Popen(
-            command("--config", str(self.folder / "nightsort.toml"), *arguments),
+            command(*self.asking(*arguments)),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -107,18 +106,8 @@ class Site:
 
         code: Python that runs in its process first, to break something.
         """
-        arguments = command("--config", str(self.folder / "nightsort.toml"), "run")
-        if code:
-            main = f"{code}\nfrom daemon.cli.main import main\nmain()"
-            arguments[1:3] = ["-c", main]
         with (self.folder / "daemon.log").open("ab") as log:
-            process = subprocess.Popen(
-                arguments,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                text=True,
-                env=clean_environment() | environment,
-            )
+            process = self._started(code, log, clean_environment() | environment)
         try:
             yield process
         finally:
@@ -127,6 +116,15 @@ class Site:
                 process.wait(DEADLINE_SECONDS)
             finally:
                 process.kill()
+
+    def _started(
+        self, code: str, log: IO[bytes], environment: dict[str, str]
+    ) -> subprocess.Popen[str]:
+        begin = partial(forks.start, self.asking("run"))
+        if code:
+            main = f"{code}\nfrom daemon.cli.main import main\nmain()"
+            begin = partial(subprocess.Popen, [sys.executable, "-c", main, *self.asking("run")])
+        return begin(env=environment, stdout=log, stderr=subprocess.STDOUT, text=True)
 
     def events(self) -> list[dict[str, Any]]:
         """The daemon's log so far."""

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from tests.support.processes import Site, clean_environment, command
+from tests.support import forks
+from tests.support.processes import Site, clean_environment
 from tests.support.waiting import DEADLINE_SECONDS, eventually
 from web.reading.state import look
 
@@ -53,12 +54,9 @@ class Page:
         """Start it and wait until it serves."""
         before = len(self.events("web_started")) if self.log_file.exists() else 0
         with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(
-                command(
-                    "--config", str(self.site.folder / "nightsort.toml"), "web", *self.options
-                ),
+            self.process = forks.start(
+                self.site.asking("web", *self.options), clean_environment() | environment,
                 stdout=log, stderr=subprocess.STDOUT, text=True,
-                env=clean_environment() | environment,
             )  # fmt: skip
 
         def told() -> dict[str, Any] | None:
@@ -102,11 +100,9 @@ class Page:
 
     def command(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """`nightsort web …`."""
-        return subprocess.run(
-            command("--config", str(self.site.folder / "nightsort.toml"), "web", *arguments),
-            input=stdin, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False,
-            env=clean_environment(),
-        )  # fmt: skip
+        return forks.run(
+            self.site.asking("web", *arguments), clean_environment(), DEADLINE_SECONDS, stdin
+        )
 
     def add_user(self, name: str, role: str = "reader", password: str = PASSWORD) -> None:
         done = self.command("user", "add", name, "--role", role, "--password-stdin", stdin=password)
