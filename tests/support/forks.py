@@ -3,11 +3,11 @@
     start(["status", "--json"], stdout=PIPE, text=True)      a Popen, as of `python -m daemon.cli`
     run(["status", "--json"])                                to its end
 
-Importing takes most of what most commands cost, and the tests start more than a thousand. So each process
-of tests that asks for one has a stem: a Python in which all of nightsort is imported and nothing
-has run, nor any thread. Each command is a fork of it, with the arguments, environment, folder,
-umask and files that it would have had. What depends on how a Python starts is for `subprocess`
-itself, and so are commands that bring a cluster of their own.
+Importing takes most of what most commands cost, and the tests start more than a thousand. So each
+process of tests that asks for one has a stem: a Python in which all of nightsort is imported and
+nothing has run, nor any thread. Each command is a fork of it, with the arguments, environment,
+folder, umask and files that it would have had. What depends on how a Python starts is for
+`subprocess` itself, and so are commands that bring a cluster of their own.
 """
 
 from __future__ import annotations
