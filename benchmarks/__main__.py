@@ -16,6 +16,7 @@ from pathlib import Path
 from benchmarks import (
     archiving,
     auditing,
+    beside,
     drift,
     growth,
     learning,
@@ -23,6 +24,7 @@ from benchmarks import (
     morning,
     predicting,
     quality,
+    small_box,
     speed,
 )
 from benchmarks.bench import Bench, Figures, machine
@@ -34,6 +36,7 @@ _TRAIN_PYTHON = Path(".venv-train/bin/python")
 PARTS: dict[str, Callable[[Bench], Figures]] = {
     "drain": speed.drain,
     "ahead": morning.ahead,
+    "small": small_box.small,
     "memory": growth.memory,
     "latency": living.latency,
     "backlog": growth.backlog,
@@ -46,6 +49,7 @@ PARTS: dict[str, Callable[[Bench], Figures]] = {
     "find": morning.find,
     "learning": learning.learning,
     "predict": predicting.predict,
+    "beside": beside.beside,
     "drift": drift.drift,
     "spot_checks": drift.spot_checks,
     "audit": auditing.audit,

@@ -41,9 +41,13 @@ class Bench:
         """A share of that name, empty at its first use."""
         return Share(self.folder / name.replace(" ", ""))
 
-    def child(self, task: str, *arguments: object) -> Figures:
-        """The figures of a task of `benchmarks.child`, in a process of its own."""
-        return self.run([sys.executable, "-m", "benchmarks.child", task, *map(str, arguments)])
+    def child(self, task: str, *arguments: object, around: tuple[str, ...] = ()) -> Figures:
+        """The figures of a task of `benchmarks.child`, in a process of its own.
+
+        around: the beginning of a command that runs the rest of it.
+        """
+        own = [sys.executable, "-m", "benchmarks.child", task, *map(str, arguments)]
+        return self.run([*around, *own])
 
     def run(self, command: list[str]) -> Figures:
         """The figures that a command prints."""
@@ -57,8 +61,7 @@ class Bench:
         )
         if done.returncode != 0:
             raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
-        figures: Figures = json.loads(done.stdout.splitlines()[-1])
-        return figures
+        return figures_in(done.stdout)
 
     @contextmanager
     def daemon(self, settings: Path) -> Iterator[subprocess.Popen[bytes]]:
@@ -73,6 +76,12 @@ class Bench:
             finally:
                 process.terminate()
                 process.wait()
+
+
+def figures_in(printed: str) -> Figures:
+    """What a task of `benchmarks.child` prints."""
+    figures: Figures = json.loads(printed.splitlines()[-1])
+    return figures
 
 
 # The best that there is comes first.

@@ -348,6 +348,13 @@ def crowd(folder: str, photos: str, calls: str) -> Figures:
     return predicting.crowd(folder, photos, calls)
 
 
+def asking(folder: str, address: str, key: str) -> Figures:
+    """See `benchmarks.beside`."""
+    from benchmarks import beside
+
+    return beside.asking(folder, address, key)
+
+
 _TASKS: dict[str, Callable[..., Figures]] = {
     task.__name__: task
     for task in (
@@ -364,6 +371,7 @@ _TASKS: dict[str, Callable[..., Figures]] = {
         lesson,
         predictions,
         crowd,
+        asking,
     )
 }
 

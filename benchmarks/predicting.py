@@ -12,16 +12,14 @@ import os
 import re
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from http.client import HTTPConnection
 from pathlib import Path
 from statistics import median, quantiles
 
 from benchmarks.bench import Bench, Figures
+from benchmarks.clients import Crowd, Page, ask_alone
 from benchmarks.photos import CAMERA, CATALOGUE, Kind, put
 from benchmarks.share import Share
 
@@ -37,11 +35,6 @@ _UNLIMITED = {
     "NIGHTSORT_API__PREDICTIONS_PER_HOUR": "10000000",
     "NIGHTSORT_API__AT_ONCE": "1000",
 }
-_BEFORE = (
-    b"--photo\r\n",
-    b'content-disposition: form-data; name="file"; filename="photo.jpg"\r\n\r\n',
-)
-_AFTER = (b"\r\n--photo--\r\n",)
 
 
 def predict(bench: Bench) -> Figures:
@@ -67,10 +60,10 @@ def predictions(folder: str, photos: str) -> Figures:
         return classifier.classify([decode(data, size=classifier.input_size)])
 
     settings = Share(Path(folder)).configure("manual")
-    with page(settings) as (address, key), closing(HTTPConnection(address)) as connection:
+    with page(settings) as where, closing(where.connect()) as connection:
 
-        def ask(data: bytes) -> object:
-            return _ask(connection, key, data)
+        def ask(data: bytes) -> None:
+            ask_alone(where, connection, data)
 
         return _measured(sorted(Path(photos).glob("*.jpg")), {"bare": judge, "predict": ask})
 
@@ -78,40 +71,32 @@ def predictions(folder: str, photos: str) -> Figures:
 def crowd(folder: str, photos: str, calls: str) -> Figures:
     """In a process of its own: many clients at a time, each photo of bytes of its own."""
     files = [photo.read_bytes() for photo in sorted(Path(photos).glob("*.jpg"))]
-    own = threading.local()
-    with page(Share(Path(folder)).configure("manual")) as (address, key):
+    with page(Share(Path(folder)).configure("manual")) as where:
+        Crowd(where, files).ask(1, lambda number: number < 2)  # loads what is loaded once
+        before = _page_cpu_seconds()
+        # The photos are those of before, so that each is judged: other bytes stand behind it.
+        found = Crowd(where, [data + b" " for data in files]).ask(
+            _CROWD, lambda number: number < int(calls)
+        )
+        found["page_cpu_seconds"] = _page_cpu_seconds() - before
+        return found | {"page_mb": _peak_mb_of_page()}
 
-        def ask(number: int) -> None:
-            if not hasattr(own, "connection"):
-                own.connection = HTTPConnection(address)
-            _ask(own.connection, key, files[number % len(files)] + str(number).encode())
 
-        ask(-1)  # loads what is loaded once
-        with ThreadPoolExecutor(_CROWD) as pool:
-            began = time.perf_counter()
-            for _ in pool.map(ask, range(int(calls))):
-                pass
-            seconds = time.perf_counter() - began
-        return {"images_per_second": int(calls) / seconds, "page_mb": _peak_mb_of_page()}
+def _page() -> Path:
+    """The only process that this one has started."""
+    (page,) = Path("/proc/thread-self/children").read_text().split()
+    return Path("/proc", page)
+
+
+def _page_cpu_seconds() -> float:
+    """What it has worked so far. Source: proc_pid_stat(5), utime and stime."""
+    fields = (_page() / "stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _peak_mb_of_page() -> float:
-    """Of the only process that this one has started."""
-    (page,) = Path("/proc/thread-self/children").read_text().split()
-    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{page}/status").read_text())
+    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", (_page() / "status").read_text())
     return round(int(peak) / 1024, 1)
-
-
-def _ask(connection: HTTPConnection, key: str, data: bytes) -> object:
-    """One call, by what Python brings along: other clients take a millisecond themselves."""
-    body = b"".join((*_BEFORE, data, *_AFTER))
-    headers = {"X-API-Key": key, "Content-Type": "multipart/form-data; boundary=photo"}
-    connection.request("POST", "/predict", body, headers)
-    answer = connection.getresponse()
-    said = json.loads(answer.read())
-    if answer.status != 200:
-        raise SystemExit(f"/predict answered {said}")
-    return said
 
 
 def predict_rows(found: Figures) -> Iterator[list[str]]:
@@ -126,6 +111,11 @@ def predict_rows(found: Figures) -> Iterator[list[str]]:
     for size, row in found.get("crowd", {}).items():
         what = f"`/predict` for {found['clients']} clients at a time against the bare limit, {size}"
         figure = f"**{row['of_limit']:.2f}** ({row['images_per_second']:.0f} a second)"
+        if "of_cores_left" in row:
+            figure += (
+                f"; {row['of_cores_left']:.2f} of what the clients leave of the cores; processor "
+                f"time {row['cpu_of_limit']:.2f} times the limit's"
+            )
         yield [what, figure, f"≥ {found['crowd_target']}"]
         yield [
             f"the page's memory meanwhile, {size}",
@@ -143,12 +133,21 @@ def _one_size(bench: Bench, kind: Kind) -> Figures:
 def _crowd_at(bench: Bench, kind: Kind) -> Figures:
     folder = bench.folder / f"predict-{kind.name.replace(' ', '')}"
     bare = bench.child("bare_limit", folder / "photos")
-    limit = bare["photos"] / bare["seconds"]
-    figures = bench.child(
-        "crowd", folder / "crowd", folder / "photos", bench.photos(_CROWD_CALLS[kind])
-    )
-    ratio = figures["images_per_second"] / limit
-    return figures | {"limit": round(limit, 1), "of_limit": round(ratio, 3)}
+    calls = bench.photos(_CROWD_CALLS[kind])
+    found = bench.child("crowd", folder / "crowd", folder / "photos", calls)
+    if found["answers"] != calls:
+        raise SystemExit(f"of {calls} calls {found['answers']} were answered: nothing was measured")
+    limit, speed = bare["photos"] / bare["seconds"], calls / found["seconds"]
+    cores = len(os.sched_getaffinity(0))
+    left = 1 - found["clients_cpu_seconds"] / found["seconds"] / cores
+    cpu = found["page_cpu_seconds"] / calls / (bare["cpu_seconds"] / bare["photos"])
+    return found | {
+        "images_per_second": round(speed, 1),
+        "limit": round(limit, 1),
+        "of_limit": round(speed / limit, 3),
+        "of_cores_left": round(speed / limit / left, 3),
+        "cpu_of_limit": round(cpu, 3),
+    }
 
 
 def _measured(photos: list[Path], ways: dict[str, Callable[[bytes], object]]) -> Figures:
@@ -168,8 +167,8 @@ def _measured(photos: list[Path], ways: dict[str, Callable[[bytes], object]]) ->
 
 
 @contextmanager
-def page(settings: Path) -> Iterator[tuple[str, str]]:
-    """A page at work, without limits on calls, and a key; host and port, and the key."""
+def page(settings: Path) -> Iterator[Page]:
+    """A page at work, without limits on calls."""
     log = settings.with_name("web.log")
     command = [sys.executable, "-m", "daemon.cli", "--config", str(settings), "web"]
     environment = os.environ | _UNLIMITED
@@ -179,7 +178,7 @@ def page(settings: Path) -> Iterator[tuple[str, str]]:
     with log.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
     try:
-        yield _address(log), made.stdout.decode().strip()
+        yield Page(_address(log), made.stdout.decode().strip())
     finally:
         process.terminate()
         process.wait()

@@ -7,7 +7,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from benchmarks import archiving, auditing, drift, learning, morning, predicting
+from benchmarks import (
+    archiving,
+    auditing,
+    beside,
+    drift,
+    learning,
+    morning,
+    predicting,
+    small_box,
+)
 from benchmarks.bench import Figures
 
 _WAYS = {
@@ -152,6 +161,7 @@ def _quality_rows(found: Figures) -> Iterator[list[str]]:
 _ROWS_OF: dict[str, Callable[[Figures], Iterator[list[str]]]] = {
     "drain": _drain_rows,
     "ahead": morning.ahead_rows,
+    "small": small_box.small_rows,
     "memory": _memory_rows,
     "latency": _latency_rows,
     "backlog": _backlog_rows,
@@ -164,6 +174,7 @@ _ROWS_OF: dict[str, Callable[[Figures], Iterator[list[str]]]] = {
     "find": morning.find_rows,
     "learning": learning.learning_rows,
     "predict": predicting.predict_rows,
+    "beside": beside.beside_rows,
     "drift": drift.drift_rows,
     "spot_checks": drift.spot_check_rows,
     "audit": auditing.audit_rows,

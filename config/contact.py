@@ -25,7 +25,7 @@ def _address(text: str | None) -> str | None:
 
 
 class ContactSettings(Section):
-    """Whom people ask: on every page, sign-in included, in runs' reports, messages and on cards."""
+    """Whom people ask: on every page, sign-in included, in reports, messages, lists, on cards."""
 
     name: Annotated[str | None, AfterValidator(_one_line)] = Field(
         None, description="A person, or a department.", examples=["IT service desk"]

@@ -38,6 +38,7 @@ from config.errors import ConfigError
 from config.handover import HandoverSettings
 from config.learning import LearningSettings
 from config.mirror import FleetSettings, MirrorSettings
+from config.office import unused_folders, with_unused_folders
 from config.place import DEFAULT_DATA, settings_file
 from config.renamed import as_today
 from config.salvage import readable, without
@@ -111,7 +112,7 @@ Folder = Annotated[
 
 
 class Settings(BaseSettings):
-    """All settings. The four folders are mandatory in a file; without one `load` fills them in."""
+    """All settings. The four folders are mandatory in a file, but for a head office's."""
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
@@ -176,10 +177,20 @@ class Settings(BaseSettings):
         """Who said what."""
         return self._sources
 
+    @property
+    def is_office(self) -> bool:
+        """Whether they are a head office's, which sorts nothing."""
+        return unused_folders(self.state_dir)["incoming_dir"] == self.incoming_dir
+
+    @model_validator(mode="before")
+    @classmethod
+    def _office_needs_no_folders(cls, values: Any) -> Any:
+        return with_unused_folders(values) if isinstance(values, Mapping) else values
+
     @model_validator(mode="after")
     def _folders_stay_apart(self) -> Settings:
         folders: dict[str, Path] = {key: getattr(self, key) for key in FOLDER_KEYS}
-        if inside := one_in_another(folders):
+        if not self.is_office and (inside := one_in_another(folders)):
             key, other = inside
             raise ValueError(
                 f"{key} ({folders[key]}) lies in {other} ({folders[other]}); give each a folder "

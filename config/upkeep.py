@@ -118,5 +118,5 @@ class RetentionSettings(Section):
         ge=0,
         le=36_500,
         description="Days that it is kept which key called what of the API, and when; 0 keeps it "
-        "for ever.",
+        "for ever. The newest ten million calls are kept at most.",
     )

@@ -10,7 +10,7 @@ from config.targets import Section
 
 
 class ValueSettings(Section):
-    """What is assumed where reports and `nightsort value` say what was saved."""
+    """What is assumed, or measured, where reports and `nightsort value` say what was saved."""
 
     seconds_by_hand: float = Field(
         30.0, ge=0, le=3600, description="Seconds in which a person sorts a photo by hand."
@@ -20,6 +20,11 @@ class ValueSettings(Section):
     )
     check_seconds: float = Field(
         10.0, ge=0, le=3600, description="Seconds that a quick look at a filed photo takes."
+    )
+    measure: bool = Field(
+        True,
+        description="Have the page measure how long decisions and quick looks take, of whomever:"
+        " the median of twelve weeks then stands for review_seconds and check_seconds.",
     )
     wage_per_hour: float | None = Field(
         None,

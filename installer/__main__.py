@@ -12,11 +12,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from installer.errors import InstallError
-from installer.install import Installer
+from installer.install import Answers, Installer
 from installer.layout import SERVICE, TIMER, USER, WEB, Layout
 from installer.machine import Machine
 from installer.package import Package
-from installer.page import AS_IT_IS, Wish, asked, first_account, is_address, is_asked
+from installer.page import (
+    AS_IT_IS,
+    Wish,
+    asked,
+    first_account,
+    is_address,
+    is_asked,
+    wants_questions,
+)
 from installer.uninstall import Uninstaller
 from installer.versions import Versions
 
@@ -52,13 +60,22 @@ def _install(layout: Layout, machine: Machine, options: argparse.Namespace) -> N
     before = Versions(layout, machine).current
     if options.what == "upgrade" and before is None:
         raise InstallError("there is nothing to upgrade; use: install")
+    answers = _answers(options, is_new=before is None)
     page = _wish(options, is_new=before is None)
-    Installer(layout, machine, _tell).install(package, start=options.start, page=page)
+    installer = Installer(layout, machine, _tell)
+    installer.install(package, start=options.start, page=page, answers=answers)
     is_up = machine.is_up(SERVICE)
     _tell(f"nightsort {package.version} is installed{', and runs' if is_up else ''}.")
     _tell(f"What the doctor (runuser -u {USER} -- nightsort doctor) says:\n")
     machine.show(layout.command, "doctor")
     _tell(_what_next(layout, is_new=before is None, is_up=is_up, page=page))
+
+
+def _answers(options: argparse.Namespace, *, is_new: bool) -> Answers:
+    """What the settings are to be written from, as the command line says, or whoever sits there."""
+    if options.answers is not None:
+        return Answers(options.answers.absolute())
+    return Answers(are_asked_for=is_asked(is_new=is_new) and wants_questions(input, _tell))
 
 
 def _wish(options: argparse.Namespace, *, is_new: bool) -> Wish:
@@ -121,6 +138,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="what", required=True, metavar="COMMAND")
     install = commands.add_parser("install", help="install; over an older version: upgrade it")
     install.add_argument("--start", action="store_true", help="also start the service")
+    install.add_argument(
+        "--answers",
+        type=Path,
+        metavar="FILE",
+        help="write the settings from FILE, a TOML file with the keys to set, and make the folders",
+    )
     page = install.add_mutually_exclusive_group()
     page.add_argument(
         "--web",
@@ -140,7 +163,7 @@ def _parser() -> argparse.ArgumentParser:
     upgrade = commands.add_parser(
         "upgrade", help="replace an older version; back to it when the new one does not start"
     )
-    upgrade.set_defaults(start=False, web=AS_IT_IS)
+    upgrade.set_defaults(start=False, web=AS_IT_IS, answers=None)
     uninstall = commands.add_parser("uninstall", help="remove the program; photos and results stay")
     uninstall.add_argument(
         "--purge", action="store_true", help="remove settings and state too, never photos"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from installer.database import Database
@@ -23,8 +24,20 @@ from config.settings import FOLDER_KEYS, load
 settings = load(Path(sys.argv[1]))
 print(json.dumps({key: str(getattr(settings, key)) for key in FOLDER_KEYS}))
 """
+_WRITTEN = (0, 1)  # 1: written, and the doctor finds something wrong, as it does in the end, too
 _START = f"systemctl start {SERVICE} {TIMER}"
 _MORE = f"journalctl -u {SERVICE} --since today -o cat"
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What `nightsort setup` has to write the settings from."""
+
+    file: Path | None = None
+    are_asked_for: bool = False  # of who sits there, unless the settings are somebody's already
+
+
+NO_ANSWERS = Answers()
 
 
 class Installer:
@@ -37,17 +50,25 @@ class Installer:
         self._versions = Versions(layout, machine)
         self._page = Page(layout, machine, tell)
 
-    def install(self, package: Package, *, start: bool, page: Wish = AS_IT_IS) -> None:
+    def install(
+        self,
+        package: Package,
+        *,
+        start: bool,
+        page: Wish = AS_IT_IS,
+        answers: Answers = NO_ANSWERS,
+    ) -> None:
         """Put the package in place of what is there, if anything; start: also start the service.
 
-        A service that runs is stopped and started again. Raises InstallError when that cannot be,
-        or when the new version does not become ready: then the old one runs again.
+        answers: what the settings are written from. A service that runs is stopped and started
+        again. Raises InstallError when that cannot be, or when the new version does not become
+        ready: then the old one runs again.
         """
         before = self._versions.current
         package.require_no_downgrade(before)
         self._tell(f"Installing nightsort {package.version} in {self._layout.program} ...")
         version = self._versions.build(package)
-        self._make_room(version)
+        self._make_room(version, answers)
         self._page.settle(page)
         database = self._database(version)
         database.require_known_to(version)
@@ -76,17 +97,32 @@ class Installer:
             raise InstallError(f"{exc}\nCorrect that and try again; nothing was changed.") from exc
         return Database(state_dir, self._machine)
 
-    def _make_room(self, version: Package) -> None:
+    def _make_room(self, version: Package, answers: Answers) -> None:
         """User, folders and settings, as far as they are missing."""
         share = version.share
         copy(share / "sysusers.d/nightsort.conf", self._layout.users)
         self._machine.run("systemd-sysusers", self._layout.users)
-        is_new = not self._layout.settings.exists()
-        if is_new:
-            copy(share / "nightsort.example.toml", self._layout.settings, mode=0o640)
-            self._make_photo_folders()
+        example = share / "nightsort.example.toml"
+        if not self._layout.settings.exists():
+            copy(example, self._layout.settings, mode=0o640)
         copy(share / "tmpfiles.d/nightsort.conf", self._layout.folders)
         self._machine.run("systemd-tmpfiles", "--create", self._layout.folders)
+        if answers.file is not None or (answers.are_asked_for and self._is(example)):
+            self._write_settings(version, answers)
+        if self._is(example):
+            self._make_photo_folders()
+
+    def _is(self, example: Path) -> bool:
+        """Whether nobody has changed the settings yet."""
+        return self._layout.settings.read_bytes() == example.read_bytes()
+
+    def _write_settings(self, version: Package, answers: Answers) -> None:
+        """Let `nightsort setup` write them. Raises InstallError where it refuses the file."""
+        setup = (version.folder / "bin/nightsort", "--config", self._layout.settings, "setup")
+        file = ("--answers", answers.file, "--make-folders") if answers.file is not None else ()
+        refused = self._machine.converse(*setup, *file) not in _WRITTEN
+        if refused and answers.file is not None:
+            raise InstallError(f"{answers.file}: correct it and try again")
 
     def _make_photo_folders(self) -> None:
         """Those of the example settings; any others are the administrator's, who may mount them."""

@@ -72,6 +72,12 @@ class Machine:
         sys.stdout.flush()
         subprocess.run([str(part) for part in _by(USER, command)], check=False, cwd="/")
 
+    def converse(self, *command: str | Path) -> int:
+        """Let a command talk to who sits here; returns its exit code."""
+        sys.stdout.flush()
+        done = subprocess.run([str(part) for part in command], check=False, cwd="/")
+        return done.returncode
+
     def is_up(self, unit: str) -> bool:
         """Whether a unit runs, or is on its way."""
         return _captured(["systemctl", "is-active", unit]).stdout.strip() in _IS_UP

@@ -63,6 +63,13 @@ def asked(ask: Callable[[str], str], tell: Callable[[str], None]) -> Wish:
         tell(f"{place} is no address and port.")
 
 
+def wants_questions(ask: Callable[[str], str], tell: Callable[[str], None]) -> bool:
+    """Whether the person at the terminal wants to be asked for the settings."""
+    tell("Folders, window, mail and the rest can be asked for now, some twenty short questions;")
+    tell("nightsort setup asks them later, too.")
+    return _answer(ask, "Ask them now? [y/N] ").startswith(("y", "j"))
+
+
 def _answer(ask: Callable[[str], str], question: str) -> str:
     try:
         return ask(question).strip().lower()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -140,6 +141,7 @@ def _is_address(text: str) -> bool:
     return True
 
 
+@lru_cache(64)
 def _plain(address: str) -> str:
     """An address as people write it; a socket for both kinds writes ::ffff:192.0.2.1."""
     mapped = getattr(ip_address(address), "ipv4_mapped", None) if _is_address(address) else None
@@ -147,7 +149,11 @@ def _plain(address: str) -> str:
 
 
 def _is_in(address: str, allowed: tuple[Network, ...]) -> bool:
-    return _is_address(address) and any(ip_address(address) in network for network in allowed)
+    return (
+        bool(allowed)
+        and _is_address(address)
+        and any(ip_address(address) in network for network in allowed)
+    )
 
 
 def _same_origin(one: str, other: str) -> bool:

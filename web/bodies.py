@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from starlette.types import Message, Receive
@@ -28,9 +27,6 @@ PART_BYTES = 256 * 1024
 _SMALL_BYTES = 4096
 # Bodies in hand at the same time, of all requests.
 SUM_BYTES = 1_000_000_000
-# Of these so much in memory, where a file can be: ten photos of 12 megapixels, or hundreds of small
-# ones. All others lie on the disk.
-MEMORY_BYTES = 48_000_000
 CLOSE = {"Connection": "close"}
 
 
@@ -52,25 +48,6 @@ class Spool:
     def give_back(self, size: int) -> None:
         """So much less is."""
         self.in_hand -= size
-
-
-@dataclass(slots=True)
-class Memory:
-    """How much of bodies is in memory as a whole."""
-
-    most_bytes: int = MEMORY_BYTES
-    in_hand: int = field(default=0, init=False)
-
-    @contextmanager
-    def room(self, size: int | None) -> Iterator[bool]:
-        """Whether there is room for so much, which is then taken; None: nobody knows how much."""
-        has_room = size is not None and self.in_hand + size <= self.most_bytes
-        taken = (size or 0) if has_room else 0
-        self.in_hand += taken
-        try:
-            yield has_room
-        finally:
-            self.in_hand -= taken
 
 
 class Body:

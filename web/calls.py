@@ -10,7 +10,7 @@ import structlog
 
 from config.errors import TransientError
 from web.database import Call
-from web.database.calls import Calls, Times, added_up
+from web.database.calls import HOUR_SECONDS, Calls, Times
 from web.histogram import Histogram
 
 log = structlog.get_logger()
@@ -18,8 +18,11 @@ log = structlog.get_logger()
 # While the disk refuses, so many are remembered; then the oldest are lost, and that is told.
 MOST_NOTED = 20_000
 
-DAY_SECONDS, HOUR_SECONDS = 86_400.0, 3600.0
+DAY_SECONDS = 86_400.0
 KEPT_SECONDS = 60.0
+# So many are added up in a few hundredths of a second.
+FEW = 20_000
+_LAST_HOUR = int(DAY_SECONDS / HOUR_SECONDS) - 1
 
 
 class Recorder:
@@ -64,6 +67,8 @@ class Day:
     began: float
     hours: Sequence[Times]  # by the hour since then, from 0 on
     paths: Sequence[Times]
+    all: Times | None  # None: there was no call
+    last_hour: Times | None
 
 
 class LastDay:
@@ -71,22 +76,25 @@ class LastDay:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._kept = Day(0.0, (), ())
+        self._kept = Day(0.0, (), (), None, None)
         self._counted = 0
+        self._lock = threading.Lock()
 
     def at(self, now: float) -> Day:
         """Of the day up to now, or up to a minute ago where no tenth of the calls came since."""
         began = now - DAY_SECONDS
-        count = self._calls.count(began)
-        is_near = abs(count - self._counted) <= self._counted / 10
-        if not is_near or not 0 <= began - self._kept.began < KEPT_SECONDS:
-            self._kept, self._counted = self._added_up(began), count
-        return self._kept
+        with self._lock:  # else each who looks meanwhile would add up the same
+            count = self._calls.count(began)
+            is_near = abs(count - self._counted) <= self._counted / 10
+            if not is_near or not 0 <= began - self._kept.began < KEPT_SECONDS:
+                self._kept, self._counted = self._added_up(began), count
+            return self._kept
+
+    def exactly_at(self, now: float) -> Day:
+        """The same up to now, where there are few."""
+        began = now - DAY_SECONDS
+        return self._added_up(began) if self._calls.count(began) < FEW else self.at(now)
 
     def _added_up(self, began: float) -> Day:
-        calls = self._calls.answered(began)
-        return Day(
-            began,
-            hours=added_up(calls, lambda call: str(int((call.at - began) // HOUR_SECONDS))),
-            paths=added_up(calls, lambda call: call.path),
-        )
+        found = self._calls.tallied(began)
+        return Day(began, found.by_hour(), found.by_path(), found.all(), found.all(_LAST_HOUR))

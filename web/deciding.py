@@ -55,8 +55,7 @@ def carry_out_all(site: Site, by: Caller, wish: Wish) -> Outcome:
     """
     outcome = Outcome([], [])
     for start in range(0, len(wish.photos), _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
-        some = replace(wish, photos=wish.photos[part], upon=wish.upon[part])
+        some = _part(wish, slice(start, start + _AT_ONCE))
         try:
             done, left = ask(site.settings.state_dir, some, by)
         except Problem as exc:
@@ -68,6 +67,13 @@ def carry_out_all(site: Site, by: Caller, wish: Wish) -> Outcome:
         outcome.done.extend(done)
         outcome.failed.extend(Failed(_number(one), one.code, one.detail) for one in left)
     return outcome
+
+
+def _part(wish: Wish, part: slice) -> Wish:
+    """Some of its photos, with their share of the time."""
+    photos = wish.photos[part]
+    seconds = wish.seconds * len(photos) / len(wish.photos)
+    return replace(wish, photos=photos, upon=wish.upon[part], seconds=seconds)
 
 
 def _not_tried(problem: Problem, photos: Sequence[int]) -> Iterator[Failed]:

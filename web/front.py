@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -49,7 +49,16 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+    "Cache-Control": "no-store",
 }
+
+
+def _raw(headers: Mapping[str, str]) -> Sequence[tuple[bytes, bytes]]:
+    """As they go over the wire."""
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+_ALWAYS = _raw(SECURITY_HEADERS)
 
 
 @dataclass(slots=True)
@@ -181,18 +190,13 @@ class Front:
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 exchange.status = message["status"]
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers(exchange).items():
-                    headers.setdefault(name, value)
+                given = message["headers"]
+                names = {name for name, _ in given}
+                ours = [one for one in _headers(exchange) if one[0] not in names]
+                message = {**message, "headers": [*given, *ours]}
             await send(message)
 
         return dressed
-
-    def _headers(self, exchange: Exchange) -> Mapping[str, str]:
-        more = {"X-Request-Id": exchange.id, "Cache-Control": "no-store"}
-        if exchange.has_unread_body:
-            more["Connection"] = "close"  # or the server would swallow all the rest
-        return {**SECURITY_HEADERS, **more, **exchange.allowance}
 
     def _note(self, exchange: Exchange) -> None:
         milliseconds = round((time.perf_counter() - exchange.began) * 1000, 1)
@@ -220,3 +224,11 @@ def _begun(scope: Scope) -> Exchange:
         "state": {**scope.get("state", {}), "request": number},
     }
     return Exchange(ours, Headers(scope=scope), method, number, began)
+
+
+def _headers(exchange: Exchange) -> Sequence[tuple[bytes, bytes]]:
+    """What every answer has that does not say otherwise."""
+    more = {"X-Request-Id": exchange.id, **exchange.allowance}
+    if exchange.has_unread_body:
+        more["Connection"] = "close"  # or the server would swallow all the rest
+    return [*_ALWAYS, *_raw(more)]

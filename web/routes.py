@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from functools import partial
-from typing import Annotated, Any
+from inspect import iscoroutinefunction
+from typing import Annotated, Any, get_type_hints
 from urllib.parse import quote
 
 from fastapi import APIRouter, params
@@ -28,6 +29,9 @@ _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
+# What a function takes and gives that answers by itself.
+_PLAIN = {"request": Request, "return": Response}
+
 # A number of something in a path, as a database can hold it.
 Id = Annotated[int, PathParameter(ge=1, lt=2**63)]
 
@@ -37,7 +41,8 @@ class Route(APIRoute):
 
     def get_route_handler(self) -> Handler:
         """As FastAPI's, with what is settled before it."""
-        access, inner = access_of(self.endpoint), super().get_route_handler()
+        access = access_of(self.endpoint)
+        inner = self.endpoint if self._is_plain() else super().get_route_handler()
         body_kinds = self._body_kinds()
 
         async def handle(request: Request) -> Response:
@@ -57,9 +62,15 @@ class Route(APIRoute):
                 whole = _bounded(request, site, access, held)
                 if changes and not is_by_key:
                     await require_token(whole, site)
-                return await inner(whole)
+                response: Response = await inner(whole)
+                return response
 
         return handle
+
+    def _is_plain(self) -> bool:
+        """Whether FastAPI has nothing to do: no arguments to find, no answer to make."""
+        is_bare = iscoroutinefunction(self.endpoint) and not self.dependencies
+        return is_bare and get_type_hints(self.endpoint) == _PLAIN
 
     def _body_kinds(self) -> tuple[str, ...] | None:
         """The kinds of body that it takes; None where it does not say."""

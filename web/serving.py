@@ -27,6 +27,7 @@ from web.live import LOOK_SECONDS, Listeners
 from web.protocol import BoundedProtocol
 from web.reading.asking import tell_sign_ins
 from web.reading.fleet import REFRESH_SECONDS, Fleet
+from web.reading.open_histories import HISTORIES, KEPT_SECONDS
 from web.reading.state import is_running
 from web.reading.system import Notifier
 from web.site import Site
@@ -189,6 +190,12 @@ async def again_and_again(seconds: float, chore: Callable[[], Awaitable[None]]) 
         await asyncio.sleep(seconds)
 
 
+async def _close_idle() -> None:
+    """Histories that nobody asked for a while; not in the loop, as their disk may take its time."""
+    if len(HISTORIES):
+        await asyncio.to_thread(HISTORIES.close_idle)
+
+
 class _Chores:
     """What is done beside the requests; each chore that fails is done again the next time."""
 
@@ -227,6 +234,7 @@ class _Chores:
             (FORGET_SECONDS, partial(asyncio.to_thread, self._site.pictures.clear_forgotten)),
             (TELL_SECONDS, partial(asyncio.to_thread, self._tell_sign_ins)),
             (LOOK_SECONDS, self._site.listeners.turn),
+            (KEPT_SECONDS, _close_idle),
         ]
 
     async def _feed_watchdog(self) -> None:
@@ -257,7 +265,7 @@ class _Chores:
         store.sessions.sweep(settings.web.session_hours)
         store.links.sweep()
         store.failures.sweep()
-        store.prints.sweep()
+        store.prints.sweep(settings.retention.people_days)
         store.calls.sweep(settings.retention.api_days)
         if self._tls is not None:
             self._tls.look()

@@ -39,9 +39,12 @@ _FRAME_BYTES = 1000
 @asynccontextmanager
 async def file_of(request: Request, name: str) -> AsyncIterator[UploadFile]:
     """The file in the field `name`; closed at the end. Raises Problem as `web.uploads.files_of`."""
-    with site_of(request).memory.room(_length(request)) as has_room:
-        if has_room and _is_by_key(request):  # a person's form may have been read, for its token
+    # A person's form may have been read, for its token.
+    size = _length(request) if _is_by_key(request) else None
+    async with site_of(request).memory.room(size) as room:
+        if room is not None:
             packets = await _packets(request)
+            room.filled()
             file = only_file(request.headers.get("content-type", ""), packets, name)
             if file is not None:
                 packets.clear()  # the file has the same bytes once more

@@ -15,11 +15,12 @@ from config.catalogue import Texts
 from config.settings import Settings
 from web import cookies
 from web.addresses import Addresses
-from web.bodies import Memory, Spool
+from web.bodies import Spool
 from web.calls import LastDay, Recorder
 from web.database import WebStore
 from web.limits import Limits
 from web.live import Listeners
+from web.memory import Memory
 from web.paths import local
 from web.pictures import Pictures
 from web.predictions import Predictor
@@ -43,7 +44,10 @@ _OF_A_STATION = {
     "settings": ("/page/settings", Role.ADMIN),
     "people": ("/page/people", Role.ADMIN),
 }  # fmt: skip
-_OF_THE_FLEET = {"fleet": ("/", Role.READER), "people": ("/page/people", Role.ADMIN)}
+_OF_THE_FLEET = {
+    "fleet": ("/", Role.READER), "doctor": ("/page/doctor", Role.LEAD),
+    "people": ("/page/people", Role.ADMIN),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from config import catalogue
+from config.catalogue import Texts
 
 HERE = Path(__file__).parent
 TEXTS = HERE / "texts"
 
 
 def templates() -> Environment:
-    """The templates, read when they are asked for."""
+    """The templates, each read and compiled when it is first asked for."""
     return Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+@cache
+def settings_texts() -> Mapping[str, Texts]:
+    """What each key of the settings means, by language; in English the schema itself says it."""
+    return catalogue.read(TEXTS / "settings")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.bench import Bench, Figures, machine
+from benchmarks.clients import Page
 from benchmarks.load.history import Second, read_history, read_totals, steady
 from benchmarks.load.pictures import CHARTS, chart, clicked, table
 from benchmarks.photos import CAMERA, CATALOGUE, TINY, put
@@ -83,11 +84,11 @@ class _Load:
             "machine": machine(self._folder), "photos": [kind.name for kind in _KINDS], "steps": [],
         }  # fmt: skip
         history: list[Second] = []
-        with page(Share(self._folder / "page").configure("manual")) as (address, key):
+        with page(Share(self._folder / "page").configure("manual")) as where:
             for users, rate in steps:
                 print(f"{users} users ...", flush=True)
                 name = f"users-{users}"
-                self._users(address, key, users, rate, name).wait()
+                self._users(where, users, rate, name).wait()
                 found = read_history(self._folder / f"{name}_stats_history.csv")
                 history += found
                 step = {
@@ -109,9 +110,9 @@ class _Load:
             alone.append(self._drained(bench, share.configure("manual"), _DRAINED))
             share.fill(CATALOGUE, _DRAINED)
             settings, name = share.configure("manual"), f"beside-{turn}"
-            with page(settings) as (address, key):
+            with page(settings) as where:
                 print(f"a drain beside {_USERS_BESIDE} users ...", flush=True)
-                users = self._users(address, key, _USERS_BESIDE, _USERS_BESIDE, name)
+                users = self._users(where, _USERS_BESIDE, _USERS_BESIDE, name)
                 _be_elsewhere(users)
                 time.sleep(5)  # until they are there
                 beside.append(self._drained(bench, settings, _DRAINED))
@@ -130,11 +131,11 @@ class _Load:
             alone.append(self._drained(bench, self._morning(bench, share, count), count))
             settings = self._morning(bench, share, count)
             _add_clerk(settings)
-            with page(settings) as (address, _):
+            with page(settings) as where:
                 print(f"a drain beside {_CLERKS} people who click ...", flush=True)
                 environment = {"NAME": "bench", "PASSWORD": _PASSWORD}
                 name = f"clicks-{turn}"
-                users = self._run(_CLICKFILE, address, environment, _CLERKS, 10, name)
+                users = self._run(_CLICKFILE, where, environment, _CLERKS, 10, name)
                 _be_elsewhere(users)
                 time.sleep(8)  # until all have signed in
                 beside.append(self._drained(bench, settings, count))
@@ -162,21 +163,19 @@ class _Load:
         """Photos a second."""
         return count / float(bench.child("drain", settings, count)["seconds"])
 
-    def _users(
-        self, address: str, key: str, users: int, rate: int, name: str
-    ) -> subprocess.Popen[bytes]:
-        environment = {"PHOTOS": str(self._photos), "KEY": key}
+    def _users(self, where: Page, users: int, rate: int, name: str) -> subprocess.Popen[bytes]:
+        environment = {"PHOTOS": str(self._photos), "KEY": where.key}
         return self._run(
-            _LOCUSTFILE, address, environment, users, rate, name, "--run-time", f"{self._seconds}s"
+            _LOCUSTFILE, where, environment, users, rate, name, "--run-time", f"{self._seconds}s"
         )
 
     def _run(
-        self, file: Path, address: str, environment: dict[str, str], users: int, rate: int,
+        self, file: Path, where: Page, environment: dict[str, str], users: int, rate: int,
         name: str, *more: str,
     ) -> subprocess.Popen[bytes]:  # fmt: skip
         """Locust, with users who do what `file` says."""
         command: list[Any] = [
-            self._locust, "--headless", "--locustfile", file, "--host", f"http://{address}",
+            self._locust, "--headless", "--locustfile", file, "--host", f"http://{where.address}",
             "--users", users, "--spawn-rate", rate, *more,
             "--csv", self._folder / name, "--csv-full-history", "--only-summary",
             "--exit-code-on-error", 0, "--loglevel", "WARNING",

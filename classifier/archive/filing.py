@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import stat
+import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
@@ -16,6 +18,10 @@ from classifier.archive.rows import Row
 
 REVIEW = "_review"  # as in `sorted_dir`
 NOT_FILED = "not_filed"
+# Copying one photo takes seconds: what nobody has written to for so long, somebody left who died.
+_LEFT_SECONDS = 900.0
+_RANDOM_BYTES = 8
+_PARTIAL = re.compile(rf"\.[0-9a-f]{{{2 * _RANDOM_BYTES}}}\.part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +52,27 @@ def folder_of(filing: Filing, row: Row) -> Path:
     return Path(filing.into, *within)
 
 
+def sweep(filing: Filing) -> None:
+    """Remove what was left in part by workers that were killed; not what others may write now."""
+    into = Path(filing.into)
+    for folder in (into, into / REVIEW):
+        for partial in folder.glob("*/.*.part"):
+            if _PARTIAL.fullmatch(partial.name) is not None and not partial.parent.is_symlink():
+                with suppress(OSError):  # the next call tries again
+                    _remove_left(partial)
+
+
+def _remove_left(partial: Path) -> None:
+    seen = partial.lstat()
+    if stat.S_ISREG(seen.st_mode) and time.time() - seen.st_mtime > _LEFT_SECONDS:
+        partial.unlink()
+
+
 def _copy(folder: Path, name: str, data: bytes, sha256: str | None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f".{secrets.token_hex(8)}.part"  # others may file one of this name just now
+    partial = (
+        folder / f".{secrets.token_hex(_RANDOM_BYTES)}.part"
+    )  # others may file one of this name just now
     try:
         with partial.open("wb") as file:
             file.write(data)

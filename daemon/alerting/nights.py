@@ -6,13 +6,21 @@ The figures of the last weeks are kept as a fact, so that each night's photos ar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from config.settings import Settings
 from daemon.alerting.conditions import Observation
 from daemon.domain.drift import NIGHTS, Change, stability, unusual
-from daemon.domain.nights import Night, day_of_morning, mix_of, night_of
+from daemon.domain.nights import (
+    Night,
+    day_of_morning,
+    judged_since,
+    mix_of,
+    model_of,
+    night_of,
+)
 from daemon.domain.summaries import RunSummary
 from daemon.store import Store
 
@@ -49,7 +57,9 @@ def _until(day: date, morning: datetime, store: Store, kept: Sequence[Night]) ->
     """The nights until that day, counted anew where they are not known."""
     first = day - NIGHTS * _DAY
     known = {night.day: night for night in kept if first <= night.day < day}
-    lacking = [one for one in _days(first, day) if one not in known]
+    # Those that an older nightsort kept do not say which model judged.
+    unnamed = {one for one, night in known.items() if night.judged and not night.model}
+    lacking = [one for one in _days(first, day) if one not in known or one in unnamed]
     runs: dict[date, list[RunSummary]] = {one: [] for one in lacking}
     for summary in store.runs.summaries_of_days(lacking[0] - 2 * _DAY, day):
         ended = day_of_morning(datetime.fromisoformat(summary["finished"]), morning)
@@ -59,6 +69,8 @@ def _until(day: date, morning: datetime, store: Store, kept: Sequence[Night]) ->
         if one not in known:
             reasons = store.runs.reasons_of(run["run"] for run in runs[one])
             known[one] = night_of(one, runs[one], reasons, left)
+        elif one in unnamed:
+            known[one] = replace(known[one], model=model_of(runs[one]))
         left = known[one].left
     return [known[one] for one in _days(first, day)]
 
@@ -70,6 +82,7 @@ def _days(first: date, last: date) -> list[date]:
 def _observed(nights: Sequence[Night], changes: Sequence[Change] | None) -> Observation:
     """changes: None while too little is known to say."""
     night, before = nights[-1], nights[:-1]
+    since = judged_since(nights)
     facts: Mapping[str, Any] = {
         "night": night.day.isoformat(),
         "photos": night.photos,
@@ -77,5 +90,7 @@ def _observed(nights: Sequence[Night], changes: Sequence[Change] | None) -> Obse
         "more": max(0, len(changes or ()) - _MOST_CHANGES),
         "mix_index": round(stability(night.categories, mix_of(before)), 3),
         "compared": sum(one.photos > 0 for one in before),
+        "model": night.model,
+        "model_since": since and since.isoformat(),
     }
     return Observation("unusual_night", None if changes is None else bool(changes), facts)

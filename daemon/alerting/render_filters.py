@@ -21,6 +21,8 @@ from daemon.alerting.render_changes import (
 from daemon.domain.learning_words import why_words
 from daemon.domain.reasons import recorded
 from daemon.domain.speech import Speech
+from daemon.domain.summaries import ValueDocument
+from daemon.domain.value import in_words, of_json
 
 _MOST_CATEGORIES = 5
 Marked = Callable[[str], str]  # marks what a fact says
@@ -65,7 +67,13 @@ def filters(say: Speech, marked: Marked) -> Mapping[str, Any]:
         "reason": lambda text: recorded(text, say),
         "lesson": lambda why: why_words(why, say),
     }
-    return {**ours, **said, "clock": clock}
+    return {**ours, **said, "clock": clock, "worth": lambda value: _worth(value, say)}
+
+
+def _worth(value: ValueDocument | None, say: Speech) -> list[tuple[Markup, Markup]]:
+    """Label and text of each line on what was saved; none where that is unknown."""
+    lines = [] if value is None else in_words(of_json(value), say)
+    return [(Markup(label), Markup(text)) for label, text in lines]  # noqa: S704 - ours
 
 
 def moment(at: str, now: datetime, say: Speech) -> str:

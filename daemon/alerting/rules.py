@@ -19,7 +19,8 @@ from daemon.domain.accuracy import Rate
 from daemon.domain.alerts import RULES, Alert, Incident, news
 from daemon.domain.schedule import Schedule, Window
 from daemon.domain.status import LiveStatus, UndecidedStatus
-from daemon.domain.summaries import RunSoFar, RunSummary, missing
+from daemon.domain.summaries import RunSoFar, RunSummary, missing, with_verdict
+from daemon.domain.value import added
 from daemon.store import Failing
 from daemon.store.handovers import Unreached
 
@@ -319,11 +320,9 @@ def run_finished(
         return None
     files = files or Files()
     counts = ("total_processed", "successful", "review", "duplicates", "failed")
-    judged = _sum(summaries, "successful") + _sum(summaries, "review")
+    judged = sum(map(with_verdict, summaries))
     tried = judged + _sum(summaries, "failed")
-    confidence = sum(
-        one["average_confidence"] * (one["successful"] + one["review"]) for one in summaries
-    )
+    sureness = (one["average_confidence"] * with_verdict(one) for one in summaries)
     last = summaries[-1]
     facts = {
         "run": last["run"],
@@ -337,8 +336,9 @@ def run_finished(
         "undecided_since": undecided["oldest"],
         "success_rate": round(100 * judged / tried, 2) if tried else 0.0,
         "processing_time_seconds": round(_sum(summaries, "processing_time_seconds"), 1),
-        "average_confidence": round(confidence / judged, 4) if judged else None,
+        "average_confidence": round(sum(sureness) / judged, 4) if judged else None,
         "categories": _most_first(summaries),
+        "value": added(one.get("value") for one in summaries),
         "report": files.report and files.report.name,
         "results": files.results and files.results.name,
     }

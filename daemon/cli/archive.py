@@ -88,7 +88,7 @@ def archive(config_file: Path | None, paths: tuple[str, ...], **options: Unpack[
     _check(settings, asked)
     with held(out):
         manifest = _listed(settings, asked)
-        manifest.sweep()
+        _sweep(manifest)
         before = manifest.photos_done()
         if before < manifest.head.photos:
             _judge(_job(settings, manifest, config_file), manifest, workers, scheduler)
@@ -170,6 +170,15 @@ def _listed(settings: Settings, asked: _Asked) -> Manifest:
 
         into = None if asked.file_into is None else os.path.abspath(asked.file_into)  # noqa: PTH100
         return made_or_read(asked.out, asked.named, counted(), into, are_moved=asked.are_moved)
+
+
+def _sweep(manifest: Manifest) -> None:
+    """Remove what those left that died."""
+    from classifier.archive.filing import Filing, sweep
+
+    manifest.sweep()
+    if manifest.head.filed_into is not None:
+        sweep(Filing(manifest.head.filed_into))
 
 
 def _judge(job: Job, manifest: Manifest, workers: int | None, scheduler: str | None) -> None:

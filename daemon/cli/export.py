@@ -52,12 +52,12 @@ def export(
     from daemon.maintenance import export as exporting
     from daemon.maintenance.parquet import require_pyarrow
 
-    period = _period(first, last)
     require_pyarrow()
     settings = load(config_file)
+    now = datetime.now(settings.window.zone() or local_zone())
+    period = _period(first, last, now.date())
     if settings.state_dir.exists():
         prepare(settings.state_dir)  # refuses another user's
-    now = datetime.now(settings.window.zone() or local_zone())
     with progress("exporting") as advance:
         exported = exporting.export(settings, folder, period, now, advance)
     if as_json:
@@ -67,23 +67,25 @@ def export(
             click.echo(f"{plain(str(exporting.file_of(folder, name)))}: {rows:,} rows")
 
 
-def _period(first: datetime | None, last: datetime | None) -> Period | None:
+def _period(first: datetime | None, last: datetime | None, today: date) -> Period | None:
+    from daemon.maintenance.export import BEGINNING
     from daemon.reporting.periods import Period
 
     if first is None and last is None:
         return None
-    begin = first.date() if first else date(1970, 1, 1)
+    begin = first.date() if first else BEGINNING
     try:
-        return Period.asked_for(begin, last.date() if last else date(2999, 12, 31))
+        return Period.asked_for(begin, last.date() if last else today)
     except ValueError as exc:
         raise click.UsageError(str(exc)) from exc
 
 
 def _json(folder: Path, period: Period | None, exported: Exported) -> dict[str, object]:
+    from daemon.maintenance.export import span
+
     return {
         "out": str(folder),
-        "from": period and period.first.isoformat(),
-        "to": period and period.last.isoformat(),
+        **span(period),
         "tables": {
             name: {"file": f"{name}.parquet", "rows": rows, "bytes": exported.size_bytes[name]}
             for name, rows in exported.rows.items()

@@ -8,16 +8,20 @@ from __future__ import annotations
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from config.errors import ConfigError, NightsortError
 from config.readable import plain
 from daemon.cli.common import EXIT_FAILED, json_option, load, print_json
 
 if TYPE_CHECKING:
+    from config.settings import Settings
+    from daemon.domain.clock import Clock
     from daemon.mirror.bucket.filling import BucketDocument
     from daemon.mirror.filling import MirrorDocument
+    from daemon.store import Store
 
 
 @click.group()
@@ -65,14 +69,14 @@ def fill(config_file: Path | None, as_json: bool) -> None:
 
     It happens by itself when a copy begins, when one side was put back to an earlier state, and
     for a bucket once a day. A running daemon does it, and this command only asks; else it is done
-    here, with connection string and access key from the settings or the environment.
+    here, with connection string and access key from the settings or the environment. Where one of
+    database and bucket fails, the other is filled all the same; it exits 1 then, and says which.
 
     \b
     Example:
       nightsort mirror fill
     """  # noqa: D301
     from config.logs import configure
-    from daemon.cli.progress import progress
     from daemon.domain.clock import SystemClock, local_zone
     from daemon.folders.locks import is_held, prepare
     from daemon.mirror import filling
@@ -82,7 +86,7 @@ def fill(config_file: Path | None, as_json: bool) -> None:
     settings = load(config_file)
     station = filling.require_wanted(settings.mirror)
     prepare(settings.state_dir)
-    rows = copies = None
+    done, failed = _Filled(), list[NightsortError]()
     if is_held(settings.state_dir):
         filling.ask_to_fill(settings.state_dir)
         bucket.ask_to_fill(settings.state_dir)
@@ -91,16 +95,12 @@ def fill(config_file: Path | None, as_json: bool) -> None:
         configure(service=False)
         clock = SystemClock(settings.window.zone() or local_zone())
         with owned(settings, clock) as store:
-            if settings.mirror.has_postgres:
-                with progress("copying") as advance:
-                    rows = filling.fill(settings.mirror, store, advance)
-                click.echo(f"{rows:,} rows of station {station} are in PostgreSQL.", err=True)
-            if settings.mirror.has_bucket:
-                with progress("copying files") as advance:
-                    copies = bucket.fill(settings, store, clock, advance)
-                click.echo(f"{copies:,} files of station {station} are in the bucket.", err=True)
+            done, failed = _fill_each(settings, store, clock)
     if as_json:
-        print_json({"station": station, "rows": rows, "copies": copies})
+        print_json({"station": station, "rows": done.rows, "copies": done.copies})
+    if failed:
+        worst = next((one for one in failed if isinstance(one, ConfigError)), failed[0])
+        raise type(worst)("\n".join(map(str, failed)))
 
 
 @mirror.command()
@@ -129,6 +129,53 @@ def schema(version: int) -> None:
     if not 0 <= version <= VERSION:
         raise click.BadParameter(f"there are 1 to {VERSION}", param_hint="--from")
     click.echo(script(version), nl=False)
+
+
+class _Filled(NamedTuple):
+    """How much is there now; None of where nothing is to be, or nothing could be said."""
+
+    rows: int | None = None
+    copies: int | None = None
+
+
+def _fill_each(
+    settings: Settings, store: Store, clock: Clock
+) -> tuple[_Filled, list[NightsortError]]:
+    """Fill the database and the bucket, whatever becomes of the other; and what failed."""
+    done, failed = _Filled(), list[NightsortError]()
+    if settings.mirror.has_postgres:
+        try:
+            done = done._replace(rows=_fill_database(settings, store))
+        except NightsortError as exc:
+            failed.append(exc)
+    if settings.mirror.has_bucket:
+        try:
+            done = done._replace(copies=_fill_bucket(settings, store, clock))
+        except NightsortError as exc:
+            failed.append(exc)
+    return done, failed
+
+
+def _fill_database(settings: Settings, store: Store) -> int:
+    from daemon.cli.progress import progress
+    from daemon.mirror.filling import fill
+
+    with progress("copying") as advance:
+        rows = fill(settings.mirror, store, advance)
+    station = settings.mirror.station
+    click.echo(f"{rows:,} rows of station {station} are in PostgreSQL.", err=True)
+    return rows
+
+
+def _fill_bucket(settings: Settings, store: Store, clock: Clock) -> int:
+    from daemon.cli.progress import progress
+    from daemon.mirror.bucket.filling import fill
+
+    with progress("copying files") as advance:
+        copies = fill(settings, store, clock, advance)
+    station = settings.mirror.station
+    click.echo(f"{copies:,} files of station {station} are in the bucket.", err=True)
+    return copies
 
 
 def _show(document: MirrorDocument, files: BucketDocument | None) -> None:

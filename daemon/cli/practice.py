@@ -45,7 +45,7 @@ class PracticeFailed(NightsortError):
 @click.option(
     "--language",
     type=click.Choice(["en", "de"]),
-    help="Of the page, for a browser that asks for neither.",
+    help="Of reports, and of the page for a browser that asks for neither.",
 )
 @json_option
 def practice(folder: Path | None, language: str | None, as_json: bool) -> None:
@@ -98,9 +98,10 @@ def _write_settings(place: Path, language: str | None) -> Path:
     draw(place / "incoming", place / "state")
     settings = place / "nightsort.toml"
     spoken = f'language = "{language}"\n' if language else ""
+    reports = f"[reports]\n{spoken}\n" if language else ""
     settings.write_text(
         f'{FOLDERS}\n[window]\nmode = "manual"\n\n[intake]\nsettle_seconds = 0.5\n\n'
-        f'[web]\nlisten = "{_LOOPBACK}:0"\n{spoken}\n{SETTINGS}',
+        f'[web]\nlisten = "{_LOOPBACK}:0"\n{spoken}\n{reports}{SETTINGS}',
         encoding="utf-8",
     )
     return settings

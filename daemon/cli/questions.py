@@ -61,8 +61,18 @@ def _span(text: str) -> tuple[str, str]:
     return found[1].zfill(5), found[2].zfill(5)
 
 
+def _language(text: str) -> tuple[str, str]:
+    """Of reports and page: one for both, or one for each."""
+    reports, _, page = text.partition("-")
+    return reports.strip().lower(), (page or reports).strip().lower()
+
+
 def _is_window(values: Values) -> bool:
     return value_of(values, "window.mode") in (None, "window")
+
+
+def _has_contact(values: Values) -> bool:
+    return value_of(values, "contact") is not None
 
 
 _FIELDS = dict(walk(Settings))
@@ -76,8 +86,13 @@ QUESTIONS = (
     Question(("window.mode",), "Mode", usual=("window",)),
     Question(("window.start", "window.end"), "From and to", _span, ("02:00", "06:00"), _is_window),
     Question(("window.timezone",), "Time zone"),
+    Question(("reports.language", "web.language"), "Language", _language, ("en", "en")),
+    Question(("links.incoming",), "Address of incoming"),
     Question(("links.sorted",), "Address of sorted"),
     Question(("links.results",), "Address of results"),
+    Question(("contact.name",), "Whom people ask"),
+    Question(("contact.phone",), "Their phone", is_wanted=_has_contact),
+    Question(("contact.email",), "Their mail address", is_wanted=_has_contact),
     Question(("value.wage_per_hour",), "Wage", _number),
     Question(
         ("value.currency",),
@@ -107,7 +122,7 @@ def _answered(question: Question, values: Values, asker: Asker) -> Values:
         asker.say(str(_FIELDS[key].description))
     set_already = [value_of(values, key) for key in question.keys]
     offered = (one or usual for one, usual in zip(set_already, question.usual, strict=True))
-    shown = "-".join(str(one) for one in offered)
+    shown = "-".join(dict.fromkeys(str(one) for one in offered))  # of two that are the same, one
     while True:
         text = asker.ask(question.words, shown).strip()
         if text == shown and None not in set_already:

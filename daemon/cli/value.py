@@ -26,7 +26,8 @@ def value(config_file: Path | None, month: str | None, as_json: bool) -> None:
     """Say what was saved in a month, in hours, and in money where [value] wage_per_hour is set.
 
     Photos with a verdict at the seconds that one takes by hand, less what people still did:
-    decisions, and quick looks. All that is assumed is a key of [value] and told beside the figure.
+    decisions, and quick looks. What these take is measured on the page where it is used (median of
+    twelve weeks); what is assumed is a key of [value]. Both stand beside the figure.
 
     \b
     Example:
@@ -34,8 +35,9 @@ def value(config_file: Path | None, month: str | None, as_json: bool) -> None:
       nightsort value --month 2026-11 --json | jq .saved_hours
     """  # noqa: D301
     from daemon.domain.clock import SystemClock, local_zone
+    from daemon.domain.value import in_words
     from daemon.reporting.figures import figures_of
-    from daemon.reporting.value import by_time, in_words, of_period
+    from daemon.reporting.value import by_time, measured_until, of_period
     from daemon.store import Store
 
     settings = load(config_file)
@@ -44,7 +46,8 @@ def value(config_file: Path | None, month: str | None, as_json: bool) -> None:
     period = _period(month, today)
     with closing(Store(settings.state_dir, reading=True)) as store:
         figures = figures_of(store, period, zone)
-    worth = of_period(figures, settings.value, today)
+        measured = measured_until(store, settings.value, min(period.last, today))
+    worth = of_period(figures, settings.value, today, measured)
     if as_json:
         print_json({"month": period.name, "runs": figures.total.runs, **worth.as_json()})
         return

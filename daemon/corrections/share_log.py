@@ -28,8 +28,9 @@ _MOST_BYTES_IN_ALL = 8_000_000
 _ROTATED = ("", ".1", ".old")
 _SLACK = timedelta(minutes=1)  # clocks of file servers
 _NOBODY = frozenset({"nobody", "guest", "root"})
-# Samba's own log says when on a line before; a system log on the same.
-_HEADER = re.compile(r"\[(\d{4})/(\d\d)/(\d\d) (\d\d:\d\d:\d\d)")
+# Samba's own log says when on a line before; a system log on the same. Of what follows such a line
+# the first counts alone: the others are the rest of a name with a line's end in it, indented.
+_HEADER = re.compile(r"\[(\d{4})/(\d\d)/(\d\d) (\d\d:\d\d:\d\d)[^\]]*\] \S*vfs_full_audit")
 _STAMP = r"(\d{4}-\d\d-\d\dT[\d:.]{8,15}(?:Z|[+-]\d\d:?\d\d)?|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)"
 _LINE = re.compile(
     rf"(?:{_STAMP} [^|]{{0,100}}smbd_audit(?:\[\d+\])?: |  )"
@@ -114,15 +115,15 @@ def read_all(files: Files) -> Iterator[Rename]:
 
 def renames_in(text: str) -> Iterator[Rename]:
     """What lines of the log tell; all others are passed over."""
-    at: datetime | None = None
+    at: datetime | None = None  # what the line before says
     for line in text.split("\n"):
-        if head := _HEADER.match(line):
-            at = _time(f"{head[1]}-{head[2]}-{head[3]}T{head[4]}")
-        elif (told := _LINE.fullmatch(line)) is not None:
-            stamp, person, before, after = told.groups()
-            when = at if stamp is None else _time(stamp)
+        head, told, before = _HEADER.match(line), _LINE.fullmatch(line), at
+        at = head and _time(f"{head[1]}-{head[2]}-{head[3]}T{head[4]}")
+        if told is not None:
+            stamp, person, *places = told.groups()
+            when = before if stamp is None else _time(stamp)
             if when is not None and person.isprintable() and person.strip().lower() not in _NOBODY:
-                yield Rename(when, person.strip(), before, after)
+                yield Rename(when, person.strip(), *places)
 
 
 def _end_of(name: str, most_bytes: int) -> str:

@@ -16,6 +16,15 @@ from daemon.domain.speech import ENGLISH, Speech
 _PLACE = re.compile(r"{(\w+)}")
 _NUMBER = re.compile(r"[\d,]+(\.\d+)?")
 _AT = "%d %b %Y %H:%M"
+_DAY = "%d %b %Y"
+# What these places hold, so that no other sentence is taken for theirs.
+_WEEKDAY = r"[A-Z][a-z]{2} \d\d:\d\d"
+_HOLDS = {
+    "at": r"\d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d",
+    "day": r"\d\d [A-Z][a-z]{2} \d{4}",
+    "opens": _WEEKDAY,
+    "closes": _WEEKDAY,
+}
 
 
 def said_again(sentence: str, say: Speech, table: str) -> str:
@@ -27,24 +36,57 @@ def said_again(sentence: str, say: Speech, table: str) -> str:
         return sentence
     for key, pattern in _patterns(table):
         if found := pattern.fullmatch(sentence):
-            given = found.groupdict().items()
-            return say(key, **{name: _value(name, text, say, table) for name, text in given})
+            return _filled(key, found.groupdict(), say, table)
     return sentence
+
+
+def _filled(key: str, given: dict[str, str], say: Speech, table: str) -> str:
+    if "n" in given:
+        return say.many(key, int(given["n"].replace(",", "")))
+    values = {name: _value(name, text, say, table) for name, text in given.items()}
+    return say(key, **values)
 
 
 def _value(name: str, text: str, say: Speech, table: str) -> str:
     """What was filled in; a `part` is a sentence of its own, a number has this language's signs."""
-    if name == "part":
-        return said_again(text, say, f"{table.partition('.')[0]}.part")
-    if name == "at":
-        return say.when("plain_moment", datetime.strptime(text, _AT))  # noqa: DTZ007 - local, as said
-    return say.figures(text) if _NUMBER.fullmatch(text) else text
+    match name:
+        case "part":
+            return said_again(text, say, f"{table.partition('.')[0]}.part")
+        case "at":
+            return say.when("plain_moment", datetime.strptime(text, _AT))  # noqa: DTZ007 - local, as said
+        case "day":
+            return say.when("plain_day", datetime.strptime(text, _DAY))  # noqa: DTZ007 - as said
+        case "opens" | "closes":
+            return _on_a_weekday(text, say)
+    return say.figures(text) if _NUMBER.fullmatch(text) else _counted(text, say)
+
+
+def _on_a_weekday(text: str, say: Speech) -> str:
+    """Such as *Mon 02:00*."""
+    weekday, _, hour = text.partition(" ")
+    at = ENGLISH("dates.short_weekdays").split().index(weekday)
+    return f"{say('dates.short_weekdays').split()[at]} {hour}"
+
+
+def _counted(text: str, say: Speech) -> str:
+    """Such as *1,200 photos*; whatever else it is stays as it is."""
+    number, _, noun = text.partition(" ")
+    if _NUMBER.fullmatch(number):
+        count = int(float(number.replace(",", "")))
+        for key in ENGLISH.keys_below("phrases.count"):
+            if ENGLISH.sentence(key, count) == f"{{n}} {noun}":
+                return say.many(key, count)
+    return text
 
 
 @cache
 def _patterns(table: str) -> list[tuple[str, re.Pattern[str]]]:
     """How the English sentences of a table are known again."""
-    return [(key, _pattern(ENGLISH.sentence(key))) for key in ENGLISH.keys_below(table)]
+    return [
+        (key, _pattern(form))
+        for key in ENGLISH.keys_below(table)
+        for form in ENGLISH.sentence(key).split("|")
+    ]
 
 
 def _pattern(sentence: str) -> re.Pattern[str]:
@@ -54,5 +96,4 @@ def _pattern(sentence: str) -> re.Pattern[str]:
 
 
 def _place(name: str) -> str:
-    what = r"\d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d" if name == "at" else ".+"
-    return f"(?P<{name}>{what})"
+    return f"(?P<{name}>{_HOLDS.get(name, '.+')})"

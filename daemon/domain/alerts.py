@@ -267,6 +267,8 @@ RULES: Mapping[str, Rule] = {
             "more": "changes beyond these",
             "mix_index": "population stability index of the categories against the nights before",
             "compared": "nights with photos that it was compared with",
+            "model": "what judged it; how sure it is, is compared with nights of the same alone",
+            "model_since": "since which of those nights, as date; null: no other judged them",
         },
     ),
     "many_removed": Rule(
@@ -343,6 +345,7 @@ RULES: Mapping[str, Rule] = {
             "processing_time_seconds": "of all runs together",
             "average_confidence": "0..1, or null",
             "categories": "{category: photos}, most first",
+            "value": "what was saved, as in the summary; null where an older run did not say",
             "report": "name of the report's file in results_dir, or null",
             "results": "name of the CSV in results_dir, or null",
         },

@@ -2,7 +2,8 @@
 
 Nights of a shop vary by more than chance; by how much is estimated from the nights themselves. A
 figure is unusual where it is beyond its limits against all nights, against those of its weekday,
-and against the newest: docs/decisions/0028-drift.md has what that costs and finds. No clock.
+and against the newest; how sure the model is, only against nights of the same model.
+docs/decisions/0028-drift.md has what that costs and finds. No clock.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ class _Figure:
     part: Callable[[Night], float]  # of a night's photos with a verdict; need not be whole
     false_alarms: float  # a night
     only_more: bool = False
+    of_model: bool = False  # another model has another usual
 
     def point(self, night: Night) -> Point:
         """Freeman and Tukey's: its variance is 1/n, whatever the share."""
@@ -93,7 +95,10 @@ def unusual(
     found = [_volume([*before, night], days_off, is_waiting=is_waiting)]
     if night.judged >= _LEAST_PHOTOS:
         judged = [*with_photos, night]
-        found += [_judged(figure, judged) for figure in _figures_of(judged)]
+        alike = [one for one in judged if one.model == night.model]
+        found += [
+            _judged(figure, alike if figure.of_model else judged) for figure in _figures_of(judged)
+        ]
     return [change for change in found if change is not None]
 
 
@@ -114,19 +119,25 @@ def stability(now: Mapping[str, float], usual: Mapping[str, float]) -> float:
 # --- the figures ---------------------------------------------------------------------------------
 
 
+_SURENESS: Mapping[str, Callable[[Night], float]] = {
+    "confidence": lambda night: night.confidence,
+    "auto": lambda night: night.auto,
+    "review": lambda night: night.review,
+}
+
+
 def _figures_of(nights: Sequence[Night]) -> Iterator[_Figure]:
     categories = sorted({name for night in nights for name in night.categories})
     of_mix = _allowed("mix", len(categories))
     for name in categories:
         yield _Figure("mix", name, partial(_of_category, name), of_mix)
-    yield _Figure("confidence", "", lambda night: night.confidence, _allowed("sureness", 3))
-    yield _Figure("auto", "", lambda night: night.auto, _allowed("sureness", 3))
-    yield _Figure("review", "", lambda night: night.review, _allowed("sureness", 3))
+    for name, sure in _SURENESS.items():
+        yield _Figure(name, "", sure, _allowed("sureness", len(_SURENESS)), of_model=True)
     of_quality = _allowed("quality", len(_QUALITY))
     for code in _QUALITY:
         yield _Figure("reason", code, partial(_of_reason, code), of_quality, only_more=True)
     novel = partial(_of_reason, "unknown")
-    yield _Figure("unknown", "", novel, _allowed("novelty", 1), only_more=True)
+    yield _Figure("unknown", "", novel, _allowed("novelty", 1), only_more=True, of_model=True)
 
 
 def _of_category(name: str, night: Night) -> float:
@@ -143,7 +154,9 @@ def _as_share(point: float) -> float:
 
 
 def _judged(figure: _Figure, nights: Sequence[Night]) -> Change | None:
-    """Of the last of these nights, alone and with those right before it."""
+    """Of the last of these nights, alone and with those before it; None where they are few."""
+    if len(nights) <= LEAST_NIGHTS:
+        return None
     points = [(night.day.weekday(), figure.point(night)) for night in nights]
     usual = _as_share(fmean(point for _, (point, _) in points[:-1]))
     for together in _TOGETHER:

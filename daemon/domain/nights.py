@@ -27,6 +27,7 @@ class Night:
     confidence: float = 0.0  # the sum over all with a verdict
     categories: Mapping[str, int] = field(default_factory=dict)
     reasons: Mapping[str, int] = field(default_factory=dict)  # of review and quarantine, by code
+    model: str = ""  # that gave the verdicts; empty where that is not known
 
     def as_json(self) -> dict[str, object]:
         """To be kept."""
@@ -40,6 +41,7 @@ class Night:
 
 def night_of(day: date, runs: Iterable[RunSummary], reasons: Mapping[str, int], left: int) -> Night:
     """Add up runs. reasons: of all of them; left: photos that waited at the morning before."""
+    runs = [*runs]
     categories: Counter[str] = Counter()
     bands: Counter[str] = Counter()
     photos, judged, confidence = 0, 0, 0.0
@@ -60,7 +62,13 @@ def night_of(day: date, runs: Iterable[RunSummary], reasons: Mapping[str, int], 
         confidence=round(confidence, 4),
         categories=dict(categories),
         reasons=dict(reasons),
+        model=model_of(runs),
     )
+
+
+def model_of(runs: Iterable[RunSummary]) -> str:
+    """What gave the verdicts of these runs: one after the other where it changed."""
+    return ", then ".join(dict.fromkeys(run["model"] for run in runs if run["categories"]))
 
 
 def came(nights: Sequence[Night]) -> list[int]:
@@ -70,6 +78,15 @@ def came(nights: Sequence[Night]) -> list[int]:
         max(0, night.photos + night.left - before)
         for night, before in zip(nights, left, strict=False)
     ]
+
+
+def judged_since(nights: Sequence[Night]) -> date | None:
+    """Since which of these nights the model of the last one judges; None where no other did."""
+    model = nights[-1].model
+    others = [number for number, night in enumerate(nights) if night.model not in ("", model)]
+    if not model or not others:
+        return None
+    return next(night.day for night in nights[others[-1] + 1 :] if night.model == model)
 
 
 def mix_of(nights: Iterable[Night]) -> Counter[str]:

@@ -149,6 +149,7 @@ class Decide(_AboutPhotos):
     category: str = ""  # where the decision is that
     is_new: bool = False  # the category may be one that there was not so far
     upon: tuple[int, ...] = ()  # the last word on each as it was shown, 0: none; empty: on any
+    each_ms: int = 0  # how long each was looked at; 0: not measured
 
     def __post_init__(self) -> None:
         """Raises ValueError where a category is missing, or is too much."""

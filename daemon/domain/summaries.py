@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeGuard
+from typing import NotRequired, TypeGuard, cast
 
 from typing_extensions import TypedDict
 
@@ -24,6 +24,30 @@ class RunSoFar(TypedDict):
     waiting_after: int
     processing_time_seconds: float
     errors: list[FailedPhoto]
+
+
+class MeasuredDocument(TypedDict):
+    """What a decision, or a quick look, took on the page."""
+
+    seconds: float  # the median
+    photos: int  # of which it is
+    weeks: int  # in which they were decided
+
+
+class ValueDocument(TypedDict):
+    """What was saved, as `daemon.reporting.value` reckons it, with all that it is made of."""
+
+    saved_seconds: float  # below 0: lost
+    saved_hours: float
+    saved_money: float | None  # None: without a wage
+    judged: int
+    reviews: int
+    looks: int
+    cost: float
+    months: NotRequired[float]  # to which the cost belongs; older ones do not say
+    seconds: NotRequired[dict[str, float]]  # by_hand, review, check: those reckoned with
+    measured: NotRequired[dict[str, MeasuredDocument]]  # by band; what is not in it is assumed
+    assumed: dict[str, object]  # the settings `[value]`
 
 
 class _Drained(TypedDict):
@@ -51,6 +75,7 @@ class _Drained(TypedDict):
     average_confidence: float  # 0..1
     errors: list[FailedPhoto]
     model: str
+    value: NotRequired[ValueDocument]  # as it was when the run ended; older ones do not say
 
 
 class RunSummary(_Drained):
@@ -71,6 +96,22 @@ DrainSummary = RunSummary | NothingDone
 def is_run(summary: DrainSummary) -> TypeGuard[RunSummary]:
     """Whether there was something to do."""
     return summary["run"] is not None
+
+
+def with_verdict(summary: DrainSummary) -> int:
+    """How many photos were judged."""
+    return summary["successful"] + summary["review"]
+
+
+def without_money(summary: RunSummary) -> RunSummary:
+    """For other systems: what a run is worth in money tells the wage."""
+    worth = summary.get("value")
+    if worth is None or worth["saved_money"] is None:
+        return summary
+    money, of_money = {"saved_money", "cost"}, {"wage_per_hour", "monthly_cost"}
+    told: dict[str, object] = {key: one for key, one in worth.items() if key not in money}
+    told["assumed"] = {key: one for key, one in worth["assumed"].items() if key not in of_money}
+    return cast(RunSummary, {**summary, "value": told})
 
 
 def missing(summary: DrainSummary) -> int:

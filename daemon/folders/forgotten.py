@@ -1,7 +1,8 @@
 """What was forgotten, as salted digests: enough to know it again, too little to say what it was.
 
 One small file in the state folder, beside the database: where an older copy takes the database's
-place, this stays. What the digests are of, `row_mark` and its like say.
+place, this stays, and a lost box takes in what lies in the bucket. What the digests are of,
+`row_mark` and its like say.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import secrets
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from config.errors import RefusedError
 from daemon.folders.os_errors import printable, trouble
@@ -23,7 +24,7 @@ FILE = "forgotten.json"
 _MODE = 0o640  # the page clears away its own pictures by it
 
 
-class _Document(TypedDict):
+class _List(TypedDict):
     salt: str
     digests: list[str]
 
@@ -44,51 +45,82 @@ def content_mark(sha256: str) -> str:
 
 
 class Forgotten:
-    """The list, as it is when it is first asked."""
+    """The list, as it is when it is first asked; with others that it took in, of other salts."""
 
     def __init__(self, state_dir: Path) -> None:
         self._path = state_dir / FILE
 
     @cached_property
-    def _document(self) -> _Document:
+    def _lists(self) -> list[_List]:
+        """The own one first."""
         try:
-            found = json.loads(self._path.read_text(encoding="ascii"))
-            return {"salt": str(found["salt"]), "digests": [*map(str, found["digests"])]}
+            return _read(self._path.read_bytes())
         except FileNotFoundError:
-            return {"salt": secrets.token_hex(32), "digests": []}
+            return [{"salt": secrets.token_hex(32), "digests": []}]
         except OSError as exc:
             raise trouble(exc, str(self._path)) from exc
-        except (ValueError, KeyError, TypeError) as exc:
+        except ValueError as exc:
             raise RefusedError(
                 f"{printable(str(self._path))}: is damaged; put it back from a backup of this "
                 "machine, or remove it: what was forgotten is then not known again"
             ) from exc
 
     @cached_property
-    def _digests(self) -> frozenset[str]:
-        return frozenset(self._document["digests"])
+    def _digests(self) -> dict[str, frozenset[str]]:
+        """By salt."""
+        return {one["salt"]: frozenset(one["digests"]) for one in self._lists}
 
     def __len__(self) -> int:
-        return len(self._digests)
+        return sum(map(len, self._digests.values()))
 
     def knows(self, mark: str) -> bool:
         """Whether that was forgotten."""
-        return self._digest(mark) in self._digests
+        return any(_digest(salt, mark) in known for salt, known in self._digests.items())
 
     def add(self, marks: Iterable[str]) -> None:
         """Note what is forgotten, durably. Raises TransientError when the disk refuses."""
-        new = {self._digest(mark) for mark in marks} - self._digests
-        if not new:
-            return
-        document: _Document = {
-            "salt": self._document["salt"],
-            "digests": [*self._document["digests"], *sorted(new)],
-        }
+        salt = self._lists[0]["salt"]
+        self._keep([{"salt": salt, "digests": [_digest(salt, mark) for mark in marks]}])
+
+    def take_in(self, content: bytes) -> None:
+        """Note what such a file of elsewhere tells, too. Raises ValueError where it is none."""
+        self._keep(_read(content))
+
+    def _keep(self, more: list[_List]) -> None:
+        lists = {one["salt"]: one for one in self._lists if one["digests"]}
+        is_new = False
+        for salt, digests in ((one["salt"], one["digests"]) for one in more):
+            known = lists[salt]["digests"] if salt in lists else []
+            if new := sorted({*digests} - {*known}):
+                lists[salt], is_new = {"salt": salt, "digests": [*known, *new]}, True
+        if is_new:
+            self._write([*lists.values()])
+
+    def _write(self, lists: list[_List]) -> None:
+        own, *others = lists
+        document = {**own, **({"others": others} if others else {})}
         with replacing(self._path) as file:
             os.fchmod(file.fileno(), _MODE)
             file.write(json.dumps(document, indent=0).encode("ascii"))
-        del self._document, self._digests
+        self.__dict__.pop("_digests", None)
+        del self._lists
 
-    def _digest(self, mark: str) -> str:
-        salt = bytes.fromhex(self._document["salt"])
-        return hmac.digest(salt, mark.encode("utf-8", "surrogateescape"), "sha256").hex()
+
+def _read(content: bytes) -> list[_List]:
+    """Raises ValueError where that is no such file."""
+    try:
+        found = json.loads(content)
+        return [_list_of(one) for one in (found, *found.get("others", ()))]
+    except (KeyError, TypeError, AttributeError) as exc:
+        raise ValueError(str(exc)) from exc
+
+
+def _list_of(found: Any) -> _List:
+    salt = str(found["salt"])
+    bytes.fromhex(salt)  # raises ValueError
+    return {"salt": salt, "digests": [*map(str, found["digests"])]}
+
+
+def _digest(salt: str, mark: str) -> str:
+    key, message = bytes.fromhex(salt), mark.encode("utf-8", "surrogateescape")
+    return hmac.digest(key, message, "sha256").hex()

@@ -12,6 +12,7 @@ from daemon.domain.clock import Clock
 from daemon.domain.corrections import Correction
 from daemon.domain.photos import Story, as_text
 from daemon.domain.returns import ReturnState, state_of
+from daemon.domain.summaries import without_money
 from daemon.store import Change, Store
 from daemon.store.handovers import FOLLOWER, Call
 
@@ -61,7 +62,7 @@ class Calls:
         if summary is None:
             return None
         states = (state_of(photos) for photos in self._store.returns.of_run(run))
-        told = {"run": run, "summary": summary, "returns": self._rows(states)}
+        told = {"run": run, "summary": without_money(summary), "returns": self._rows(states)}
         return self._made(f"run-{run}", "run", told)
 
     def _of_change(self, story: Story, said: Correction | None) -> Call:

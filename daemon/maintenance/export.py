@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 
 from classifier.bundle import load_bundle
@@ -32,6 +32,7 @@ from daemon.store.mirrored import Key, Row, Table
 from daemon.store.page_calls import page_calls
 
 MARKER = "export.json"
+BEGINNING = date(1970, 1, 1)  # no day before is asked for
 _FORMAT = "nightsort export 1"
 _PARTIAL = ".nightsort-"  # how the names begin of what is not whole yet
 _REMEMBERED = 100  # folders
@@ -158,10 +159,15 @@ def _said(
         "format": _FORMAT,
         "box": box,
         "made": now.isoformat(timespec="seconds"),
-        "from": period and period.first.isoformat(),
-        "to": period and period.last.isoformat(),
+        **span(period),
         "rows": rows,
     }
+
+
+def span(period: Period | None) -> dict[str, str | None]:
+    """Its first and last day; null where it is all there is."""
+    first = None if period is None or period.first == BEGINNING else period.first.isoformat()
+    return {"from": first, "to": None if period is None else period.last.isoformat()}
 
 
 def _mark(folder: Path, said: dict[str, object]) -> None:

@@ -7,11 +7,21 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Self, cast
+from typing import Annotated, Literal, Self, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from classifier.verdict import Band
+from config.value import ValueSettings
 from daemon.domain.summaries import RunSummary
 from daemon.folders.writing import number
 
@@ -47,9 +57,12 @@ def confidence(text: str) -> float | None:
 def summary(text: str) -> RunSummary | None:
     """The summary of a run that `text` is; None when it is none."""
     try:
-        return cast(RunSummary, _Summary.model_validate_json(text).model_dump(exclude_unset=True))
+        found = _Summary.model_validate_json(text).model_dump(exclude_unset=True)
     except ValidationError:
         return None
+    if found.get("value", "") is None:
+        del found["value"]
+    return cast(RunSummary, found)
 
 
 def _within_years(at: datetime) -> datetime:
@@ -75,6 +88,34 @@ class _Exactly(BaseModel):
 class _Error(_Exactly):
     filename: str
     error: str
+
+
+class _Measured(_Exactly):
+    seconds: _Amount
+    photos: _Count
+    weeks: _Count
+
+
+class _Value(_Exactly):
+    saved_seconds: float
+    saved_hours: float
+    saved_money: float | None
+    judged: _Count
+    reviews: _Count
+    looks: _Count
+    cost: _Amount
+    months: _Amount
+    seconds: dict[Literal["by_hand", "review", "check"], _Amount]
+    measured: dict[Literal[Band.CHECK, Band.REVIEW], _Measured]
+    assumed: ValueSettings
+
+
+def _if_it_is_one(value: object, believed: ValidatorFunctionWrapHandler) -> _Value | None:
+    """What a run was worth can be reckoned again: without it the run is believed all the same."""
+    try:
+        return cast(_Value, believed(value))
+    except ValidationError:
+        return None
 
 
 class _Summary(_Exactly):
@@ -103,6 +144,7 @@ class _Summary(_Exactly):
     average_confidence: Annotated[float, Field(ge=0, le=1)]
     errors: list[_Error]
     model: str
+    value: Annotated[_Value | None, WrapValidator(_if_it_is_one)] = None
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import structlog
 
@@ -29,27 +30,24 @@ class Attempts:
         self._longest_wait_seconds = longest_wait_seconds
         self._wait_seconds = _FIRST_WAIT_SECONDS
         self._logged: set[str] = set()  # in this outage
-        self._thread: threading.Thread | None = None
         self._ending = threading.Event()
         self.failure = ""  # why the last attempt ended; empty while one does well
 
-    def start(self, serve: Callable[[], None], failed: Callable[[str], None]) -> None:
-        """Serve until it ends.
+    @contextmanager
+    def kept(self, serve: Callable[[], None], failed: Callable[[str], None]) -> Iterator[None]:
+        """Serve until the end of the `with` block; what is under way then is not waited for.
 
         serve: returns once it is to end, and raises what keeps it from its work.
         failed: called with why.
         """
         name = f"mirror to {self._about['to']}"
-        self._thread = threading.Thread(
-            target=self._keep, args=(serve, failed), name=name, daemon=True
-        )
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End; what is under way is not waited for."""
-        self._ending.set()
-        if self._thread is not None:
-            self._thread.join(_JOIN_SECONDS)
+        thread = threading.Thread(target=self._keep, args=(serve, failed), name=name, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ending.set()
+            thread.join(_JOIN_SECONDS)
 
     @property
     def is_over(self) -> bool:

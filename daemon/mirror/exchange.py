@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
@@ -27,7 +28,6 @@ from daemon.mirror.promotions import Promotion
 from daemon.sorting.promoted import file_of_promoted
 from daemon.sorting.versions import Versions
 from daemon.store import Store
-from daemon.store.facts import PROMOTED
 
 log = structlog.get_logger()
 
@@ -57,25 +57,30 @@ class Exchange:
         found, known = promotions.newest(postgres), promoted_of(store)
         if found is None:
             if known is not None and known["state"] == "came":
-                store.facts.remember(PROMOTED, {**known, "state": "over", "why": "withdrawn"})
+                over: Promoted = {**known, "state": "over", "why": "withdrawn"}
+                store.promoted.replace(known, over, datetime.now(UTC))
             return
         path = file_of_promoted(self._state_dir)
         # A database that was made anew counts from one again.
         if known is None or (known["id"], known["sha256"]) != (found.id, found.sha256):
-            self._take(found, postgres, store)
+            self._take(found, known, postgres, store)
         elif known["state"] != "came":
             path.unlink(missing_ok=True)  # it was compared, or refused: never fetched over and over
         elif not path.exists():  # a backup that was restored has no file of it
-            self._take(found, postgres, store)
+            self._take(found, known, postgres, store)
 
-    def _take(self, found: Promotion, postgres: Postgres, store: Store) -> None:
+    def _take(
+        self, found: Promotion, known: Promoted | None, postgres: Postgres, store: Store
+    ) -> None:
         if (origin_of(found.version) or found.station) == self._station:
-            self._note(store, found, "own")
+            _note(store, known, found, "own")
             return
         content, why = _content(found, postgres)
         if why:
-            self._note(store, found, "over", why)
-            log.error("promotion_refused", version=found.version, station=found.station, why=why)
+            if _note(store, known, found, "over", why):
+                log.error(
+                    "promotion_refused", version=found.version, station=found.station, why=why
+                )
             return
         path = file_of_promoted(self._state_dir)
         try:
@@ -84,23 +89,27 @@ class Exchange:
                 file.write(content)
         except OSError as exc:
             raise trouble(exc, str(path)) from exc
-        self._note(store, found, "came")
-        log.info("promotion_fetched", version=found.version, station=found.station,
-                 person=found.person)  # fmt: skip
+        if _note(store, known, found, "came"):
+            log.info("promotion_fetched", version=found.version, station=found.station,
+                     person=found.person)  # fmt: skip
 
-    def _note(self, store: Store, found: Promotion, state: PromotedState, why: str = "") -> None:
-        noted: Promoted = {
-            "id": found.id,
-            "station": found.station,
-            "name": name_elsewhere(found.version, found.station),
-            "sha256": found.sha256,
-            "person": found.person,
-            "state": state,
-            "judgement": "refused" if why else "",
-            "why": why,
-            "adopted": False,
-        }
-        store.facts.remember(PROMOTED, noted)
+
+def _note(
+    store: Store, known: Promoted | None, found: Promotion, state: PromotedState, why: str = ""
+) -> bool:
+    """Say what is of it; False where the loop said something meanwhile: then all is seen anew."""
+    noted: Promoted = {
+        "id": found.id,
+        "station": found.station,
+        "name": name_elsewhere(found.version, found.station),
+        "sha256": found.sha256,
+        "person": found.person,
+        "state": state,
+        "judgement": "refused" if why else "",
+        "why": why,
+        "adopted": False,
+    }
+    return store.promoted.replace(known, noted, datetime.now(UTC))
 
 
 def _content(found: Promotion, postgres: Postgres) -> tuple[bytes, str]:
@@ -116,5 +125,4 @@ def _content(found: Promotion, postgres: Postgres) -> tuple[bytes, str]:
 
 def promoted_of(store: Store) -> Promoted | None:
     """The newest promotion that is known here."""
-    found: Promoted | None = store.facts.get(PROMOTED)
-    return found
+    return store.promoted.known()

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -25,11 +25,18 @@ from daemon.reporting.figures import Counts
 _DAYS = 190
 _STATUS: TypeAdapter[StationStatus] = TypeAdapter(StationStatus)
 RUNS_OF_EACH = 30
+# Stations say how they are twice a minute: one that has missed this long is no longer as it said.
+QUIET = timedelta(minutes=10)
+SILENT = timedelta(days=1)
+# Of each station, the largest; all others are told as one.
+MOST_CATEGORIES = 100
+REST = "\N{HORIZONTAL ELLIPSIS}"
 # What a station that is one may say: it writes its own rows, and shall not spoil all others'.
 _MOST = 1_000_000_000
 _YEARS = range(1970, 3000)
 _SECONDS, _MOST_SECONDS = ("by_hand", "review", "check"), 3600
 _LONGEST_STATUS = 200_000
+_LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +132,7 @@ def _is_plausible(said: StationStatus) -> bool:
     counted = [
         queue["waiting"], queue["settling"], queue["retrying"], undecided["photos"],
         said["waiting"], *(number for triple in triples for number in triple),
+        *(one["photos"] for one in said.get("measured", {}).values()),
     ]  # fmt: skip
     oldest = undecided["oldest"]
     return (
@@ -154,9 +162,19 @@ _STATIONS = (
     f"SELECT name, left(nightsort, 100), {_moment('copied_at')}, {_moment('seen_at')}, {_SAID}"  # noqa: S608
     " FROM nightsort.stations LEFT JOIN nightsort.states ON station = name ORDER BY name"
 )
+STATIONS_SEEN = (
+    f"SELECT left(name, 100), {_moment('seen_at')},"  # noqa: S608 - our own text
+    f" extract(epoch FROM now() - {_moment('seen_at')})"
+    " FROM nightsort.stations LEFT JOIN nightsort.states ON station = name ORDER BY name"
+)
 _SINCE = "started >= now() - make_interval(days => %s)"
 # A run's day is the one by its station's clocks, which its summary was written with.
 _DAY = "left(summary->>'started', 10)"
+_IS_DAY = (
+    f"{_DAY} ~ '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}$' AND {_DAY} COLLATE \"C\" BETWEEN"
+    " to_char(now() - make_interval(days => %s), 'YYYY-MM-DD')"
+    " AND to_char(now() + interval '2 days', 'YYYY-MM-DD')"
+)
 
 
 def _figure(of: str) -> str:
@@ -176,31 +194,37 @@ _LOOKS = _figure("summary->'confidence_distribution'->'check'")
 _SUMS = ", ".join(f"sum({one})" for one in (*_FIGURES, _AHEAD, _LOOKS))
 _DAYS_OF_ALL = (
     f"SELECT station, {_DAY}, count(*), {_SUMS}"  # noqa: S608 - our own text
-    f" FROM nightsort.runs WHERE {_SINCE} GROUP BY 1, 2"
+    f" FROM nightsort.runs WHERE {_SINCE} AND {_IS_DAY} GROUP BY 1, 2"
 )
 _CATEGORIES = (
-    f"SELECT station, {_DAY}, key, sum({_figure('value')})"  # noqa: S608 - our own text
-    " FROM nightsort.runs CROSS JOIN jsonb_each(CASE jsonb_typeof(summary->'categories')"
+    f"WITH told AS (SELECT station, {_DAY} AS day, left(key, {_LONGEST_NAME}) AS category,"  # noqa: S608
+    f" sum({_figure('value')}) AS photos FROM nightsort.runs"
+    " CROSS JOIN jsonb_each(CASE jsonb_typeof(summary->'categories')"
     " WHEN 'object' THEN summary->'categories' ELSE '{}' END)"
-    f" WHERE {_SINCE} GROUP BY 1, 2, 3"
+    f" WHERE {_SINCE} AND {_IS_DAY} GROUP BY 1, 2, 3),"
+    " ranked AS (SELECT station, category, row_number() OVER"
+    " (PARTITION BY station ORDER BY sum(photos) DESC, category) AS place FROM told GROUP BY 1, 2)"
+    f" SELECT station, day, CASE WHEN place <= {MOST_CATEGORIES} THEN category ELSE '{REST}' END,"
+    " sum(photos) FROM told JOIN ranked USING (station, category) GROUP BY 1, 2, 3"
 )
 _RUNS = (
-    f"SELECT name, one.* FROM nightsort.stations CROSS JOIN LATERAL (SELECT id,"  # noqa: S608
-    f" {_moment('started')}, {_moment('finished')}, left(model, 200), {', '.join(_FIGURES)}"
+    "SELECT name, one.* FROM nightsort.stations CROSS JOIN LATERAL"  # noqa: S608 - our own text
+    f" (SELECT left(id, {_LONGEST_NAME}), {_moment('started')}, {_moment('finished')},"
+    f" left(model, 200), {', '.join(_FIGURES)}"
     " FROM nightsort.runs WHERE station = name ORDER BY id DESC LIMIT %s) AS one"
 )
 
 
 def _days(postgres: Postgres) -> dict[str, dict[date, Day]]:
     found: dict[str, dict[date, Day]] = {}
-    for station, text, *sums, looks in postgres.rows(_DAYS_OF_ALL, (_DAYS,)):
+    for station, text, *sums, looks in postgres.rows(_DAYS_OF_ALL, (_DAYS, _DAYS)):
         if (day := _day(text)) is not None:
             found.setdefault(station, {})[day] = Day(_counts(sums), int(looks))
     return found
 
 
 def _add_categories(postgres: Postgres, days: Mapping[str, Mapping[date, Day]]) -> None:
-    for station, text, category, photos in postgres.rows(_CATEGORIES, (_DAYS,)):
+    for station, text, category, photos in postgres.rows(_CATEGORIES, (_DAYS, _DAYS)):
         if (day := _day(text)) is not None:
             days[station][day].categories[category] = int(photos)
 

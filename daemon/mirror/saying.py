@@ -16,8 +16,11 @@ from config.value import ValueSettings
 from daemon.domain.accuracy import Rate
 from daemon.domain.promotions import Promoted
 from daemon.domain.status import LiveStatus, QueueStatus, UndecidedStatus
+from daemon.domain.summaries import MeasuredDocument
+from daemon.domain.value import Value
 from daemon.reporting.accuracy import Accuracy, added_up
 from daemon.reporting.periods import Period
+from daemon.reporting.value import measured_until
 from daemon.store import Store
 from daemon.store.facts import PROMOTED
 
@@ -59,7 +62,8 @@ class StationStatus(TypedDict):
     waiting: int  # changes that were not copied yet
     accuracy: AccuracyStatus
     promoted: NotRequired[PromotedStatus]  # the newest version from head office
-    seconds: dict[str, float]  # by_hand, review and check: what `[value]` assumes
+    measured: NotRequired[dict[str, MeasuredDocument]]  # of these, by band; older ones do not say
+    seconds: dict[str, float]  # by_hand, review and check: measured, or what `[value]` assumes
 
 
 class There(Protocol):
@@ -100,6 +104,7 @@ def document_of(
     status: LiveStatus, store: Store, value: ValueSettings, today: date
 ) -> StationStatus:
     """What is said."""
+    worth = Value(0, 0, 0, value, measured=measured_until(store, value, today)).as_json()
     said: StationStatus = {
         "state": status["state"],
         "problems": status["problems"],
@@ -109,11 +114,8 @@ def document_of(
         "alerts": status["alerts"].get("open", []),
         "waiting": store.mirrored.waiting(),
         "accuracy": _accuracy(store, today),
-        "seconds": {
-            "by_hand": value.seconds_by_hand,
-            "review": value.review_seconds,
-            "check": value.check_seconds,
-        },
+        "seconds": worth["seconds"],
+        "measured": worth["measured"],
     }
     promoted: Promoted | None = store.facts.get(PROMOTED)
     if promoted is not None:

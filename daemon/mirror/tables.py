@@ -41,11 +41,11 @@ def prepare(postgres: Postgres) -> None:
 
     Raises MirrorRefused where they are of a newer one, or something else is in their way.
     """
-    if _version(postgres) == schema.VERSION:
+    if version_of(postgres) == schema.VERSION:
         return
     with postgres.transaction():
         postgres.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-        version = _version(postgres)
+        version = version_of(postgres)
         if version == schema.VERSION:
             return  # another box has made them meanwhile
         if version > schema.VERSION:
@@ -64,7 +64,7 @@ def prepare(postgres: Postgres) -> None:
 
 def require_readable(postgres: Postgres) -> None:
     """Raise MirrorRefused unless all that this nightsort reads is there; more may be."""
-    version = _version(postgres)
+    version = version_of(postgres)
     if version < 0:
         raise MirrorRefused("there are no tables of a mirror in this database (docs/mirror.md)")
     if version < schema.VERSION:
@@ -141,8 +141,8 @@ def _removing(table: Table) -> str:
 _REMOVE = {table: _removing(table) for table in get_args(Table)}
 
 
-def _version(postgres: Postgres) -> int:
-    """The version of the tables; -1 where there are none."""
+def version_of(postgres: Postgres) -> int:
+    """The version of the tables; -1 where there are none. Raises MirrorFailed."""
     return int(_one(postgres, _VERSION)) if _one(postgres, _SCHEMA_IS_THERE) else -1
 
 

@@ -104,11 +104,8 @@ class MirrorThread:
                 store.changes.unfollow(MIRROR)  # else everything would be kept for it
             yield
             return
-        self._attempts.start(self._serve, self._failed)
-        try:
+        with self._attempts.kept(self._serve, self._failed):
             yield
-        finally:
-            self._attempts.stop()
 
     # --- the thread ------------------------------------------------------------------------------
 

@@ -42,12 +42,21 @@ CORRECTION_COLUMNS = (
 class Exports:
     """The folder `exports` in results_dir."""
 
-    def __init__(self, store: Store, results: Tree, codes: Codes, say: Speech = ENGLISH) -> None:
+    def __init__(
+        self,
+        store: Store,
+        results: Tree,
+        codes: Codes,
+        say: Speech = ENGLISH,
+        *,
+        ask: str = "",
+    ) -> None:
         """codes: what the warehouse calls each category, and where it is stored.
 
-        say: how lists that people read speak.
+        say: how lists that people read speak. ask: whom people ask, on lists that are printed.
         """
         self._say = say
+        self._ask = ask
         self._store = store
         self._results = results
         self._codes = codes
@@ -94,7 +103,8 @@ class Exports:
         ]
         in_all = undecided_words(**self._store.history.undecided(), say=self._say)
         with replacing(path) as file:
-            write_pick_lists(file, summary, lists, Rest(left, doubles, in_all), now, self._say)
+            rest = Rest(left, doubles, in_all)
+            write_pick_lists(file, summary, lists, rest, now, self._say, ask=self._ask)
         return path
 
     def _write_inventory(self, path: Path, run: str, retakes: Retakes) -> Path:

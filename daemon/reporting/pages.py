@@ -20,9 +20,11 @@ from daemon.domain.speech import ENGLISH, Speech
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write_page(file: BinaryIO, template: str, say: Speech = ENGLISH, **values: Any) -> None:
-    """Write a page, piece by piece. In it `say` speaks, and `t` in HTML."""
-    speaking = {"say": say, "t": partial(_in_html, say)}
+def write_page(
+    file: BinaryIO, template: str, say: Speech = ENGLISH, *, ask: str = "", **values: Any
+) -> None:
+    """Write a page, piece by piece. In it `say` speaks, and `t` in HTML. ask: whom people ask."""
+    speaking = {"say": say, "t": partial(_in_html, say), "ask": ask}
     style = Markup((_TEMPLATES / "page.css").read_text(encoding="utf-8"))  # noqa: S704 - ours
     stream = _environment().get_template(template).stream(style=style, **speaking, **values)
     stream.enable_buffering(64)

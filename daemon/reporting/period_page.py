@@ -12,6 +12,8 @@ from daemon.domain.effects import Effect
 from daemon.domain.learning_words import effect_words
 from daemon.domain.reasons import in_words
 from daemon.domain.speech import ENGLISH, Speech
+from daemon.domain.value import Value
+from daemon.domain.value import in_words as value_words
 from daemon.reporting.accuracy import Accuracy, unasked_words
 from daemon.reporting.accuracy import in_words as accuracy_words
 from daemon.reporting.charts import column_chart, level_chart
@@ -20,8 +22,6 @@ from daemon.reporting.pages import write_page
 from daemon.reporting.periods import Period
 from daemon.reporting.trends import Trends
 from daemon.reporting.trends import in_words as trend_words
-from daemon.reporting.value import Value
-from daemon.reporting.value import in_words as value_words
 
 # What columns are made of, from the bottom up: class in the style, label, field of `Counts`.
 _KINDS = (
@@ -45,14 +45,15 @@ class Told:
 
 
 def write_period_report(
-    file: BinaryIO, figures: Figures, told: Told, say: Speech = ENGLISH
+    file: BinaryIO, figures: Figures, told: Told, say: Speech = ENGLISH, *, ask: str = ""
 ) -> None:
-    """Write the page."""
+    """Write the page. ask: whom people ask."""
     total = figures.total
     write_page(
         file,
         "period.html.j2",
         say,
+        ask=ask,
         figures=figures,
         total=total,
         sentence=_sentence(figures, say),

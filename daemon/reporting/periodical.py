@@ -24,7 +24,7 @@ from daemon.reporting.latest import copy_as_latest
 from daemon.reporting.period_page import Told, write_period_report
 from daemon.reporting.periods import Period
 from daemon.reporting.trends import trends_of
-from daemon.reporting.value import of_period
+from daemon.reporting.value import measured_until, of_period
 from daemon.store import Store
 from daemon.store.facts import MONTH_TOLD, WEEK_TOLD
 
@@ -51,6 +51,18 @@ WEEKLY = Rhythm(WEEK_TOLD, "week", Period.last_week, "period_report_latest.html"
 MONTHLY = Rhythm(MONTH_TOLD, "month", Period.last_month, "month_report_latest.html")
 
 
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What its settings say that the pages tell, too."""
+
+    assumed: ValueSettings = UNSAID  # where it is told what was saved
+    schedule: Schedule | None = None  # of the nightly window, if there is one
+    ask: str = ""  # whom people ask
+
+
+NO_SHOP = Shop()
+
+
 class Periodical:
     """Writes period reports into results_dir."""
 
@@ -60,21 +72,16 @@ class Periodical:
         results: Tree,
         clock: Clock,
         rhythms: Iterable[Rhythm],
-        assumed: ValueSettings = UNSAID,
+        shop: Shop = NO_SHOP,
         say: Speech = ENGLISH,
-        schedule: Schedule | None = None,
     ) -> None:
-        """rhythms: those that are wanted. assumed: where it is told what was saved.
-
-        schedule: of the nightly window, if there is one.
-        """
-        self._schedule = schedule
+        """rhythms: those that are wanted."""
+        self._shop = shop
         self._say = say
         self._store = store
         self._results = results
         self._clock = clock
         self._rhythms = tuple(rhythms)
-        self._assumed = assumed
         self._not_before = float("-inf")  # steady seconds
 
     def write(self, period: Period) -> Path:
@@ -102,8 +109,13 @@ class Periodical:
         told = self._store.facts.get(rhythm.fact)
         if told is not None and told[rhythm.key] == period.name:
             return False
-        # A night that began on Sunday belongs to the week: its run is waited for.
-        return not any(run.started_at.date() <= period.last for run in self._store.runs.unclosed())
+        # A night that began on Sunday belongs to the week: its window and its run are waited for.
+        began = [run.started_at.date() for run in self._store.runs.unclosed()]
+        schedule = self._shop.schedule
+        window = schedule.window_at(self._clock.now()) if schedule else None
+        if window is not None:
+            began.append(window.opens.date())
+        return all(day > period.last for day in began)
 
     def _tell(self, rhythm: Rhythm, period: Period) -> None:
         told: dict[str, object] = {rhythm.key: period.name, "page": None, "figures": None}
@@ -120,14 +132,15 @@ class Periodical:
 
     def _gathered(self, period: Period) -> tuple[Figures, Told]:
         now = self._clock.now()
-        return gathered(self._store, period, now, self._assumed, self._pages, self._schedule)
+        shop = self._shop
+        return gathered(self._store, period, now, shop.assumed, self._pages, shop.schedule)
 
     def _write(self, figures: Figures, told: Told) -> str:
         self._results.require()
         folder = self._results.root
         name = f"period_report_{figures.period.name}.html"
         with replacing(folder / name) as file:
-            write_period_report(file, figures, told, self._say)
+            write_period_report(file, figures, told, self._say, ask=self._shop.ask)
         for rhythm in (WEEKLY, MONTHLY):
             if figures.period == rhythm.last(self._clock.now().date()):
                 copy_as_latest(folder / name, rhythm.latest)
@@ -152,9 +165,10 @@ def gathered(
     schedule: of the nightly window, if there is one.
     """
     assert now.tzinfo is not None
-    figures = figures_of(store, period, now.tzinfo)
+    figures, today = figures_of(store, period, now.tzinfo), now.date()
+    measured = measured_until(store, assumed, min(period.last, today))
     told = Told(
-        of_period(figures, assumed, now.date()),
+        of_period(figures, assumed, today, measured),
         accuracy_of(store, period),
         pages(figures.runs),
         trends_of(store, period, now, schedule),

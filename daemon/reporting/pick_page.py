@@ -31,12 +31,15 @@ def write_pick_lists(
     rest: Rest,
     made_at: datetime,
     say: Speech = ENGLISH,
+    *,
+    ask: str = "",
 ) -> None:
-    """Write the page."""
+    """Write the page. ask: whom people ask."""
     write_page(
         file,
         "picks.html.j2",
         say,
+        ask=ask,
         run=summary["run"],
         started=datetime.fromisoformat(summary["started"]),
         made_at=made_at,

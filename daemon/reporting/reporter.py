@@ -24,7 +24,7 @@ from daemon.reporting.remains import may_be_shown, remains
 from daemon.reporting.run_data import RunData, gather
 from daemon.reporting.run_page import Reach, write_report
 from daemon.reporting.thumbnails import Shown, Thumbnails
-from daemon.reporting.value import in_words, of_run
+from daemon.reporting.value import facts_of_run
 from daemon.reporting.workbook import write_workbook
 from daemon.reporting.workbook_files import WorkbookFiles
 from daemon.store import Store
@@ -94,7 +94,8 @@ class Reporter:
         reach = Reach(self._policy.links, str(self._sorted.root))
         with replacing(page) as file:
             expected = forecast_for(self._store.facts, run_data.started)
-            facts = [*in_words(of_run(summary, self._policy.value), say), *self._policy.settings()]
+            worth = facts_of_run(self._store, summary, self._policy.value, say)
+            facts = [*worth, *self._policy.settings()]
             write_report(file, run_data, pictures, reach, facts, expected, say)
         self._beat()  # not within: a workbook that is left leaves its temporary files
         if is_newest:

@@ -63,39 +63,60 @@ class Windows:
 
 
 @dataclass(frozen=True, slots=True)
-class Trends:
-    """All of it, up to a period's end."""
+class Course:
+    """What runs alone tell of the time up to a period's end: the same until another one ends."""
 
     weeks: list[Weekly]
     mix: list[Moving]  # largest first
-    months: list[tuple[Period, Counts]]  # of a month's page; those before the first run left out
+    months: list[tuple[Period, Counts]]  # those before the first run left out
     year: tuple[Period, Counts] | None  # so far; None where the period is all of it
+
+
+@dataclass(frozen=True, slots=True)
+class Trends:
+    """All of it."""
+
+    course: Course
     windows: Windows | None  # None: there is no nightly window
     failures: int  # how often sorting began to fail
     undecided: UndecidedStatus  # now
 
 
 def trends_of(
-    store: Store, period: Period, now: datetime, schedule: Schedule | None = None
+    store: Store,
+    period: Period,
+    now: datetime,
+    schedule: Schedule | None = None,
+    course: Course | None = None,
 ) -> Trends:
-    """What led to a period. schedule: of the nightly window, if there is one."""
+    """What led to a period. schedule: of the nightly window, if there is one.
+
+    course: of that period, where it is known; else a month's is told with the months before it.
+    """
+    return Trends(
+        course or course_of(store, period, period if period.is_month else None),
+        windows=_windows(store, period, now, schedule) if schedule else None,
+        failures=_failures(store, period, now),
+        undecided=store.history.undecided(),
+    )
+
+
+def course_of(store: Store, period: Period, month: Period | None) -> Course:
+    """The four weeks and the year up to a period's end. month: up to which months are told."""
     weeks = weeks_until(period.last)
     year = Period(period.last.replace(month=1, day=1), period.last)
-    months = _months_until(period) if period.is_month else []
+    months = _months_until(month) if month else []
     first = min(weeks[0].first, year.first, *(month.first for month in months))
     runs = store.runs.summaries_of_days(first, period.last)
     told = [
         Weekly(week, counts, _reasons(store, week))
         for (week, counts) in steps_of(weeks, _within(runs, Period(weeks[0].first, period.last)))
     ]
-    return Trends(
+    return Course(
         weeks=told,
         mix=moving([categories_of(_within(runs, week)) for week in weeks]),
         months=_of_months(months, runs),
         year=None if year == period else (year, _sum(_within(runs, year))),
-        windows=_windows(store, period, now, schedule) if schedule else None,
-        failures=_failures(store, period, now),
-        undecided=store.history.undecided(),
     )
 
 
@@ -137,8 +158,8 @@ def word_of(before: int, of_before: int, after: int, of_after: int) -> Word:
 def in_words(trends: Trends, say: Speech = ENGLISH) -> list[tuple[str, str]]:
     """Label and text of what fits into a line each."""
     facts = []
-    if trends.year is not None:
-        counts = trends.year[1]
+    if trends.course.year is not None:
+        counts = trends.course.year[1]
         told = {
             "photos": say.count(counts.photos, "photo"),
             "runs": say.count(counts.runs, "run"),

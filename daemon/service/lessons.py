@@ -308,14 +308,17 @@ class Lessons:
             held.progress = progress
             self._store.lessons.is_at(held.lesson.id, LessonState.RUNNING, progress)
 
-    def _conclude(self, held: _Held, document: LessonDocument, until: str) -> None:
+    def _conclude(
+        self, held: _Held, document: LessonDocument, until: str, sha256: str = ""
+    ) -> None:
+        """sha256: of the file that was compared in place of a lesson."""
         is_better = document["judgement"] == "better"  # it was compared then
-        version = document["version"]
+        version, lesson, now = document["version"], held.lesson, self._clock.now()
         if version is not None and self._learning.adopt == "auto" and is_better:
-            document["adopted"] = self._adopt(version)
-        lesson, now = held.lesson, self._clock.now()
+            is_offered = self._promotions.is_offered(lesson, sha256)
+            document["adopted"] = is_offered and self._adopt(version)
         self._store.lessons.end(lesson.id, document, "", now)
-        self._promotions.concluded(lesson, document)
+        self._promotions.concluded(lesson, document, sha256)
         told: dict[str, object] = {
             "version": version,
             "judgement": document["judgement"],

@@ -183,16 +183,8 @@ class Orders:
                 return self._each(
                     names, lambda what: corrector.correct(what, category, by.person, by.via)
                 )
-            case Decide(photos, decision, category, is_new, upon):
-                seen = dict(zip(photos, upon, strict=False))
-                if is_new:
-                    category = new_category(corrector, category)
-                return self._each(
-                    photos,
-                    lambda photo: decisions.decide(
-                        photo, decision, category, by, seen.get(photo), is_new=is_new
-                    ),
-                )
+            case Decide():
+                return self._decide(order, by)
             case TakeBack(photos, upon):
                 seen = dict(zip(photos, upon, strict=False))
                 return self._each(
@@ -201,6 +193,21 @@ class Orders:
             case Undo(names):
                 named = [self._run(what) if what == LATEST else what for what in names]
                 return self._each(named, lambda what: corrector.undo(what, by.person, by.via))
+
+    def _decide(self, order: Decide, by: Speaker) -> PhotosAnswer:
+        category, seen = order.category, dict(zip(order.photos, order.upon, strict=False))
+        if order.is_new:
+            category = new_category(self._corrector, category)
+        answer = self._each(
+            order.photos,
+            lambda photo: self._decisions.decide(
+                photo, order.decision, category, by, seen.get(photo), is_new=order.is_new
+            ),
+        )
+        with suppress(TransientError):  # it is done; how long that took is only a figure
+            done = [one.photo for one in answer.done]
+            self._store.looks.note(done, order.each_ms, self._clock.now().date())
+        return answer
 
     def _each(self, photos: Sequence[T], act: Callable[[T], PhotosAnswer]) -> PhotosAnswer:
         """Act on each photo; one that cannot be acted on keeps no other from it.

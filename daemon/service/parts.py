@@ -38,7 +38,7 @@ from daemon.maintenance.reconcile import Reconciler
 from daemon.maintenance.retention import Retention
 from daemon.reporting.exports import Exports
 from daemon.reporting.kept_pictures import KeptPictures
-from daemon.reporting.periodical import MONTHLY, WEEKLY, Periodical, Rhythm
+from daemon.reporting.periodical import MONTHLY, WEEKLY, Periodical, Rhythm, Shop
 from daemon.reporting.report_thread import PAGES_QUIET_SECONDS, ReportThread
 from daemon.reporting.report_updater import ReportUpdater, Writers
 from daemon.reporting.reporter import Reporter, ReportPolicy
@@ -54,7 +54,7 @@ from daemon.service.share import Share
 from daemon.service.state import folders
 from daemon.service.teaching import Teaching
 from daemon.sorting.back_to_queue import BackToQueue, Waits
-from daemon.sorting.drain import Drain
+from daemon.sorting.drain import Drain, DrainPolicy
 from daemon.sorting.filer import Filer, FilingPolicy
 from daemon.sorting.gathering import Gathering
 from daemon.sorting.labels import label_reader
@@ -230,7 +230,15 @@ class Parts:
         results = OpenResults(
             self._store.runs, desk.results, settings.incoming_dir, settings.sorted_dir
         )
-        return Drain(self._store, workers, sorter, results, back, self._clock, settings.batch.size)
+        return Drain(
+            self._store,
+            workers,
+            sorter,
+            results,
+            back,
+            self._clock,
+            DrainPolicy(settings.batch.size, settings.value),
+        )
 
     def _warehouse(self) -> Warehouse:
         return Warehouse(
@@ -286,7 +294,7 @@ class Parts:
         return ReportThread(opened, self._clock, may_work, pages_quiet_seconds=quiet_seconds)
 
     def _report_updater(self, store: Store, beat: Beat) -> ReportUpdater:
-        settings, desk = self._settings, self.desk
+        settings, desk, ask = self._settings, self.desk, self._settings.contact.line
         reporter = Reporter(
             store,
             desk.sorted,
@@ -304,16 +312,15 @@ class Parts:
             beat,
         )
         writers = Writers(
-            Exports(store, desk.results, self._warehouse().codes, self._say),
+            Exports(store, desk.results, self._warehouse().codes, self._say, ask=ask),
             reporter,
             Periodical(
                 store,
                 desk.results,
                 self._clock,
                 _rhythms(settings.reports),
-                settings.value,
+                Shop(settings.value, nightly(settings.window), ask),
                 self._say,
-                nightly(settings.window),
             ),
         )
         return ReportUpdater(store, writers, self._clock)

@@ -13,7 +13,6 @@ from daemon.domain.clock import Clock
 from daemon.domain.lessons import Lesson, Wanted
 from daemon.domain.promotions import Promoted
 from daemon.store import Store
-from daemon.store.facts import PROMOTED
 
 _TRY_AGAIN_SECONDS = 3600.0
 
@@ -30,7 +29,7 @@ class Promotions:
 
     def due(self) -> Lesson | None:
         """A comparison that waits from now on, where one is due and no lesson is under way."""
-        promoted = self._known()
+        promoted = self._store.promoted.known()
         if promoted is None or promoted["state"] != "came" or self._clock.steady() < self._try_at:
             return None
         if not self._file.exists():  # after a restored backup it is fetched once more
@@ -42,20 +41,30 @@ class Promotions:
         """It failed, or somebody cancelled it: not again for a while."""
         self._try_at = self._clock.steady() + _TRY_AGAIN_SECONDS
 
-    def concluded(self, lesson: Lesson, document: LessonDocument) -> None:
-        """Remember what came of it, where it was one."""
-        promoted = self._known()
-        if promoted is None or promoted["name"] != lesson.wanted.promoted:
-            return
-        over: Promoted = {
-            **promoted,
-            "state": "over",
-            "judgement": document["judgement"],
-            "why": document["why"],
-            "adopted": document["adopted"],
-        }
-        self._store.facts.remember(PROMOTED, over)
+    def is_offered(self, lesson: Lesson, sha256: str) -> bool:
+        """Whether what a lesson compared is still offered; one of our own needs no offer.
 
-    def _known(self) -> Promoted | None:
-        found: Promoted | None = self._store.facts.get(PROMOTED)
-        return found
+        sha256: of the file that was compared.
+        """
+        if not lesson.wanted.promoted:
+            return True
+        promoted = self._store.promoted.known()
+        return promoted is not None and (promoted["state"], promoted["sha256"]) == ("came", sha256)
+
+    def concluded(self, lesson: Lesson, document: LessonDocument, sha256: str) -> None:
+        """Remember what came of it, where it was one; withdrawn, it matters if it was adopted."""
+        while lesson.wanted.promoted:
+            promoted = self._store.promoted.known()
+            if promoted is None or promoted["sha256"] != sha256:
+                return
+            if promoted["state"] != "came" and not document["adopted"]:
+                return
+            over: Promoted = {
+                **promoted,
+                "state": "over",
+                "judgement": document["judgement"],
+                "why": document["why"],
+                "adopted": document["adopted"],
+            }
+            if self._store.promoted.replace(promoted, over, self._clock.now()):
+                return

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from config.errors import FolderUnavailable, RefusedError
+from config.errors import ConfigError, FolderUnavailable, RefusedError
 from config.settings import Settings
 from daemon.domain.clock import Clock
 from daemon.folders.locks import hold, prepare
@@ -27,6 +27,7 @@ def owned(settings: Settings, clock: Clock, *, is_being_rescued: bool = False) -
     is_being_rescued: also while files are still to come from the bucket. Raises ConfigError, or
     RefusedError for a folder of somebody else's.
     """
+    _require_folders(settings)
     with hold(settings.state_dir), suspecting(settings.state_dir):
         heal(Backups.from_settings(settings), clock.now(), lambda: instance_of(folders(settings)))
         with closing(Store(settings.state_dir)) as store:
@@ -36,6 +37,14 @@ def owned(settings: Settings, clock: Clock, *, is_being_rescued: bool = False) -
             bring_versions_back(store, versions)
             copy_versions(store, versions)
             yield store
+
+
+def _require_folders(settings: Settings) -> None:
+    if settings.is_office:
+        raise ConfigError(
+            "these settings are a head office's ([fleet] alone), which sorts nothing; "
+            "to sort photos name incoming_dir, sorted_dir and results_dir"
+        )
 
 
 @contextmanager

@@ -9,19 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
 from config.errors import SelfTestFailed, TransientError
+from config.value import UNSAID, ValueSettings
 from daemon.domain.clock import Clock
 from daemon.domain.failures import retry_delay
 from daemon.domain.left_alone import LeftAloneDocument
 from daemon.domain.photos import Photo
 from daemon.domain.runs import Run
-from daemon.domain.sorting import Examined, Returned
+from daemon.domain.sorting import Examined, JudgedAhead, Returned
 from daemon.domain.status import UndecidedStatus
-from daemon.domain.summaries import DrainSummary, RunSummary, missing
+from daemon.domain.summaries import DrainSummary, RunSummary, ValueDocument, missing
+from daemon.domain.value import of_run
 from daemon.reporting.run_files import empty_summary, summarise
+from daemon.reporting.value import measured_until
 from daemon.sorting.back_to_queue import BackToQueue
 from daemon.sorting.moves import OVER
 from daemon.sorting.open_results import OpenResults
@@ -42,6 +47,16 @@ _LOOK_UP_SECONDS = 0.5
 _BATCH_BYTES = 16_000_000
 _SMALLEST_BATCH = 8
 _BATCHES_LEFT = 3  # for each worker, while the queue allows it
+# What was judged ahead goes through no model: only flushes and commits, of each micro-batch, count.
+_JUDGED_TOGETHER = 256
+
+
+@dataclass(frozen=True, slots=True)
+class DrainPolicy:
+    """How much at once, and what is assumed where a run's summary says what it saved."""
+
+    batch_size: int
+    value: ValueSettings = UNSAID
 
 
 class Drain:
@@ -55,7 +70,7 @@ class Drain:
         results: OpenResults,
         back: BackToQueue,
         clock: Clock,
-        batch_size: int,
+        policy: DrainPolicy,
     ) -> None:
         self._store = store
         self._workers = workers
@@ -63,7 +78,7 @@ class Drain:
         self._results = results
         self._back = back
         self._clock = clock
-        self._batch_size = batch_size
+        self._policy = policy
         self.run: Run | None = None
         self.processed = 0  # photos with an outcome in this run
         self.last_outcome_at = clock.steady()
@@ -167,10 +182,12 @@ class Drain:
     def _close(self, settling: int, ignored: int) -> DrainSummary:
         now = self._clock.now()
         if self.run is None:
-            return empty_summary(now, self.waiting().queued, settling, self.model)
+            nothing = empty_summary(now, self.waiting().queued, settling, self.model)
+            return {**nothing, "value": self._value_of(nothing, now)}
         run = self.run.id
         tally = self._store.runs.tally(run)
         summary = summarise(tally, now, settling, self._store.runs.errors(run))
+        summary["value"] = self._value_of(summary, now)
         if summary["total_processed"] == 0 and summary["gone"] == 0:
             self._store.runs.drop(run)
             self._results.discard(run)
@@ -183,6 +200,10 @@ class Drain:
         if missing(summary):
             log.error("run_unbalanced", run=run, **_some(summary, _BALANCE))
         return summary
+
+    def _value_of(self, summary: DrainSummary, now: datetime) -> ValueDocument:
+        assumed = self._policy.value
+        return of_run(summary, assumed, measured_until(self._store, assumed, now.date())).as_json()
 
     def _open(self) -> None:
         if self.run is None:
@@ -236,7 +257,8 @@ class Drain:
             batch = self._claim(hands_free=not in_hand)
             if not batch:
                 break
-            known = self._store.ahead.of(batch, self._workers.mark())
+            assert self.run is not None
+            known = known_of(batch, self.run.id, self._store, self._workers.mark(), self._clock)
             in_hand[self._workers.examine(batch, known)] = batch
             claimed = True
         return claimed
@@ -256,7 +278,7 @@ class Drain:
             micro_batch_size(
                 self._store.queue.waiting(steady).queued,
                 self._workers.count,
-                self._batch_size,
+                self._policy.batch_size,
             ),
             steady,
             self._clock.boot,
@@ -308,6 +330,19 @@ class Drain:
         self.processed += len(rows)
         self.last_outcome_at = self._clock.steady()
         self._results.append(rows[0].run, rows)
+
+
+def known_of(
+    batch: list[Photo], run: str, store: Store, mark: str, clock: Clock
+) -> dict[int, JudgedAhead]:
+    """What was judged ahead of a micro-batch; where that is all of it, it takes in more."""
+    known = store.ahead.of(batch, mark)
+    if len(known) == len(batch) and not batch[0].alone:
+        room = _JUDGED_TOGETHER - len(batch)
+        more = store.ahead.claim_judged(run, mark, room, clock.steady(), clock.boot)
+        known |= store.ahead.of(more, mark)
+        batch += more
+    return known
 
 
 def micro_batch_size(left: int, workers: int, most: int) -> int:

@@ -17,7 +17,6 @@ from typing import Any
 from pydantic import BaseModel
 
 from classifier.classifier import Classifier
-from classifier.learning.document import LessonDocument
 from classifier.threads import ask_for_one_thread
 from config.errors import NightsortError, RefusedError
 from config.learning import LearningSettings
@@ -29,11 +28,11 @@ from daemon.sorting.lessons import Change, hold_lesson
 from daemon.sorting.promoted import hold_promoted
 from daemon.sorting.versions import Versions, load_usable
 from daemon.store import Store
-from daemon.store.facts import PROMOTED
 
 _LOWEST_PRIORITY = 19
 # How far it is once the examples are read; what is left is the lesson itself.
 _READ = 0.3
+_OVER = "it was withdrawn meanwhile, or another version was promoted"
 
 
 class Task(BaseModel):
@@ -73,12 +72,11 @@ def _held(task: Task, advance: Callable[[float], None]) -> dict[str, Any]:
         with closing(Store(task.state_dir, reading=True)) as store:
             kept = store.examples.usable(classifier.network)
             stock = store.examples.stock(classifier.network)
-            promoted = store.facts.get(PROMOTED)
         advance(_READ)
         until = kept[-1].at if kept else ""
         wanted = task.wanted
         if wanted.promoted:
-            return {"document": _compared(task, classifier, kept, promoted), "until": until}
+            return _compared(task, classifier, kept) | {"until": until}
         change = Change(frozenset(wanted.without), {one.label: one.into for one in wanted.merged})
         held = hold_lesson(
             classifier, versions, task.learning, kept, stock, is_only=wanted.only, change=change
@@ -87,11 +85,22 @@ def _held(task: Task, advance: Callable[[float], None]) -> dict[str, Any]:
     return {"document": document, "until": until}
 
 
-def _compared(
-    task: Task, classifier: Classifier, kept: Sequence[Kept], promoted: Promoted | None
-) -> LessonDocument:
-    """What came of a version that was promoted, in place of a lesson."""
-    wanted = (task.wanted.promoted, "came")
-    if promoted is None or (promoted["name"], promoted["state"]) != wanted:
-        raise RefusedError("it was withdrawn meanwhile, or another version was promoted")
-    return hold_promoted(classifier, task, task.learning, kept, promoted).named({})
+def _compared(task: Task, classifier: Classifier, kept: Sequence[Kept]) -> dict[str, Any]:
+    """What came of a version that was promoted, in place of a lesson; and which file that was."""
+    promoted = _offered(task)
+
+    def require_offered() -> None:
+        if _offered(task)["sha256"] != promoted["sha256"]:
+            raise RefusedError(_OVER)
+
+    held = hold_promoted(classifier, task, task.learning, kept, promoted, require_offered)
+    return {"document": held.named({}), "sha256": promoted["sha256"]}
+
+
+def _offered(task: Task) -> Promoted:
+    """What head office offers now. Raises RefusedError where that is not what is to be compared."""
+    with closing(Store(task.state_dir, reading=True)) as store:
+        promoted = store.promoted.known()
+    if promoted is None or (promoted["name"], promoted["state"]) != (task.wanted.promoted, "came"):
+        raise RefusedError(_OVER)
+    return promoted

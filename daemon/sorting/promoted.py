@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -37,16 +37,22 @@ def file_of_promoted(state_dir: Path) -> Path:
     return state_dir / FOLDER / _FILE
 
 
+def _always() -> None:
+    """It is still offered."""
+
+
 def hold_promoted(
     classifier: Classifier,
     choice: Choice,
     learning: LearningSettings,
     kept: Sequence[Kept],
     promoted: Promoted,
+    require_offered: Callable[[], None] = _always,
 ) -> Held:
     """Compare what came with what judges now; it is a version here, unless it is worse.
 
-    To be called while the versions are held. Raises TransientError when the disk refuses.
+    require_offered: raises where it is not any more. To be called while the versions are held.
+    Raises that, and TransientError when the disk refuses.
     """
     began, base = time.perf_counter(), classifier.bundle.card.title
     whose = f"promoted by {promoted['person']}, learnt at {promoted['station']}"
@@ -56,6 +62,7 @@ def hold_promoted(
     except (ModelError, NothingToCompareOn) as exc:
         return Held(refused(base, f"{whose}; {exc}"))
     judgement, why = judged(compared, learning.examples_per_label)
+    require_offered()
     if judgement != "worse":
         Versions(choice.state_dir).add(version, learning.keep_versions)
     document = {

@@ -34,7 +34,9 @@ from daemon.store.handovers import Handovers
 from daemon.store.history import History
 from daemon.store.intentions import Intentions
 from daemon.store.lessons import Lessons
+from daemon.store.looks import Looks
 from daemon.store.mirrored import Mirrored
+from daemon.store.promoted import PromotedVersion
 from daemon.store.queue import LONGEST_RETRY_SECONDS, Queue
 from daemon.store.recall import Found, Recall, Recalled
 from daemon.store.removals import Removals
@@ -77,8 +79,10 @@ __all__ = [
     "Intentions",
     "Known",
     "Lessons",
+    "Looks",
     "Meant",
     "Mirrored",
+    "PromotedVersion",
     "Queue",
     "Recall",
     "Recalled",
@@ -135,11 +139,13 @@ class Store:
         self.examples = Examples(self._db)
         self.lessons = Lessons(self._db)
         self.version_copies = VersionCopies(self._db)
+        self.promoted = PromotedVersion(self._db)
         self.removals = Removals(self._db)
         self.returns = Returns(self._db)
         self.recall = Recall(self._db)
         self.spot_checks = SpotChecks(self._db)
         self.sights = Sights(self._db)
+        self.looks = Looks(self._db)
         self.workbooks = Workbooks(self._db)
         self.retention = Retention(self._db)
         self.forgetting = Forgetting(self._db)
@@ -154,6 +160,10 @@ class Store:
     def is_of_today(self) -> bool:
         """Whether it has this version's form; one that is only read may be an older one's still."""
         return self._db.require_known_version() == SCHEMA_VERSION
+
+    def end_looks(self) -> None:
+        """Let what was asked and not read to its end go, so that the next question sees all."""
+        self._db.end_looks()
 
     def close(self) -> None:
         """Close the database."""

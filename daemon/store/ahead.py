@@ -7,6 +7,7 @@ A photo is in hand meanwhile, as in a run, but of none: a crash blames it, and n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from classifier.verdict import Band, Reason, Verdict
@@ -30,6 +31,24 @@ class Ahead(Part):
                 self._db, "looked_ahead IS NULL", limit, max_bytes, steady, hands_free=True
             )
             claim(self._db, photos, None, boot)
+        return photos
+
+    def claim_judged(
+        self, run: str, mark: str, limit: int, steady: float, boot: str
+    ) -> list[Photo]:
+        """Take photos into hand, for a run, on which a verdict was given under that mark."""
+        with self._db.transaction(durable=False):
+            photos = due(
+                self._db,
+                "EXISTS (SELECT 1 FROM verdicts_ahead"
+                " WHERE photo = id AND mark = ? AND category IS NOT NULL)",
+                limit,
+                math.inf,
+                steady,
+                hands_free=False,
+                values=(mark,),
+            )
+            claim(self._db, photos, run, boot)
         return photos
 
     def keep(self, looks: Iterable[Examined], mark: str, seconds: float) -> None:

@@ -41,6 +41,7 @@ class Kind(StrEnum):
     VERDICT = "verdict"
     WORD = "word"  # a decision, a correction, an undo: whatever people say of a photo
     ADOPTION = "adoption"  # of a version
+    FETCHED = "fetched"  # a version that was promoted; the person is who did that
     SIGN_IN = "sign_in"
     FORGOTTEN = "forgotten"
 

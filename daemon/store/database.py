@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from config.errors import (
     ConfigError,
@@ -29,6 +30,7 @@ DATABASE = "nightsort.db"
 LOG_ENDS = ("-wal", "-shm")
 # How long a write waits for another program that holds the database.
 PATIENCE_SECONDS = 30
+_READING = "mode=ro"
 
 
 class _Cursor(sqlite3.Cursor):
@@ -36,13 +38,17 @@ class _Cursor(sqlite3.Cursor):
 
     def fetchone(self) -> Any:
         """As sqlite3's; raises as `_Connection.execute` does."""
-        with telling():
+        try:
             return super().fetchone()
+        except sqlite3.DatabaseError as exc:
+            raise told(exc) from exc
 
     def fetchall(self) -> list[Any]:
         """As sqlite3's; raises as `_Connection.execute` does."""
-        with telling():
+        try:
             return super().fetchall()
+        except sqlite3.DatabaseError as exc:
+            raise told(exc) from exc
 
     def __next__(self) -> Any:
         try:
@@ -63,18 +69,42 @@ class _Connection(sqlite3.Connection):
             keep_log(self.keeps_log_of)
 
     def cursor(self, factory: Any = _Cursor) -> Any:
-        """As sqlite3's; `execute` comes this way too."""
+        """As sqlite3's."""
         return super().cursor(factory)
 
     def execute(self, *args: Any) -> sqlite3.Cursor:
         """As sqlite3's; raises TransientError while the disk fails, StoreDamaged for damage."""
         with telling():
-            return super().execute(*args)
+            return self._cursor().execute(*args)
 
     def executemany(self, *args: Any) -> sqlite3.Cursor:
         """As sqlite3's; raises as `execute` does."""
         with telling():
-            return super().executemany(*args)
+            return self._cursor().executemany(*args)
+
+    def _cursor(self) -> sqlite3.Cursor:
+        """Since Python 3.11 sqlite3's own `execute` takes a cursor of its own kind."""
+        made: sqlite3.Cursor = self.cursor()
+        return made
+
+
+class _Reader(_Connection):
+    """One that only reads, and may be handed from thread to thread."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._cursors: WeakSet[sqlite3.Cursor] = WeakSet()
+
+    def cursor(self, factory: Any = _Cursor) -> Any:
+        """As any connection's."""
+        made = super().cursor(factory)
+        self._cursors.add(made)
+        return made
+
+    def end_looks(self) -> None:
+        """Close what is not read to its end: it would hold what the database said before."""
+        for cursor in list(self._cursors):
+            cursor.close()
 
 
 @contextmanager
@@ -162,14 +192,15 @@ def connect(path: Path, how: str, patience_seconds: float = PATIENCE_SECONDS) ->
             uri=True,
             isolation_level=None,
             timeout=patience_seconds,
-            factory=_Connection,
+            factory=_Reader if how == _READING else _Connection,
+            check_same_thread=how != _READING,
         )
         try:
             connection.execute("PRAGMA user_version").fetchone()  # from here on it has its log
         except BaseException:
             connection.close()
             raise
-    if how != "mode=ro":
+    if how != _READING:
         connection.keeps_log_of = path.absolute()
     return connection
 
@@ -215,7 +246,7 @@ class Database:
             )
         try:
             self._connection = connect(
-                self._path, f"mode={'ro' if reading else 'rwc'}", patience_seconds
+                self._path, _READING if reading else "mode=rwc", patience_seconds
             )
             self._connection.create_function("day_of", 2, day_of, deterministic=True)
             if reading:
@@ -233,6 +264,11 @@ class Database:
             return self._path.exists()
         except PermissionError:
             raise no_look_at(self._path.parent) from None
+
+    def end_looks(self) -> None:
+        """Let what was asked and not read to its end go, where this only reads."""
+        assert isinstance(self._connection, _Reader)
+        self._connection.end_looks()
 
     def close(self) -> None:
         """Close the database."""

@@ -29,7 +29,13 @@ _HISTORY: Mapping[Table, str] = {
     "alerts": "incidents WHERE true",
 }
 _COLUMNS: Mapping[Table, str] = {
-    "runs": "id, started_at AS started, finished_at AS finished, model, summary",
+    "runs": (
+        "id, started_at AS started, finished_at AS finished, model,"
+        # What it is worth in money is nobody's business elsewhere: it tells the wage.
+        " CASE WHEN json_extract(summary, '$.value.saved_money') IS NULL THEN summary ELSE"
+        " json_remove(summary, '$.value.saved_money', '$.value.cost',"
+        " '$.value.assumed.wage_per_hour', '$.value.assumed.monthly_cost') END AS summary"
+    ),
     "photos": (
         "id, coalesce(run, '') AS run, result_number, filename, path AS source_path,"
         " coalesce(place, target, x'') AS filed_path, status, state, category, confidence, band,"

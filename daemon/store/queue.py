@@ -264,16 +264,17 @@ def due(
     steady: float,
     *,
     hands_free: bool,
+    values: Sequence[object] = (),
 ) -> list[Photo]:
     """The next photos that may be taken into hand; those to be tried alone come last, one by one.
 
-    condition: what else holds of them.
+    condition: what else holds of them, with its values.
     """
     rows = database.execute(
         "SELECT id, path, inode, size_bytes, mtime_ns, first_seen_at, attempts, alone"
         f" FROM photos WHERE {_DUE} AND crashes < {MOST_CRASHES} AND {condition}"
         " ORDER BY alone, crashes, id LIMIT ?",
-        (steady, steady + LONGEST_RETRY_SECONDS, limit),
+        (steady, steady + LONGEST_RETRY_SECONDS, *values, limit),
     ).fetchall()
     found = [photo_of(row) for row in rows]
     photos = _within(max_bytes, [photo for photo in found if not photo.alone])

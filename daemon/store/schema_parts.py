@@ -161,6 +161,38 @@ ALTER TABLE bucket_copies ADD COLUMN is_stripped INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE bucket_copies ADD COLUMN kept_home TEXT NOT NULL DEFAULT ''
 """
 
+# The audit chain takes in versions that were fetched. Which kinds there are the code says: a check
+# cannot be changed, and the next kind shall not have the whole chain copied once more.
+AUDIT_OF_MORE = """
+ALTER TABLE audit RENAME TO audit_before;
+CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    about INTEGER,
+    told TEXT,
+    person TEXT,
+    salt BLOB,
+    person_salt BLOB,
+    person_digest BLOB,
+    digest BLOB NOT NULL,
+    link BLOB NOT NULL
+) STRICT;
+INSERT INTO audit SELECT * FROM audit_before;
+DROP TABLE audit_before
+"""
+
+# How many photos of a band took people how long, by week: no photo and no person is in it.
+LOOKS = """
+CREATE TABLE looks (
+    week TEXT NOT NULL,
+    band TEXT NOT NULL,
+    tenths INTEGER NOT NULL,
+    photos INTEGER NOT NULL,
+    PRIMARY KEY (week, band, tenths)
+) STRICT, WITHOUT ROWID
+"""
+
 # The steps of these, in order; `schema` has those before.
 LATER_STEPS = (
     tuple(SPOT_CHECKS.split(";")),
@@ -172,4 +204,6 @@ LATER_STEPS = (
     SIGHTS,
     BUCKET_COPIES,
     tuple(STRIPPED.split(";")),
+    tuple(AUDIT_OF_MORE.split(";")),
+    (LOOKS,),
 )

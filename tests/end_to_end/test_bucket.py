@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from daemon.store import Store
 from daemon.store.facts import UNFETCHED
-from tests.support.photos import write_photo
+from tests.support.photos import drop_photos, write_photo
 from tests.support.processes import Site
 from tests.support.s3 import Storage, storage
 from tests.support.waiting import DEADLINE_SECONDS, eventually
@@ -82,6 +84,43 @@ def test_what_was_there_before_is_filled_without_a_daemon(
     assert f"all {len(there)} files are there" in said.stdout
     assert "There is no mirror" not in said.stdout
     assert "nightsort is not running" in said.stderr
+
+
+def test_a_bucket_is_filled_though_the_database_is_not_there_and_both_are_told(
+    tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    nowhere = f"postgresql:///returns?host={tmp_path / 'nowhere'}"
+    with s3.gate() as gate:
+        mirror = s3.settings(bucket, photos=True, endpoint=gate.address)
+        site = site_of(tmp_path, {**mirror, "postgres": nowhere})
+        drop(site, 1)
+        assert site.nightsort("now").returncode == 0
+        done = site.nightsort("mirror", "fill", "--json")
+        there = s3.objects(bucket)
+        assert done.returncode == 1
+        assert json.loads(done.stdout) == {"station": "berlin", "rows": None, "copies": len(there)}
+        assert copied(s3, bucket) == filed(site) != set()
+        assert f"{len(there)} files of station berlin are in the bucket" in done.stderr
+        assert [line.split()[:2] for line in errors_of(done)] == [["nightsort:", "PostgreSQL:"]]
+        gate.trouble = "away"
+        failed = site.nightsort("mirror", "fill")
+        assert failed.returncode == 1
+        assert [line.split()[1][:5] for line in errors_of(failed)] == ["Postg", "s3://"]
+
+
+def errors_of(done: subprocess.CompletedProcess[str]) -> list[str]:
+    return [line for line in done.stderr.splitlines() if line.startswith("nightsort: ")]
+
+
+def test_a_bucket_is_filled_though_the_databases_credential_is_not_there(
+    tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    site = site_of(tmp_path, {**s3.settings(bucket), "postgres_credential": "nobody-put-it-there"})
+    drop(site, 1)
+    assert site.nightsort("now").returncode == 0
+    done = site.nightsort("mirror", "fill")
+    assert (done.returncode, len(errors_of(done))) == (2, 1), done.stderr
+    assert s3.objects(bucket)
 
 
 def test_sorting_goes_on_while_the_bucket_is_away_and_what_waits_follows(
@@ -218,6 +257,43 @@ def test_a_lost_box_is_made_again_of_the_mirror(tmp_path: Path, s3: Storage, buc
 
 def photos_of(site: Site) -> list[Path]:
     return [path for path in site.photos("sorted") if path.suffix == ".jpg"]
+
+
+def test_a_restore_says_of_how_many_photos_the_copies_were_without_metadata(
+    tmp_path: Path, s3: Storage, bucket: str
+) -> None:
+    mirror = s3.settings(bucket, photos=True, strip_metadata=True)
+    old = site_of(tmp_path / "box", mirror)
+    drop(old, 1)  # has none
+    with_metadata = drop_photos(old.incoming, 2)
+    for command in ("now", "backup"):
+        assert old.nightsort(command).returncode == 0
+    assert old.nightsort("mirror", "fill").returncode == 0
+    lay = {path.relative_to(old.sorted): path for path in photos_of(old)}
+    old.folder.rename(tmp_path / "lost")
+
+    new = site_of(tmp_path / "box", mirror)
+    done = new.nightsort("restore", "--from-mirror")
+    assert done.returncode == 0, done.stderr
+    assert (
+        "Of 2 photos the copies were without metadata ([mirror] strip_metadata): their pixels are "
+        "as they were, their bytes are not."
+    ) in done.stderr.splitlines()
+    changed = set()
+    for place in lay:
+        before, now = (folder / place for folder in (tmp_path / "lost/sorted", new.sorted))
+        if before.read_bytes() != now.read_bytes():
+            changed.add(place.name)
+        with Image.open(now) as made, Image.open(before) as original:
+            assert not made.getexif()
+            assert made.tobytes() == original.tobytes()
+    assert changed == {*with_metadata}
+    again = new.nightsort("now", "--json")
+    assert (again.returncode, json.loads(again.stdout)["run"]) == (0, None)
+    for name in with_metadata:
+        assert new.nightsort("find", name).returncode == 0
+    assert new.nightsort("mirror", "fill").returncode == 0
+    assert copied(s3, bucket) == filed(new)
 
 
 def test_a_restore_from_the_mirror_names_what_is_missing(

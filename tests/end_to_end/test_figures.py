@@ -155,6 +155,14 @@ def test_the_rules_say_what_to_do_and_each_stands_once() -> None:
         assert "$labels.instance" in rule["annotations"]["summary"]
 
 
+def test_no_rule_takes_predictions_that_give_way_to_the_night_for_a_failure() -> None:
+    groups = yaml.safe_load((MONITORING / "alerts.yml").read_text())["groups"]
+    rules = {rule["alert"]: rule["expr"] for group in groups for rule in group["rules"]}
+    for name in ("NightsortApiSheds", "NightsortPredictionsSlow"):
+        assert rules[name].endswith("unless on (instance) nightsort_sorting == 1")
+    assert 'status!="503"' in rules["NightsortApiFails"]
+
+
 def test_panels_of_the_dashboard_do_not_overlap() -> None:
     board = json.loads((MONITORING / "grafana.json").read_text())
     taken = [

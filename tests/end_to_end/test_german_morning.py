@@ -11,7 +11,11 @@ from PIL import Image
 from tests.support.processes import Site
 from tests.support.waiting import eventually
 
-SETTINGS = '[reports]\nlanguage = "de"\n[corrections]\nlook_minutes = 0.02\n'
+SETTINGS = (
+    '[reports]\nlanguage = "de"\n[corrections]\nlook_minutes = 0.02\n'
+    '[contact]\nname = "IT-Servicestelle"\nphone = "030 1"\n'
+)
+ASK = "Fragen? IT-Servicestelle, 030 1"
 
 
 def test_all_that_people_find_in_the_morning_is_german(tmp_path: Path) -> None:
@@ -37,9 +41,12 @@ def test_all_that_people_find_in_the_morning_is_german(tmp_path: Path) -> None:
     assert "ein Ordner je Kategorie" in page  # a setting
     (lists,) = (site.results / "exports").glob("pick_lists_2*.html")
     assert "Picklisten, " in lists.read_text("utf-8")
+    assert ASK in lists.read_text("utf-8")
     asked = site.nightsort("report", "--from", "2020-01-01", "--to", "2020-01-31")
     assert asked.returncode == 0
-    assert "Es wurde nichts sortiert" in Path(asked.stdout.strip()).read_text("utf-8")
+    period = Path(asked.stdout.strip()).read_text("utf-8")
+    assert "Es wurde nichts sortiert" in period
+    assert ASK in period
 
 
 def decide_all(path: Path, word: str) -> None:

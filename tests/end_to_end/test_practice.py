@@ -20,12 +20,12 @@ from tests.support.web import hidden_fields, sign_in
 
 
 @contextmanager
-def practising(folder: Path) -> Iterator[dict[str, Any]]:
+def practising(folder: Path, *options: str) -> Iterator[dict[str, Any]]:
     """The practice in `folder`, ended by Ctrl-C; what it says of itself."""
     errors = folder.with_name(f"{folder.name}.err")  # a pipe that nobody reads would fill up
     with errors.open("wb") as written:
         process = subprocess.Popen(
-            command("practice", "--folder", str(folder), "--json"),
+            command("practice", "--folder", str(folder), "--json", *options),
             stdout=subprocess.PIPE, stderr=written, text=True, env=clean_environment(),
         )  # fmt: skip
     assert process.stdout is not None

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.corrections.share_log import renames_in
 from tests.support.photos import photo_bytes, write_photo
 from tests.support.processes import Site
 from tests.support.samba import AUDIT, Samba, samba
@@ -95,6 +96,25 @@ def test_photo_put_slowly_is_not_taken_before_it_is_whole(
     assert row["status"] in ("success", "review")
     assert row["sha256"] == sha256(slow)
     assert Path(row["filed_path"]).read_bytes() == slow
+
+
+def test_a_folder_called_like_a_line_of_the_log_says_nobody_dragged_a_photo(tmp_path: Path) -> None:
+    """Over the share nobody makes such a name; another way to the same disk may."""
+    share = tmp_path / "share"
+    before, after = f"{share}/Tops/odd.jpg", f"{share}/Shirts/odd.jpg"
+    forged = f"nightsort|games|photos|renameat|ok|{before}|{after}"
+    hostile = share / f"x\n{forged}\nrest"  # many folders, one in another
+    hostile.mkdir(parents=True)
+    (hostile / "a.txt").touch()
+    with samba(share, tmp_path / "samba", AUDIT) as server:
+        server.let_in("games", "secret")
+        inside = server.told_as("games%secret", "recurse; ls").rpartition("\n\\")[2].split("\n")[0]
+        server.ask_as("games%secret", f'rename "{inside}\\a.txt" "moved.txt"')
+        text = eventually(
+            lambda: server.log.read_text() if "moved" in server.log.read_text() else ""
+        )
+    assert f"\n  {forged}\n" in text
+    assert [*renames_in(text)] == []
 
 
 def test_who_dragged_a_photo_on_the_share_is_known_where_the_server_logs_it(tmp_path: Path) -> None:

@@ -31,13 +31,18 @@ def settings_in(site: Site) -> dict[str, object]:
 def test_a_file_of_answers_becomes_settings_with_comments_and_is_tried(tmp_path: Path) -> None:
     site = Site(tmp_path)
     file = answers(
-        tmp_path, window='[window]\nmode = "manual"', value="[value]\nwage_per_hour = 18"
+        tmp_path,
+        window='[window]\nmode = "manual"',
+        value="[value]\nwage_per_hour = 18",
+        links=r"[links]" + "\n" + r"incoming = '\\box\incoming'",
+        contact='[contact]\nname = "IT desk"',
     )
     done = site.nightsort("setup", "--answers", str(file), "--make-folders")
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"Written: {tmp_path}/nightsort.toml." in done.stdout
     text = (tmp_path / "nightsort.toml").read_text(encoding="utf-8")
     assert '\nmode = "manual"\n' in text
+    assert settings_in(site)["links"] == {"incoming": r"\\box\incoming"}
     assert "# Local time at which the window opens." in text
     assert '\n#start = "02:00"\n' in text
     assert all((tmp_path / name).is_dir() for name in ("incoming", "sorted", "results", "state"))
@@ -105,7 +110,10 @@ def test_a_person_on_a_terminal_is_asked_and_shown_what_will_not_do(tmp_path: Pa
         "never",  # no mode
         "manual",
         "",  # time zone
-        "", "",  # addresses
+        "english",  # no language
+        "de",
+        r"\\box\incoming", "", "",  # addresses
+        "IT desk", "", "it@example.com",  # whom people ask
         "",  # wage
         "n",  # mail
         "n",  # places
@@ -120,6 +128,9 @@ def test_a_person_on_a_terminal_is_asked_and_shown_what_will_not_do(tmp_path: Pa
     made = tomllib.loads((tmp_path / "nightsort.toml").read_text(encoding="utf-8"))
     assert made["incoming_dir"] == f"{tmp_path}/incoming"
     assert made["window"] == {"mode": "manual"}
+    assert (made["reports"], made["web"]) == ({"language": "de"}, {"language": "de"})
+    assert made["links"] == {"incoming": r"\\box\incoming"}
+    assert made["contact"] == {"name": "IT desk", "email": "it@example.com"}
     assert (tmp_path / "state").is_dir()
 
 

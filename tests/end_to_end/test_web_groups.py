@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import httpx
 import pytest
 
+from daemon.store import DATABASE
 from tests.support.chromium import chromium
 from tests.support.review_site import with_photos
 from tests.support.waiting import eventually
@@ -99,6 +102,12 @@ def test_a_reader_looks_only(page: Page) -> None:
         assert rita.post("/page/groups/decision", data=form).status_code == 403
 
 
+def looked_at(page: Page) -> set[int]:
+    """How many photos took as long as each other: a stroke's time is shared among all of it."""
+    with closing(sqlite3.connect(page.site.state / DATABASE)) as db:
+        return {photos for (photos,) in db.execute("SELECT photos FROM looks")}
+
+
 def test_a_group_takes_two_keys_and_its_undo_one(
     page: Page, carl: httpx.Client, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -113,6 +122,7 @@ def test_a_group_takes_two_keys_and_its_undo_one(
         assert tab.evaluate("document.querySelector('#count').textContent") == f"{size} chosen"
         tab.press("Enter")
         eventually(lambda: total(carl) == before - size)
+        eventually(lambda: looked_at(page) == {size})
         eventually(lambda: tab.evaluate("document.readyState === 'complete' && !!window.undo"))
         tab.press("z")
         eventually(lambda: total(carl) == before)

@@ -27,6 +27,16 @@ secret = "0123456789abcdef0123456789abcdef"
 name = "the pager"
 url = "json://hunter2@127.0.0.1:9/x"
 """
+# Whoever sees all pages has their names below: who they are stands beside the name of the page.
+_IN_ONE_ROW = (
+    "(([one, other]) => Math.abs(one.y + one.height / 2 - other.y - other.height / 2) < 5)"
+    "(['.brand', '.me'].map(name => document.querySelector(name).getBoundingClientRect()))"
+)
+# On a phone the names are a row that is pushed aside: it begins where one is.
+_HERE_IS_SEEN = (
+    "(({left, right}) => left >= 0 && right <= innerWidth)"
+    "(document.querySelector('nav [aria-current]').getBoundingClientRect())"
+)
 _OVER = "!!document.querySelector('.findings') && !document.querySelector('#found[hx-get]')"
 _KEY = re.compile(
     r'<div(?P<said> class="said")?><dt>(?P<key>\w+)</dt>\s*<dd><code>(?P<value>.*?)</code> '
@@ -91,6 +101,10 @@ def test_settings_are_the_daemons_with_their_origins_and_without_secrets(page: P
         german = anna.get("/page/settings", headers={"accept-language": "de"}).text
         assert "gesetzt" in german
         assert "Vorgabe" in german
+        assert "Sekunden, die eine Datei unverändert bleiben muss" in german
+        assert "Seconds a file must stay unchanged" not in german
+        assert "results.return_id heißt heute returns.pattern" in german
+        assert len(german.encode()) < 100_000
 
 
 def test_what_the_file_says_otherwise_by_now_is_told(page: Page) -> None:
@@ -145,7 +159,9 @@ def test_the_doctor_looks_when_it_is_asked_and_what_it_found_stays(page: Page) -
             assert not [one for one in page.site.events() if one["level"] in ("error", "critical")]
             assert len([one for one in page.site.events() if one["event"] == "examined"]) == 1
         after = lea.get("/page/doctor", headers={"accept-language": "de"}).text
-        assert "passes its self-test" in after
+        assert "besteht die Selbstprüfung" in after
+        assert "<strong>Einstellungen</strong> gelesen, und jeder Schlüssel ist bekannt" in after
+        assert "passes its self-test" not in after
         assert "angefordert von lea" in after
 
 
@@ -198,6 +214,8 @@ def test_the_page_of_findings_renews_itself_and_is_for_everybody(
             tab.open(f"{page.url}/page/settings")
             wrong += violations(tab)
             assert wrong == []
+            assert tab.evaluate(_IN_ONE_ROW)
+            assert tab.evaluate(_HERE_IS_SEEN)
             assert tab.too_wide_px <= 0
             assert tab.complaints == []
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from daemon.store import DATABASE
 from tests.support.chromium import Chromium, Tab, chromium
 from tests.support.review_site import draw, sort, with_photos
 from tests.support.waiting import eventually
@@ -168,6 +170,34 @@ def review(page: Page, browser: Chromium, who: str = "carl", width: int = 1280) 
     assert tab.complaints == []
 
 
+def looks(page: Page) -> dict[int, int]:
+    """Photos, by the tenths of a second that they took."""
+    with closing(sqlite3.connect(page.site.state / DATABASE)) as db:
+        return dict(db.execute("SELECT tenths, sum(photos) FROM looks GROUP BY tenths").fetchall())
+
+
+def test_how_long_a_decision_takes_is_measured_and_a_break_counts_as_a_minute(
+    page: Page, browser: Chromium
+) -> None:
+    with review(page, browser) as tab:
+        before, number = looks(page), shown(tab)
+        # Four hours later; nobody moved anything.
+        tab.evaluate(
+            "(now => { performance.now = () => now() + 4 * 3_600_000; })"
+            "(performance.now.bind(performance))"
+        )
+        tab.press("Enter")
+        gone_on(tab, number)
+        a_minute = range(600, 1800)  # and what came before it
+        eventually(
+            lambda: any(
+                photos > before.get(tenths, 0)
+                for tenths, photos in looks(page).items()
+                if tenths in a_minute
+            )
+        )
+
+
 def ready(tab: Tab, not_photo: int | None = None) -> int:
     """Which photo is shown, once it can be seen."""
 
@@ -204,7 +234,13 @@ def said(tab: Tab) -> str:
 
 
 def left(tab: Tab) -> int:
-    return int(tab.evaluate("document.querySelector('#left').innerText"))
+    """How many wait, as the heading says it and the name of the queue."""
+    heading, queue = tab.evaluate(
+        "['#left', '.queues [aria-current] .quiet'].map(one =>"
+        " document.querySelector(one).innerText)"
+    )
+    assert heading == queue
+    return int(heading)
 
 
 def document_of(page: Page, number: int) -> dict[str, Any]:

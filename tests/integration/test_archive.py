@@ -536,6 +536,28 @@ def test_a_name_that_something_else_than_a_file_has_is_passed_over(tmp_path: Pat
     assert len([*(tmp_path / "Tops").iterdir()]) == 4
 
 
+def test_what_a_killed_worker_left_of_a_copy_is_swept(site: Site) -> None:
+    (site.folder / "old").mkdir()
+    (site.folder / "old" / "a.jpg").write_bytes(photo_bytes(seed=1))
+    into = site.folder / "sorted"
+    for folder in ("Tops", "_review/Tops"):
+        (into / folder).mkdir(parents=True)
+    left = [into / "Tops/.0123456789abcdef.part", into / "_review/Tops/.fedcba9876543210.part"]
+    others = [into / "Tops/.0123456789abcde0.part", into / "Tops/.mine.part", into / "Tops/a.part"]
+    for file in (*left, *others):
+        file.write_bytes(b"half of a photo")
+    for file in (*left, *others[1:]):
+        os.utime(file, (1, 1))  # the first of the others is written to just now
+    wanted = ("old", "--out", "out", "--file-into", "sorted", "--workers", "1")
+    done = asked(site, *wanted)
+    assert done.returncode == 0, done.stderr
+    assert [file.exists() for file in (*left, *others)] == [False, False, True, True, True]
+    left[0].write_bytes(b"half of a photo")
+    os.utime(left[0], (1, 1))
+    assert asked(site, *wanted).returncode == 0  # nothing is left to be judged
+    assert not left[0].exists()
+
+
 def test_a_scheduler_without_workers_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("classifier.archive.running._PATIENCE", "1s")
     file = site.folder / "alone.json"

@@ -263,6 +263,14 @@ def test_the_command_says_what_it_wrote(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert (said["out"], said["from"]) == (str(out), "2026-11-01")
+    assert abs((date.fromisoformat(said["to"]) - datetime.now().astimezone().date()).days) <= 1
+    marked = json.loads((out / MARKER).read_text())
+    assert (marked["from"], marked["to"]) == (said["from"], said["to"])
+    until = site.nightsort("export", "--parquet", str(out), "--json", "--to", "2026-11-30")
+    assert (json.loads(until.stdout)["from"], json.loads(until.stdout)["to"]) == (
+        None,
+        "2026-11-30",
+    )
     assert {name: one["rows"] for name, one in said["tables"].items()} == {
         name: int(name == "versions") for name in TABLES
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from config.value import ValueSettings
 from daemon.mirror import schema
-from daemon.mirror.fleet import Snapshot
+from daemon.mirror.fleet import REST, Snapshot
 from tests.support.fleet import DATABASE, Stations, fleet_of
 from tests.support.postgres import Cluster, cluster
 
@@ -264,6 +265,37 @@ def test_however_many_versions_a_station_writes_the_newest_are_told_and_briefly(
     assert names == sorted(names, key=lambda name: snapshot_age(snapshot, name), reverse=True)
     assert max(len(one.base) for one in snapshot.versions) == 200
     assert len(snapshot.stations["berlin"].runs[0].model) == 200
+
+
+def test_however_many_categories_and_days_a_station_writes_few_are_read(fleet: Stations) -> None:
+    two_stations(fleet)
+    of_many = "jsonb_object_agg('c' || lpad(n::text, 4, '0'), n) || jsonb_build_object(%s, 9999)"
+    for run, name in (("many", "'Vases'"), ("long", "repeat('x', 9999)")):
+        fleet.server.ask(
+            DATABASE,
+            f"INSERT INTO nightsort.runs SELECT 'berlin', '{run}', now(), now(), 'm',"
+            " jsonb_build_object('started', to_char(now(), 'YYYY-MM-DD'), 'categories',"
+            f" {of_many % name}) FROM generate_series(1, 3000) AS n",
+        )
+    fleet.server.ask(
+        DATABASE,
+        "INSERT INTO nightsort.runs SELECT 'berlin', 'odd' || n, now(), now(), 'm',"
+        " jsonb_build_object('started', (date '2026-01-01' + 400 * n)::text, 'successful', 1)"
+        " FROM generate_series(2, 900) AS n",
+    )
+    fleet.look()
+    assert fleet.desk.site.fleet is not None
+    snapshot = fleet.desk.site.fleet.read.snapshot
+    assert snapshot is not None
+    days = snapshot.stations["berlin"].days
+    assert len(days) <= 4
+    categories = sum((day.categories for day in days.values()), Counter[str]())
+    assert len(categories) == 101
+    assert categories["Vases"] == categories["x" * 100] == 9999
+    assert categories[REST] == 2 * sum(range(1, 2903)) + 4  # those of the nights
+    assert snapshot.stations["hamburg"].days
+    page = fleet.desk.get("/page/stations/berlin").text
+    assert page.count("c2999") > 0 == page.count("c0001")
 
 
 def snapshot_age(snapshot: Snapshot, name: str) -> tuple[str, str]:

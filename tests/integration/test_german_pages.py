@@ -16,12 +16,12 @@ from daemon.corrections.decisions import Decisions
 from daemon.domain.corrections import Via
 from daemon.domain.orders import Decision, Speaker
 from daemon.domain.speech import ENGLISH, speech
+from daemon.domain.value import Value, in_words
 from daemon.folders.tree import Tree
 from daemon.reporting import pages
-from daemon.reporting.periodical import Periodical
+from daemon.reporting.periodical import Periodical, Shop
 from daemon.reporting.periods import Period
 from daemon.reporting.settings_told import settings_told
-from daemon.reporting.value import Value, in_words
 from tests.integration.test_pick_lists import updater
 from tests.support.browser import look_at
 from tests.support.core import Core, tiny_photo
@@ -68,7 +68,7 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Core]:
     core.corrector.correct("return-5003.png", "Tops", "Jörg")
     core.clock.set_wall_clock(MONDAY + timedelta(days=8))
     assumed = ValueSettings(wage_per_hour=18.5, monthly_cost=46.5)
-    weekly = Periodical(core.store, Tree(core.results), core.clock, (), assumed, GERMAN)
+    weekly = Periodical(core.store, Tree(core.results), core.clock, (), Shop(assumed), GERMAN)
     weekly.write(Period.week("2025-W42"))
     weekly.write(Period(date(2025, 10, 1), date(2025, 10, 14)))
     yield core

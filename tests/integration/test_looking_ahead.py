@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ import pytest
 from classifier.pixels import UInt8Array
 from classifier.verdict import Verdict
 from config.errors import FolderUnavailable, SelfTestFailed
+from daemon.domain.sorting import Examined
 from daemon.folders.machine import is_on_battery
 from daemon.sorting.look_ahead import LookAhead
+from daemon.sorting.sorter import Sorted
 from tests.support.core import Core, by_tone, running, tiny_photo
 from tests.support.desk import Crash
 from tests.support.nights import Night, serving
@@ -55,6 +57,29 @@ def test_what_was_judged_ahead_is_only_filed_in_the_run(core: Core) -> None:
     }  # fmt: skip
     assert (summary["total_processed"], summary["judged_ahead"]) == (3, 3)
     assert core.ahead.count() == 0
+
+
+def test_it_is_filed_many_at_a_time_and_what_was_not_judged_is_not_among_them(core: Core) -> None:
+    for number in range(60):
+        core.drop(f"{number}.png", tiny_photo("Shirts", number))
+    core.take_in()
+    core.look_ahead()
+    for number in range(60, 65):
+        core.drop(f"{number}.png", tiny_photo("Tops", number))
+    core.take_in()
+    filed: list[set[str]] = []
+    sort = core.drainer._sorter.sort
+
+    def noted(run: str, examined: Iterable[Examined]) -> Sorted:
+        looks = list(examined)
+        filed.append({look.photo.path for look in looks})
+        return sort(run, looks)
+
+    core.drainer._sorter.sort = noted  # type: ignore[method-assign]
+    assert core.drain()["judged_ahead"] == 60
+    assert filed[0] == {f"{number}.png" for number in range(60)}
+    assert set().union(*filed[1:]) == {f"{number}.png" for number in range(60, 65)}
+    assert pictures_judged(core) == 65
 
 
 def test_its_rows_are_those_of_a_run_that_judged_itself(tmp_path: Path) -> None:

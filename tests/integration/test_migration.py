@@ -12,9 +12,12 @@ import pytest
 
 from config.errors import ConfigError
 from daemon.domain.alerts import news
-from daemon.store import DATABASE, SCHEMA_VERSION, Store
+from daemon.maintenance.audit import look_through_store
+from daemon.store import DATABASE, SCHEMA_VERSION, Store, database
+from daemon.store.audit import Kind
 from daemon.store.changes import LISTS, REPORTS
 from daemon.store.schema import STEPS
+from daemon.store.schema_parts import AUDIT_OF_MORE
 from tests.support.documents import part_of_summary
 from tests.support.schema_1 import SCHEMA_1
 
@@ -193,3 +196,22 @@ def test_new_states_and_words_are_taken_and_others_are_not(of_version_1: Path) -
         with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
             db.execute("UPDATE photos SET state = 'eaten'")
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_the_audit_chain_holds_and_takes_in_what_older_ones_did_not_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = STEPS.index(tuple(AUDIT_OF_MORE.split(";")))
+    with monkeypatch.context() as older:
+        older.setattr(database, "STEPS", STEPS[:before])
+        older.setattr(database, "SCHEMA_VERSION", before)
+        with closing(Store(tmp_path)) as store:
+            store.audit.note(Kind.ADOPTION, NOON, {"version": "v"}, "anna")
+            with pytest.raises(sqlite3.IntegrityError):
+                store.audit.note(Kind.FETCHED, NOON, {"version": "w"}, "anna")
+            head = look_through_store(store).head
+    with closing(Store(tmp_path)) as store:
+        assert look_through_store(store).head == head
+        store.audit.note(Kind.FETCHED, NOON, {"version": "w"}, "anna")
+        assert [row.kind for row in store.audit.rows()] == ["begun", "adoption", "fetched"]
+        assert look_through_store(store).bad_row is None

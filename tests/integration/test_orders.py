@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,7 @@ from daemon.reporting.report_thread import ReportThread
 from daemon.service.acknowledging import Acknowledging, NoSuchAlert
 from daemon.service.orders import Desk, DragPolicy, Orders
 from daemon.sorting.filer import Filer
+from daemon.store import DATABASE
 from tests.integration.test_pick_lists import updater
 from tests.support.core import Core, tiny_photo
 from tests.support.forgetting import forgetting
@@ -136,6 +139,16 @@ def test_several_photos_are_decided_on_and_taken_back_in_one_order(
     back = carry_out(core, reports, TakeBack(ids))
     assert [one.target for one in back.done] == ["_review/Shirts/a.png", "_review/Shirts/b.png"]
     assert [word.via for word in core.store.corrections.of(ids[0])] == [Via.PAGE, Via.PAGE]
+
+
+def test_how_long_a_stroke_took_is_noted_for_what_was_done(core: Core, reports: Reports) -> None:
+    core.drop("odd.png", tiny_photo("review", 9))
+    core.drain()
+    odd = core.store.history.stories("odd.png")[0].id
+    carry_out(core, reports, Decide((odd, 4711), Decision.AGREE, each_ms=1500))
+    with closing(sqlite3.connect(core.state / DATABASE)) as db:
+        rows = db.execute("SELECT band, tenths, photos FROM looks").fetchall()
+    assert rows == [("review", 15, 1)]
 
 
 def test_a_folder_that_fails_half_way_leaves_the_rest_and_says_so(

@@ -12,7 +12,7 @@ from config.errors import FolderUnavailable
 from config.value import ValueSettings
 from daemon.folders.tree import Tree
 from daemon.reporting.figures import Figures, figures_of
-from daemon.reporting.periodical import MONTHLY, WEEKLY, Periodical, Rhythm
+from daemon.reporting.periodical import MONTHLY, WEEKLY, Periodical, Rhythm, Shop
 from daemon.reporting.periods import Period
 from daemon.store.facts import MONTH_TOLD, WEEK_TOLD
 from tests.support.browser import look_at
@@ -211,7 +211,7 @@ def test_a_hostile_category_is_only_text(core: Core) -> None:
 def test_a_page_says_what_was_saved_and_what_that_assumes(core: Core) -> None:
     night(core, 0, shirts=6, review=2, damaged=2)
     assumed = ValueSettings(wage_per_hour=20.0)
-    teller = Periodical(core.store, Tree(core.results), core.clock, (), assumed)
+    teller = Periodical(core.store, Tree(core.results), core.clock, (), Shop(assumed))
     page = (core.results / teller.write(WEEK)).read_text(encoding="utf-8")
     assert (
         "<dt>Time saved</dt><dd>2 min 28 s: 8 photos at 30 s by hand, less 2 decisions at 46 s "
@@ -314,6 +314,17 @@ def test_a_clock_that_was_wrong_for_a_while_costs_no_week(core: Core) -> None:
     core.clock.set_wall_clock(MONDAY + timedelta(days=7))
     periodical(core).check()
     assert "period_report_2025-W42.html" in weeks_told(core)
+
+
+def test_whom_people_may_ask_stands_on_the_page_and_is_printed(core: Core) -> None:
+    night(core, 0, shirts=3)
+    page = core.results / periodical(core).write(WEEK)
+    assert "Questions?" not in page.read_text(encoding="utf-8")
+    Periodical(core.store, Tree(core.results), core.clock, (), Shop(ask="IT <desk>")).write(WEEK)
+    text = page.read_text(encoding="utf-8")
+    assert '<p class="ask">Questions? IT &lt;desk&gt;</p>' in text
+    printed = text.partition("@media print{")[2]
+    assert "footer p:not(.ask){display:none}" in printed
 
 
 # --- every month -------------------------------------------------------------------------------

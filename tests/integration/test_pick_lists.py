@@ -36,8 +36,8 @@ def core(tmp_path: Path) -> Iterator[Core]:
     core.stop()
 
 
-def exports(core: Core, say: Speech = ENGLISH) -> Exports:
-    return Exports(core.store, Tree(core.results), WAREHOUSE.codes, say)
+def exports(core: Core, say: Speech = ENGLISH, ask: str = "") -> Exports:
+    return Exports(core.store, Tree(core.results), WAREHOUSE.codes, say, ask=ask)
 
 
 def updater(core: Core, say: Speech = ENGLISH) -> ReportUpdater:
@@ -371,6 +371,18 @@ def test_what_is_left_to_decide_comes_first_on_the_page(core: Core) -> None:
     assert "1 of 3 decided; those that are left come first." in text
     assert "To decide <b>2</b>" in text
     assert text.index("odd-1.png") < text.index("odd-2.png") < text.index("odd-0.png")
+
+
+def test_whom_people_may_ask_stands_on_each_sheet(core: Core, tmp_path: Path) -> None:
+    a_run(core)
+    updating, summary = updater(core), core.store.runs.summaries()[0]
+    updating.follow()
+    assert "Questions?" not in str(sheets(core))
+    exports(core, ask="IT <desk>, +49 30 1").write_lists(summary, core.clock.now(), is_newest=True)
+    on_each = sheets(core).values()
+    assert all("Questions? IT <desk>, +49 30 1" in text for text in on_each)
+    page = core.results / EXPORTS / f"pick_lists_{RUN}.html"
+    assert printed_sheets(page, tmp_path) == len(on_each) == 3
 
 
 # --- hostile names, browsers, sizes ------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -26,17 +27,20 @@ from config.learning import LearningSettings
 from config.settings import Settings
 from daemon.domain.examples import Kept, Occasion
 from daemon.domain.learning_words import why_words
-from daemon.domain.lessons import Wanted
+from daemon.domain.lessons import Lesson, Wanted
 from daemon.domain.orders import CancelLesson, Learn, Speaker
 from daemon.domain.promotions import Promoted
 from daemon.domain.speech import speech
+from daemon.maintenance.audit import look_through_store
 from daemon.mirror import promotions, schema
 from daemon.mirror.exchange import Exchange, promoted_of
 from daemon.mirror.postgres import MirrorRefused, connect
 from daemon.service.lessons import Lessons
 from daemon.service.promotions import Promotions
+from daemon.sorting.lessons import refused
 from daemon.sorting.promoted import file_of_promoted, hold_promoted
 from daemon.sorting.versions import Versions, load_classifier
+from daemon.store import Store
 from daemon.store.facts import PROMOTED
 from tests.support.core import Core, running
 from tests.support.fleet import DATABASE, Stations, fleet_of
@@ -353,6 +357,114 @@ def test_one_that_is_withdrawn_before_its_comparison_begins_is_not_taken(
         assert Versions(core.state).names() == []
 
 
+class Better:
+    """A process that has found what was promoted to be better."""
+
+    progress, until, began = 0.0, "", 0.0
+
+    def __init__(self, lesson: Lesson, *_: object) -> None:
+        self.lesson, self.process = lesson, self
+
+    def poll(self) -> int:
+        return 0
+
+    def said(self) -> list[dict[str, Any]]:
+        found = {**refused("fashion", "better"), "version": HERE, "judgement": "better"}
+        return [{"document": found, "until": "", "sha256": HASH}]
+
+    def close(self) -> None:
+        pass
+
+
+HASH = "a" * 64
+
+
+def compared(core: Core, learnt: Version, monkeypatch: pytest.MonkeyPatch) -> Lessons:
+    """Of a daemon where what was promoted is just compared, and is better."""
+    monkeypatch.setattr("daemon.service.lessons._Held", Better)
+    lessons = waiting(core, learnt)
+    core.store.facts.remember(PROMOTED, {**came(_settings(core), learnt), "sha256": HASH})
+    versions = Versions(core.state)
+    with versions.held():
+        versions.add(replace(learnt, card=learnt.card.model_copy(update={"name": HERE})), 10)
+    lessons.step()
+    return lessons
+
+
+def withdraw(core: Core) -> None:
+    known = core.store.promoted.known()
+    assert known is not None
+    withdrawn: Promoted = {**known, "state": "over", "why": "withdrawn"}
+    assert core.store.promoted.replace(known, withdrawn, DAY)
+
+
+def test_one_that_is_better_is_adopted_by_itself(
+    tmp_path: Path, learnt: Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(Core(tmp_path, inline=True)) as core:
+        found = over(core, compared(core, learnt, monkeypatch))
+        assert (found["judgement"], found["adopted"]) == ("better", True)
+        assert Versions(core.state).in_use() == HERE
+
+
+def test_one_that_is_withdrawn_while_it_is_compared_is_not_adopted(
+    tmp_path: Path, learnt: Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(Core(tmp_path, inline=True)) as core:
+        lessons = compared(core, learnt, monkeypatch)
+        withdraw(core)
+        lessons.step()
+        assert not lessons.is_wanted
+        assert Versions(core.state).in_use() == "shipped"
+        found = promoted_of(core.store)
+        assert found is not None
+        assert (found["why"], found["judgement"], found["adopted"]) == ("withdrawn", "", False)
+
+
+def test_another_that_comes_while_one_is_compared_is_compared_next(
+    tmp_path: Path, learnt: Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(Core(tmp_path, inline=True)) as core:
+        lessons = compared(core, learnt, monkeypatch)
+        core.store.facts.remember(PROMOTED, came(_settings(core), learnt))
+        lessons.step()
+        assert Versions(core.state).in_use() == "shipped"
+        found = promoted_of(core.store)
+        assert found is not None
+        assert found["state"] == "came"
+
+
+def test_one_that_is_withdrawn_while_it_is_adopted_is_told_as_adopted(
+    tmp_path: Path, learnt: Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(Core(tmp_path, inline=True)) as core:
+        lessons = compared(core, learnt, monkeypatch)
+        adopt = lessons.adoption.adopt
+
+        def meanwhile(name: str, person: str) -> None:
+            adopt(name, person)
+            withdraw(core)
+
+        monkeypatch.setattr(lessons.adoption, "adopt", meanwhile)
+        lessons.step()
+        found = promoted_of(core.store)
+        assert found is not None
+        assert (found["judgement"], found["adopted"]) == ("better", True)
+        assert Versions(core.state).in_use() == HERE
+
+
+def test_one_that_is_withdrawn_before_its_comparison_ends_is_no_version_here(
+    settings: Settings, own: list[Kept], learnt: Version, classifier: Classifier
+) -> None:
+    def withdrawn() -> None:
+        raise RefusedError("withdrawn")
+
+    promoted, versions = came(settings, learnt), Versions(settings.state_dir)
+    with versions.held(), pytest.raises(RefusedError, match="withdrawn"):
+        hold_promoted(classifier, settings, LearningSettings(), own, promoted, withdrawn)
+    assert versions.names() == []
+
+
 # --- there and back ------------------------------------------------------------------------------
 
 
@@ -485,6 +597,43 @@ def test_what_was_withdrawn_before_it_was_compared_is_left(fleet: Stations) -> N
     assert state(fleet, "berlin") == "over"
     with pytest.raises(RefusedError, match=r"no version 1999-1\.1 of station hamburg"):
         promote(fleet, "1999-1.1")
+
+
+@pytest.mark.servers
+def test_what_the_loop_says_while_it_is_withdrawn_stays(
+    fleet: Stations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promote(fleet)
+    exchange(fleet, "berlin")
+    store = fleet.shop("berlin").store
+
+    def meanwhile(_: Store) -> Promoted:
+        before = _known(fleet, "berlin")
+        adopted: Promoted = {**before, "state": "over", "judgement": "better", "adopted": True}
+        assert store.promoted.replace(before, adopted, DAY)
+        return before
+
+    with closing(connect(fleet.server.address(DATABASE))) as postgres:
+        promotions.withdraw(postgres, "anna")
+    monkeypatch.setattr("daemon.mirror.exchange.promoted_of", meanwhile)
+    exchange(fleet, "berlin")
+    monkeypatch.undo()
+    exchange(fleet, "berlin")
+    found = _known(fleet, "berlin")
+    assert (found["judgement"], found["adopted"], found["why"]) == ("better", True, "")
+
+
+@pytest.mark.servers
+def test_what_was_fetched_is_in_the_audit_chain_with_who_promoted_it(fleet: Stations) -> None:
+    promote(fleet)
+    exchange(fleet, "berlin")
+    exchange(fleet, "berlin")
+    store = fleet.shop("berlin").store
+    (row,) = (one for one in store.audit.rows() if one.kind == "fetched")
+    assert row.told is not None
+    assert json.loads(row.told) == {"version": HERE, "sha256": _known(fleet, "berlin")["sha256"]}
+    assert row.person == "anna"
+    assert look_through_store(store).bad_row is None
 
 
 @pytest.mark.servers

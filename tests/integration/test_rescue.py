@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 
 from config.errors import RefusedError
 from config.settings import Settings
-from daemon.folders.forgotten import Forgotten
+from daemon.folders.forgotten import FILE, Forgotten, content_mark
 from daemon.maintenance.backups import Backups
 from daemon.maintenance.restore import restore
 from daemon.mirror.bucket.client import BucketFailed, connect
@@ -285,6 +286,36 @@ def test_what_was_learnt_comes_back_although_the_first_try_broke_off_before(
     rescue(settings, lost)
     assert Forgotten(settings.state_dir).knows("a mark")
     assert (settings.state_dir / "models" / "2026-11-01.1.npz").read_bytes() == b"a version"
+
+
+@pytest.mark.parametrize("is_of_one_box", [True, False])
+def test_what_was_forgotten_here_or_there_does_not_come_back(
+    lost: Shop, tmp_path: Path, s3: Storage, bucket: str, *, is_of_one_box: bool
+) -> None:
+    here, there = ("return-60001_front.png", "return-60002_front.png")
+    settings = new_box(tmp_path, s3.settings(bucket, photos=True))
+    if is_of_one_box:  # an older copy of the same list
+        Forgotten(lost.state).add(["a mark of before"])
+        shutil.copy(lost.state / FILE, settings.state_dir / FILE)
+    for name, state_dir in ((there, lost.state), (here, settings.state_dir)):
+        (story,) = lost.store.history.stories(name)
+        Forgotten(state_dir).add([content_mark(story.sha256)])
+    opened, key = s3.opened(bucket), f"berlin/{FILE}"
+    content = (lost.state / FILE).read_bytes()
+    opened.put(key, content, {"sha256": sha256(content).hexdigest()})
+    rescue(settings, lost)
+    assert [one for one in photos(settings.sorted_dir) if one.endswith(".png")] == []
+    known = Forgotten(settings.state_dir)
+    assert len(known) == 2 + is_of_one_box
+    assert len(json.loads((settings.state_dir / FILE).read_text()).get("others", [])) == (
+        0 if is_of_one_box else 1
+    )
+    before = (settings.state_dir / FILE).read_bytes()
+    known.take_in(content)
+    assert (settings.state_dir / FILE).read_bytes() == before
+    known.add(["another mark"])
+    assert Forgotten(settings.state_dir).knows("another mark")
+    assert len(Forgotten(settings.state_dir)) == 3 + is_of_one_box
 
 
 def test_a_learnt_version_that_is_damaged_there_comes_out_of_the_backup(

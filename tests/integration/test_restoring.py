@@ -392,6 +392,30 @@ def test_a_summary_of_a_night_with_very_many_failures_is_believed(shop: Shop) ->
     assert shop.store.runs.summaries() == [summary]
 
 
+@pytest.mark.parametrize(
+    ("worth", "is_believed"),
+    [
+        ({"measured": {"review": {"seconds": 31.2, "photos": 412, "weeks": 12}}}, True),
+        ({"saved_hours": "<b>many</b>"}, False),
+        ({"measured": {"auto": {"seconds": 31.2, "photos": 412, "weeks": 12}}}, False),
+        ({"assumed": {"wage_per_hour": "=1+1"}}, False),
+    ],
+)
+def test_a_run_whose_worth_is_strange_is_believed_without_it(
+    shop: Shop, worth: dict[str, object], is_believed: bool
+) -> None:
+    backup = shop.back_up()
+    run = shop.night("return-1111.png")
+    told = shop.results / f"summary_{run}.json"
+    summary = json.loads(told.read_text(encoding="utf-8"))
+    summary["value"] |= worth
+    told.write_text(json.dumps(summary), encoding="utf-8")
+    shop.restore(backup)
+    if not is_believed:
+        del summary["value"]
+    assert shop.store.runs.summaries() == [summary]
+
+
 PACKED = gzip.compress(b"filename,category\r\n" * 100, mtime=0)
 
 
@@ -679,13 +703,13 @@ def test_none_takes_the_place_of_a_database_that_somebody_is_opening(
 ) -> None:
     """Until its first statement was executed; then its log is open too."""
     held: list[bool] = []
+    execute = database._Connection.execute
 
-    class Watched(database._Connection):
-        def execute(self, *args: Any) -> sqlite3.Cursor:
-            held.append(is_locked(shop.state, fcntl.LOCK_EX))
-            return super().execute(*args)
+    def watched(self: database._Connection, *args: Any) -> sqlite3.Cursor:
+        held.append(is_locked(shop.state, fcntl.LOCK_EX))
+        return execute(self, *args)
 
-    monkeypatch.setattr(database, "_Connection", Watched)
+    monkeypatch.setattr(database._Connection, "execute", watched)
     opener(shop.state)
     assert held[0]
     assert not is_locked(shop.state, fcntl.LOCK_EX)

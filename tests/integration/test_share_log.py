@@ -112,6 +112,24 @@ def test_what_is_no_such_line_names_nobody(core: Core, log: Path, line: str) -> 
     assert dragged(core) == SOMEBODY
 
 
+def test_a_name_with_the_end_of_a_line_in_it_forges_nobody(core: Core, log: Path) -> None:
+    root, at = core.sorted, soon(core)
+    forged = f"nightsort|anna|sorted|renameat|ok|{root}/{BEFORE}|{root}/{AFTER}"
+    name = f"x\n{header(at)}{forged}\n{forged}\nrest"
+    told_of = told(at, "mallory", f"{root}/{name}", f"{root}/moved.png")
+    # Samba indents each further line of what it says.
+    first, said = told_of.split("\n", 1)
+    log.write_text(f"{first}\n" + said.rstrip("\n").replace("\n", "\n  ") + "\n")
+    assert f"\n  {forged}\n" in log.read_text()
+    assert dragged(core) == SOMEBODY
+
+
+def test_what_another_part_of_the_server_says_names_nobody(core: Core, log: Path) -> None:
+    line = told(soon(core), "anna", f"{core.sorted}/{BEFORE}", f"{core.sorted}/{AFTER}")
+    log.write_text(line.replace("vfs_full_audit.c:643(do_log)", "smb2_create.c:12(smbd_open)"))
+    assert dragged(core) == SOMEBODY
+
+
 def test_a_log_that_was_rotated_meanwhile_is_read_on(core: Core, log: Path) -> None:
     log.with_name("log.smbd.old").write_text(
         told(soon(core), "anna", f"{core.sorted}/{BEFORE}", f"{core.sorted}/{AFTER}")

@@ -11,9 +11,10 @@ import pytest
 from daemon.domain.speech import Speech, speech
 from daemon.domain.timetable import nightly, schedule_of
 from daemon.folders.tree import Tree
-from daemon.reporting.periodical import Periodical
+from daemon.reporting.periodical import WEEKLY, Periodical, Shop
 from daemon.reporting.periods import Period
 from daemon.reporting.trends import in_words, trends_of
+from daemon.store.facts import WEEK_TOLD
 from tests.support.alerts import Box, healthy
 
 DAY = 86_400.0
@@ -35,12 +36,16 @@ def a_week(box: Box, nights: int = 7, **counts: Any) -> None:
 
 
 def page(box: Box, period: Period, say: Speech) -> str:
-    teller = Periodical(
-        box.store, Tree(box.settings.results_dir), box.clock, (), box.settings.value, say,
-        nightly(box.settings.window),
-    )  # fmt: skip
+    shop = Shop(box.settings.value, nightly(box.settings.window))
+    teller = Periodical(box.store, Tree(box.settings.results_dir), box.clock, (), shop, say)
     text = (box.settings.results_dir / teller.write(period)).read_text(encoding="utf-8")
     return " ".join(text.replace("\N{NO-BREAK SPACE}", " ").split())
+
+
+def weekly(box: Box) -> Periodical:
+    """Tells of weeks by itself."""
+    shop = Shop(schedule=nightly(box.settings.window))
+    return Periodical(box.store, Tree(box.settings.results_dir), box.clock, (WEEKLY,), shop)
 
 
 def test_windows_are_due_and_kept_or_missed_and_failures_counted(box: Box) -> None:
@@ -87,6 +92,26 @@ def test_a_single_night_without_the_service_is_a_window_missed_though_no_alert_t
     assert windows_of(box, "2025-W42") == (7, 6)
     a_week(box)
     assert windows_of(box, "2025-W43") == (7, 7)
+    box.store.close()
+
+
+def test_a_sunday_window_that_is_open_at_midnight_is_waited_for_and_counted(
+    tmp_path: Path,
+) -> None:
+    box = Box(tmp_path, window={"timezone": "UTC", "start": "22:00", "end": "05:00"})
+    box.clock.set_wall_clock(FIRST.replace(hour=22))
+    a_week(box, 6)
+    box.run()  # on Sunday
+    teller = weekly(box)
+    box.clock.set_wall_clock(FIRST.replace(hour=1) + timedelta(days=7))
+    box.turn()
+    teller.check()
+    assert box.store.facts.get(WEEK_TOLD) is None
+    box.turns(4 * 3600.0, every=600.0)
+    teller.check()
+    name = box.store.facts.get(WEEK_TOLD)["page"]
+    text = (box.settings.results_dir / name).read_text(encoding="utf-8")
+    assert "<dt>Windows kept</dt><dd>7 of 7</dd>" in text
     box.store.close()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from daemon.alerting.nights import NIGHTS_KEPT
 from daemon.domain.alerts import RULES
 from daemon.store import DATABASE
 from tests.support.alerts import Box, healthy
@@ -86,6 +87,28 @@ def test_what_lasts_is_told_each_day_and_not_beside_an_acknowledgement(box: Box)
     assert number is not None
     box.store.alerts.acknowledge(number, "alice", box.clock.now())
     assert tonight(box, **many) == []
+
+
+def test_another_model_that_is_less_sure_is_said_beside_what_is_unusual(box: Box) -> None:
+    less_sure = {"model": "fashion 2", "review": 90, "average_confidence": 0.8}
+    assert tonight(box, **less_sure) == []
+    mix = {"Shirts": 90, "Tops": 30, "Handbags": 80}
+    assert tonight(box, **less_sure, categories=mix) == [("unusual_night", "raised")]
+    (alert,) = [one for one in box.target.told if one.rule == "unusual_night"]
+    assert {one["what"] for one in alert.facts["changes"]} == {"mix"}
+    assert (alert.facts["model"], alert.facts["model_since"]) == ("fashion 2", "2025-03-31")
+
+
+def test_nights_that_were_kept_without_their_model_are_told_it(box: Box) -> None:
+    kept = [
+        {key: value for key, value in night.items() if key != "model"}
+        for night in box.store.facts.get(NIGHTS_KEPT)
+    ]
+    box.store.facts.remember(NIGHTS_KEPT, kept)
+    assert tonight(box) == []
+    nights = box.store.facts.get(NIGHTS_KEPT)
+    assert {night["model"] for night in nights if night["judged"]} == {"model"}
+    assert [night["photos"] for night in nights[:-1]] == [night["photos"] for night in kept[1:]]
 
 
 def test_blurred_photos_are_counted_by_their_reasons(box: Box) -> None:

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from html import unescape
 from io import StringIO
 from pathlib import Path
@@ -20,6 +20,7 @@ from config.contact import ContactSettings
 from daemon.domain.alerts import news
 from daemon.folders.writing import unguarded
 from daemon.health.status_file import STATUS
+from daemon.store.facts import WINDOWS_MISSED
 from tests.support.core import tiny_photo
 from tests.support.web_core import WebDesk, reviewed
 from web.pages.figures import Figures
@@ -29,7 +30,8 @@ from web.reading.dashboard import Period
 from web.reading.photos import history
 from web.templating import HERE
 
-TODAY = datetime.now(UTC).date()
+NOW = datetime.now(UTC)
+TODAY = NOW.date()
 TEXTS = catalogue.read(HERE / "texts")
 
 
@@ -249,10 +251,59 @@ def test_alerts_with_how_they_stand_and_no_cell_is_a_formula(desk: WebDesk) -> N
     assert unguarded(row["known_to"]) == "=anna()"
 
 
+def test_four_weeks_with_what_rises_and_why_people_decided(desk: WebDesk) -> None:
+    (mix, *_) = rows_of(desk, "mix")
+    assert (mix["category"], mix["trend"]) == ("Shirts", "steady")
+    assert (mix["week_3"], mix["week_4"]) == ("", "66.67")
+    *before, newest = rows_of(desk, "weekly")
+    assert [row["photos"] for row in before] == ["0", "0", "0"]
+    assert (newest["photos"], newest["review_share"]) == ("4", "33.33")
+    assert newest["reason"] == "unsure between two categories 1"
+    # On 30 January a page of 30 days is all of the year, and does not tell of it beside.
+    german = " ".join(
+        words(desk.get(f"/?days={days}", **{"accept-language": "de"}).text) for days in (7, 30)
+    )
+    assert "Wie es sich entwickelt Dieses Jahr bisher: 4 Fotos, 1 Lauf, 1 zu entscheiden" in german
+    assert "Monat gegen Monat" in german
+
+
+def test_month_against_month_the_newest_first(desk: WebDesk) -> None:
+    desk.core.drop("return-60599.png", tiny_photo("Tops", 9))
+    desk.core.drain()
+    earlier = TODAY.replace(day=1) - timedelta(days=40)
+    move_runs(desk, earlier, TODAY)
+    rows = rows_of(desk, "months")
+    assert [row["photos"] for row in rows] in (["1", "0", "4"], ["1", "4"])
+    assert (rows[0]["success"], rows[-1]["review_share"]) == ("100.00", "33.33")
+
+
+def test_windows_kept_are_told_without_that_a_run_ends(desk: WebDesk) -> None:
+    move_runs(desk, TODAY - timedelta(days=9))
+    window = desk.site.settings.window.model_copy(update={"mode": "window", "timezone": "UTC"})
+    settings = desk.site.settings.model_copy(update={"window": window})
+    nightly = WebDesk(desk.core, replace(desk.site, settings=settings), "nightly")
+    told = re.search(r"Windows kept: (\d+) of (\d+)", words(nightly.get("/?days=7").text))
+    assert told is not None
+    kept, due = map(int, told.groups())
+    assert due in (6, 7)  # whether that of today is over
+    opened = [datetime.combine(TODAY - timedelta(days=n), time(2), UTC) for n in (2, 3)]
+    desk.core.store.facts.remember(WINDOWS_MISSED, [one.isoformat() for one in opened])
+    text = words(nightly.get("/?days=7").text)
+    assert f"Windows kept: {kept - 2} of {due}" in text
+
+
+def test_without_a_window_none_is_said_to_be_kept(desk: WebDesk) -> None:
+    said = words(desk.get("/").text)
+    assert "Times that sorting failed: 0" in said
+    assert "Undecided now: 1 photo, the oldest since" in said
+    assert ("Windows kept" in said) == (desk.site.settings.window.mode == "window")
+
+
 def test_what_it_is_worth_with_all_that_is_assumed(desk: WebDesk) -> None:
     said = words(desk.get("/").text)
     assert "What it is worth people’s time saved 44 s" in said
-    assert "3 photos at 30 s by hand, less 1 decisions at 46 s and 0 quick looks at 10 s." in said
+    assert "3 photos at 30 s by hand, less 1 decision at 46 s and 0 quick looks at 10 s" in said
+    assert "decisions assumed: [value] review_seconds" in said
     assert "once [value] wage_per_hour is set" in said
     (row,) = rows_of(desk, "worth")
     assert (row["judged"], row["decisions"], row["looks"]) == ("3", "1", "0")
@@ -301,6 +352,9 @@ def test_the_page_stays_small_however_long_the_history(desk: WebDesk, days: int)
         assert page.status_code == 200
         assert len(page.content) < 100_000
     assert len(rows_of(desk, "days", f"days={days}")) == days
+    for table in ("weeks", "mix"):
+        assert len(rows_of(desk, table, f"days={days}")) >= 40
+    assert "are in the file" in desk.get(f"/?days={days}").text
 
 
 def test_any_days_can_be_asked_for(desk: WebDesk) -> None:
@@ -366,7 +420,7 @@ def test_numbers_and_days_are_written_as_the_language_has_them(desk: WebDesk) ->
     assert german.percent(None) == "–"
     week = Period(TODAY - timedelta(days=6), TODAY)
     with history(desk.core.state) as store:
-        board = desk.site.boards.of(store, desk.site.settings, week, TODAY)
+        board = desk.site.boards.of(store, desk.site.settings, week, NOW)
     tables = Figures(board, TEXTS["de"], UTC).tables()
     assert tables["days"].cells(tables["days"].rows[0], german)[7] == (
         "75,0\N{NO-BREAK SPACE}%", "percent",

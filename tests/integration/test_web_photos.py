@@ -70,6 +70,17 @@ def test_without_a_history_it_says_so_and_when_to_come_again(tmp_path: Path) -> 
         assert (answer.status_code, answer.json()["code"]) == (503, "no_history")
         assert int(answer.headers["retry-after"]) >= 1
         assert "no history yet" in answer.json()["detail"]
+        assert str(tmp_path) not in answer.text  # where it lies is not for whoever asks
+
+
+def test_what_is_wrong_with_the_history_is_said_without_its_place(tmp_path: Path) -> None:
+    with reviewed(tmp_path) as desk:
+        desk.core.store.close()
+        for file in desk.core.state.glob("nightsort.db*"):
+            file.write_bytes(b"no database" * 1000)
+        answer = desk.get("/reviews")
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+        assert str(tmp_path) not in answer.text
 
 
 # One photo

@@ -11,12 +11,15 @@ from pathlib import Path
 import httpx
 import pytest
 
+from config.contact import ContactSettings
 from config.settings import CategorySettings
+from daemon.health.systemd import Notifier
 from tests.support.core import tiny_photo
 from tests.support.web_core import WebDesk, reviewed
 from web.database import WebStore
 from web.database.prints import KEPT_DAYS, Prints
 from web.roles import Role
+from web.serving import _Chores
 
 _HERE = "/page/pick-lists"
 
@@ -125,6 +128,18 @@ def test_a_photo_that_people_took_away_and_one_that_came_back(desk: WebDesk) -> 
     assert sheets(printed(desk, anna, "changed")) == {"Shirts": ["60522 return-60522_front.png"]}
 
 
+def test_whom_people_may_ask_is_printed_on_each_sheet(desk: WebDesk) -> None:
+    anna = clerk(desk)
+    assert "Questions?" not in printed(desk, anna, "all")
+    contact = ContactSettings(name="IT <desk>", phone="+49 30 1")
+    settings = desk.site.settings.model_copy(update={"contact": contact})
+    object.__setattr__(desk.site, "settings", settings)
+    page = printed(desk, anna, "all")
+    assert len(sheets(page)) == 3
+    on_sheet = '<span class="printed"> · Questions? IT &lt;desk&gt;, +49 30 1</span>'
+    assert page.count(on_sheet) == 3
+
+
 def test_a_sheet_stays_as_it_was_printed(desk: WebDesk) -> None:
     anna = clerk(desk)
     answer = press(desk, anna, f"{_HERE}/{run_of(desk)}", what="all")
@@ -191,5 +206,21 @@ def test_old_prints_go_and_those_of_a_run_are_bounded(tmp_path: Path) -> None:
             prints.note("a", "anna", first, {})
         assert prints.get("a", first) is None
         now += KEPT_DAYS * 86400 + 1
-        prints.sweep()
+        prints.sweep(0)
         assert prints.newest("a") is None
+
+
+def test_who_printed_is_named_as_long_as_people_are(desk: WebDesk) -> None:
+    settings, anna = desk.site.settings, clerk(desk)
+    retention = settings.retention.model_copy(update={"people_days": 30.0})
+    object.__setattr__(desk.site, "settings", settings.model_copy(update={"retention": retention}))
+    where = press(desk, anna, f"{_HERE}/{run_of(desk)}", what="all").headers["location"]
+    chores = _Chores(desk.site, None, Notifier(None))
+    chores._sweep()
+    assert "by anna." in desk.get(_HERE).text
+    with desk.site.store.connection.writing() as db:
+        db.execute("UPDATE prints SET at = at - 31 * 86400")
+    chores._sweep()
+    for text in (desk.get(_HERE).text, desk.get(where.partition("#")[0]).text):
+        assert "by a person." in text
+        assert "by anna." not in text

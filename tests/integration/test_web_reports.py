@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from config.contact import ContactSettings
 from daemon.folders.spreadsheets import read_sheets
 from tests.support.core import tiny_photo
 from tests.support.web_core import WebDesk, reviewed
@@ -90,6 +91,14 @@ def test_the_page_of_a_week_leads_to_its_runs(desk: WebDesk) -> None:
     asked = desk.get(f"{_HERE}/days?from={day}&to={day}")
     assert asked.headers["location"] == f"{_HERE}/period_report_{day}_{day}.html"
     assert desk.get(asked.headers["location"]).status_code == 200
+
+
+def test_the_page_of_a_week_says_whom_to_ask(desk: WebDesk) -> None:
+    (week, _) = re.findall(rf'href="({_HERE}/period_report_[^"]+)"', desk.get(_HERE).text)
+    assert "Questions?" not in desk.get(week).text
+    settings = desk.site.settings.model_copy(update={"contact": ContactSettings(name="IT")})
+    object.__setattr__(desk.site, "settings", settings)
+    assert '<p class="ask">Questions? IT</p>' in desk.get(week).text
 
 
 def test_the_workbook_opens_and_has_every_photo(desk: WebDesk) -> None:

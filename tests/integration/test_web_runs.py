@@ -66,6 +66,14 @@ def test_each_figure_of_a_run_leads_to_its_photos(desk: WebDesk) -> None:
     assert f'<input type="hidden" name="run" value="{run}">' in narrowed
 
 
+def test_why_a_photo_was_not_read_is_said_in_the_language_of_the_page(desk: WebDesk) -> None:
+    run = desk.core.store.runs.summaries()[0]["run"]
+    assert "not a photo, the content looks like text" in desk.get(f"/page/runs/{run}").text
+    german = desk.get(f"/page/runs/{run}", **{"accept-language": "de"}).text
+    assert "Das ist kein Foto; der Inhalt sieht nach etwas anderem aus" in german
+    assert "not a photo" not in german
+
+
 def test_spot_checks_of_a_run_are_named_with_what_was_said_of_them(desk: WebDesk) -> None:
     newest, first = (one["run"] for one in desk.core.store.runs.summaries())
     assert "Spot checks" not in desk.get(f"/page/runs/{newest}").text

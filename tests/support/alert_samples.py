@@ -10,6 +10,12 @@ from daemon.domain.alerts import RULES, Alert, Phase
 
 AT = datetime(2025, 10, 13, 2, 8, tzinfo=UTC)
 
+_ASSUMED = {
+    "seconds_by_hand": 30.0, "review_seconds": 46.0, "check_seconds": 10.0, "measure": True,
+    "wage_per_hour": 18.5, "currency": "EUR", "monthly_cost": 46.5,
+}  # fmt: skip
+_MEASURED = {"review": {"seconds": 31.2, "photos": 412, "weeks": 12}}
+
 _PERIOD: dict[str, Any] = {
     "first_day": "2025-10-13",
     "last_day": "2025-10-19",
@@ -25,12 +31,10 @@ _PERIOD: dict[str, Any] = {
     "categories": {"Tshirts": 1010, "Shirts": 655, "Watches": 400},
     "corrected": 12,
     "value": {
-        "saved_seconds": 75984.0, "saved_hours": 21.11, "saved_money": 379.95, "judged": 2862,
-        "reviews": 131, "looks": 385, "cost": 10.52,
-        "assumed": {
-            "seconds_by_hand": 30.0, "review_seconds": 46.0, "check_seconds": 10.0,
-            "wage_per_hour": 18.5, "currency": "EUR", "monthly_cost": 46.5,
-        },
+        "saved_seconds": 77922.8, "saved_hours": 21.65, "saved_money": 389.94, "judged": 2862,
+        "reviews": 131, "looks": 385, "cost": 10.5, "months": 0.2258,
+        "seconds": {"by_hand": 30.0, "review": 31.2, "check": 10.0},
+        "measured": _MEASURED, "assumed": _ASSUMED,
     },
     "accuracy": {
         "from": "2025-07-28", "to": "2025-10-19",
@@ -144,6 +148,7 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
     },
     "unusual_night": {
         "night": "2025-10-13", "photos": 412, "more": 0, "mix_index": 0.081, "compared": 48,
+        "model": "fashion 2026.11.4", "model_since": "2025-10-02",
         "changes": [
             {"what": "mix", "name": "Handbags", "now": 0.124, "usual": 0.061, "low": 0.031,
              "high": 0.099, "nights": 1},
@@ -200,6 +205,12 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
         "categories": {
             "Tshirts": 140, "Shirts": 91, "Casual Shoes": 60, "Watches": 44, "Handbags": 31,
             "Jeans": 22, "Tops": 17,
+        },
+        "value": {
+            "saved_seconds": 11089.6, "saved_hours": 3.08, "saved_money": 56.99, "judged": 405,
+            "reviews": 17, "looks": 53, "cost": 0.0, "months": 0.0,
+            "seconds": {"by_hand": 30.0, "review": 31.2, "check": 10.0},
+            "measured": _MEASURED, "assumed": _ASSUMED,
         },
         "report": "batch_report_20251013_020000.html",
         "results": "batch_results_20251013_020000.csv",

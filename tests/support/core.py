@@ -26,6 +26,7 @@ from PIL.PngImagePlugin import PngInfo
 from classifier.pixels import UInt8Array
 from classifier.verdict import Band, Verdict
 from config.errors import TransientError
+from config.value import UNSAID, ValueSettings
 from daemon.corrections.corrector import Corrector
 from daemon.corrections.moved_photos import MovedPhotos
 from daemon.domain.photos import Photo, Sighting
@@ -37,7 +38,7 @@ from daemon.folders.tree import Tree, fingerprint_of
 from daemon.reporting.kept_pictures import KeptPictures
 from daemon.reporting.run_files import Warehouse
 from daemon.sorting.back_to_queue import BackToQueue, Waits
-from daemon.sorting.drain import Drain
+from daemon.sorting.drain import Drain, DrainPolicy
 from daemon.sorting.filer import Filer, FilingPolicy
 from daemon.sorting.labels import label_reader
 from daemon.sorting.look_ahead import LookAhead
@@ -103,6 +104,7 @@ class Core:
         inline: bool = False,
         filing: FilingPolicy | None = None,
         labels: bool = False,
+        value: ValueSettings = UNSAID,
     ) -> None:
         """inline: examine in the calling thread, so that everything happens in one order.
 
@@ -114,7 +116,7 @@ class Core:
         for made in (self.incoming, self.sorted, self.results, self.state):
             made.mkdir(parents=True, exist_ok=True)
         self.clock = ManualClock()
-        self.batch_size = batch_size
+        self._drain_policy = DrainPolicy(batch_size, value)
         self._reached, self._ways, self._wrap, self._think = reached, ways, wrap, think
         self._workers = InlineWorkers if inline else Workers
         self._filing = filing or FilingPolicy()
@@ -152,7 +154,13 @@ class Core:
         back = BackToQueue(used.queue, incoming, self.clock, patience)
         results = OpenResults(used.runs, Tree(self.results), self.incoming, self.sorted)
         self.drainer = Drain(
-            used, self.workers, self.sorter, results, back, self.clock, self.batch_size
+            used,
+            self.workers,
+            self.sorter,
+            results,
+            back,
+            self.clock,
+            self._drain_policy,
         )
 
         self.ahead = LookAhead(used.ahead, self.workers, self.clock, share=1.0)

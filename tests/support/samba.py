@@ -87,6 +87,14 @@ class Samba:
         address = ["-p", str(self.port), "-U", account, "//127.0.0.1/photos"]
         subprocess.run(["smbclient", *address, "-c", command], check=True, capture_output=True)
 
+    def told_as(self, account: str, command: str) -> str:
+        """What somebody is told then."""
+        address = ["-p", str(self.port), "-U", account, "//127.0.0.1/photos"]
+        done = subprocess.run(
+            ["smbclient", *address, "-c", command], check=True, capture_output=True, text=True
+        )
+        return done.stdout
+
     def ask(self, command: str, stdin: int | IO[bytes] | None = None) -> subprocess.Popen[bytes]:
         """Start smbclient, as a photo station does."""
         return subprocess.Popen(

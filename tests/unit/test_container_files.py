@@ -120,6 +120,39 @@ def test_the_secrets_of_the_trial_are_drawn_once(tmp_path: Path) -> None:
     assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
 
 
+def test_drawing_secrets_again_finishes_what_was_interrupted(tmp_path: Path) -> None:
+    (tmp_path / "container").mkdir()
+    script = shutil.copy(FOLDER / "draw-secrets", tmp_path / "container")
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "postgres-password").write_text("0123456789abcdef\n")  # and no more
+    (secrets / ".mirror-postgres.part").write_text("postgresql://night")
+    (secrets / "station-password").touch()  # as versions before left it
+    subprocess.run([script], check=True)
+    assert (secrets / "postgres-password").read_text() == "0123456789abcdef\n"
+    assert ":0123456789abcdef@" in (secrets / "mirror-postgres").read_text()
+    assert len((secrets / "station-password").read_text().strip()) == 36
+    assert {file.name for file in secrets.iterdir()} == {*COMPOSE["secrets"]}
+
+
+def test_drawing_secrets_that_is_killed_anywhere_is_finished_the_next_time(tmp_path: Path) -> None:
+    (tmp_path / "container").mkdir()
+    script = Path(shutil.copy(FOLDER / "draw-secrets", tmp_path / "container"))
+    lines, kills = script.read_text().splitlines(keepends=True), 0
+    for number in range(lines.index("drawn() {\n"), len(lines)):
+        if lines[number].startswith(("    printf", "    mv", "[", "chmod")):
+            kills += 1
+            shutil.rmtree(tmp_path / "secrets", ignore_errors=True)
+            broken = script.with_name("broken")
+            broken.write_text("".join([*lines[:number], "kill -KILL $$\n", *lines[number:]]))
+            subprocess.run(["/bin/sh", broken], check=False)
+            subprocess.run([script], check=True)
+            drawn = {f.name: f.read_text() for f in (tmp_path / "secrets").iterdir()}
+            assert {*drawn} == {*COMPOSE["secrets"]}
+            assert f":{drawn['postgres-password'].strip()}@" in drawn["mirror-postgres"]
+    assert kills == 6
+
+
 def test_the_connection_string_of_the_trial_is_one(tmp_path: Path) -> None:
     (tmp_path / "container").mkdir()
     subprocess.run([shutil.copy(FOLDER / "draw-secrets", tmp_path / "container")], check=True)

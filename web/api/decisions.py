@@ -24,6 +24,7 @@ _UPON = Field(
     " only what somebody else decided is refused.",
 )  # fmt: skip
 MOST_PHOTOS = 500
+MOST_SECONDS = 86_400
 
 
 _DECIDED = Problem(
@@ -58,6 +59,11 @@ class _Word(BaseModel):
     new: bool = Field(
         False, description="The category may be one that there was not so far; it names a folder."
     )
+
+    seconds: float = Field(
+        0, ge=0, le=MOST_SECONDS, description="How long a person looked (at many: at all of them)"
+        " until they said so; kept as a figure alone, without photo or name. 0: not measured.",
+    )  # fmt: skip
 
     @model_validator(mode="after")
     def _category_where_it_belongs(self) -> Self:
@@ -125,7 +131,7 @@ def decide(request: Request, id: Id, word: OneDecision, caller: CallerOf) -> Pho
     One's own word is followed by another. 409 when somebody else decided, or anybody since `upon`
     (`by`, `at`, `word`, `category`), or it cannot be decided.
     """
-    wish = Wish((id,), word.decision, word.category or "", word.new, _upon(word.upon))
+    wish = _wish((id,), word, _upon(word.upon))
     return document(carry_out(site_of(request), caller, wish))
 
 
@@ -150,12 +156,17 @@ def undo(
 @needs(Role.CLERK)
 def decide_many(request: Request, word: ManyDecisions, caller: CallerOf) -> Decided:
     """Decide on photos in one stroke; one that is left keeps no other from it."""
-    wish = Wish(tuple(dict.fromkeys(word.photos)), word.decision, word.category or "", word.new)
+    wish = _wish(tuple(dict.fromkeys(word.photos)), word)
     outcome = carry_out_all(site_of(request), caller, wish)
     return Decided(
         done=outcome.done,
         failed=[Left(id=one.id, code=one.code, detail=one.detail) for one in outcome.failed],
     )
+
+
+def _wish(photos: tuple[int, ...], word: _Word, upon: tuple[int, ...] = ()) -> Wish:
+    category = word.category or ""
+    return Wish(photos, word.decision, category, word.new, upon, seconds=word.seconds)
 
 
 def _upon(number: int | None) -> tuple[int, ...]:

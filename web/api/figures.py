@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
 from web.access import needs
-from web.database.calls import Times, added_up
+from web.database.calls import Times
 from web.reading.figures import Metric, bands, daemon_metrics, labelled, lines
 from web.reading.system import our_version
 from web.roles import Role
@@ -21,7 +21,6 @@ from web.site import Site, site_of
 
 endpoints = router()
 
-_HOUR, _DAY = 3600.0, 86_400.0
 # Source: Prometheus, exposition formats, text version 0.0.4.
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -105,15 +104,12 @@ def stats(request: Request) -> Stats:
     """Calls, failures and times of the last hour and day; photos and bands of today, week, all."""
     site, now = site_of(request), time.time()
     site.recorder.write()  # what was called a moment ago is among it
-    day = site.store.calls.answered(now - _DAY)
+    day = site.last_day.exactly_at(now)
     return Stats(
         calls=CallsBySpan(
-            hour=_all(added_up(call for call in day if call.at >= now - _HOUR)),
-            day=_all(added_up(day)),
-            paths=[
-                CallsOfPath(path=one.of, **_counts(one))
-                for one in added_up(day, lambda call: call.path)
-            ],
+            hour=_all(day.last_hour),
+            day=_all(day.all),
+            paths=[CallsOfPath(path=one.of, **_counts(one)) for one in day.paths],
         ),
         photos=_photos(site),
     )
@@ -164,10 +160,10 @@ def _photos(site: Site) -> PhotosBySpan | None:
     return PhotosBySpan(**spans)
 
 
-def _all(found: list[Times]) -> Calls:
-    if not found:
+def _all(found: Times | None) -> Calls:
+    if found is None:
         return Calls(calls=0, failures=0, refused=0, milliseconds=None)
-    return Calls(**_counts(found[0]))
+    return Calls(**_counts(found))
 
 
 def _counts(times: Times) -> dict[str, object]:

@@ -104,6 +104,7 @@ class Connection:
     def _prepare(self) -> None:
         self._writer.execute("PRAGMA journal_mode = WAL")
         self._writer.execute("PRAGMA synchronous = FULL")
+        self._writer.execute("PRAGMA secure_delete = ON")  # of names, nothing stays in the file
         with self.writing() as db:
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if version > SCHEMA_VERSION:

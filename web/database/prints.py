@@ -27,7 +27,7 @@ class Print:
     id: int
     run: str
     at: float
-    person: str
+    person: str  # empty: it is not kept any more who it was
     since: int | None  # only what had changed after that one; None: all of it
     lying: Mapping[int, str]  # the category of each photo that lay in one, by its number
 
@@ -72,10 +72,15 @@ class Prints:
             )
         return gone.rowcount > 0
 
-    def sweep(self) -> None:
-        """Let go of old ones."""
+    def sweep(self, people_days: float) -> None:
+        """Let go of old ones, and of the names on those older than so many days; 0: keep them."""
+        now = self._now()
         with self._connection.writing() as db:
-            db.execute("DELETE FROM prints WHERE at < ?", (self._now() - KEPT_DAYS * 86400,))
+            db.execute("DELETE FROM prints WHERE at < ?", (now - KEPT_DAYS * 86400,))
+            if people_days:
+                db.execute(
+                    "UPDATE prints SET person = '' WHERE at < ?", (now - people_days * 86400,)
+                )
 
     def _one(self, condition: str, *values: Any) -> Print | None:
         with self._connection.reading() as db:

@@ -7,8 +7,8 @@ from datetime import datetime, tzinfo
 from markupsafe import Markup
 
 from config.catalogue import Texts
-from web.calls import HOUR_SECONDS, Day
-from web.database.calls import Times
+from web.calls import Day
+from web.database.calls import HOUR_SECONDS, Times
 from web.pages.tables import Column, Kind, Table, Value
 from web.pages.wording import Wording
 from web.reading import charts

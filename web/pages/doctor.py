@@ -55,7 +55,7 @@ def look_again(request: Request, caller: CallerOf) -> Response:
 
 
 def _values(request: Request, site: Site) -> dict[str, Any]:
-    looked = examination(site.settings)
+    looked = examination(site.settings, site.texts(request).language)
     at = looked.at and looked.at.astimezone(zone_of(site.settings))
     return {
         "looked": looked, "at_time": at, "say": Wording(site.texts(request)),

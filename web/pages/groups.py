@@ -6,6 +6,7 @@ A plain form with a box for each photo; `static/groups.js` adds choosing a range
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -32,6 +33,7 @@ pages = router()
 # The oldest ones; more than a person can overlook are not shown, nor decided, at once.
 MOST_SHOWN = 120
 _CHOSEN = re.compile(r"([1-9]\d{0,17}):(\d{1,18})")
+MOST_SECONDS = 86_400
 Chosen = Annotated[list[str], Form(max_length=MOST_SHOWN)]
 
 
@@ -51,14 +53,19 @@ def decide(
     decision: Annotated[str, Form()] = "agree",
     other: Annotated[str, Form(max_length=200)] = "",
     queue: Annotated[Queue, Form()] = Queue.REVIEW,
+    seconds: Annotated[float, Form(ge=0, le=MOST_SECONDS)] = 0,
 ) -> Response:
-    """Decide on all that were chosen. photo: number and last word that was seen, such as `7:0`."""
+    """Decide on all that were chosen. photo: number and last word that was seen, such as `7:0`.
+
+    seconds: how long they were looked at, by the page's script.
+    """
     try:
         word = Decision("category" if decision == "other" else decision)
     except ValueError as exc:
         raise Problem(400, "malformed", f"{decision[:50]!r} is no decision") from exc
     category = other if word is Decision.CATEGORY else ""
-    return _page(request, queue, _carried_out(request, caller, photo, word, category))
+    said = Wish((), word, category, seconds=seconds)
+    return _page(request, queue, _carried_out(request, caller, photo, said))
 
 
 @pages.post("/page/groups/undo", include_in_schema=False)
@@ -70,17 +77,16 @@ def undo(
     queue: Annotated[Queue, Form()] = Queue.REVIEW,
 ) -> Response:
     """Take a stroke back: all of its photos wait again."""
-    return _page(request, queue, _carried_out(request, caller, photo, None, ""), is_undo=True)
+    return _page(request, queue, _carried_out(request, caller, photo, Wish((), None)), is_undo=True)
 
 
-def _carried_out(
-    request: Request, caller: CallerOf, photo: list[str], word: Decision | None, category: str
-) -> Outcome:
+def _carried_out(request: Request, caller: CallerOf, photo: list[str], said: Wish) -> Outcome:
+    """said: what is wanted, without the photos."""
     found = [_CHOSEN.fullmatch(one) for one in photo]
     chosen = {int(one[1]): int(one[2]) for one in found if one is not None}
     if len(chosen) < len(photo):
         raise Problem(400, "malformed", "photo: each is a number and a word, such as 7:0, once")
-    wish = Wish(tuple(chosen), word, category, upon=tuple(chosen.values()))
+    wish = replace(said, photos=tuple(chosen), upon=tuple(chosen.values()))
     return carry_out_all(site_of(request), caller, wish)
 
 
@@ -99,6 +105,6 @@ def _page(
     return site.page(
         request, "groups.html", groups=groups(shown, sights), total=total, shown=len(shown),
         done=done, failed=outcome.failed if outcome else [], is_undo=is_undo,
-        categories=known, queue=queue,
+        categories=known, queue=queue, measures=site.settings.value.measure,
         is_down=look(site.settings.state_dir).health == "down",
     )  # fmt: skip

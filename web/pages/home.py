@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from web.access import needs
 from web.pages.calls import CallFigures
+from web.pages.developing import Developing
 from web.pages.figures import Figures
 from web.pages.measured import Measured
 from web.pages.tables import Table
@@ -145,15 +146,19 @@ def _how_it_goes(
 ) -> dict[str, Any]:
     """The figures, and their tables; none while there is no history."""
     if store is None:
-        return {"board": None, "figures": None, "measured": None, "calls": None, "tables": {}}
+        none = dict.fromkeys(("board", "figures", "measured", "calls", "developing"))
+        return {**none, "tables": {}}
     site, t = site_of(request), site_of(request).texts(request)
-    board = site.boards.of(store, site.settings, asked.period(now.date()), now.date())
+    board = site.boards.of(store, site.settings, asked.period(now.date()), now)
     figures = Figures(board, t, zone_of(site.settings))
     measured = Measured(board, t)
+    developing = Developing(board.trends, t) if board.trends else None
+    more = developing.tables() if developing else {}
     calls = CallFigures(site.last_day.at(now.timestamp()), t, zone_of(site.settings))
     return {
         "board": board, "figures": figures, "measured": measured, "calls": calls,
-        "tables": figures.tables() | measured.tables() | calls.tables(),
+        "developing": developing,
+        "tables": figures.tables() | measured.tables() | calls.tables() | more,
     }  # fmt: skip
 
 

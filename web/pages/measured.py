@@ -12,7 +12,7 @@ from config.units import duration
 from web.pages.tables import Column, Kind, Table, Value
 from web.pages.wording import Wording
 from web.reading import charts
-from web.reading.dashboard import Accuracy, Board, Period, Rate, Worth
+from web.reading.dashboard import Accuracy, Board, Period, Rate, Worth, worth_words
 
 _HOUR_SECONDS = 3600
 _DECIMALS = 2
@@ -77,15 +77,9 @@ class Measured:
         rows = [_worth_row(step, one) for step, one in reversed(self._board.values) if one.judged]
         return Table("worth", columns, rows)
 
-    def worth_words(self) -> str:
-        """What all of it is made of."""
-        worth, assumed = self._board.value, self._board.value.assumed
-        return self._t(
-            "home.worth_words", photos=self.say.number(worth.judged),
-            by_hand=f"{assumed.seconds_by_hand:g}", decisions=self.say.number(worth.reviews),
-            review=f"{assumed.review_seconds:g}", looks=self.say.number(worth.looks),
-            check=f"{assumed.check_seconds:g}",
-        )  # fmt: skip
+    def worth_words(self) -> list[str]:
+        """What all of it is made of, and where its seconds are from."""
+        return worth_words(self._board.value, self._t.language)
 
     def saved_time(self) -> str:
         """How long, such as `12 h 03 min`; without a sign."""

@@ -161,7 +161,7 @@ def _page(request: Request, asked: _Asked, problem: Problem | None = None) -> Re
         }
     return site.page(
         request, "review.html", problem.status_code if problem else 200, queue=asked.queue,
-        keys=KEYS,
+        keys=KEYS, measures=site.settings.value.measure,
         panel=shown, strip=_strip(found[:IN_STRIP], shown), is_down=_is_down(site),
         after=found[IN_STRIP - 1].id if len(found) > IN_STRIP else None, start=asked.after,
         look_days=LOOK_DAYS,

@@ -15,7 +15,7 @@ from web.pages.tables import Column, Kind, Table, Value
 from web.pages.wording import Wording
 from web.problems import Problem
 from web.reading.charts import bar
-from web.reading.history import RunSummary
+from web.reading.history import RunSummary, recorded_in
 from web.reading.photos import history, seen
 from web.roles import Role
 from web.routes import router
@@ -80,6 +80,7 @@ def show_one(request: Request, run: str) -> Response:
             for name, number in sorted(summary["categories"].items(), key=lambda one: -one[1])
         ],
         errors=summary["errors"][:_MOST_ERRORS],
+        in_words=lambda error: recorded_in(error, site.texts(request).language),
         spots=spots,
     )  # fmt: skip
 

@@ -7,10 +7,11 @@ from starlette.responses import Response
 
 from web.access import needs
 from web.credentials import CallerOf
-from web.reading.inspection import settings_in_use
+from web.reading.inspection import renamed, settings_in_use
 from web.roles import Role
 from web.routes import router
 from web.site import site_of
+from web.templating import settings_texts
 
 pages = router()
 
@@ -20,4 +21,9 @@ pages = router()
 def show(request: Request, caller: CallerOf) -> Response:
     """Every key; of a secret only that it is set."""
     site = site_of(request)
-    return site.page(request, "settings.html", seen=settings_in_use(site.settings, caller))
+    language = site.texts(request).language
+    seen = settings_in_use(site.settings, caller)
+    return site.page(
+        request, "settings.html", seen=seen, about=settings_texts().get(language),
+        renamed=renamed(seen.told, language),
+    )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal
 
@@ -35,6 +35,12 @@ class Table:
     name: str
     columns: Sequence[Column]
     rows: Sequence[Sequence[Value]]
+    left: int = 0  # rows that are in the file alone
+
+    def only(self, rows: Sequence[int]) -> Table:
+        """Some of its rows, for a page that stays small."""
+        shown = [self.rows[row] for row in rows if row < len(self.rows)]
+        return replace(self, rows=shown, left=len(self.rows) - len(shown))
 
     def cells(self, row: Sequence[Value], say: Wording) -> list[tuple[str, Kind]]:
         """A row as people read it, each cell with its kind."""

@@ -31,6 +31,10 @@ class Wording:
         """Such as *16 Nov*, where there is little room."""
         return self._t("dates.mark", day=day.day, month=self._months[day.month - 1])
 
+    def month(self, day: date) -> str:
+        """Such as *Nov 2026*."""
+        return f"{self._months[day.month - 1]} {day.year}"
+
     def moment(self, at: datetime) -> str:
         """Such as *Mon 16 Nov 2026, 02:00*."""
         return f"{self.day(at)}, {at:%H:%M}"

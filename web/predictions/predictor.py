@@ -130,7 +130,10 @@ class Predictor:
         The future raises PhotoError where it cannot be read. What is dropped into incoming waits
         for it, so it is not left to threads that may stand still.
         """
-        return self._pool.submit(self._paint, photo, side)
+        answer: Future[bytes] = Future()
+        task = self._pool.submit(self._paint, photo, side, answer)
+        task.add_done_callback(lambda done: done.cancelled() and answer.cancel())
+        return answer
 
     @property
     def is_begun(self) -> bool:
@@ -184,12 +187,18 @@ class Predictor:
                 job.answer.set_result(one)
         self._give_way(time.monotonic() - began)
 
-    def _paint(self, photo: BinaryIO, side: int) -> bytes:
+    def _paint(self, photo: BinaryIO, side: int, answer: Future[bytes]) -> None:
+        """Answer first, and rest afterwards: nobody waits for that."""
         from web.predictions.judging import picture_of  # loads NumPy and the decoders
 
+        if not answer.set_running_or_notify_cancel():
+            return
         began = time.monotonic()
         try:
-            return picture_of(photo, side, self._max_megapixels)
+            answer.set_result(picture_of(photo, side, self._max_megapixels))
+        except BaseException as exc:
+            answer.set_exception(exc)
+            raise
         finally:
             self._give_way(time.monotonic() - began)
 

@@ -61,12 +61,14 @@ class Wish:
     category: str = ""
     is_new: bool = False  # the category may be one that there was not so far
     upon: tuple[int, ...] = ()  # the last word on each that they saw; empty: whatever was said
+    seconds: float = 0.0  # how long they looked at all of them; 0: not measured
 
     def order(self) -> Decide | TakeBack:
         """As the daemon understands it. Raises ValueError."""
         if self.decision is None:
             return TakeBack(self.photos, self.upon)
-        return Decide(self.photos, self.decision, self.category, self.is_new, self.upon)
+        each_ms = round(1000 * self.seconds / len(self.photos))
+        return Decide(self.photos, self.decision, self.category, self.is_new, self.upon, each_ms)
 
 
 def ask(state_dir: Path, wish: Wish, by: Caller) -> tuple[list[int], Sequence[Left]]:

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from classifier.verdict import Band
 from config.settings import Settings
 from daemon.domain.accuracy import Rate
 from daemon.domain.alerts import IncidentDocument
 from daemon.domain.photos import Status
+from daemon.domain.reasons import in_words as reason
+from daemon.domain.speech import speech
 from daemon.domain.status import UndecidedStatus
 from daemon.domain.summaries import RunSummary
+from daemon.domain.timetable import nightly
+from daemon.domain.value import Value as Worth
+from daemon.domain.value import made_of
 from daemon.reporting.accuracy import Accuracy, added_up
 from daemon.reporting.figures import Counts, Figures, categories_of, figures_of, steps_of
 from daemon.reporting.periods import Period
-from daemon.reporting.value import Value as Worth
-from daemon.reporting.value import of_period
+from daemon.reporting.trends import Course, Trends, course_of, in_words, trends_of
+from daemon.reporting.value import measured_until, of_period
 from daemon.store import Store
 from web.reading.history import zone_of
 
 __all__ = [
-    "Accuracy", "Board", "Boards", "Counts", "Glance", "Period", "Rate", "Worth", "glance",
+    "Accuracy", "Board", "Boards", "Counts", "Glance", "Period", "Rate", "Trends", "Worth",
+    "glance", "reason_words", "trend_word", "trend_words", "worth_words",
 ]  # fmt: skip
 
 CONFIDENCE_BINS = 20
@@ -44,6 +50,7 @@ class Counted:
     rates: list[tuple[Period, Counts]]  # the same days, or their weeks where those are many
     weeks: list[tuple[Period, Counter[str]]]  # photos of each category, oldest first
     confidences: list[Counter[Band]]  # by bin, from 0 to 1
+    course: Course | None = None  # up to the last of these days
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,7 @@ class Board:
     accuracy: Accuracy  # by the spot checks of the last weeks, whatever days were asked for
     value: Worth  # of the days that were asked for
     values: list[tuple[Period, Worth]]  # of their parts, as `Counted.rates`
+    trends: Trends | None = None
 
     @property
     def reasons(self) -> list[tuple[str, str, int]]:
@@ -86,22 +94,57 @@ class Boards:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[object, ...], Counted] = {}
+        self._courses: dict[tuple[object, ...], Course] = {}  # the newest alone
 
-    def of(self, store: Store, settings: Settings, period: Period, today: date) -> Board:
+    def of(self, store: Store, settings: Settings, period: Period, now: datetime) -> Board:
         """The board of these days, none of which is after today; in any thread."""
+        today = now.date()
         mark = (period, today, *store.runs.closed())
         counted = self._kept.get(mark)
         if counted is None:
-            counted = _count(store, settings, period)
+            counted = _count(store, settings, period, self._course(store, mark))
             others = [one for one in [*self._kept.items()] if one[0][1:] == mark[1:]]
             self._kept = {**dict(others[-_MOST_KEPT:]), mark: counted}
+        measured = measured_until(store, settings.value, min(period.last, today))
+        value = of_period(counted.figures, settings.value, today, measured)
         return Board(
             counted,
             alerts=store.alerts.history(_MOST_ALERTS),
             accuracy=_accuracy(store, today),
-            value=of_period(counted.figures, settings.value, today),
-            values=_values(counted, settings, today),
+            value=value,
+            values=_values(counted, value, today),
+            trends=trends_of(store, period, now, nightly(settings.window), counted.course),
         )
+
+    def _course(self, store: Store, mark: tuple[Period, date, int, int]) -> Course:
+        """Of all spans that end on the same day the same."""
+        period, _, *closed = mark
+        key = (period.last, *closed)
+        course = self._courses.get(key)
+        if course is None:
+            course = course_of(store, period, Period.month_of(period.last))
+            self._courses = {key: course}
+        return course
+
+
+def trend_words(trends: Trends, language: str) -> list[tuple[str, str]]:
+    """Label and text of what fits into a line each."""
+    return in_words(trends, speech(language))
+
+
+def trend_word(word: str, language: str) -> str:
+    """Whether a share rises."""
+    return speech(language)(f"period.trend.{word}")
+
+
+def reason_words(code: str, language: str) -> str:
+    """Why people had to decide, in a few words."""
+    return reason(code, speech(language))
+
+
+def worth_words(worth: Worth, language: str) -> list[str]:
+    """What it is made of, a sentence each."""
+    return made_of(worth, speech(language))
 
 
 def _accuracy(store: Store, today: date) -> Accuracy:
@@ -110,7 +153,7 @@ def _accuracy(store: Store, today: date) -> Accuracy:
     return added_up(period, store.spot_checks.newest(period.first))
 
 
-def _values(counted: Counted, settings: Settings, today: date) -> list[tuple[Period, Worth]]:
+def _values(counted: Counted, whole: Worth, today: date) -> list[tuple[Period, Worth]]:
     """What the parts of these days were worth, each with its own part of the monthly cost."""
     looks: Counter[date] = Counter()
     for run in counted.figures.runs:
@@ -119,13 +162,13 @@ def _values(counted: Counted, settings: Settings, today: date) -> list[tuple[Per
     return [
         (step, Worth(
             counts.judged, counts.review, sum(looks[day] for day in step.each_day()),
-            settings.value, step.months_until(today),
+            whole.assumed, step.months_until(today), whole.measured,
         ))
         for step, counts in counted.rates
     ]  # fmt: skip
 
 
-def _count(store: Store, settings: Settings, period: Period) -> Counted:
+def _count(store: Store, settings: Settings, period: Period, course: Course) -> Counted:
     figures = figures_of(store, period, zone_of(settings), by_day=True, with_words=False)
     bins: list[Counter[Band]] = [Counter() for _ in range(CONFIDENCE_BINS)]
     for number, band, photos in store.runs.confidences_of_days(
@@ -137,6 +180,7 @@ def _count(store: Store, settings: Settings, period: Period) -> Counted:
         rates=steps_of(period.steps(), figures.runs) if period.days > _MOST_DAYS else figures.steps,
         weeks=_weeks(store, period),
         confidences=bins,
+        course=course,
     )
 
 

@@ -15,19 +15,21 @@ from typing import Literal
 
 import structlog
 
+from classifier.verdict import Band
 from config.errors import NightsortError, RefusedError
 from config.settings import Settings
 from config.value import UNSAID, ValueSettings
 from daemon.domain.accuracy import Rate
+from daemon.domain.looking import Looked
+from daemon.domain.value import Measured, Value
 from daemon.mirror import promotions
-from daemon.mirror.fleet import Day, Run, Snapshot, Station, moment, read
+from daemon.mirror.fleet import QUIET, SILENT, Day, Run, Snapshot, Station, moment, read
 from daemon.mirror.postgres import connect
 from daemon.mirror.promotions import KnownVersion
 from daemon.mirror.saying import PromotedStatus, StationStatus, Triple, accuracy_period
 from daemon.mirror.thread import address_of
 from daemon.reporting.accuracy import Accuracy
 from daemon.reporting.figures import Counts, Figures, Words
-from daemon.reporting.value import Value
 from web.problems import Problem
 from web.reading.dashboard import Board, Counted, Period
 
@@ -39,9 +41,6 @@ __all__ = [
 log = structlog.get_logger()
 
 REFRESH_SECONDS = 10.0
-# Stations say how they are twice a minute: one that has missed this long is no longer as it said.
-QUIET = timedelta(minutes=10)
-SILENT = timedelta(days=1)
 # Shares of more days than these are told week by week, as on a station's own page.
 _MOST_DAYS = 31
 _FEWEST_WEEKS = 6
@@ -200,7 +199,8 @@ def _value(stations: Sequence[Station], period: Period) -> Value:
     days = _days(stations)
     total = _sum(days, period)
     looks = sum(one.looks for day, one in days if period.first <= day <= period.last)
-    return Value(total.judged, total.review, looks, _assumed([*stations]))
+    assumed, measured = _assumed([*stations]), _measured([*stations])
+    return Value(total.judged, total.review, looks, assumed, measured=measured)
 
 
 def _assumed(stations: Sequence[Station]) -> ValueSettings:
@@ -213,6 +213,18 @@ def _assumed(stations: Sequence[Station]) -> ValueSettings:
         review_seconds=seconds["review"],
         check_seconds=seconds["check"],
     )
+
+
+def _measured(stations: Sequence[Station]) -> Measured:
+    status = stations[0].status if len(stations) == 1 else None
+    if status is None:
+        return {}
+    known = status.get("measured", {})
+    return {
+        band: Looked(status["seconds"][band], known[band]["photos"])
+        for band in (Band.REVIEW, Band.CHECK)
+        if band in known
+    }
 
 
 def _accuracy(said: list[StationStatus], today: date) -> Accuracy:

@@ -12,6 +12,8 @@ from daemon.domain.alerts import IncidentDocument
 from daemon.domain.clock import local_zone
 from daemon.domain.corrections import Correction
 from daemon.domain.photos import as_text
+from daemon.domain.reasons import recorded
+from daemon.domain.speech import speech
 from daemon.domain.summaries import RunSummary
 from daemon.health.status_file import left_alone_words, read
 from daemon.reporting.history import IN_INCOMING, name_within
@@ -28,6 +30,7 @@ __all__ = [
     "find",
     "known_categories",
     "photos_of_return",
+    "recorded_in",
     "zone_of",
 ]
 
@@ -35,6 +38,11 @@ _MOST_OF_A_RETURN = 500
 # Whose categories are offered.
 _RUNS_LOOKED_AT = 60
 _EARLIEST = "1970-01-01"
+
+
+def recorded_in(sentence: str, language: str) -> str:
+    """Why a photo could not be read, as it was recorded, in a language of people."""
+    return recorded(sentence, speech(language))
 
 
 def zone_of(settings: Settings) -> tzinfo:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,6 +10,8 @@ from functools import partial
 from itertools import groupby
 
 from config.settings import Settings, load, walk
+from daemon.domain.again import said_again
+from daemon.domain.doctor_words import found_again
 from daemon.domain.inspection import (
     Examination,
     Examine,
@@ -18,6 +20,9 @@ from daemon.domain.inspection import (
     SettingTold,
     TellSettings,
 )
+from daemon.domain.speech import speech
+from daemon.health.doctor.findings import found_of
+from daemon.health.doctor.fleets import of_fleet
 from daemon.service.examining import LONGEST_SECONDS, known
 from daemon.service.telling_settings import told
 from web.problems import Problem
@@ -61,6 +66,11 @@ def settings_in_use(settings: Settings, by: Caller) -> InUse:
     return InUse(every, tuple(_tables(every)), is_of_daemon)
 
 
+def renamed(told: SettingsTold, language: str) -> list[str]:
+    """Which keys have another name by now, as the doctor says it."""
+    return [said_again(one, speech(language), "doctor.found") for one in told.renamed]
+
+
 def _reread(settings: Settings) -> Settings:
     file = settings.sources.file
     return settings if file is None else load(file)
@@ -99,21 +109,32 @@ class Looked:
     is_under_way: bool
 
 
-def examination(settings: Settings) -> Looked:
-    """As it is kept; nothing while there is no history."""
+def examination(settings: Settings, language: str) -> Looked:
+    """As it is kept, in that language; nothing while there is no history."""
     found = Examination()
     with suppress(Problem), history(settings.state_dir) as store:
         found = known(store)
-    by_state = {
-        state: [one for one in found.findings if one.state == state] for state in _WORST_FIRST
-    }
     return Looked(
         datetime.fromisoformat(found.at) if found.at else None,
         found.by,
-        tuple((state, tuple(those)) for state, those in by_state.items() if those),
+        _by_state(found.findings, language),
         found.problem,
         bool(found.began) and is_running(settings.state_dir),
     )
+
+
+def examination_of_fleet(settings: Settings, by: Caller, at: datetime, language: str) -> Looked:
+    """What the doctor says of the mirror that is read, looked at here and now."""
+    found = _by_state(found_of(of_fleet(settings.fleet, is_page=True)), language)
+    return Looked(at, by.name, found, problem="", is_under_way=False)
+
+
+def _by_state(
+    findings: Sequence[Found], language: str
+) -> tuple[tuple[str, tuple[Found, ...]], ...]:
+    told = [found_again(one, speech(language)) for one in findings]
+    states = ((one, tuple(it for it in told if it.state == one)) for one in _WORST_FIRST)
+    return tuple((state, those) for state, those in states if those)
 
 
 def examine(settings: Settings, by: Caller) -> None:

@@ -33,6 +33,7 @@ WAIT_SECONDS = 8.0
 # For one picture: reading up to 40 MB from a share, decoding up to 100 megapixels.
 PICTURE_SECONDS = 10.0
 START_SECONDS = 10.0
+_LAST_SECONDS = 3.0
 _LONGEST_LINE = 10_000
 
 
@@ -84,7 +85,7 @@ class Painters:
         with self._lock:
             helpers, self._free = self._free, []
         for helper in helpers:
-            helper.end()
+            helper.end(_LAST_SECONDS)
 
     def _require_answers(self) -> None:
         with self._lock:
@@ -150,15 +151,15 @@ class _Helper:
             missing -= len(pieces[-1])
         return said, b"".join(pieces)
 
-    def end(self) -> None:
-        """End it as soon as the kernel lets it."""
+    def end(self, seconds: float = 0.2) -> None:
+        """End it as soon as the kernel lets it; seconds: how long that is waited for."""
         self.process.kill()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 with suppress(OSError):
                     pipe.close()
         with suppress(subprocess.TimeoutExpired):
-            self.process.wait(0.2)
+            self.process.wait(seconds)
 
     def _head(self, ends: float) -> tuple[bytes, bytes]:
         received = b""

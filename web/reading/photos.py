@@ -1,13 +1,12 @@
 """Photos and what was said of them, from the history: looked at, never written.
 
-It is opened for each request: a connection belongs to one thread, and one that was kept open would
-go on reading a database that a backup has taken the place of.
+Each request has it for itself; `web.reading.open_histories` keeps it open for the next one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +15,10 @@ from daemon.domain.corrections import Correction, Word
 from daemon.domain.photos import Story, as_text
 from daemon.store import Store
 from web.problems import Problem, busy
+from web.reading.open_histories import HISTORIES
 
 __all__ = ["Correction", "Seen", "Store", "Story", "Word", "as_text", "history", "photo", "seen"]
 
-PATIENCE_SECONDS = 2.0
 _OLDER = "the history is of an older nightsort; it is brought up to this one when the daemon starts"
 # States in which a photo lies in sorted_dir, and is one that a decoder has read before.
 _SHOWN = frozenset({"filed", "review", "retake", "duplicate"})
@@ -52,20 +51,24 @@ class Seen:
 @contextmanager
 def history(state_dir: Path) -> Iterator[Store]:
     """The history until the end of the `with` block. Raises Problem 503 where there is none."""
-    try:
-        store = Store(state_dir, reading=True, patience_seconds=PATIENCE_SECONDS)
-    except RefusedError as exc:
-        raise busy(str(exc), 30, "no_history") from exc
-    except (ConfigError, StoreDamaged) as exc:
-        raise busy(str(exc), 30, "unavailable") from exc
-    try:
-        if not store.is_of_today():
-            raise busy(_OLDER, 30, "unavailable")
-        yield store
-    except StoreDamaged as exc:
-        raise busy(str(exc), 30, "unavailable") from exc
-    finally:
-        store.close()
+    with ExitStack() as held:
+        try:
+            store = held.enter_context(HISTORIES.of(state_dir))
+        except RefusedError as exc:
+            raise busy(_told(exc, state_dir), 30, "no_history") from exc
+        except (ConfigError, StoreDamaged) as exc:
+            raise busy(_told(exc, state_dir), 30, "unavailable") from exc
+        try:
+            if not store.is_of_today():
+                raise busy(_OLDER, 30, "unavailable")
+            yield store
+        except StoreDamaged as exc:
+            raise busy(_told(exc, state_dir), 30, "unavailable") from exc
+
+
+def _told(error: Exception, state_dir: Path) -> str:
+    """What is wrong; where that lies on this machine is not for whoever asks."""
+    return str(error).replace(str(state_dir), "state_dir")
 
 
 def photo(state_dir: Path, number: int) -> Seen:

@@ -26,7 +26,7 @@ from daemon.reporting.periods import Period
 from daemon.reporting.run_data import RunData, gather
 from daemon.reporting.run_files import RunResults, summary_text
 from daemon.reporting.run_page import Reach, write_report
-from daemon.reporting.value import in_words, of_run
+from daemon.reporting.value import facts_of_run
 from daemon.store import Store
 from web.problems import Problem, busy
 from web.reading.categories import judged_into
@@ -114,7 +114,7 @@ def write_run(file: BinaryIO, store: Store, settings: Settings, run: str, langua
     """The page of a run, as it lies in results_dir. Raises Problem 404."""
     say = speech(language)
     data = gather(store, run_of(store, run), say)
-    facts = in_words(of_run(data.summary, settings.value), say)
+    facts = facts_of_run(store, data.summary, settings.value, say)
     reach = Reach(settings.links.sorted, str(settings.sorted_dir))
     expected = forecast_for(store.facts, data.started)
     write_report(file, data, _pictures(settings, data), reach, facts, expected, say)
@@ -126,7 +126,7 @@ def write_period(
     """The page of a period."""
     now = datetime.now(zone_of(settings))
     figures, told = gathered(store, period, now, settings.value, _pages, nightly(settings.window))
-    write_period_report(file, figures, told, speech(language))
+    write_period_report(file, figures, told, speech(language), ask=settings.contact.line)
 
 
 def write_rows(file: BinaryIO, store: Store, settings: Settings, run: str) -> None:

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from config.errors import ConfigError, NightsortError, StoreDamaged, TransientError
 from config.settings import Settings, one_in_another
-from config.variables import credentials_are_here
 from daemon.domain.clock import Clock
 from daemon.domain.phrases import count
 from daemon.domain.return_checks import doubts
@@ -45,6 +44,7 @@ from daemon.health.doctor.findings import (
 from daemon.health.doctor.fs_trials import events_come, moves_between, traits_of, trial_folder
 from daemon.health.doctor.mirrors import of_mirror
 from daemon.health.doctor.share_logs import of_share_log
+from daemon.health.doctor.told import of_alerts, of_handover
 from daemon.health.status_file import NOT_RUNNING, read
 from daemon.health.units import DROP_IN, on_this_machine, writable_folders
 from daemon.intake.event_source import choose
@@ -68,6 +68,15 @@ def examine(settings: Settings, clock: Clock) -> Findings:
     yield ok("settings", "read, and every key is known")
     for warning in settings.renamed:
         yield advice("settings", warning, "what it does stays the same")
+    if settings.is_office:
+        yield ok("settings", "of a head office, which sorts nothing")
+        yield from of_mirror(settings)
+        yield of_clock(clock.now(), is_synchronised=is_clock_synchronised())
+    else:
+        yield from _of_box(settings, clock)
+
+
+def _of_box(settings: Settings, clock: Clock) -> Findings:
     yield from _daemon(settings)
     yield from _state(settings)
     yield from _backups(settings, clock)
@@ -84,10 +93,10 @@ def examine(settings: Settings, clock: Clock) -> Findings:
     yield from _disks(settings, usable)
     yield of_link("links.sorted", settings.links.sorted, str(settings.sorted_dir))
     yield from _returns(settings)
-    yield from _alerts(settings)
+    yield from of_alerts(settings)
     yield from of_mirror(settings)
     yield from of_share_log(settings.corrections.share_log)
-    yield from _handover(settings)
+    yield from of_handover(settings)
     yield from _time(settings, clock)
 
 
@@ -196,10 +205,13 @@ def _reach(prober: Prober, name: str, folder: Path) -> Finding:
         remedy = "mount its share, or make the folder and give nightsort's user the right to write"
         return wrong(f"{name}_dir", f"{folder} cannot be entered: {what}", remedy)
     if not answer["is_writable"]:
-        remedy = "give nightsort's user the right to write there"
         if name == "incoming":
-            remedy += ", else photos are copied and stay in incoming"
+            remedy = (
+                "give nightsort's user the right to write there, else photos are copied and stay "
+                "in incoming"
+            )
             return advice("incoming_dir", f"{folder} may only be read", remedy)
+        remedy = "give nightsort's user the right to write there"
         return wrong(f"{name}_dir", f"{folder} may not be written to", remedy)
     if answer["marker"] is None:
         text = f"{folder} is there; it will be marked as nightsort's at the first start"
@@ -336,51 +348,12 @@ def _returns(settings: Settings) -> Findings:
         )
 
 
-def _handover(settings: Settings) -> Findings:
-    """Whether another system can be told; nothing is sent."""
-    webhook, secret = settings.handover.webhook, settings.handover.secret
-    if webhook is None:
-        return
-    if secret is not None:
-        yield ok("handover", "the webhook is called, signed")
-    elif credentials_are_here():
-        text = "[handover] has a webhook and no secret, so nothing is sent"
-        yield wrong("handover", text, "put one into the credential NIGHTSORT_HANDOVER__SECRET")
-    else:
-        yield ok("handover", "the webhook is called with the service's secret: nightsort status")
-
-
-def _alerts(settings: Settings) -> Findings:
-    from daemon.alerting.targets import targets_of
-
-    targets = targets_of(settings)
-    if not targets:
-        yield advice("alerts", "nobody would be told of trouble", "set [alerts] targets")
-        return
-    for severity in ("critical", "error"):
-        if not any(severity in target.severities for target in targets):
-            remedy = f'add "{severity}" to the severities of a target'
-            yield advice("alerts", f"nobody would be told what is {severity}", remedy)
-    for target in targets:
-        what = f"{target.name} is told what is {', '.join(target.severities)}"
-        if target.has_credential and not credentials_are_here():
-            yield ok("alerts", f"{what}; with the service's secret: nightsort alerts test")
-        elif problem := target.problem():
-            yield wrong("alerts", f"{target.name}: {problem}", "correct [alerts] targets")
-        else:
-            yield ok("alerts", what)
-    document, _ = read(settings.state_dir)
-    if waiting := (document["alerts"] or {}).get("undelivered"):
-        text = f"{waiting} alerts have not arrived yet"
-        yield advice("alerts", text, "see why with: nightsort alerts list")
-
-
 def _time(settings: Settings, clock: Clock) -> Findings:
     now = clock.now()
     yield of_clock(now, is_synchronised=is_clock_synchronised())
     window = Timetable(settings.window, clock).window()
     if window is not None:
-        yield ok("window", f"{window.opens:%a %H:%M} to {window.closes:%a %H:%M}")
+        yield ok("window", f"from {window.opens:%a %H:%M} to {window.closes:%a %H:%M}")
 
 
 def _folder(settings: Settings, name: str) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -72,11 +72,14 @@ _STATES = {
 }
 
 
+def found_of(findings: Iterable[Finding]) -> list[Found]:
+    """As the page reads them."""
+    return [Found(one.subject, _STATES[one.level], one.text, one.remedy) for one in findings]
+
+
 def document(findings: Sequence[Finding], at: datetime) -> dict[str, object]:
     """As programs and the page read them. at: when they were made."""
-    found = [
-        asdict(Found(one.subject, _STATES[one.level], one.text, one.remedy)) for one in findings
-    ]
+    found = [asdict(one) for one in found_of(findings)]
     return {"at": at.isoformat(timespec="seconds"), "findings": found}
 
 
@@ -91,7 +94,7 @@ def of_target(one: TargetTried) -> Finding:
 
 def of_threads(pools: Sequence[Pool]) -> Finding:
     """Whether the libraries that workers compute with keep to one thread for each worker."""
-    loose = [f"{pool.library} with {pool.threads}" for pool in pools if pool.threads != 1]
+    loose = [f"{pool.library}: {pool.threads}" for pool in pools if pool.threads != 1]
     if loose:
         text = f"{', '.join(loose)} threads for each worker: they take cores from one another"
         remedy = "set OPENBLAS_NUM_THREADS=1 and OMP_NUM_THREADS=1 (Environment= of the unit)"
@@ -130,8 +133,8 @@ def of_disk(subject: str, free_bytes: int, minimum_bytes: int) -> Finding:
     """minimum_bytes: below which nothing is filed."""
     text = f"{free_bytes / 1e9:.1f} GB free"
     if free_bytes < minimum_bytes:
-        text += f", too little to file anything (filing.min_free_mb: {minimum_bytes / 1e6:.0f} MB)"
-        return wrong(subject, text, "free some space, or lower filing.min_free_mb")
+        why = f"too little to file anything (filing.min_free_mb: {minimum_bytes / 1e6:.0f} MB)"
+        return wrong(subject, f"{text}, {why}", "free some space, or lower filing.min_free_mb")
     if free_bytes < LOW_DISK_BYTES:
         return advice(subject, text, "free some space")
     return ok(subject, text)

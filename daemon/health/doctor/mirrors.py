@@ -7,17 +7,19 @@ from config.mirror import MirrorSettings
 from config.settings import Settings
 from config.variables import credentials_are_here
 from daemon.health.doctor.findings import Findings, ok, wrong
+from daemon.health.doctor.fleets import of_fleet
 from daemon.health.status_file import read
 from daemon.mirror import postgres
 from daemon.mirror.bucket import client
 
 
 def of_mirror(settings: Settings) -> Findings:
-    """Whether copies can be made, and how that goes."""
+    """Whether copies can be made, and read, and how that goes."""
     if settings.mirror.has_postgres:
         yield from _of_postgres(settings)
     if settings.mirror.has_bucket:
         yield from _of_bucket(settings)
+    yield from of_fleet(settings.fleet)
 
 
 def _of_postgres(settings: Settings) -> Findings:

@@ -9,7 +9,6 @@ from daemon.folders.os_errors import printable
 from daemon.health.doctor.findings import Findings, advice, ok
 
 _SUBJECT = "share log"
-_MEANWHILE = "; until then it was somebody on the share"
 
 
 def of_share_log(pattern: str | None) -> Findings:
@@ -20,8 +19,11 @@ def of_share_log(pattern: str | None) -> Findings:
         renames = [*read_all(newest_files(pattern))]
     except OSError as exc:
         why = f"{printable(exc.filename or pattern)}: {os.strerror(exc.errno or 0)}"
-        remedy = "give nightsort's user the right to read it, or correct [corrections] share_log"
-        yield advice(_SUBJECT, why, remedy + _MEANWHILE)
+        remedy = (
+            "give nightsort's user the right to read it, or correct [corrections] share_log; until "
+            "then it was somebody on the share"
+        )
+        yield advice(_SUBJECT, why, remedy)
         return
     if renames:
         yield ok(_SUBJECT, f"{printable(pattern)} tells who moved files on the share")

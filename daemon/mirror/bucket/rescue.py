@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import structlog
@@ -18,8 +19,8 @@ import structlog
 from config.errors import NightsortError, RefusedError
 from config.settings import Settings
 from daemon.domain.photo_names import has_photo_extension
-from daemon.folders.forgotten import FILE, Forgotten
-from daemon.folders.os_errors import printable, trouble
+from daemon.folders.forgotten import Forgotten
+from daemon.folders.os_errors import trouble
 from daemon.folders.rights import Rights
 from daemon.folders.tree import Tree
 from daemon.maintenance.backups import FOLDER, time_in_name
@@ -192,14 +193,22 @@ def _bring_state(settings: Settings, bucket: Bucket) -> None:
 
 
 def _bring_forgotten(settings: Settings, bucket: Bucket) -> None:
+    """What was forgotten here or there stays so."""
     key = f"{settings.mirror.station}/{FORGOTTEN}"
-    with suppress(NoObject):  # nothing ever was
-        if bring(bucket, key, Tree(settings.state_dir), FILE) is Fate.DAMAGED:
-            raise RefusedError(
-                f"{bucket.address}: {key} is not what was sent, and what was forgotten would come "
-                f"back; put a copy of it that is right into {printable(str(settings.state_dir))}, "
-                "or delete it there to have all come back, then ask again"
-            )
+    try:
+        about, pieces = bucket.get(key)
+        content = b"".join(pieces)
+        if sha256(content).hexdigest() != about.get("sha256"):
+            raise ValueError("not what was sent")
+        Forgotten(settings.state_dir).take_in(content)
+    except NoObject:  # nothing ever was
+        return
+    except ValueError as exc:
+        raise RefusedError(
+            f"{bucket.address}: {key} is not what was sent, and what was forgotten would come "
+            f"back; put a copy of it that is right there, or delete it there to have all come "
+            "back, then ask again"
+        ) from exc
 
 
 def _restore_newest(settings: Settings, bucket: Bucket, now: datetime, *, anyway: bool) -> Restored:

@@ -68,11 +68,8 @@ class BucketThread:
                 store.changes.unfollow(BUCKET)  # else everything would be kept for it
             yield
             return
-        self._attempts.start(self._serve, self._failed)
-        try:
+        with self._attempts.kept(self._serve, self._failed):
             yield
-        finally:
-            self._attempts.stop()
 
     # --- the thread ------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ import pytest
 
 from installer.errors import InstallError
 from installer.files import point
-from installer.install import Installer
+from installer.install import Answers, Installer
 from installer.layout import SERVICE, Layout
 from installer.package import Package, order
 from installer.uninstall import Uninstaller, require_purgeable
@@ -90,6 +90,42 @@ def test_a_fresh_machine_gets_everything_and_the_service_waits_to_be_started(
     assert (layout.root / "usr/local/bin/nightsort").resolve().name == "nightsort"
     assert f"enable {SERVICE} nightsort-check.timer" in machine.asked
     assert not machine.up
+
+
+def test_who_sits_there_is_asked_before_anything_is_read_or_started(
+    layout: Layout, machine: NotedMachine, installer: Installer, one: Package
+) -> None:
+    installer.install(one, start=True, answers=Answers(are_asked_for=True))
+    assert machine.asked.index("nightsort setup") < machine.asked.index(f"start {SERVICE}")
+    assert layout.settings.read_text() == "# answered\n"
+    assert not layout.photos.exists()  # folders are those of the answers
+    installer.install(one, start=True, answers=Answers(are_asked_for=True))
+    assert machine.asked.count("nightsort setup") == 1  # they are somebody's now
+
+
+def test_who_answers_no_question_gets_the_example(
+    layout: Layout, machine: NotedMachine, installer: Installer, one: Package
+) -> None:
+    machine.setup_code = 130  # Ctrl-C
+    installer.install(one, start=False, answers=Answers(are_asked_for=True))
+    assert layout.settings.read_text() == "nightsort.example.toml of 1.0.0\n"
+    assert (layout.photos / "incoming").is_dir()
+
+
+def test_settings_are_written_from_a_file_of_answers_that_is_accepted(
+    layout: Layout, machine: NotedMachine, installer: Installer, one: Package
+) -> None:
+    answers = Answers(Path("/root/answers.toml"))
+    machine.setup_code = 2
+    with pytest.raises(InstallError, match=r"^/root/answers\.toml: correct it and try again"):
+        installer.install(one, start=True, answers=answers)
+    assert not machine.is_up(SERVICE)
+    machine.setup_code = 0
+    installer.install(one, start=True, answers=answers)
+    asked = "nightsort setup --answers /root/answers.toml --make-folders"
+    assert machine.asked.count(asked) == 2
+    assert machine.is_up(SERVICE)
+    assert layout.settings.read_text() == "# answered\n"
 
 
 def test_with_start_the_service_runs_afterwards(

@@ -15,7 +15,7 @@ from installer.files import rewrite
 from installer.install import Installer
 from installer.layout import WEB, Layout
 from installer.package import Package
-from installer.page import EVERYWHERE, LOOPBACK, Wish, asked, listening
+from installer.page import EVERYWHERE, LOOPBACK, Wish, asked, listening, wants_questions
 from installer.uninstall import Uninstaller
 from tests.support.machines import NotedMachine, package_of
 
@@ -84,6 +84,11 @@ def answers(*given: str) -> Callable[[str], str]:
 )  # fmt: skip
 def test_who_sits_there_is_asked_whether_and_where(given: tuple[str, ...], wish: Wish) -> None:
     assert asked(answers(*given), lambda _: None) == wish
+
+
+@pytest.mark.parametrize(("given", "are_wanted"), [("", False), ("y", True), ("Ja", True)])
+def test_who_sits_there_is_asked_whether_to_be_asked(given: str, are_wanted: bool) -> None:
+    assert wants_questions(answers(given), lambda _: None) is are_wanted
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,13 @@ import pytest
 from classifier.verdict import Band, Reason
 from config import catalogue
 from config.errors import PhotoProblem
+from config.settings import Settings, walk
 from daemon.domain.alerts import RULES
 from daemon.domain.corrections import Word
 from daemon.reporting.history import IN_WORDS
 from daemon.store import Whereabouts
 from web.passwords import complaint
-from web.templating import HERE
+from web.templating import HERE, settings_texts
 
 LANGUAGES = catalogue.read(HERE / "texts")
 
@@ -93,3 +94,15 @@ def test_every_complaint_about_a_password_has_its_sentence() -> None:
 def test_a_catalogue_can_hold_tables_in_tables(tmp_path: Path) -> None:
     (tmp_path / "en.toml").write_text('[a.b]\nc = "one {n}"\n', "utf-8")
     assert catalogue.read(tmp_path)["en"]("a.b.c", n=1) == "one 1"
+
+
+def test_each_key_of_the_settings_is_explained_in_german() -> None:
+    keys = {key: field.description or "" for key, field in walk(Settings)}
+    german = settings_texts()["de"].catalogue
+    assert set(german) == set(keys)
+    for key, about in keys.items():
+        assert german[key].strip(), key
+        assert german[key] != about, key
+        assert set(re.findall(r"NIGHTSORT_\w+|docs/\w+\.md|{\w+}", about)) == set(
+            re.findall(r"NIGHTSORT_\w+|docs/\w+\.md|{\w+}", german[key])
+        ), key

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from config.errors import ConfigError, DiskFull
 from tests.unit.web.test_throttle import NOON, Clock
 from web.calls import DAY_SECONDS, KEPT_SECONDS, LastDay, Recorder
 from web.database import DATABASE, Call, NameTaken, WebStore
-from web.database.calls import Calls, added_up
+from web.database.calls import Calls, Tally
 from web.database.links import Links
 from web.database.sessions import Sessions
 from web.roles import Role
@@ -191,6 +194,16 @@ def test_calls_are_kept_for_their_days(store: WebStore, clock: Clock) -> None:
     assert calls.since(0) == [call()]
 
 
+def test_of_more_calls_than_can_be_kept_the_newest_are(
+    store: WebStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.database.calls.MOST_KEPT", 3)
+    store.calls.add([call(NOON + n) for n in range(5)])
+    for _ in range(2):
+        store.calls.sweep(0)
+        assert [one.at - NOON for one in store.calls.since(0)] == [2, 3, 4]
+
+
 class FullDisk(Calls):
     """Refuses as long as it is full."""
 
@@ -230,13 +243,15 @@ def test_calls_are_added_up_by_span_and_path_with_their_times(store: WebStore) -
     calls = [Call(NOON + n, "/predict", 200, float(n), 0, "shop") for n in range(1, 101)]
     calls += [Call(NOON, "/classes", status, 7.0, 0, "") for status in (200, 404, 503)]
     store.calls.add([*calls, call(NOON - 1)])
-    (of_all,) = added_up(store.calls.answered(NOON))
+    found = store.calls.tallied(NOON)
+    assert (of_all := found.all()) is not None
     assert (of_all.of, of_all.calls, of_all.failures, of_all.refused) == ("", 103, 1, 1)
-    predict, classes = added_up(store.calls.answered(NOON), lambda one: one.path)
+    predict, classes = found.by_path()
     assert (predict.of, predict.calls) == ("/predict", 100)
     assert (predict.p50, predict.p95, predict.p99) == (50.0, 95.0, 99.0)
     assert (classes.of, classes.calls, classes.p99) == ("/classes", 3, 7.0)
-    assert added_up(store.calls.answered(NOON + 1000)) == []
+    assert found.all(first_hour=1) is None
+    assert store.calls.tallied(NOON + 1000).all() is None
     assert (store.calls.count(NOON), store.calls.count(NOON + 1000)) == (103, 0)
 
 
@@ -256,3 +271,36 @@ def test_the_last_day_is_told_by_hour_and_path_and_added_up_anew_when_it_is_anot
     store.calls.add([Call(NOON, "/runs", 200, 1.0, 0, "") for _ in range(10)])
     assert len(day.at(NOON + KEPT_SECONDS + 1).paths) == 3
     assert len(day.at(NOON - 1).paths) == 3  # the clock was set back
+
+
+@given(st.lists(st.tuples(st.sampled_from((200, 404, 503)), st.integers(0, 30)), min_size=1))
+def test_a_tally_ranks_as_if_all_calls_stood_in_a_row(calls: list[tuple[int, int]]) -> None:
+    tally, row = Tally(), sorted(tenths / 10 for _, tenths in calls)
+    for status, tenths in calls:
+        tally.add(status, tenths / 10)
+    found = tally.times("x")
+    ranks = [-(-len(row) * percent // 100) for percent in (50, 95, 99)]
+    assert [found.p50, found.p95, found.p99] == [row[rank - 1] for rank in ranks]
+    assert found.calls == len(row)
+
+
+def test_many_calls_take_little_memory_and_are_not_added_up_for_each_who_asks(
+    store: WebStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = (Call(NOON - n / 10, "/classes", 200, n % 50 / 10, 0, "") for n in range(20_000))
+    store.calls.add(list(calls))
+    tracemalloc.start()
+    try:
+        found = store.calls.tallied(NOON - DAY_SECONDS).all()
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found is not None
+    assert found.calls == 20_000
+    assert most_bytes < 500_000  # as rows in a list they take three megabytes
+    day = LastDay(store.calls)
+    told = day.exactly_at(NOON)
+    store.calls.add([call()])
+    assert day.exactly_at(NOON + 1) is told
+    monkeypatch.setattr("web.calls.FEW", 30_000)
+    assert [one.of for one in day.exactly_at(NOON + 1).paths] == ["/classes", "/version"]

@@ -13,6 +13,8 @@ from typing import Any, BinaryIO
 
 import httpx
 import pytest
+import structlog
+from fastapi import FastAPI
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -25,6 +27,7 @@ from config.settings import Settings
 from tests.support.classifiers import verdict
 from tests.support.waiting import DEADLINE_SECONDS
 from web.addresses import Addresses
+from web.api.predict import Prediction
 from web.app import application
 from web.database import WebStore
 from web.front import Front
@@ -213,8 +216,8 @@ def test_a_photo_alone_is_judged_from_memory_and_of_memory_only_so_much_is_taken
     assert [one.status_code for one in answers] == [200, 200, 200]
     assert all(one.closed for one in judge.seen)
     assert site.memory.in_hand == 0
-    with site.memory.room(site.memory.most_bytes - 50_000):
-        refused = asked(site, key, "POST", "/predict", files={"file": ("a.jpg", photo)})
+    site.memory.in_hand = site.memory.most_bytes - 50_000
+    refused = asked(site, key, "POST", "/predict", files={"file": ("a.jpg", photo)})
     assert refused.json()["code"] == "unavailable"  # it would have gone to the disk, which is full
 
 
@@ -294,3 +297,48 @@ def test_no_body_whatever_it_is_makes_it_fail(site: Site, key: str, pieces: list
     answer = asked(site, key, "POST", "/predict", content=content, headers=kind)
     assert answer.status_code in (200, 400, 413, 422)
     assert site.predictor.in_hand == 0
+
+
+def test_a_prediction_is_as_it_is_described(site: Site, key: str) -> None:
+    said = asked(site, key, "POST", "/predict", files={"file": PHOTO}).json()
+    assert list(said) == list(Prediction.model_fields)
+    assert Prediction.model_validate(said).timestamp.tzinfo is not None
+
+
+def test_a_defect_behind_the_shorter_way_is_logged_and_told_without_its_words(
+    site: Site, key: str, judge: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def defect(_photos: object) -> None:
+        raise ZeroDivisionError("a secret detail")
+
+    monkeypatch.setattr(judge, "judge", defect)
+    with structlog.testing.capture_logs() as said:
+        answer = asked(site, key, "POST", "/predict", files={"file": PHOTO})
+    assert (answer.status_code, answer.json()["code"]) == (500, "failed")
+    assert "secret" not in answer.text
+    (told,) = [one for one in said if one["event"] == "request_failed"]
+    assert told["path"] == "/predict"
+    assert site.predictor.in_hand == 0
+
+
+@pytest.mark.parametrize("path", ["/predict", "/predict/", "/predicts"])
+def test_the_shorter_way_is_for_that_address_and_method_alone(
+    site: Site, key: str, path: str
+) -> None:
+    answers = [asked(site, key, method, path) for method in ("GET", "HEAD", "PUT", "DELETE")]
+    expected = 405 if path == "/predict" else 404
+    assert [one.status_code for one in answers] == [expected] * 4
+    assert all(one.headers.get("allow") == ("POST" if expected == 405 else None) for one in answers)
+
+
+def test_below_a_path_of_its_own_predictions_take_the_shorter_way_too(
+    site: Site, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web = site.settings.web.model_copy(update={"public_url": "http://localhost/photos"})
+    below = dataclasses.replace(site, settings=site.settings.model_copy(update={"web": web}))
+    ways: list[str] = []
+    monkeypatch.setattr(FastAPI, "__call__", lambda *_: ways.append("longer"))
+    for path in ("/predict", "/photos/predict"):
+        answer = asked(below, key, "POST", path, files={"file": PHOTO})
+        assert (answer.status_code, answer.json()["category"]) == (200, "Shirts")
+    assert not ways

@@ -210,6 +210,28 @@ def test_what_is_dropped_into_incoming_waits_for_no_thread_that_may_stand_still(
     assert painted == bytes([os.SCHED_OTHER])
 
 
+def test_nobody_waits_for_the_rest_after_a_picture(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor = made(workers=1, share=1e-9, is_sorting=lambda: True)  # a rest of days
+
+    def paint(photo: BinaryIO, *_: object) -> bytes:
+        time.sleep(0.01)
+        return photo.read()
+
+    monkeypatch.setattr("web.predictions.judging.picture_of", paint)
+    assert predictor.picture(BytesIO(b"x"), 64).result(DEADLINE_SECONDS) == b"x"
+    behind = predictor.picture(BytesIO(b"y"), 64)  # the only thread rests
+    predictor.stop()
+    assert behind.cancelled()
+
+
+def test_what_is_wrong_with_a_picture_is_told_before_the_rest_too(made: Made) -> None:
+    predictor = made(workers=1, share=1e-9, is_sorting=lambda: True)
+    with pytest.raises(PhotoError):
+        predictor.picture(BytesIO(b"text"), 64).result(DEADLINE_SECONDS)
+
+
 def policies(before: set[threading.Thread]) -> list[int]:
     """Of the threads that began since."""
     new = [one.native_id or 0 for one in threading.enumerate() if one not in before]

@@ -5,6 +5,7 @@ import {
 import {goOn, isWanted, note, show, unseen} from "./panel.js";
 import {entryOf, putIn} from "./queue.js";
 import {forget, inTurn, post} from "./server.js";
+import {seconds} from "./watch.js";
 
 const MADE = `nightsort-${says.queue}-made`;
 const made = remembered(); // of this tab, the last one last
@@ -18,7 +19,8 @@ export function decide(word, what, isByKey = false) {
   const {photo, name} = shown.dataset;
   const entry = entryOf(photo), next = entry?.nextElementSibling;
   const one = {photo, name, what, entry, upon: Number(shown.dataset.said)};
-  one.sent = inTurn(() => post(`${photo}/decision`, {...word, upon: one.upon}));
+  const measured = says.measures ? {seconds: seconds()} : {};
+  one.sent = inTurn(() => post(`${photo}/decision`, {...word, ...measured, upon: one.upon}));
   made.push(one);
   note(photo, what);
   one.sent.then(answer => decided(one, answer), problem => failed(one, problem));

@@ -1,7 +1,7 @@
 // The review by keys and clicks. Each decision is sent in the background, one after the other; the next
 // photo is shown at once. Whatever the server does not do comes back to its photo, with the reason.
-// Without these scripts the page works by its forms. They import downward: page, server, queue, search,
-// panel, deciding, keys.
+// Without these scripts the page works by its forms. They import downward: watch, page, server, queue,
+// search, panel, deciding, keys.
 import {decide} from "./deciding.js";
 import {listenToKeys} from "./keys.js";
 import {panel, says} from "./page.js";

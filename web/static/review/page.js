@@ -45,7 +45,9 @@ export function complainOfNothing() {
 }
 
 export function countLeft(by) {
-  left.textContent = Math.max(0, Number(left.textContent) + by);
+  const number = Math.max(0, Number(left.textContent) + by);
+  const inQueues = document.querySelector(".queues [aria-current] .quiet");
+  for (const shown of [left, inQueues]) shown.textContent = number;
 }
 
 export function mark(link, isCurrent) {

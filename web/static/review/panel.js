@@ -3,6 +3,7 @@ import {article, complain, mark, panel, says} from "./page.js";
 import {entries, loadMore, markShown} from "./queue.js";
 import {makeSearch} from "./search.js";
 import {forget, loadPanel, parsed, prepare} from "./server.js";
+import {begin as beginToWatch} from "./watch.js";
 
 const ATTEMPTS = 4;
 const AHEAD = 3; // photos that are loaded before they are asked for
@@ -25,6 +26,7 @@ export async function show(photo, code = "") {
   forget(photo); // seen now; the next time it may be another
   panel.replaceChildren(parsed(text));
   panel.removeAttribute("aria-busy");
+  beginToWatch();
   history.replaceState(null, "", `${says.here}&photo=${photo}`);
   begin();
 }

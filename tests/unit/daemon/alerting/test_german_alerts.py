@@ -118,10 +118,20 @@ def test_numbers_and_days_are_written_as_in_german() -> None:
     week = said(sample("weekly_summary"))
     assert week.subject == "[nightsort] Woche 2025-W42: 2.904 Fotos sortiert"
     assert "Mo 13.10. bis So 19.10.: 7 Läufe, 2.731 Fotos abgelegt" in week.text
-    assert "Geld gespart: 379,95 EUR" in week.text
+    assert "Geld gespart: 389,94 EUR" in week.text
     assert "Erfolg: 99,3 %" in week.text
     assert "seit Sa 11.10. 02:08 an." in said(sample("low_disk", "repeated")).text
     assert "Frei auf der Platte von sorted: 3,2 GB" in said(sample("low_disk")).text
+
+
+@pytest.mark.parametrize("rule", ["run_finished", "weekly_summary", "monthly_summary"])
+def test_what_was_saved_is_told_in_german_with_where_its_seconds_are_from(rule: str) -> None:
+    text = said(sample(rule)).text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "Zeit gespart: " in text
+    assert "Entscheidungen mit 31,2 s" in text
+    assert "EUR: diese Zeit zu 18,50 je Stunde" in text
+    assert "Entscheidungen gemessen: 412 Entscheidungen der letzten 12 Wochen, Median" in text
+    assert "von Hand angenommen: [value] seconds_by_hand" in text
 
 
 def test_why_a_photo_could_not_be_read_is_german_and_what_a_machine_says_is_quoted() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, get_args
@@ -18,10 +19,12 @@ from config.contact import ContactSettings
 from config.sections import ReportSettings
 from config.settings import Settings
 from config.timing import WindowSettings
+from config.value import ValueSettings
 from daemon.alerting.render import TEMPLATES, Message, message_of
 from daemon.domain.alerts import RULES, Alert
 from daemon.domain.learning_words import why_words
 from daemon.domain.speech import speech
+from daemon.domain.value import Value
 from tests.support.alert_samples import AT, FACTS, phases_of, sample
 
 SETTINGS = Settings(
@@ -218,6 +221,27 @@ def test_a_long_run_that_has_ended_is_not_said_to_go_on() -> None:
 def test_where_no_photo_could_be_read_no_others_were_sorted() -> None:
     assert "the others were sorted" in said(sample("high_error_rate")).text
     assert "others" not in said(sample("high_error_rate", failed=400)).text
+
+
+def test_what_a_run_saved_is_told_a_loss_as_one_and_no_money_without_a_wage() -> None:
+    assumed = ValueSettings(wage_per_hour=18.0)
+    saved = Value(judged=100, reviews=5, looks=10, assumed=assumed).as_json()
+    text = said(sample("run_finished", value=saved)).text
+    assert "Time saved: 44 min 30 s: 100 photos at 30 s by hand" in text
+    assert "Money saved: 13.35 EUR: that time at 18.00 an hour" in text
+    assert "Its seconds: by hand assumed: [value] seconds_by_hand; decisions assumed" in text
+    lost = Value(judged=10, reviews=10, looks=0, assumed=ValueSettings()).as_json()
+    text = said(sample("run_finished", value=lost)).text
+    assert "Time lost: 2 min 40 s: 10 photos at 30 s" in text
+    assert "Money" not in text
+
+
+def test_what_an_older_one_kept_of_a_run_is_told_without_it() -> None:
+    sent = sample("run_finished")
+    older = replace(sent, facts={key: one for key, one in sent.facts.items() if key != "value"})
+    text = said(older).text
+    assert "Time saved" not in text
+    assert "To decide: 17" in text
 
 
 def test_a_quiet_run_asks_for_nothing() -> None:

@@ -11,9 +11,11 @@ import pytest
 
 from config.alerts import AlertSettings
 from config.errors import FolderUnavailable, ModelError
+from config.value import ValueSettings
 from daemon.alerting import rules
 from daemon.domain.accuracy import Rate
 from daemon.domain.alerts import RULES, Alert, Sent, news
+from daemon.domain.value import Value
 from daemon.store.facts import LESSON, MASS_REMOVAL, MONTH_TOLD, PROMOTED, RESTORED, WEEK_TOLD
 from daemon.store.handovers import Call
 from tests.support.alerts import Box, FakeTarget, healthy
@@ -449,7 +451,19 @@ def test_in_continuous_mode_runs_are_told_once_a_day_in_the_morning(continuous: 
     assert box.turns(2 * HOUR) == [("run_finished", "told")]
     facts = only(box, "run_finished").facts
     assert (facts["runs"], facts["total_processed"]) == (8, 80)
+    assert facts["value"] is None  # these summaries do not say
     assert box.turns(23 * HOUR, every=HOUR) == []
+
+
+def test_in_continuous_mode_what_the_runs_of_a_day_saved_is_added_up(continuous: Box) -> None:
+    worth = Value(judged=10, reviews=2, looks=1, assumed=ValueSettings(wage_per_hour=18.0))
+    for _ in range(8):
+        continuous.run(value=worth.as_json())
+        continuous.turns(HOUR / 2)
+    continuous.turns(2 * HOUR)
+    value = only(continuous, "run_finished").facts["value"]
+    assert (value["judged"], value["saved_seconds"]) == (80, 8 * (300 - 92 - 10))
+    assert value["saved_money"] == 7.92
 
 
 def test_in_continuous_mode_rates_are_those_of_the_last_day(continuous: Box) -> None:

@@ -50,7 +50,8 @@ def test_enter_alone_gives_settings_that_can_be_used() -> None:
     assert (value_of(values, "window.start"), value_of(values, "window.end")) == ("02:00", "06:00")
     assert tomllib.loads(as_file(values))["window"] == values["window"]
     known = dict(walk(Settings))
-    asked = {key for question in QUESTIONS for key in question.keys} - {"value.currency"}
+    asked = {key for question in QUESTIONS for key in question.keys}
+    asked -= {"value.currency", "contact.phone", "contact.email"}  # of nothing that was said
     assert {known[key].description for key in asked} <= {*person.heard}  # each is explained
 
 
@@ -97,7 +98,21 @@ def test_what_is_set_is_offered_and_what_is_not_asked_for_is_kept() -> None:
     window = {"start": "01:00", "end": "05:00", "days": ["mon", "tue"], "mode": "window"}
     assert values == {
         **FOLDERS, "window": window, "retention": before["retention"], "value": before["value"],
+        "reports": {"language": "en"}, "web": {"language": "en"},
     }  # fmt: skip
+
+
+def test_a_language_is_that_of_reports_and_page_and_two_are_kept() -> None:
+    person = Person({"Language": ["english", "de"], "Whom people ask": "IT desk"})
+    values = ask_all(FOLDERS, person, [])
+    assert (values["reports"], values["web"]) == ({"language": "de"}, {"language": "de"})
+    assert person.asked.count("Language") == 2
+    assert values["contact"] == {"name": "IT desk"}
+    assert {"Their phone", "Their mail address"} <= {*person.asked}
+    two = {**values, "web": {"language": "en"}}
+    assert ask_all(two, Person(), []) == two
+    half = {**FOLDERS, "reports": {"language": "de"}}
+    assert ask_all(half, Person(), [])["web"] == {"language": "en"}
 
 
 def test_mail_is_asked_for_again_until_it_can_be_sent() -> None:

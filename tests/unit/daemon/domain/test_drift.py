@@ -23,6 +23,7 @@ from tests.support.shop_nights import (
 )
 
 WEEKS = 200
+SURENESS = {"confidence", "auto", "review"}
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +78,39 @@ def test_a_change_that_stays_becomes_usual(shop: list[Night]) -> None:
         unusual_nights += bool(unusual(so_far[-NIGHTS - 1 :]))
     assert 1 <= unusual_nights <= 15
     assert not unusual(so_far[-NIGHTS - 1 :])
+
+
+def less_sure(night: Night) -> Night:
+    """As another model may judge: a third of what was filed unseen goes to people."""
+    more = night.auto // 3
+    return replace(
+        night, model="new", auto=night.auto - more, review=night.review + more,
+        confidence=0.9 * night.confidence,
+    )  # fmt: skip
+
+
+def test_another_model_that_is_less_sure_is_no_unusual_night(shop: list[Night]) -> None:
+    of_old = [replace(night, model="old") for night in shop[:NIGHTS]]
+    of_new = [less_sure(night) for night in shop[NIGHTS : NIGHTS + 28]]
+    nights = of_old + of_new
+    for end in range(NIGHTS, NIGHTS + 28):
+        told = unusual(nights[end - NIGHTS : end + 1]) or ()
+        assert not {one.what for one in told} & SURENESS
+    # The same by the model of before is told on the first night.
+    same = [*of_old, replace(of_new[1], model="old")]
+    assert SURENESS & {one.what for one in unusual(same) or ()}
+
+
+def test_a_model_is_judged_by_its_own_nights_once_there_are_enough(shop: list[Night]) -> None:
+    of_old = [less_sure(replace(night)) for night in shop[: NIGHTS - 30]]
+    of_new = [replace(night, model="newer") for night in shop[NIGHTS - 30 : NIGHTS]]
+    last = next(night for night in shop[NIGHTS:] if night.judged > 100)
+    usual = unusual([*of_old, *of_new, replace(last, model="newer")])
+    assert usual is not None
+    assert not SURENESS & {one.what for one in usual}
+    worse = replace(less_sure(last), model="newer")  # as usual for the old one
+    told = unusual([*of_old, *of_new, worse])
+    assert SURENESS & {one.what for one in told or ()}
 
 
 def monday_of(shop: list[Night]) -> int:

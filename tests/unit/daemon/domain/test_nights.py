@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.domain.days_off import easter, is_day_off
-from daemon.domain.nights import Night, came, day_of_morning, night_of
+from daemon.domain.nights import Night, came, day_of_morning, judged_since, night_of
 from tests.support.alerts import summary
 
 DAY = date(2025, 10, 13)
@@ -30,6 +30,33 @@ def test_the_runs_of_a_night_are_added_up() -> None:
     assert night.confidence == pytest.approx(13.5)
     assert night.left == 1
     assert Night.of_json(night.as_json()) == night
+
+
+def of_models(*models: str) -> list[Night]:
+    nights = enumerate(models)
+    return [Night(DAY + timedelta(days=n), judged=9, model=model) for n, model in nights]
+
+
+def test_a_night_says_which_models_judged_it() -> None:
+    runs = [
+        summary("a", AT, model="old"), summary("b", AT, model="old", categories={}),
+        summary("c", AT, model="new"), summary("d", AT, model="new"),
+    ]  # fmt: skip
+    assert night_of(DAY, runs, {}, left=0).model == "old, then new"
+    assert night_of(DAY, runs[:2], {}, left=0).model == "old"
+    assert night_of(DAY, runs[1:2], {}, left=0).model == ""
+
+
+@pytest.mark.parametrize(
+    ("models", "since"),
+    [(["a", "a"], None), (["a", "b"], 1), (["a", "", "b", "b"], 2), (["b", "a", "b", "", "b"], 2),
+     (["a", ""], None), (["", "a"], None)],
+)  # fmt: skip
+def test_since_when_a_model_judges_is_known_where_another_did(
+    models: list[str], since: int | None
+) -> None:
+    expected = None if since is None else DAY + timedelta(days=since)
+    assert judged_since(of_models(*models)) == expected
 
 
 def test_a_night_without_runs_leaves_what_waited() -> None:

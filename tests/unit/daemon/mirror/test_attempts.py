@@ -21,9 +21,7 @@ def test_a_panic_ends_no_thread_and_is_told_as_a_defect() -> None:
         tries.append(1)
         raise PanicException("index out of bounds")
 
-    with structlog.testing.capture_logs() as logs:
-        attempts.start(serve, told.append)
+    with structlog.testing.capture_logs() as logs, attempts.kept(serve, told.append):
         eventually(lambda: len(tries) > 1)
-        attempts.stop()
     assert told[0] == "unexpected PanicException; the log has more"
     assert [one["event"] for one in logs].count("defect_met") == 1

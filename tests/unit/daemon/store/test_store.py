@@ -442,6 +442,23 @@ def test_a_file_that_is_no_database_is_told_as_damage_with_the_remedy(tmp_path: 
         Store(tmp_path)
 
 
+def test_damage_that_a_later_row_meets_is_told_too(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for number in range(200):
+        store.facts.remember(f"fact {number:03}", "x" * 2000)
+    store.close()
+    with (tmp_path / DATABASE).open("r+b") as file:
+        size = file.seek(0, 2)
+        file.seek(size // 4096 * 2048 // 4096 * 4096)
+        file.write(b"\xff" * (size - file.tell()))
+    store = Store(tmp_path, reading=True)
+    rows = store._db.execute("SELECT value FROM facts ORDER BY key")
+    assert rows.fetchone() is not None
+    with pytest.raises(StoreDamaged, match="damaged"):
+        list(rows)
+    store.close()
+
+
 def test_a_full_disk_is_told_changes_nothing_and_passes(store: Store) -> None:
     admit(store, "first.jpg")
     (pages,) = store._db.execute("PRAGMA page_count").fetchone()
