@@ -1,4 +1,4 @@
-"""An S3 server for each file of tests, a bucket of it for each test."""
+"""An S3 server for each file of tests, a bucket of it for each test, and its folder in memory."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.memory import clean_memory, tmp_path
+
 if TYPE_CHECKING:
     from tests.support.s3 import Storage
+
+__all__ = ["bucket", "clean_memory", "s3", "tmp_path"]
 
 
 @pytest.fixture(scope="module")

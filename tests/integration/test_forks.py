@@ -12,6 +12,7 @@ import pytest
 
 from tests.support import forks
 from tests.support.processes import Site, clean_environment, command
+from tests.support.rights import like_an_ordinary_user
 from tests.support.waiting import DEADLINE_SECONDS, eventually
 
 
@@ -78,6 +79,13 @@ def test_many_at_a_time_get_each_its_own_answer(site: Site) -> None:
     assert [one.result().returncode for one in done] == [0] * 6
     listed = site.nightsort("web", "key", "list").stdout
     assert sorted(line.split()[0] for line in listed.splitlines() if "revoked" in line) == names
+
+
+def test_who_has_given_up_rights_gives_none_to_what_is_started(site: Site) -> None:
+    assert site.nightsort("--version").returncode == 0  # a stem is there
+    with like_an_ordinary_user():
+        process = forks.start(["--version"], clean_environment(), stdout=subprocess.DEVNULL)
+    assert (process.wait(DEADLINE_SECONDS), isinstance(process, forks.Fork)) == (0, False)
 
 
 def test_what_decides_how_a_python_starts_has_one_started(site: Site) -> None:

@@ -42,9 +42,10 @@ def unmount(place: Path) -> None:
     subprocess.run(["umount", str(place)], check=True, capture_output=True)
 
 
-def test_share_mounted_over_the_folder_and_unmounted_and_mounted_again(tmp_path: Path) -> None:
-    root = tmp_path / "incoming"
-    root.mkdir()
+def test_share_mounted_over_the_folder_and_unmounted_and_mounted_again(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    root = tmp_path_factory.mktemp("on-disk")  # so that a mount in memory is another kind
     with watching(root) as watcher, capture_logs() as logs:
         (root / "below.jpg").touch()
         sees(watcher, "below.jpg")

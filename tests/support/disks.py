@@ -45,11 +45,13 @@ def _run(*command: str | Path) -> None:
 @contextmanager
 def other_file_system(besides: Path) -> Iterator[Path]:
     """A folder on another file system than `besides`."""
-    memory = Path("/dev/shm")
-    if not memory.is_dir() or memory.stat().st_dev == besides.stat().st_dev:
-        pytest.skip("/dev/shm is no file system of its own here")
-    with tempfile.TemporaryDirectory(dir=memory) as folder:
-        yield Path(folder)
+    own = besides.stat().st_dev
+    for place in (Path("/dev/shm"), Path(tempfile.gettempdir())):
+        if place.is_dir() and place.stat().st_dev != own:
+            with tempfile.TemporaryDirectory(dir=place) as folder:
+                yield Path(folder)
+            return
+    pytest.skip("/dev/shm is no file system of its own here")
 
 
 @contextmanager

@@ -7,7 +7,12 @@ Importing takes most of what most commands cost, and the tests start more than a
 process of tests that asks for one has a stem: a Python in which all of nightsort is imported and
 nothing has run, nor any thread. Each command is a fork of it, with the arguments, environment,
 folder, umask and files that it would have had. What depends on how a Python starts is for
+<<<<<<< HEAD
 `subprocess` itself, and so are commands that bring a cluster of their own.
+=======
+`subprocess` itself, and so are commands that bring a cluster of their own, and those of a thread
+that has given up some of its rights.
+>>>>>>> s10-suite
 """
 
 from __future__ import annotations
@@ -59,7 +64,7 @@ class Fork(subprocess.Popen[Any]):
             "arguments": [os.fsdecode(argument) for argument in args],
             "environment": dict(env),
             "folder": os.fsdecode(cwd or Path.cwd()),
-            "umask": _umask(),
+            "umask": int(_status()["Umask"], 8),  # as it is, for threads may be at work
         }
         self._told, its = os.pipe()
         socket.send_fds(_stem(), [json.dumps(asked).encode()], [*files, its])
@@ -87,7 +92,7 @@ def start(
     arguments: Sequence[str], env: Mapping[str, str], **options: Any
 ) -> subprocess.Popen[Any]:
     """Start nightsort with these arguments; options: of `Popen`, for its pipes and its folder."""
-    if _early(env) != _EARLY_HERE or "archive" in arguments:
+    if _early(env) != _EARLY_HERE or _rights() != _rights_here or "archive" in arguments:
         program = [sys.executable, "-m", "daemon.cli"]
         return subprocess.Popen([*program, *arguments], env=env, **options)
     return Fork(arguments, env=env, **options)
@@ -135,12 +140,19 @@ def _started_stem() -> socket.socket:
     return ours
 
 
-def _umask() -> int:
-    """This process's; without changing it, as threads may be at work."""
-    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("Umask:"):
-            return int(line.split()[1], 8)
-    raise LookupError
+def _status() -> dict[str, str]:
+    """What the kernel says of this thread."""
+    lines = Path("/proc/thread-self/status").read_text(encoding="utf-8").splitlines()
+    return dict(line.split(":", maxsplit=1) for line in lines)
+
+
+def _rights() -> list[str]:
+    """This thread's, of which one that it starts gets no more."""
+    status = _status()
+    return [status[name] for name in ("Uid", "Gid", "Groups", "CapEff", "CapBnd")]
+
+
+_rights_here = _rights()
 
 
 def _number_from(pipe: int) -> int:
