@@ -7,12 +7,8 @@ Importing takes most of what most commands cost, and the tests start more than a
 process of tests that asks for one has a stem: a Python in which all of nightsort is imported and
 nothing has run, nor any thread. Each command is a fork of it, with the arguments, environment,
 folder, umask and files that it would have had. What depends on how a Python starts is for
-<<<<<<< HEAD
-`subprocess` itself, and so are commands that bring a cluster of their own.
-=======
 `subprocess` itself, and so are commands that bring a cluster of their own, and those of a thread
 that has given up some of its rights.
->>>>>>> s10-suite
 """
 
 from __future__ import annotations
