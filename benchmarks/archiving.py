@@ -23,7 +23,7 @@ from classifier.archive.manifest import PHOTOS_A_PART, Manifest, made_or_read
 from classifier.archive.running import cluster, run
 from classifier.archive.worker import Job, judge
 
-_PHOTOS = 400
+_PHOTOS = 800
 _LISTED = (100_000, 10_000_000)
 _TWO_OF_ONE, _OF_LIMIT = 1.8, 0.9
 

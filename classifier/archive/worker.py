@@ -44,7 +44,7 @@ class _Read:
     """A photo on its way to the model."""
 
     path: str
-    data: bytes
+    data: bytes  # empty where it is not filed: four large photos at hand slow the decoder down
     sha256: str
     picture: Picture
 
@@ -96,7 +96,7 @@ def _read(job: Job, path: str, classifier: Classifier) -> _Read | Row:
         picture = decode(data, size=classifier.input_size, max_megapixels=job.max_megapixels)
     except PhotoError as exc:
         return failed(path, digest, exc.problem, classifier.title)
-    return _Read(path, data, digest, picture)
+    return _Read(path, data if job.filing else b"", digest, picture)
 
 
 def _reader(job: Job, path: str) -> Reader:
