@@ -98,12 +98,12 @@ def scans_of(data: bytes, frame: Frame) -> int:
     return 1 + sum(marker == SOS for marker, _ in markers(data, frame.scan_at))
 
 
-def end_of(data: bytes, frame: Frame) -> int:
-    """Where the end mark of the picture stands; -1 if there is none."""
+def has_end(data: bytes, frame: Frame) -> bool:
+    """Whether the end mark of the picture is there."""
     if frame.has_one_scan:
-        # Inside a scan FF is never followed by D9, so the first one is the end.
-        return data.find(b"\xff\xd9", frame.scan_at)
-    return next((at for marker, at in markers(data, frame.scan_at) if marker == EOI), -1)
+        # Inside a scan FF is never followed by D9; looked for from where it mostly stands.
+        return data.rfind(b"\xff\xd9", frame.scan_at) >= 0
+    return any(marker == EOI for marker, _ in markers(data, frame.scan_at))
 
 
 def with_height(data: bytes, frame: Frame) -> bytes:

@@ -38,7 +38,7 @@ def _check_jpeg(data: bytes) -> None:
     if data.endswith(b"\xff\xd9"):  # as nearly all do, and searching megabytes takes its time
         return
     frame = jpeg.frame_of(data)
-    if jpeg.end_of(data, frame) < 0:
+    if not jpeg.has_end(data, frame):
         tail = "is filled with zeros" if ends_in_zeros(data, frame.scan_at) else "is missing"
         raise truncated(f"the photo is incomplete, its last part {tail}")
 
