@@ -191,6 +191,14 @@ def test_a_history_of_before_an_upgrade_waits_for_the_daemon(desk: WebDesk) -> N
     assert (told["code"], "when the daemon starts" in told["detail"]) == ("unavailable", True)
 
 
+def test_a_history_that_an_upgrade_made_newer_while_it_was_open_is_told_so(desk: WebDesk) -> None:
+    assert desk.get("/runs").status_code == 200  # it stays open
+    desk.core.store._db.execute("PRAGMA user_version = 1000")
+    answer = desk.get("/runs")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert "install that version again" in answer.json()["detail"]
+
+
 # How it goes
 
 
