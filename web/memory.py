@@ -89,6 +89,7 @@ class Memory:
             raise
         finally:
             has_room = not place.cancel()
+            self._give_back(0)  # who came later may want less
         return has_room
 
     def _give_back(self, size: int) -> None:

@@ -32,6 +32,8 @@ from web.reading.open_histories import HISTORIES, KEPT_SECONDS
 from web.reading.state import is_running
 from web.reading.system import Notifier
 from web.site import Site
+from web.static_files import pack
+from web.templating import FIRST
 from web.tls import Tls
 
 log = structlog.get_logger()
@@ -216,6 +218,7 @@ class _Chores:
         ]
         tasks = [asyncio.create_task(again_and_again(*chore)) for chore in chores]
         tasks.append(asyncio.create_task(self._feed_watchdog()))
+        tasks.append(asyncio.create_task(asyncio.to_thread(self._make_ready)))
         try:
             yield
         finally:
@@ -244,6 +247,12 @@ class _Chores:
         while self._notifier.watchdog_seconds is not None:
             self._notifier.ping()
             await asyncio.sleep(self._notifier.watchdog_seconds / 4)
+
+    def _make_ready(self) -> None:
+        """What whoever comes first would else wait for."""
+        pack()
+        for name in FIRST:
+            self._site.templates.get_template(name)
 
     def _tell_sign_ins(self) -> None:
         """The audit chain is the daemon's; while none runs they wait."""

@@ -13,6 +13,11 @@ from config.catalogue import Texts
 
 HERE = Path(__file__).parent
 TEXTS = HERE / "texts"
+# What the first pages of a morning are made of: compiling these takes 0.14 s, all of them 0.5.
+FIRST = (
+    "base.html", "parts.html", "login.html", "home.html", "now.html", "lesson_parts.html",
+    "figure_parts.html", "tables.html", "review.html", "review_photo.html", "review_empty.html",
+)  # fmt: skip
 
 
 def templates() -> Environment:

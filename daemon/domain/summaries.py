@@ -104,9 +104,9 @@ def with_verdict(summary: DrainSummary) -> int:
 
 
 def without_money(summary: RunSummary) -> RunSummary:
-    """For other systems: what a run is worth in money tells the wage."""
+    """For other systems: what a run is worth in money tells the wage, or what all of it costs."""
     worth = summary.get("value")
-    if worth is None or worth["saved_money"] is None:
+    if worth is None:
         return summary
     money, of_money = {"saved_money", "cost"}, {"wage_per_hour", "monthly_cost"}
     told: dict[str, object] = {key: one for key, one in worth.items() if key not in money}

@@ -28,13 +28,20 @@ _HISTORY: Mapping[Table, str] = {
     "corrections": "corrections WHERE is_done = 1",
     "alerts": "incidents WHERE true",
 }
+
+
+def _without_money(column: str) -> str:
+    """What a run or week is worth in money, and what it cost, is nobody's business elsewhere."""
+    return (
+        f"json_remove({column}, '$.value.saved_money', '$.value.cost',"
+        " '$.value.assumed.wage_per_hour', '$.value.assumed.monthly_cost')"
+    )
+
+
 _COLUMNS: Mapping[Table, str] = {
     "runs": (
         "id, started_at AS started, finished_at AS finished, model,"
-        # What it is worth in money is nobody's business elsewhere: it tells the wage.
-        " CASE WHEN json_extract(summary, '$.value.saved_money') IS NULL THEN summary ELSE"
-        " json_remove(summary, '$.value.saved_money', '$.value.cost',"
-        " '$.value.assumed.wage_per_hour', '$.value.assumed.monthly_cost') END AS summary"
+        f" {_without_money('summary')} AS summary"
     ),
     "photos": (
         "id, coalesce(run, '') AS run, result_number, filename, path AS source_path,"
@@ -47,8 +54,8 @@ _COLUMNS: Mapping[Table, str] = {
     ),
     "corrections": "id, photo, word, before, category, person, at, via, source, target",
     "alerts": (
-        "id, rule, subject, severity, raised_at, told_at, day, facts, resolved_at,"
-        " acknowledged_at, acknowledged_by"
+        "id, rule, subject, severity, raised_at, told_at, day,"
+        f" {_without_money('facts')} AS facts, resolved_at, acknowledged_at, acknowledged_by"
     ),
 }
 _ROWS = {table: f"SELECT {_COLUMNS[table]} FROM {which}" for table, which in _HISTORY.items()}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 
 from daemon.domain.orders import Correct, Undo
 from daemon.service.control_client import NoAnswer, give_order
+from daemon.store import DATABASE
 from tests.end_to_end.test_web import ROOT, TwoUsers
 from tests.support.processes import clean_environment, command
 from tests.support.review_site import draw, with_photos
@@ -167,6 +170,8 @@ def test_many_are_decided_in_one_stroke_and_each_that_is_left_is_named(
         ({"decision": "agree", "category": "Tops"}, 400, "malformed"),
         ({"decision": "burn"}, 400, "malformed"),
         ({"decision": "agree", "upon": -1}, 400, "malformed"),
+        ({"decision": "agree", "upon": False}, 400, "malformed"),
+        ({"decision": "agree", "seconds": True}, 400, "malformed"),
         ({"decision": "agree", "person": "somebody else"}, 400, "malformed"),
         ({}, 400, "malformed"),
     ],
@@ -177,6 +182,29 @@ def test_what_makes_no_sense_is_refused(
     answer = decide(anna, photo, **word)
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
     assert anna.get(f"/photos/{photo['id']}").json()["state"] == "review"
+
+
+def test_a_boolean_is_no_photo_and_no_word(anna: httpx.Client, photo: dict[str, Any]) -> None:
+    for path, asked in (
+        ("/decisions", {"photos": [True], "decision": "agree"}),
+        (f"/photos/{photo['id']}/undo", {"upon": True}),
+    ):
+        answer = anna.post(path, json=asked)
+        assert (answer.status_code, answer.json()["code"]) == (400, "malformed"), answer.text
+        assert "not a boolean" in answer.json()["detail"]
+
+
+def test_where_nothing_is_to_be_measured_a_program_measures_nothing(tmp_path: Path) -> None:
+    for measure, measured in (("true", 1), ("false", 0)):
+        folder = tmp_path / measure
+        with with_photos(folder, 1, f"[value]\nmeasure = {measure}") as page:
+            key = page.add_key("anna", "clerk")
+            with page.client(headers={"x-api-key": key}) as anna:
+                (photo,) = anna.get("/reviews").json()["photos"]
+                answer = decide(anna, photo, decision="agree", seconds=8)
+                assert answer.status_code == 200, answer.text
+            with closing(sqlite3.connect(page.site.state / DATABASE)) as db:
+                assert len(db.execute("SELECT * FROM looks").fetchall()) == measured
 
 
 def test_a_photo_that_there_is_not_is_not_found(anna: httpx.Client) -> None:

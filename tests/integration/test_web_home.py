@@ -191,6 +191,14 @@ def test_a_history_of_before_an_upgrade_waits_for_the_daemon(desk: WebDesk) -> N
     assert (told["code"], "when the daemon starts" in told["detail"]) == ("unavailable", True)
 
 
+def test_a_history_that_an_upgrade_made_newer_while_it_was_open_is_told_so(desk: WebDesk) -> None:
+    assert desk.get("/runs").status_code == 200  # it stays open
+    desk.core.store._db.execute("PRAGMA user_version = 1000")
+    answer = desk.get("/runs")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert "install that version again" in answer.json()["detail"]
+
+
 # How it goes
 
 
@@ -354,7 +362,7 @@ def test_the_page_stays_small_however_long_the_history(desk: WebDesk, days: int)
     assert len(rows_of(desk, "days", f"days={days}")) == days
     for table in ("weeks", "mix"):
         assert len(rows_of(desk, table, f"days={days}")) >= 40
-    assert "are in the file" in desk.get(f"/?days={days}").text
+    assert "More rows in the file:" in desk.get(f"/?days={days}").text
 
 
 def test_any_days_can_be_asked_for(desk: WebDesk) -> None:

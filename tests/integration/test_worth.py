@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from config.value import ValueSettings
+from daemon.alerting.rules import run_finished
 from daemon.domain.summaries import RunSummary, is_run, without_money
 from tests.support.core import Core, tiny_photo
 
@@ -81,10 +82,20 @@ def test_elsewhere_nobody_learns_the_wage(core: Core) -> None:
         assert f'"{key}"' not in told
 
 
-def test_without_a_wage_nothing_is_kept_from_others(tmp_path: Path) -> None:
-    core = Core(tmp_path / "other", inline=True)
+def test_elsewhere_nobody_learns_the_wage_from_the_message_of_a_run(core: Core) -> None:
+    summary, now = a_run(core), core.clock.now()
+    told = run_finished([summary], summary["run"], now, {"photos": 0, "oldest": None})
+    assert told is not None
+    core.store.alerts.keep([told])
+    (row,) = core.store.mirrored.rows_after("alerts", None, 9)
+    assert row["facts"]["value"] == without_money(summary)["value"]
+    assert row["facts"]["run"] == summary["run"]
+
+
+def test_elsewhere_nobody_learns_the_cost_of_a_shop_that_names_no_wage(tmp_path: Path) -> None:
+    core = Core(tmp_path / "other", inline=True, value=ValueSettings(monthly_cost=49))
     summary = a_run(core)
-    assert without_money(summary) == summary
     (row,) = core.store.mirrored.rows("runs", [summary["run"]])
-    assert row["summary"] == json.loads(json.dumps(summary))
+    assert row["summary"] == json.loads(json.dumps(without_money(summary)))
+    assert "monthly_cost" not in row["summary"]["value"]["assumed"]
     core.stop()

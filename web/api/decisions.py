@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Self
 
 from fastapi import Body
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from starlette.requests import Request
 
 from web.access import needs
@@ -19,6 +19,15 @@ from web.site import site_of
 
 endpoints = router()
 
+
+def _no_boolean(value: object) -> object:
+    """In JSON true is no 1; in Python it is."""
+    if isinstance(value, bool):
+        raise ValueError("a number is wanted, not a boolean")
+    return value
+
+
+_NUMBER = BeforeValidator(_no_boolean)
 _UPON = Field(
     None, ge=0, description="The photo's `said` as you saw it; said anything since: 409. Not given:"
     " only what somebody else decided is refused.",
@@ -60,7 +69,7 @@ class _Word(BaseModel):
         False, description="The category may be one that there was not so far; it names a folder."
     )
 
-    seconds: float = Field(
+    seconds: Annotated[float, _NUMBER] = Field(
         0, ge=0, le=MOST_SECONDS, description="How long a person looked (at many: at all of them)"
         " until they said so; kept as a figure alone, without photo or name. 0: not measured.",
     )  # fmt: skip
@@ -77,13 +86,13 @@ class _Word(BaseModel):
 class OneDecision(_Word):
     """A person's word on a photo."""
 
-    upon: int | None = _UPON
+    upon: Annotated[int | None, _NUMBER] = _UPON
 
 
 class ManyDecisions(_Word):
     """A person's word on photos."""
 
-    photos: list[Annotated[int, Field(ge=1, lt=2**63)]] = Field(
+    photos: list[Annotated[int, _NUMBER, Field(ge=1, lt=2**63)]] = Field(
         min_length=1, max_length=MOST_PHOTOS
     )
 
@@ -93,7 +102,7 @@ class Undoing(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    upon: int | None = _UPON
+    upon: Annotated[int | None, _NUMBER] = _UPON
 
 
 class Left(BaseModel):

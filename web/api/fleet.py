@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from web.access import needs, open_to_all
+from web.api.moments import Moment
 from web.fleet_view import MOST_DAYS, StationLine, lines_of
 from web.problems import busy
 from web.reading.dashboard import Period
@@ -31,7 +32,7 @@ class Undecided(BaseModel):
     """Photos that wait for a person."""
 
     photos: int
-    oldest: datetime | None
+    oldest: Moment | None
 
 
 class Right(BaseModel):
@@ -68,8 +69,8 @@ class StationDocument(BaseModel):
         description="silent: not heard of for a day, or ever; quiet: for ten minutes."
     )
     problems: list[str]
-    seen: datetime | None
-    copied: datetime
+    seen: Moment | None
+    copied: Moment
     behind: int | None = Field(description="Changes that it had not copied yet.")
     version: str
     model: str | None
@@ -85,7 +86,7 @@ class StationDocument(BaseModel):
 class FleetDocument(BaseModel):
     """All stations, those that need a look first."""
 
-    as_of: datetime
+    as_of: Moment
     days: int
     problem: str | None = Field(description="Why the mirror cannot be read just now.")
     stations: list[StationDocument]
@@ -107,10 +108,10 @@ class FleetHealth(BaseModel):
     )  # fmt: skip
 
     status: Literal["healthy", "degraded", "down"]
-    timestamp: datetime
+    timestamp: Moment
     uptime_seconds: float | None = None
     version: str | None = None
-    as_of: datetime | None = None
+    as_of: Moment | None = None
     problems: list[str] | None = None
 
 

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from config.errors import ModelError
 from web.access import needs, open_to_all
+from web.api.moments import Moment
 from web.reading.learning import would_judge
 from web.reading.state import look
 from web.reading.system import our_version
@@ -57,7 +58,7 @@ class Health(BaseModel):
         description="Whether predictions can be made, whatever the daemon does."
     )
     model: str | None = Field(description="Which makes them.")
-    timestamp: datetime
+    timestamp: Moment
     uptime_seconds: float | None = None
     version: str | None = None
     queue: Queue | None = None

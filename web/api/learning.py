@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Path, Query
@@ -12,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from web.access import needs
+from web.api.moments import Moment
 from web.api.sending import Examples, examples
 from web.bodies import SUM_BYTES
 from web.credentials import CallerOf
@@ -71,7 +71,7 @@ _RESULT: dict[str, Any] = {
 }  # fmt: skip
 _JOB: dict[str, Any] = {
     "job": 12, "state": "done", "progress": 1.0, "result": _RESULT, "why": None,
-    "asked_by": "shop", "asked": "2026-11-26T09:00:00Z", "ended": "2026-11-26T09:00:04Z",
+    "asked_by": "shop", "asked": "2026-11-26T09:00:00+00:00", "ended": "2026-11-26T09:00:04+00:00",
 }  # fmt: skip
 
 
@@ -157,8 +157,8 @@ class Job(BaseModel):
     result: Result | None
     why: str | None = Field(description="It failed.")
     asked_by: str | None = Field(description="null: it was held by itself.")
-    asked: datetime
-    ended: datetime | None
+    asked: Moment
+    ended: Moment | None
 
 
 class Brief(BaseModel):

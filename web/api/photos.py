@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -12,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from web.access import needs
+from web.api.moments import Moment
 from web.pictures import LARGEST_SIDE, SMALLEST_SIDE, mark
 from web.problems import Problem
 from web.reading.photos import Correction, Seen, Story, as_text, history, photo
@@ -61,7 +61,7 @@ class Waiting(BaseModel):
     reason_text: str | None
     alternatives: list[Alternative]
     run: str | None
-    since: datetime | None = Field(description="When its run put it there.")
+    since: Moment | None = Field(description="When its run put it there.")
 
 
 class Reviews(BaseModel):
@@ -80,7 +80,7 @@ class Word(BaseModel):
     """What a person said of a photo."""
 
     number: int
-    at: datetime
+    at: Moment
     person: str
     via: str = Field(examples=["page"])
     word: str = Field(examples=["agreed", "corrected", "retake", "taken_back"])

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from classifier.verdict import Band, Reason
 from config.errors import FolderUnavailable, PhotoError, PhotoProblem
 from web.access import needs
+from web.api.moments import Moment
 from web.bodies import SUM_BYTES
 from web.predictions import BATCH_IN_HAND, Judged
 from web.problems import Problem, busy, described
@@ -72,7 +73,7 @@ class Prediction(BaseModel):
     band: Band = Field(description="auto: nobody looks; check: a quick look; review: a person.")
     reason: Reason | None = Field(description="Why it is in review; null in the other bands.")
     reason_text: str | None
-    timestamp: datetime
+    timestamp: Moment
     all_predictions: dict[str, float] = Field(description="The five best, the best first.")
     model: str
     milliseconds: float = Field(description="From the call's beginning to the verdict.")

@@ -54,13 +54,14 @@ def history(state_dir: Path) -> Iterator[Store]:
     with ExitStack() as held:
         try:
             store = held.enter_context(HISTORIES.of(state_dir))
+            is_of_today = store.is_of_today()  # also of one that was opened before an upgrade
         except RefusedError as exc:
             raise busy(_told(exc, state_dir), 30, "no_history") from exc
         except (ConfigError, StoreDamaged) as exc:
             raise busy(_told(exc, state_dir), 30, "unavailable") from exc
+        if not is_of_today:
+            raise busy(_OLDER, 30, "unavailable")
         try:
-            if not store.is_of_today():
-                raise busy(_OLDER, 30, "unavailable")
             yield store
         except StoreDamaged as exc:
             raise busy(_told(exc, state_dir), 30, "unavailable") from exc

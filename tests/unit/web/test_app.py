@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from jinja2.meta import find_referenced_templates
 
 from config.settings import Settings
 from tests.support.openapi import misfits, resolved
@@ -22,7 +23,7 @@ from web.database import WebStore
 from web.routes import Route, router
 from web.site import Site
 from web.static_files import STATIC
-from web.templating import HERE
+from web.templating import FIRST, HERE, templates
 
 # Whoever adds an address here lets everybody in: say why in the route.
 OPEN = {
@@ -126,6 +127,13 @@ def test_what_is_of_others_is_as_they_made_it_with_their_licence() -> None:
             files.add(folder / file["name"])
     served = {*(STATIC / "vendor").rglob("*.js"), *(STATIC / "vendor").rglob("*.css")}
     assert served == files
+
+
+def test_what_is_made_ready_for_the_first_pages_is_all_that_they_are_made_of() -> None:
+    made = templates()
+    for name in FIRST:
+        source, _, _ = made.loader.get_source(made, name)  # type: ignore[union-attr]
+        assert {*find_referenced_templates(made.parse(source))} <= {*FIRST}, name
 
 
 def test_a_page_with_all_that_it_loads_is_small() -> None:

@@ -98,3 +98,19 @@ def test_who_has_gone_just_when_there_is_room_gives_it_back() -> None:
         assert await has_room(memory, 100)
 
     run(do)
+
+
+def test_who_gives_up_makes_way_for_those_behind_who_want_less() -> None:
+    async def do() -> None:
+        memory = Memory(100, patience_seconds=DEADLINE_SECONDS * 2)
+        async with AsyncExitStack() as stack:
+            (await held(memory, 90, stack)).filled()
+            large = asyncio.create_task(has_room(memory, 80))
+            await asyncio.sleep(0)
+            small = asyncio.create_task(has_room(memory, 5))
+            await asyncio.sleep(0)
+            large.cancel()
+            assert await small  # while the others stay
+        assert (memory.in_hand, memory.filled) == (0, 0)
+
+    run(do)

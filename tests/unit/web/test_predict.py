@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from io import BytesIO
@@ -303,6 +304,20 @@ def test_a_prediction_is_as_it_is_described(site: Site, key: str) -> None:
     said = asked(site, key, "POST", "/predict", files={"file": PHOTO}).json()
     assert list(said) == list(Prediction.model_fields)
     assert Prediction.model_validate(said).timestamp.tzinfo is not None
+
+
+def test_moments_end_in_their_offset_also_in_utc(
+    site: Site, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as utc:
+        utc.setenv("TZ", "UTC")
+        time.tzset()
+        one = asked(site, key, "POST", "/predict", files={"file": PHOTO}).json()
+        many = asked(site, key, "POST", "/predict_batch", files={"files": PHOTO}).json()
+        health = asked(site, key, "GET", "/health").json()
+    time.tzset()
+    for said in (one, *many["predictions"], health):
+        assert said["timestamp"].endswith("+00:00")
 
 
 def test_a_defect_behind_the_shorter_way_is_logged_and_told_without_its_words(
