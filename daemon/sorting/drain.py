@@ -47,8 +47,6 @@ _LOOK_UP_SECONDS = 0.5
 _BATCH_BYTES = 16_000_000
 _SMALLEST_BATCH = 8
 _BATCHES_LEFT = 3  # for each worker, while the queue allows it
-# What was judged ahead goes through no model: only flushes and commits, of each micro-batch, count.
-_JUDGED_TOGETHER = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,10 +256,27 @@ class Drain:
             if not batch:
                 break
             assert self.run is not None
-            known = known_of(batch, self.run.id, self._store, self._workers.mark(), self._clock)
+            known = self._known(batch, self.run.id)
             in_hand[self._workers.examine(batch, known)] = batch
             claimed = True
         return claimed
+
+    def _known(self, batch: list[Photo], run: str) -> dict[int, JudgedAhead]:
+        """What was judged ahead of a micro-batch; where that is all of it, it takes in more.
+
+        That goes through no model: only flushes and commits, of each micro-batch, count.
+        """
+        ahead, mark = self._store.ahead, self._workers.mark()
+        known = ahead.of(batch, mark)
+        photos, size_bytes = self._sorter.most_together()
+        room = photos - len(batch)
+        left = size_bytes - sum(photo.fingerprint.size_bytes for photo in batch)
+        if len(known) == len(batch) and not batch[0].alone and room > 0 and left > 0:
+            steady, boot = self._clock.steady(), self._clock.boot
+            more = ahead.claim_judged(run, mark, room, left, steady, boot)
+            known |= ahead.of(more, mark)
+            batch += more
+        return known
 
     def _claim(self, *, hands_free: bool) -> list[Photo]:
         steady = self._clock.steady()
@@ -330,19 +345,6 @@ class Drain:
         self.processed += len(rows)
         self.last_outcome_at = self._clock.steady()
         self._results.append(rows[0].run, rows)
-
-
-def known_of(
-    batch: list[Photo], run: str, store: Store, mark: str, clock: Clock
-) -> dict[int, JudgedAhead]:
-    """What was judged ahead of a micro-batch; where that is all of it, it takes in more."""
-    known = store.ahead.of(batch, mark)
-    if len(known) == len(batch) and not batch[0].alone:
-        room = _JUDGED_TOGETHER - len(batch)
-        more = store.ahead.claim_judged(run, mark, room, clock.steady(), clock.boot)
-        known |= store.ahead.of(more, mark)
-        batch += more
-    return known
 
 
 def micro_batch_size(left: int, workers: int, most: int) -> int:
