@@ -32,7 +32,7 @@ from daemon.sorting.moves import OVER
 from daemon.sorting.open_results import OpenResults
 from daemon.sorting.sorter import Sorted, Sorter
 from daemon.sorting.workers import Workers
-from daemon.store import Store, Waiting
+from daemon.store import Ahead, Store, Waiting
 from daemon.store.facts import LEFT_ALONE
 
 log = structlog.get_logger()
@@ -256,27 +256,11 @@ class Drain:
             if not batch:
                 break
             assert self.run is not None
-            known = self._known(batch, self.run.id)
+            mark, most = self._workers.mark(), self._sorter.most_together()
+            known = known_of(batch, self.run.id, self._store.ahead, mark, self._clock, most)
             in_hand[self._workers.examine(batch, known)] = batch
             claimed = True
         return claimed
-
-    def _known(self, batch: list[Photo], run: str) -> dict[int, JudgedAhead]:
-        """What was judged ahead of a micro-batch; where that is all of it, it takes in more.
-
-        That goes through no model: only flushes and commits, of each micro-batch, count.
-        """
-        ahead, mark = self._store.ahead, self._workers.mark()
-        known = ahead.of(batch, mark)
-        photos, size_bytes = self._sorter.most_together()
-        room = photos - len(batch)
-        left = size_bytes - sum(photo.fingerprint.size_bytes for photo in batch)
-        if len(known) == len(batch) and not batch[0].alone and room > 0 and left > 0:
-            steady, boot = self._clock.steady(), self._clock.boot
-            more = ahead.claim_judged(run, mark, room, left, steady, boot)
-            known |= ahead.of(more, mark)
-            batch += more
-        return known
 
     def _claim(self, *, hands_free: bool) -> list[Photo]:
         steady = self._clock.steady()
@@ -345,6 +329,24 @@ class Drain:
         self.processed += len(rows)
         self.last_outcome_at = self._clock.steady()
         self._results.append(rows[0].run, rows)
+
+
+def known_of(
+    batch: list[Photo], run: str, ahead: Ahead, mark: str, clock: Clock, most: tuple[int, float]
+) -> dict[int, JudgedAhead]:
+    """What was judged ahead of a micro-batch; where that is all of it, it takes in more.
+
+    That goes through no model: only flushes and commits, of each micro-batch, count. most: photos
+    and bytes together.
+    """
+    known = ahead.of(batch, mark)
+    room = most[0] - len(batch)
+    left = most[1] - sum(photo.fingerprint.size_bytes for photo in batch)
+    if len(known) == len(batch) and not batch[0].alone and room > 0 and left > 0:
+        more = ahead.claim_judged(run, mark, room, left, clock.steady(), clock.boot)
+        known |= ahead.of(more, mark)
+        batch += more
+    return known
 
 
 def micro_batch_size(left: int, workers: int, most: int) -> int:

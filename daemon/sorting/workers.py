@@ -123,12 +123,13 @@ class Workers:
         for at in range(0, len(batch), MODEL_BATCH):
             some: list[_Decoded | Examined | Returned | _Failed] = []
             for photo in batch[at : at + MODEL_BATCH]:
-                look = self._recall(photo, known)
-                if look is None and photo.id in known:
+                recalled = self._recall(photo, known)
+                if recalled is None and photo.id in known:
                     anew += photo.fingerprint.size_bytes
-                    if anew > _ANEW_BYTES:
-                        look = Returned(photo, Setback.OUTDATED)
-                some.append(look or self._read(photo, model.input_size))
+                if recalled is None and anew > _ANEW_BYTES:
+                    some.append(Returned(photo, Setback.OUTDATED))
+                else:
+                    some.append(recalled or self._read(photo, model.input_size))
             seen += self._classified(some, model)
         return self._told_apart(seen)
 

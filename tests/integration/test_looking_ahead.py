@@ -126,13 +126,13 @@ def test_where_filing_is_slow_only_so_many_are_filed_at_a_time_as_take_two_secon
 ) -> None:
     def slow(point: str) -> None:
         if point == "after_rename":
-            core.clock.advance(0.125)
+            slowed.clock.advance(0.125)
 
-    with running(Core(tmp_path, inline=True, reached=slow)) as core:
-        drop_many(core, 60)
-        assert max(filed_together(core)) == 60  # nobody knows yet
-        drop_many(core, 60, 60)
-        assert max(filed_together(core)) == 16
+    with running(Core(tmp_path, inline=True, reached=slow)) as slowed:
+        drop_many(slowed, 60)
+        assert max(filed_together(slowed)) == 60  # nobody knows yet
+        drop_many(slowed, 60, 60)
+        assert max(filed_together(slowed)) == 16
 
 
 def test_photos_that_are_copied_are_filed_together_up_to_so_many_bytes(
