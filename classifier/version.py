@@ -268,7 +268,8 @@ def _read(path: Path) -> Arrays:
 
 def _card_of(path: Path, arrays: Arrays) -> VersionCard:
     try:
-        return VersionCard.model_validate(json.loads(arrays["card"].tobytes()))
+        # On what a newer nightsort says beside, verdicts may depend: it is not passed over.
+        return VersionCard.model_validate(json.loads(arrays["card"].tobytes()), extra="forbid")
     except ValidationError as exc:
         first = exc.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -6,13 +6,14 @@ Like `daemon.cli.main`, which names them, they parse, call and print.
 from __future__ import annotations
 
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from config.errors import ConfigError, NightsortError
+from config.errors import ConfigError, NightsortError, StoreDamaged
 from config.readable import plain
 from daemon.cli.common import EXIT_FAILED, json_option, load, print_json
 
@@ -144,16 +145,23 @@ def _fill_each(
     """Fill the database and the bucket, whatever becomes of the other; and what failed."""
     done, failed = _Filled(), list[NightsortError]()
     if settings.mirror.has_postgres:
-        try:
+        with _noting(failed):
             done = done._replace(rows=_fill_database(settings, store))
-        except NightsortError as exc:
-            failed.append(exc)
     if settings.mirror.has_bucket:
-        try:
+        with _noting(failed):
             done = done._replace(copies=_fill_bucket(settings, store, clock))
-        except NightsortError as exc:
-            failed.append(exc)
     return done, failed
+
+
+@contextmanager
+def _noting(failed: list[NightsortError]) -> Iterator[None]:
+    """Go on after a failure; a damaged history is looked for at the next start, and ends all."""
+    try:
+        yield
+    except StoreDamaged:
+        raise
+    except NightsortError as exc:
+        failed.append(exc)
 
 
 def _fill_database(settings: Settings, store: Store) -> int:

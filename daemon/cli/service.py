@@ -6,6 +6,7 @@ import itertools
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import closing, suppress
 from functools import partial
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from daemon.service.control import Aside
     from daemon.service.examining import Examinations
     from daemon.service.loop import Service
+
+
+_LAST_SECONDS = 10.0
 
 
 @click.command()
@@ -146,6 +150,17 @@ def _run_daemon(config_file: Path | None) -> None:
         ),
     ):
         service.run()
+    _leave_what_hangs()
+
+
+def _leave_what_hangs() -> None:
+    """A thread that hangs in a share, as over the pictures of a report, keeps us for a while only.
+
+    Python waits for it as it ends. All that was to be kept is kept by now.
+    """
+    last = threading.Timer(_LAST_SECONDS, os._exit, [0])
+    last.daemon = True
+    last.start()
 
 
 def _aside(config_file: Path | None, service: Service, examinations: Examinations) -> Aside:

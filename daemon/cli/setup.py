@@ -45,7 +45,8 @@ def setup(
     Each question says what it is about and is asked again where the answer will not do. Settings
     that are there already are offered, and those that are not asked for kept; the file before is
     kept beside the new one. In the end everything is tried, as `nightsort doctor` does; exit 1 if
-    something is wrong then. Without a terminal, --answers names a TOML file with the keys to set.
+    something is wrong then, 2 if nothing was written. Without a terminal, --answers names a TOML
+    file with the keys to set.
 
     \b
     Example:
@@ -164,7 +165,7 @@ def _write(path: Path, text: str) -> Path | None:
     except OSError as exc:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-        raise RefusedError(f"{path}: cannot be written ({exc.strerror}); see to it") from exc
+        raise ConfigError(f"{path}: cannot be written ({exc.strerror}); see to it") from exc
     return kept
 
 

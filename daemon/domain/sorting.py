@@ -73,6 +73,7 @@ class Setback(StrEnum):
     GONE = "gone"  # a person took it away
     CHANGED = "changed"  # it was written to again: let it settle
     FAILED = "failed"  # something around it failed for now
+    OUTDATED = "outdated"  # what was judged ahead does not hold; it is judged with fewer others
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,7 @@ class StatusThread:
     def _turn(self) -> None:
         with suppress(NightsortError):  # the state folder fails: that is the loop's to tell
             self._availability.check()
-        self._tell()
+        self._survive(self._tell)  # whatever it meets, who hangs is ended
         if self._abandon is not None and self._is_kept_from_ending():
             log.warning("ended_without_share", why="; ".join(self._availability.absent.values()))
             self._abandon()

@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+_END = b"\0"  # no signal's number
+
 
 @contextmanager
 def answered(actions: Mapping[int, Callable[[], object]]) -> Iterator[None]:
@@ -31,6 +33,8 @@ def answered(actions: Mapping[int, Callable[[], object]]) -> Iterator[None]:
         for number, handler in before.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(before_fd)
+        # Closing it may tell nobody: a new process that hangs, as in a dead mount, has a copy.
+        os.write(writing, _END)
         os.close(writing)
         thread.join()
         os.close(reading)
@@ -38,6 +42,6 @@ def answered(actions: Mapping[int, Callable[[], object]]) -> Iterator[None]:
 
 def _answer(reading: int, actions: Mapping[int, Callable[[], object]]) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, actions)
-    while number := os.read(reading, 1):
+    while (number := os.read(reading, 1)) != _END:
         if number[0] in actions:
             actions[number[0]]()

@@ -53,8 +53,11 @@ class BackToQueue:
         return True
 
     def give(self, look: Returned, run: str) -> None:
-        """Give a photo back that could not be read, or changed, or is gone."""
+        """Give a photo back that could not be read, or changed, or is gone, or is to be judged."""
         photo, why, text = look.photo, look.why, look.text
+        if why is Setback.OUTDATED:
+            self._queue.judge_anew(photo)
+            return
         steady = self._clock.steady()
         seen: Fingerprint | None = None
         if why is Setback.CHANGED:

@@ -32,7 +32,7 @@ from daemon.sorting.moves import OVER
 from daemon.sorting.open_results import OpenResults
 from daemon.sorting.sorter import Sorted, Sorter
 from daemon.sorting.workers import Workers
-from daemon.store import Store, Waiting
+from daemon.store import Ahead, Store, Waiting
 from daemon.store.facts import LEFT_ALONE
 
 log = structlog.get_logger()
@@ -47,8 +47,6 @@ _LOOK_UP_SECONDS = 0.5
 _BATCH_BYTES = 16_000_000
 _SMALLEST_BATCH = 8
 _BATCHES_LEFT = 3  # for each worker, while the queue allows it
-# What was judged ahead goes through no model: only flushes and commits, of each micro-batch, count.
-_JUDGED_TOGETHER = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +256,8 @@ class Drain:
             if not batch:
                 break
             assert self.run is not None
-            known = known_of(batch, self.run.id, self._store, self._workers.mark(), self._clock)
+            mark, most = self._workers.mark(), self._sorter.most_together()
+            known = known_of(batch, self.run.id, self._store.ahead, mark, self._clock, most)
             in_hand[self._workers.examine(batch, known)] = batch
             claimed = True
         return claimed
@@ -333,14 +332,19 @@ class Drain:
 
 
 def known_of(
-    batch: list[Photo], run: str, store: Store, mark: str, clock: Clock
+    batch: list[Photo], run: str, ahead: Ahead, mark: str, clock: Clock, most: tuple[int, float]
 ) -> dict[int, JudgedAhead]:
-    """What was judged ahead of a micro-batch; where that is all of it, it takes in more."""
-    known = store.ahead.of(batch, mark)
-    if len(known) == len(batch) and not batch[0].alone:
-        room = _JUDGED_TOGETHER - len(batch)
-        more = store.ahead.claim_judged(run, mark, room, clock.steady(), clock.boot)
-        known |= store.ahead.of(more, mark)
+    """What was judged ahead of a micro-batch; where that is all of it, it takes in more.
+
+    That goes through no model: only flushes and commits, of each micro-batch, count. most: photos
+    and bytes together.
+    """
+    known = ahead.of(batch, mark)
+    room = most[0] - len(batch)
+    left = most[1] - sum(photo.fingerprint.size_bytes for photo in batch)
+    if len(known) == len(batch) and not batch[0].alone and room > 0 and left > 0:
+        more = ahead.claim_judged(run, mark, room, left, clock.steady(), clock.boot)
+        known |= ahead.of(more, mark)
         batch += more
     return known
 

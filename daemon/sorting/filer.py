@@ -186,6 +186,11 @@ class Filer:
     def _is_in(self, folder: int, name: str) -> bool:
         return self._listing.holds(folder, name) or exists(Entry(folder, name))
 
+    @property
+    def copies(self) -> bool:
+        """Whether photos have to be copied, as far as the last one told."""
+        return self._mover.copies
+
     def place(self, move: Move) -> Placement:
         """Make `move`, without ever replacing anything.
 

@@ -92,13 +92,17 @@ class LookAhead:
         self._tell()
 
     def leave(self) -> None:
-        """The process ends: no photo is to be blamed for what it had in hand."""
-        if self._in_hand is not None:
-            wait([self._in_hand.looked], _PATIENCE_SECONDS)
+        """The process ends: no photo is to be blamed for what it had in hand.
+
+        Where that hangs, so does this: only who looks after the process can end it then.
+        """
+        if (hand := self._in_hand) is not None:
+            wait([hand.looked], _PATIENCE_SECONDS)
             self._take_back()
-        if self._in_hand is not None:
-            self._ahead.release(self._in_hand.photos)
+        if hand is not None and self._in_hand is not None:
+            self._ahead.release(hand.photos)
             self._in_hand = None
+            wait([hand.looked])
         self._tell()
 
     def next_due(self) -> float | None:

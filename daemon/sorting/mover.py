@@ -61,6 +61,7 @@ class Mover:
         self.reached = reached
         self._ways = ways
         self.impossible: set[str] = set()  # sources whose names the disk of sorted refused
+        self.copies = True  # the last photo had to be; before the first, nobody knows
 
     def place(self, move: Move) -> Placement:
         """Make `move`; see `daemon.sorting.filer.Filer.place`."""
@@ -89,6 +90,7 @@ class Mover:
             self.rename_new(job.source, job.target, job.move)
         except OSError as exc:
             return self._refused(job, exc)
+        self.copies = False
         self.reached("after_rename")
         if not exists(job.target):
             return Placement.MOVED  # and a person has already taken it on from there
@@ -132,6 +134,7 @@ class Mover:
         raise FileExistsError(errno.EEXIST, "too many files of one name", new.name)
 
     def _copy(self, job: Job) -> Placement:
+        self.copies = True
         try:
             fd = self.incoming.open_file(job.move.source)
             try:

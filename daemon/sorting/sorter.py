@@ -7,6 +7,7 @@ undoes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 import structlog
@@ -32,6 +33,12 @@ log = structlog.get_logger()
 
 Sorted = tuple[list[ResultRow], list[Returned]]
 
+# Nothing else is done while photos are filed together: a stop and people's decisions wait so long,
+# and space on the disk is looked at before it.
+_MOST_TOGETHER = 256
+_SECONDS_TOGETHER = 2.0
+_COPIED_TOGETHER = 16_000_000  # bytes
+
 
 class Sorter:
     """Files examined photos and keeps the books of it."""
@@ -51,6 +58,13 @@ class Sorter:
         self._sorted = sorted_tree
         self._warehouse = warehouse
         self._clock = clock
+        self._seconds_each = 0.0  # that the last photos took
+
+    def most_together(self) -> tuple[int, float]:
+        """How many photos may be filed together, and how many bytes of them, as the last told."""
+        seconds = self._seconds_each * _MOST_TOGETHER
+        photos = _MOST_TOGETHER * min(1.0, _SECONDS_TOGETHER / seconds if seconds else 1.0)
+        return int(photos), _COPIED_TOGETHER if self._filer.copies else math.inf
 
     def sort(self, run: str, examined: Iterable[Examined]) -> Sorted:
         """File photos; returns their lines in the results, and photos that must be given back.
@@ -59,6 +73,7 @@ class Sorter:
         `recovered`.
         """
         self._filer.check_space()
+        began = self._clock.steady()
         journal = _RunJournal(self, self._store.intentions, run)
         for group in twins_apart(examined):
             ready = [photo for photo in group if not self._is_left_behind(photo, run)]
@@ -68,6 +83,8 @@ class Sorter:
                 self._plan(run, ready),
                 lambda taken: self._plan(run, [one.examined for one in taken]),
             )
+        if journal.rows:
+            self._seconds_each = (self._clock.steady() - began) / len(journal.rows)
         return journal.rows, journal.returned
 
     def recovered(self) -> Iterator[tuple[Intention, Placement | None]]:

@@ -32,6 +32,9 @@ from daemon.sorting.model_slot import Classifying, ModelSlot
 # Gives the return id on a label: of a photo's path, its bytes, and what was decoded of it.
 LabelOf = Callable[[str, bytes, Picture], str]
 _NOTHING_KNOWN: Mapping[int, JudgedAhead] = MappingProxyType({})
+# What was judged ahead comes many at a time. So much of it may be read anew, where it was touched
+# since; the rest comes again in micro-batches as small as those of any photos.
+_ANEW_BYTES = 16_000_000
 
 
 def no_label(_path: str, _data: bytes, _picture: Picture) -> str:
@@ -115,12 +118,18 @@ class Workers:
         self, batch: Sequence[Photo], model: Classifying, known: Mapping[int, JudgedAhead]
     ) -> list[Examined | Returned]:
         seen: list[Examined | Returned | _Failed] = []
+        anew = 0  # bytes
         # A few at a time: what was decoded stays in memory no longer than it is needed.
         for at in range(0, len(batch), MODEL_BATCH):
-            some = [
-                self._recall(photo, known) or self._read(photo, model.input_size)
-                for photo in batch[at : at + MODEL_BATCH]
-            ]
+            some: list[_Decoded | Examined | Returned | _Failed] = []
+            for photo in batch[at : at + MODEL_BATCH]:
+                recalled = self._recall(photo, known)
+                if recalled is None and photo.id in known:
+                    anew += photo.fingerprint.size_bytes
+                if recalled is None and anew > _ANEW_BYTES:
+                    some.append(Returned(photo, Setback.OUTDATED))
+                else:
+                    some.append(recalled or self._read(photo, model.input_size))
             seen += self._classified(some, model)
         return self._told_apart(seen)
 

@@ -7,7 +7,6 @@ A photo is in hand meanwhile, as in a run, but of none: a crash blames it, and n
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 
 from classifier.verdict import Band, Reason, Verdict
@@ -34,7 +33,7 @@ class Ahead(Part):
         return photos
 
     def claim_judged(
-        self, run: str, mark: str, limit: int, steady: float, boot: str
+        self, run: str, mark: str, limit: int, max_bytes: float, steady: float, boot: str
     ) -> list[Photo]:
         """Take photos into hand, for a run, on which a verdict was given under that mark."""
         with self._db.transaction(durable=False):
@@ -43,7 +42,7 @@ class Ahead(Part):
                 "EXISTS (SELECT 1 FROM verdicts_ahead"
                 " WHERE photo = id AND mark = ? AND category IS NOT NULL)",
                 limit,
-                math.inf,
+                max_bytes,
                 steady,
                 hands_free=False,
                 values=(mark,),

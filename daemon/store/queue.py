@@ -121,6 +121,15 @@ class Queue(Part):
         """Put photos back that are in hand and were not judged."""
         requeue(self._db, photos, "claimed")
 
+    def judge_anew(self, photo: Photo) -> None:
+        """Put a photo back of which what was judged ahead does not hold any more."""
+        with self._db.transaction(durable=False):
+            self._db.execute("DELETE FROM verdicts_ahead WHERE photo = ?", (photo.id,))
+            self._db.execute(
+                "UPDATE photos SET state = 'queued', run = NULL, looked_ahead = NULL WHERE id = ?",
+                (photo.id,),
+            )
+
     def set_apart(
         self, photos: Iterable[Photo], retry_at: float = 0.0, *, at: datetime | None = None
     ) -> None:

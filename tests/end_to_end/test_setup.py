@@ -134,6 +134,23 @@ def test_a_person_on_a_terminal_is_asked_and_shown_what_will_not_do(tmp_path: Pa
     assert (tmp_path / "state").is_dir()
 
 
+def test_settings_that_cannot_be_written_are_told_from_ones_with_something_wrong(
+    tmp_path: Path,
+) -> None:
+    """The installer goes on after the second."""
+    site = Site(tmp_path)
+    file = answers(tmp_path)
+    (tmp_path / ".nightsort.toml.part").mkdir()
+    done = site.nightsort("setup", "--answers", str(file))
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr
+    assert not (tmp_path / "nightsort.toml").exists()
+    (tmp_path / ".nightsort.toml.part").rmdir()
+    wrong = site.nightsort("setup", "--answers", str(file))  # the folders are not there
+    assert wrong.returncode == 1, wrong.stdout
+    assert (tmp_path / "nightsort.toml").exists()
+
+
 def test_who_leaves_in_the_middle_has_changed_nothing(tmp_path: Path) -> None:
     said, code = on_a_terminal(tmp_path, f"{tmp_path}/incoming\n{INTERRUPT}")
     assert code == 130, said

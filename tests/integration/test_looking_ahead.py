@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -14,14 +17,20 @@ import pytest
 from classifier.pixels import UInt8Array
 from classifier.verdict import Verdict
 from config.errors import FolderUnavailable, SelfTestFailed
+from daemon.domain.photos import Photo
 from daemon.domain.sorting import Examined
 from daemon.folders.machine import is_on_battery
+from daemon.folders.renaming import Entry, Reached, by_flag
 from daemon.sorting.look_ahead import LookAhead
 from daemon.sorting.sorter import Sorted
+from daemon.sorting.workers import Workers
+from daemon.store import Store
 from tests.support.core import Core, by_tone, running, tiny_photo
 from tests.support.desk import Crash
+from tests.support.gates import held_up
 from tests.support.nights import Night, serving
 from tests.support.photos import write_photo
+from tests.support.waiting import DEADLINE_SECONDS, eventually
 
 
 @pytest.fixture
@@ -80,6 +89,91 @@ def test_it_is_filed_many_at_a_time_and_what_was_not_judged_is_not_among_them(co
     assert filed[0] == {f"{number}.png" for number in range(60)}
     assert set().union(*filed[1:]) == {f"{number}.png" for number in range(60, 65)}
     assert pictures_judged(core) == 65
+
+
+def across_disks(old: Entry, new: Entry, mark: bytes, reached: Reached) -> None:
+    """A way of renaming that does not lead from incoming to sorted."""
+    if not os.path.samestat(os.fstat(old.folder), os.fstat(new.folder)):
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+    by_flag(old, new, mark, reached)
+
+
+def filed_together(core: Core) -> list[int]:
+    """How many photos are filed at a time in a run of what was judged ahead."""
+    filed: list[int] = []
+    sort = core.drainer._sorter.sort
+
+    def noted(run: str, examined: Iterable[Examined]) -> Sorted:
+        looks = list(examined)
+        filed.append(len(looks))
+        return sort(run, looks)
+
+    core.drainer._sorter.sort = noted  # type: ignore[method-assign]
+    core.take_in()
+    core.look_ahead()
+    summary = core.drain()
+    assert summary["judged_ahead"] == summary["total_processed"] == sum(filed)
+    return filed
+
+
+def drop_many(core: Core, photos: int, first: int = 0) -> None:
+    for number in range(first, first + photos):
+        core.drop(f"{number}.png", tiny_photo("Shirts", number))
+
+
+def test_where_filing_is_slow_only_so_many_are_filed_at_a_time_as_take_two_seconds(
+    tmp_path: Path,
+) -> None:
+    def slow(point: str) -> None:
+        if point == "after_rename":
+            slowed.clock.advance(0.125)
+
+    with running(Core(tmp_path, inline=True, reached=slow)) as slowed:
+        drop_many(slowed, 60)
+        assert max(filed_together(slowed)) == 60  # nobody knows yet
+        drop_many(slowed, 60, 60)
+        assert max(filed_together(slowed)) == 16
+
+
+def test_photos_that_are_copied_are_filed_together_up_to_so_many_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.sorting.sorter._COPIED_TOGETHER", 10 * len(tiny_photo()) + 50)
+    with running(Core(tmp_path, inline=True, ways=[across_disks])) as core:
+        drop_many(core, 40)
+        assert max(filed_together(core)) <= 10
+    with running(Core(tmp_path / "renamed", inline=True)) as core:
+        drop_many(core, 40)
+        first, *others = filed_together(core)
+        assert first <= 10
+        assert sum(others) == 40 - first
+        assert max(others) > 10
+
+
+def test_what_was_touched_since_is_not_read_anew_all_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.sorting.workers._ANEW_BYTES", 10 * len(tiny_photo()) + 50)
+    with running(Core(tmp_path, inline=True)) as core:
+        drop_many(core, 40)
+        core.take_in()
+        core.look_ahead()
+        read: list[int] = []
+        examine = core.workers.examine
+
+        def noted(batch: Sequence[Photo], known: Any = None) -> Any:
+            before = pictures_judged(core)
+            done = examine(batch, known)
+            read.append(pictures_judged(core) - before)
+            return done
+
+        monkeypatch.setattr(core.workers, "examine", noted)
+        for file in core.incoming.iterdir():
+            file.chmod(0o600)  # as an administrator does with all of them
+        summary = core.drain()
+        assert (summary["total_processed"], summary["judged_ahead"]) == (40, 0)
+        assert sum(read) == 40
+        assert max(read) <= 10
 
 
 def test_its_rows_are_those_of_a_run_that_judged_itself(tmp_path: Path) -> None:
@@ -328,6 +422,28 @@ def test_an_end_in_order_blames_no_photo(core: Core) -> None:
         core.restart()
         core.drainer.recover()
     assert core.drain()["review"] == 1
+
+
+def test_an_end_waits_for_what_hangs_so_that_who_looks_after_it_can_end_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.sorting.look_ahead._PATIENCE_SECONDS", 0.01)
+
+    def go_on() -> None:
+        with closing(Store(core.state, reading=True)) as store:
+            eventually(lambda: store.queue.is_anything_due(core.clock.steady()))
+        gate.is_open.set()
+
+    with running(Core(tmp_path)) as core, held_up(monkeypatch, Workers, "_read") as gate:
+        drop_three(core)
+        core.ahead.turn()
+        assert gate.is_reached.wait(DEADLINE_SECONDS)
+        assert not core.store.queue.is_anything_due(core.clock.steady())
+        other = Thread(target=go_on)
+        other.start()
+        core.ahead.leave()
+        assert gate.is_open.is_set()
+        other.join()
 
 
 def test_a_photo_in_hand_when_the_run_begins_is_waited_for(core: Core) -> None:

@@ -18,6 +18,8 @@ from typing import IO, Any
 from tests.support import forks
 from tests.support.waiting import DEADLINE_SECONDS
 
+_IS_ENDING = 0x4  # among the flags of a thread, as proc(5) has them
+
 
 def command(*arguments: str) -> list[str]:
     """The command line that runs nightsort in this environment."""
@@ -33,15 +35,16 @@ def is_over(process: subprocess.Popen[str]) -> bool:
     """Whether it has ended, as far as it was up to itself.
 
     Where a mount's server has already taken a thread's call and does not answer, not even SIGKILL
-    ends that thread: the kernel keeps it (state D) until the answer comes, and nothing else.
+    ends that thread: the kernel keeps it (state D) until the answer comes, and nothing else. Nor
+    does a thread get further that ends and closes the last files of such a mount.
     """
     if process.poll() is not None:
         return True
-    states = set()
+    tasks = []
     for stat in Path(f"/proc/{process.pid}/task").glob("*/stat"):
         with suppress(OSError):  # it ended between the listing and the look
-            states.add(stat.read_text(encoding="utf-8").rpartition(") ")[2][0])
-    return states <= {"D", "Z", "X"}
+            tasks.append(stat.read_text(encoding="utf-8").rpartition(") ")[2].split())
+    return all(task[0] in "DZX" or int(task[6]) & _IS_ENDING for task in tasks)
 
 
 @dataclass(frozen=True)

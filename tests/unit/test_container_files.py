@@ -135,6 +135,19 @@ def test_drawing_secrets_again_finishes_what_was_interrupted(tmp_path: Path) -> 
     assert {file.name for file in secrets.iterdir()} == {*COMPOSE["secrets"]}
 
 
+def test_a_password_that_is_drawn_anew_is_the_connection_string_s(tmp_path: Path) -> None:
+    (tmp_path / "container").mkdir()
+    script = shutil.copy(FOLDER / "draw-secrets", tmp_path / "container")
+    subprocess.run([script], check=True)
+    password = tmp_path / "secrets" / "postgres-password"
+    before = password.read_text()
+    password.unlink()
+    subprocess.run([script], check=True)
+    assert before != password.read_text()
+    connection = (tmp_path / "secrets" / "mirror-postgres").read_text()
+    assert f":{password.read_text().strip()}@" in connection
+
+
 def test_drawing_secrets_that_is_killed_anywhere_is_finished_the_next_time(tmp_path: Path) -> None:
     (tmp_path / "container").mkdir()
     script = Path(shutil.copy(FOLDER / "draw-secrets", tmp_path / "container"))

@@ -248,6 +248,7 @@ def test_archive_that_would_fill_the_memory_is_refused(
         ({"doubts": [1.0, 1.2]}, "2 doubts for 4 categories"),
         ({"doubts": [1.0, 1.0, 1.0, 0.5]}, "doubts.3"),
         ({"format": 2}, "format"),
+        ({"softer": [1.0, 1.0, 1.0, 2.0]}, "softer"),  # of a newer nightsort
     ],
 )
 def test_parts_that_disagree_are_refused(

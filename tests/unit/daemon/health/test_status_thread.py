@@ -72,7 +72,7 @@ class Raising:
 class Stand:
     """A status thread with everything around it."""
 
-    def __init__(self, *listeners: Listener) -> None:
+    def __init__(self, *listeners: Listener, gatherer: Echo | None = None) -> None:
         self.clock = ManualClock()
         self.folders = Folders()
         self.liveness = Quiet()
@@ -81,7 +81,7 @@ class Stand:
         self.status_thread = StatusThread(
             self.availability,
             cast(Liveness, self.liveness),
-            cast(StatusGatherer, Echo()),
+            cast(StatusGatherer, gatherer or Echo()),
             (*listeners, self.recording),
             turn_seconds=0.01,
             last_patience_seconds=0.01,
@@ -142,6 +142,21 @@ def test_it_ends_the_process_only_when_a_share_keeps_the_loop_from_ending(
         eventually(lambda: ended.is_set() or len(stand.recording.told) > told + 20)
     assert ended.is_set() == ends
     assert ("ended_without_share" in {line["event"] for line in logs}) == ends
+
+
+def test_it_ends_the_process_also_where_nobody_can_be_told_how_things_are() -> None:
+    class Defect(Echo):
+        def document(self, moment: Moment) -> LiveStatus:
+            raise RuntimeError("a defect")
+
+    stand = Stand(gatherer=Defect())
+    stand.folders.absent = {"sorted": "it does not answer"}
+    stand.liveness.seconds = 3600.0
+    stand.note("sorting")
+    ended = threading.Event()
+    with capture_logs(), stand.status_thread.kept(ended.set):
+        stand.status_thread.stop_asked()
+        eventually(ended.is_set)
 
 
 # Whether folders are there
