@@ -9,16 +9,19 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from config.errors import RefusedError, TransientError
 from config.readable import plain
 from daemon.cli.common import EXIT_FAILED, any_path, json_option, load, print_json
 from daemon.cli.progress import progress
 
 if TYPE_CHECKING:
+    from config.settings import Settings
     from daemon.maintenance.audit import Looked
 
 _ROWS_AT_ONCE = 1000
@@ -38,7 +41,8 @@ def export(config_file: Path | None, file: Path, as_json: bool) -> None:
 
     Note the last link that is shown, on paper or elsewhere: it binds all rows up to it, also
     against whoever could write the whole chain anew. Exits 1, and says which, when a row does not
-    fit; the file has all rows even so.
+    fit; the file has all rows even so. What is forgotten later stays in exports of before, which
+    its receipt says.
 
     \b
     Example:
@@ -47,8 +51,10 @@ def export(config_file: Path | None, file: Path, as_json: bool) -> None:
     from daemon.maintenance import audit as chain
     from daemon.store import Store
 
-    with closing(Store(load(config_file).state_dir, reading=True)) as store, _looking() as advance:
+    settings = load(config_file)
+    with closing(Store(settings.state_dir, reading=True)) as store, _looking() as advance:
         looked = chain.export(store, file, advance)
+    _note(settings, file)
     _show(looked, as_json=as_json)
 
 
@@ -79,6 +85,21 @@ def verify(config_file: Path | None, file: Path | None, as_json: bool) -> None:
     with closing(Store(load(config_file).state_dir, reading=True)) as store, _looking() as advance:
         looked = chain.look_through_store(store, advance)
     _show(looked, as_json=as_json)
+
+
+def _note(settings: Settings, file: Path) -> None:
+    """For the receipts of what is forgotten later; who may only read cannot note anything."""
+    from daemon.domain.clock import local_zone
+    from daemon.folders.locks import prepare
+    from daemon.store import Store
+
+    now = datetime.now(settings.window.zone() or local_zone())
+    try:
+        prepare(settings.state_dir)
+        with closing(Store(settings.state_dir)) as store:
+            store.facts.note_export(plain(str(file.resolve())), now)
+    except (RefusedError, TransientError) as exc:
+        click.echo(f"No receipt of a forgetting will name this file: {plain(str(exc))}", err=True)
 
 
 @contextmanager

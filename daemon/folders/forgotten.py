@@ -11,6 +11,7 @@ import hmac
 import json
 import os
 import secrets
+import threading
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,7 @@ from daemon.folders.writing import replacing
 
 FILE = "forgotten.json"
 _MODE = 0o640  # the page clears away its own pictures by it
+_one_writer = threading.Lock()  # who forgets, and who copies to the bucket
 
 
 class _List(TypedDict):
@@ -73,6 +75,10 @@ class Forgotten:
     def __len__(self) -> int:
         return sum(map(len, self._digests.values()))
 
+    def require(self) -> None:
+        """Raise RefusedError where it is damaged, TransientError where it cannot be read."""
+        _ = self._lists
+
     def knows(self, mark: str) -> bool:
         """Whether that was forgotten."""
         return any(_digest(salt, mark) in known for salt, known in self._digests.items())
@@ -87,6 +93,11 @@ class Forgotten:
         self._keep(_read(content))
 
     def _keep(self, more: list[_List]) -> None:
+        with _one_writer:
+            self._drop_read()  # another may have written since
+            self._add_all(more)
+
+    def _add_all(self, more: list[_List]) -> None:
         lists = {one["salt"]: one for one in self._lists if one["digests"]}
         is_new = False
         for salt, digests in ((one["salt"], one["digests"]) for one in more):
@@ -102,8 +113,11 @@ class Forgotten:
         with replacing(self._path) as file:
             os.fchmod(file.fileno(), _MODE)
             file.write(json.dumps(document, indent=0).encode("ascii"))
-        self.__dict__.pop("_digests", None)
-        del self._lists
+        self._drop_read()
+
+    def _drop_read(self) -> None:
+        for name in ("_lists", "_digests"):
+            self.__dict__.pop(name, None)
 
 
 def _read(content: bytes) -> list[_List]:
@@ -111,7 +125,7 @@ def _read(content: bytes) -> list[_List]:
     try:
         found = json.loads(content)
         return [_list_of(one) for one in (found, *found.get("others", ()))]
-    except (KeyError, TypeError, AttributeError) as exc:
+    except (KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise ValueError(str(exc)) from exc
 
 

@@ -27,7 +27,7 @@ from daemon.reporting.periods import Period
 from daemon.sorting.version_list import listed
 from daemon.sorting.versions import Versions
 from daemon.store import Store
-from daemon.store.facts import EXPORTS, PRESENCE
+from daemon.store.facts import PRESENCE
 from daemon.store.mirrored import Key, Row, Table
 from daemon.store.page_calls import page_calls
 
@@ -35,7 +35,6 @@ MARKER = "export.json"
 BEGINNING = date(1970, 1, 1)  # no day before is asked for
 _FORMAT = "nightsort export 1"
 _PARTIAL = ".nightsort-"  # how the names begin of what is not whole yet
-_REMEMBERED = 100  # folders
 _OF_HISTORY: tuple[Table, ...] = ("corrections", "photos", "runs", "alerts")
 
 Advance = Callable[[int, int], None]
@@ -69,7 +68,8 @@ def export(
         with _made(folder):
             _require_ours(folder, box)  # nobody else writes there from here on
             # First, so that a forgetting knows of it whatever becomes of this.
-            _remember(settings.state_dir, folder, now)
+            with closing(Store(settings.state_dir)) as noting:
+                noting.facts.note_export(printable(os.path.realpath(folder)), now)
             return _write(_Source(settings, store, period, now.tzinfo), folder, box, now, advance)
 
 
@@ -233,13 +233,3 @@ def _lock(descriptor: int, folder: Path) -> None:
         raise RefusedError(
             f"{printable(str(folder))}: another export is written there; wait for it"
         ) from exc
-
-
-def _remember(state_dir: Path, folder: Path, now: datetime) -> None:
-    """For the receipts of what is forgotten later: that it may be there."""
-    where = printable(os.path.realpath(folder))
-    with closing(Store(state_dir)) as store:
-        known = {**(store.facts.get(EXPORTS) or {})}
-        known.pop(where, None)
-        known[where] = now.isoformat(timespec="seconds")
-        store.facts.remember(EXPORTS, dict([*known.items()][-_REMEMBERED:]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from daemon.store.database import Database, Part
@@ -24,9 +25,11 @@ UNFETCHED = "unfetched"  # since when files are to be brought back from the buck
 STRIPPED = "stripped"  # hashes, by place, of what came back without metadata and is not known yet
 PAGE_PEOPLE = "page_people"  # of a restored backup: `daemon.store.page_people`
 PROMOTED = "promoted"  # the newest version from head office: `daemon.domain.promotions.Promoted`
-EXPORTS = "exports"  # the folders to which the history was exported, and when the last time
+EXPORTS = "exports"  # where the history, or the chain, was exported to, and when the last time
 ENDED_BY = "ended_by"  # the rule by which the service told why it ended, while it is down
 EXAMINATION = "examination"  # the newest look of the doctor: `daemon.domain.inspection`
+
+_EXPORTS_KNOWN = 100
 
 
 class Facts(Part):
@@ -41,6 +44,14 @@ class Facts(Part):
         """Remember a fact; `value` is anything JSON can hold."""
         with self._db.transaction():
             set_fact(self._db, key, value)
+
+    def note_export(self, where: str, now: datetime) -> None:
+        """Remember an export, for the receipts of what is forgotten later: it may be in there."""
+        with self._db.transaction():
+            known = self.get(EXPORTS) or {}
+            known.pop(where, None)
+            known[where] = now.isoformat(timespec="seconds")
+            set_fact(self._db, EXPORTS, dict([*known.items()][-_EXPORTS_KNOWN:]))
 
 
 def set_fact(database: Database, key: str, value: Any) -> None:

@@ -103,6 +103,9 @@ def test_the_chain_is_exported_verified_and_shows_a_change(site: Site) -> None:
     verified = site.nightsort("audit", "verify", str(file))
     assert verified.returncode == 1
     assert "was changed" in verified.stderr
+    receipt = json.loads(site.nightsort("forget", OTHER, "--yes", "--json").stdout)
+    (held,) = [one["where"] for one in receipt["remains"] if one["what"] == "export"]
+    assert held.startswith(f"{file}, of 2")
 
 
 def test_who_signs_in_to_the_page_is_in_the_chain_also_once_the_daemon_was_away(

@@ -277,9 +277,9 @@ def test_what_was_learnt_comes_back_although_the_first_try_broke_off_before(
     kept = b"".join(pieces)
     opened.put(key, b"{}", about)
     settings = new_box(tmp_path, s3.settings(bucket, photos=True))
-    with pytest.raises(RefusedError, match=r"forgotten.json is not what was sent"):
+    with pytest.raises(RefusedError, match=r"forgotten.json is damaged, or not what was sent"):
         bring_memory(settings, connect(settings.mirror), lost.clock.now())
-    with pytest.raises(RefusedError, match=r"forgotten.json is not what was sent"):
+    with pytest.raises(RefusedError, match=r"forgotten.json is damaged, or not what was sent"):
         bring_memory(settings, connect(settings.mirror), lost.clock.now())
     assert not (settings.state_dir / "forgotten.json").exists()
     opened.put(key, kept, about)

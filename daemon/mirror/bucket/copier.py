@@ -17,17 +17,18 @@ from typing import get_args
 import structlog
 from typing_extensions import TypedDict
 
-from config.errors import PhotoError, TransientError
+from config.errors import PhotoError, RefusedError, TransientError
 from daemon.domain.clock import Clock
 from daemon.domain.photos import as_text
 from daemon.folders.tree import Tree
 from daemon.mirror.bucket.beside import about_of
-from daemon.mirror.bucket.client import Bucket, ListingRefused
+from daemon.mirror.bucket.client import Bucket, BucketRefused, ListingRefused
 from daemon.mirror.bucket.comparing import compared
+from daemon.mirror.bucket.forgetting import ListDamaged, take_in
 from daemon.mirror.bucket.looking import Look
 from daemon.mirror.bucket.meeting import require_name
 from daemon.mirror.bucket.reading import Read, read_and_send, strip
-from daemon.mirror.bucket.sources import Source, Sources, key_beside, key_of
+from daemon.mirror.bucket.sources import FORGOTTEN, Source, Sources, key_beside, key_of
 from daemon.mirror.bucket.troubles import Troubles
 from daemon.mirror.copier import instance_of_box
 from daemon.store import Store
@@ -160,7 +161,7 @@ class Copier:
         try:
             if next(self._comparing, "over") == "over":
                 self._end_comparing()
-        except ListingRefused as exc:
+        except (ListingRefused, RefusedError) as exc:
             self._end_comparing(str(exc))
         return True
 
@@ -188,9 +189,24 @@ class Copier:
         source = self._files[0]
         known = self._store.bucket.of_key(source.key)
         copy = replace(known or Copy(source.key), place=source.path)
+        if source.key == FORGOTTEN:
+            self._take_in_forgotten(copy)
         self._send(source.tree, copy)
         self._files.pop(0)
         return True
+
+    def _take_in_forgotten(self, copy: Copy) -> None:
+        """What the list there knows and ours does not is in ours before it is replaced.
+
+        A damaged one of ours replaces none, and waits until somebody sees to it.
+        """
+        try:
+            take_in(self._sources.forgotten, self._bucket, self._station)
+        except ListDamaged as exc:
+            log.warning("forgotten_replaced", key=copy.key, why=str(exc))
+        except RefusedError as exc:
+            self._troubles.failed(copy, str(exc))
+            raise BucketRefused(str(exc)) from exc
 
     # --- photos ----------------------------------------------------------------------------------
 

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from datetime import datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 
 import structlog
@@ -31,6 +30,7 @@ from daemon.mirror.bucket.beside import hashes_of, is_stripped, original_bytes, 
 from daemon.mirror.bucket.client import Bucket, ListingRefused, NoObject
 from daemon.mirror.bucket.comparing import is_forgotten
 from daemon.mirror.bucket.fetching import Fate, bring, fetch, place_of
+from daemon.mirror.bucket.forgetting import take_in
 from daemon.mirror.bucket.sources import BACKUPS, FORGOTTEN, PHOTO_KEY, VERSIONS, is_version
 from daemon.mirror.bucket.survivors import Survivors
 from daemon.sorting.filer import FilingPolicy
@@ -194,21 +194,13 @@ def _bring_state(settings: Settings, bucket: Bucket) -> None:
 
 def _bring_forgotten(settings: Settings, bucket: Bucket) -> None:
     """What was forgotten here or there stays so."""
-    key = f"{settings.mirror.station}/{FORGOTTEN}"
-    try:
-        about, pieces = bucket.get(key)
-        content = b"".join(pieces)
-        if sha256(content).hexdigest() != about.get("sha256"):
-            raise ValueError("not what was sent")
-        Forgotten(settings.state_dir).take_in(content)
-    except NoObject:  # nothing ever was
+    forgotten = Forgotten(settings.state_dir)
+    if take_in(forgotten, bucket, str(settings.mirror.station)) or len(forgotten):
         return
-    except ValueError as exc:
-        raise RefusedError(
-            f"{bucket.address}: {key} is not what was sent, and what was forgotten would come "
-            f"back; put a copy of it that is right there, or delete it there to have all come "
-            "back, then ask again"
-        ) from exc
+    with closing(Store(settings.state_dir, reading=True)) as store:
+        if store.bucket.is_known(FORGOTTEN):
+            key = f"{settings.mirror.station}/{FORGOTTEN}"
+            log.warning("forgotten_not_known", key=key, bucket=str(bucket.address))
 
 
 def _restore_newest(settings: Settings, bucket: Bucket, now: datetime, *, anyway: bool) -> Restored:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from classifier.verdict import Band
@@ -131,7 +131,11 @@ def test_two_times_together_are_worth_what_each_is(one: Value, other: Value) -> 
     assert math.isclose(both.saved_seconds, apart, rel_tol=1e-9, abs_tol=1e-3)
 
 
+LESS_THAN_A_CENT = ValueSettings(wage_per_hour=1.0, monthly_cost=1.0)
+
+
 @given(values())
+@example(Value(0, 0, 0, LESS_THAN_A_CENT, months=2.2e-16))
 def test_what_was_told_in_json_can_be_told_again_to_the_last_digit(value: Value) -> None:
     assert of_json(json.loads(json.dumps(value.as_json()))) == value
 
