@@ -29,10 +29,10 @@ demo: install ## Take drawn photos through the whole way, in a temporary folder,
 	@$(BIN)/nightsort demo
 
 # A worker put in a lost one's place can keep pytest-xdist from ending: the others do the rest instead.
-test: install ## Run every test that this machine can run
-	$(BIN)/python -m pytest -n $$((2 * $$(nproc))) --max-worker-restart=0 --randomly-seed=$(SEED)
+test: install ## Run every test that this machine can run; say which share of the lines unit tests run
+	$(BIN)/python -m pytest -p tests.support.counted_lines -n $$((2 * $$(nproc))) --max-worker-restart=0 --randomly-seed=$(SEED)
 
-# Not with make test: counting lines makes every test slower, and those with deadlines first.
+# Branches, too, and which lines are missed; in all tests, which makes each slower: not with make test.
 coverage: install ## Say which share of the lines the unit and integration tests run; COVER=tests/unit for less
 	$(BIN)/python -m coverage run --branch --source=web,daemon,classifier,config,installer --omit='classifier/training/*' -m pytest -q $(or $(COVER),tests/unit tests/integration)
 	$(BIN)/python -m coverage report --skip-covered --sort=cover
