@@ -138,6 +138,8 @@ def restore(config_file: Path | None, file: Path | None, from_mirror: bool, anyw
         _show_restored(done)
     if from_mirror:
         _files_from_mirror(settings, clock)
+    else:
+        _show_forgotten(settings)
     try:
         with build_orders(settings, clock):
             click.echo("It agrees with results and folders again.", err=True)
@@ -185,6 +187,19 @@ def _show_restored(done: Restored) -> None:
     _show_people(done.contents, _TAKES_BACK)
     if done.set_aside is not None:
         click.echo(f"The database so far is kept as {plain(str(done.set_aside))}", err=True)
+
+
+def _show_forgotten(settings: Settings) -> None:
+    """Tell that what was forgotten since the backup is not known, where it is not."""
+    from daemon.folders.forgotten import FILE
+
+    if not (settings.state_dir / FILE).exists():
+        click.echo(
+            f"No photo was forgotten on this machine: {FILE} is not there. Where the backup is of "
+            f"another one, copy {FILE} from its state_dir into {plain(str(settings.state_dir))}, "
+            "and restore again; otherwise what was forgotten since is here again.",
+            err=True,
+        )
 
 
 def _show_untrusted(settings: Settings) -> None:

@@ -54,6 +54,22 @@ def test_a_return_is_forgotten_by_the_daemon_and_a_photo_without_one(site: Site)
     assert site.nightsort("audit", "verify").returncode == 0
 
 
+def test_a_backup_brings_it_back_only_without_the_list_which_is_told(site: Site) -> None:
+    """As on a new machine, onto which the list was not copied along."""
+    backup = site.nightsort("backup").stdout.strip()
+    assert site.nightsort("forget", "RET-60521", "--yes").returncode == 0
+    known = site.state / "forgotten.json"
+    elsewhere = known.rename(site.folder / "old-machine.json")
+    done = site.nightsort("restore", backup)
+    assert "copy forgotten.json from its state_dir" in done.stderr
+    assert site.nightsort("find", "60521").returncode == 0
+    elsewhere.rename(known)
+    done = site.nightsort("restore", backup)
+    assert done.returncode == 0, done.stderr
+    assert "forgotten.json" not in done.stderr
+    assert site.nightsort("find", "60521").returncode == 1
+
+
 def test_it_asks_and_refuses_what_is_not_exact(site: Site) -> None:
     refused = site.nightsort("forget", FRONT)
     assert refused.returncode == 1
