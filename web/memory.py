@@ -8,31 +8,15 @@ that may take as long as its sender likes.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 # Ten photos of 12 megapixels, or hundreds of small ones.
 MEMORY_BYTES = 48_000_000
 # Whoever has no room by then takes the disk.
 PATIENCE_SECONDS = 5.0
-# What the C library calls them, and at which size it takes memory apart for a thing by itself.
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_APART_BYTES, _GIVEN_BACK_BYTES = 32 << 20, 64 << 20
-
-
-def keep_at_hand() -> None:
-    """Have the C library keep memory that large photos were in for the next ones.
-
-    Given back to the kernel and had again, page by page, it cost photos of 12 megapixels a
-    fourteenth of the processor's time (measured). Source: mallopt(3); other libraries have none.
-    """
-    with suppress(AttributeError, OSError):
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_MMAP_THRESHOLD, _APART_BYTES)
-        mallopt(_M_TRIM_THRESHOLD, _GIVEN_BACK_BYTES)
 
 
 @dataclass(slots=True, eq=False)

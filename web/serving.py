@@ -24,7 +24,6 @@ from web.database import WebStore
 from web.folder import own_folder, serving_from
 from web.listening import Listening, bind, plan
 from web.live import LOOK_SECONDS, Listeners
-from web.memory import keep_at_hand
 from web.protocol import BoundedProtocol
 from web.reading.asking import tell_sign_ins
 from web.reading.fleet import REFRESH_SECONDS, Fleet
@@ -61,7 +60,6 @@ def serve(
     Raises ConfigError for settings that cannot be, RefusedError for what is not possible now.
     """
     _be_modest()
-    keep_at_hand()
     folder = own_folder(settings.state_dir)
     made = certificate.found(folder)
     listening = plan(settings.web, made.files if made else None)

@@ -37,12 +37,6 @@ _PARTS_A_WORKER = 3  # handed out: one in hand, two that wait
 _PATIENCE = "20s"
 _ANSWER_SECONDS = 10
 _MOST_LOST = 3  # answers to the same question
-# Dask has workers give memory back after each photo; page faults took a twelfth of their time.
-_BEFORE_SPAWN = "distributed.nanny.pre-spawn-environ"
-_KEPT_MEMORY = {
-    f"{_BEFORE_SPAWN}.MALLOC_MMAP_THRESHOLD_": 32 << 20,
-    f"{_BEFORE_SPAWN}.MALLOC_TRIM_THRESHOLD_": 64 << 20,
-}
 _GONE = (CancelledError, asyncio.CancelledError, CommClosedError)
 
 
@@ -178,7 +172,6 @@ def _settled() -> Iterator[None]:
                 "distributed.comm.timeouts.connect": _PATIENCE,
                 "distributed.scheduler.allowed-failures": 1,  # a photo's second worker is its last
                 "distributed.worker.profile.enabled": False,  # would look 100 times a second
-                **_KEPT_MEMORY,
             }
         ):
             yield

@@ -18,6 +18,7 @@ from classifier.archive.manifest import Part, judged_file, part_file
 from classifier.archive.reading import IN_BUCKET, Files, Reader
 from classifier.archive.rows import Row, failed, judged, write_rows
 from classifier.classifier import MODEL_BATCH, Classifier
+from classifier.heap import keep_at_hand
 from classifier.pixels import Picture, decode
 from config.errors import NightsortError, PhotoError, PhotoProblem
 
@@ -114,6 +115,7 @@ def _classifier(job: Job) -> Classifier:
     """Loaded once in each thread of a worker, and again in one that took a lost one's place."""
     key = (job.model, job.version, job.auto, job.review)
     if getattr(_loaded, "key", None) != key:
+        keep_at_hand()  # Dask would have it given back after each photo
         folder, version = (None if one is None else Path(one) for one in (job.model, job.version))
         _loaded.classifier = Classifier.load(
             folder, version=version, auto=job.auto, review=job.review

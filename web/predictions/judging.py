@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from classifier.heap import keep_at_hand
 from classifier.pixels import Picture, decode
 from config.errors import PhotoError
 from config.settings import Settings
@@ -38,6 +39,7 @@ class Judge:
     """Judges photos in whatever thread calls; as many at a time as it has copies of the model."""
 
     def __init__(self, settings: Settings, copies: int) -> None:
+        keep_at_hand()
         self._model = ModelInUse(settings, copies)
         self._max_megapixels = settings.intake.max_megapixels
         self._kept = Kept()
