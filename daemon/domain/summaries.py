@@ -6,6 +6,10 @@ from typing import NotRequired, TypeGuard, cast
 
 from typing_extensions import TypedDict
 
+# What nobody else is told of a run's or week's `value`; and of what that assumes.
+MONEY = ("saved_money", "cost")
+OF_MONEY = ("wage_per_hour", "monthly_cost")
+
 
 class FailedPhoto(TypedDict):
     """A photo that went to quarantine, and why, in a sentence."""
@@ -108,9 +112,8 @@ def without_money(summary: RunSummary) -> RunSummary:
     worth = summary.get("value")
     if worth is None:
         return summary
-    money, of_money = {"saved_money", "cost"}, {"wage_per_hour", "monthly_cost"}
-    told: dict[str, object] = {key: one for key, one in worth.items() if key not in money}
-    told["assumed"] = {key: one for key, one in worth["assumed"].items() if key not in of_money}
+    told: dict[str, object] = {key: one for key, one in worth.items() if key not in MONEY}
+    told["assumed"] = {key: one for key, one in worth["assumed"].items() if key not in OF_MONEY}
     return cast(RunSummary, {**summary, "value": told})
 
 

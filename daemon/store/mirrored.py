@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Literal, get_args
 
 from daemon.domain.photos import as_text
+from daemon.domain.summaries import MONEY, OF_MONEY
 from daemon.store.changes import Change, Kind, move_cursor
 from daemon.store.database import Part
 from daemon.store.facts import set_fact
@@ -32,10 +33,9 @@ _HISTORY: Mapping[Table, str] = {
 
 def _without_money(column: str) -> str:
     """What a run or week is worth in money, and what it cost, is nobody's business elsewhere."""
-    return (
-        f"json_remove({column}, '$.value.saved_money', '$.value.cost',"
-        " '$.value.assumed.wage_per_hour', '$.value.assumed.monthly_cost')"
-    )
+    places = (*MONEY, *(f"assumed.{name}" for name in OF_MONEY))
+    paths = ", ".join(f"'$.value.{place}'" for place in places)
+    return f"json_remove({column}, {paths})"
 
 
 _COLUMNS: Mapping[Table, str] = {
