@@ -99,10 +99,10 @@ class LookAhead:
         if (hand := self._in_hand) is not None:
             wait([hand.looked], _PATIENCE_SECONDS)
             self._take_back()
-        if hand is not None and self._in_hand is not None:
-            self._ahead.release(hand.photos)
-            self._in_hand = None
-            wait([hand.looked])
+            if self._in_hand is not None:
+                self._ahead.release(hand.photos)
+                self._in_hand = None
+                wait([hand.looked])
         self._tell()
 
     def next_due(self) -> float | None:
