@@ -15,13 +15,15 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
+from distributed import Client
+
 from benchmarks import child
 from benchmarks.bench import Bench, Figures
 from benchmarks.photos import CAMERA, put
 from classifier.archive.listing import photos_under
 from classifier.archive.manifest import PHOTOS_A_PART, Manifest, made_or_read
 from classifier.archive.running import cluster, run
-from classifier.archive.worker import Job, judge
+from classifier.archive.worker import Job, judge_part
 
 _PHOTOS = 800
 _LISTED = (100_000, 10_000_000)
@@ -98,7 +100,8 @@ def _own(bench: Bench, *arguments: object) -> Figures:
 
 def _judge(folder: Path, workers: int) -> Figures:
     old, out = str(folder / "old"), folder / f"out-{time.time_ns()}"
-    out.mkdir()
+    warm = out / "warm"
+    warm.mkdir(parents=True)
     found = photos_under([old], is_photo=lambda _: True, is_junk=lambda _: False)
     manifest = made_or_read(out, [old], found)
     photos = manifest.head.photos
@@ -107,16 +110,24 @@ def _judge(folder: Path, workers: int) -> Figures:
     job = Job(str(out), manifest.head.folder, None, None, None, None, 40_000_000, 100.0)
     with cluster(workers, None) as own:
         own.client.wait_for_workers(workers)
-        first = next(manifest.missing()).paths[:1]
-        warm = [
-            own.client.submit(judge, job, first, workers=[one], pure=False)
-            for one in own.client.scheduler_info(n_workers=-1)["workers"]
-        ]
-        own.client.gather(warm)
+        _warm(own.client, replace(job, out=str(warm)), manifest)
         began = time.perf_counter()
         run(own, job, manifest, lambda *_: None)
         seconds = time.perf_counter() - began
     return {"seconds": seconds, "photos": photos}
+
+
+def _warm(client: Client, job: Job, manifest: Manifest) -> None:
+    """Have each worker load the model, and what the first rows that are written load."""
+    part = next(manifest.missing())
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    parts = [replace(part, number=n, paths=part.paths[:1]) for n in range(len(workers))]
+    client.gather(
+        [
+            client.submit(judge_part, job, part, workers=[worker], pure=False)
+            for part, worker in zip(parts, workers, strict=True)
+        ]
+    )
 
 
 def _list(folder: Path, paths: int) -> Figures:
