@@ -197,15 +197,14 @@ def rescan(incoming: str, state: str) -> Figures:
 
 def ready() -> Figures:
     """Say when the model has judged its first picture, in seconds since this process was born."""
-    import numpy as np
+    from PIL import Image
 
     from classifier.classifier import Classifier
     from classifier.pixels import Picture
 
     classifier = Classifier.load()
-    width, height = classifier.input_size
-    pixels = np.zeros((height, width, 3), np.uint8)
-    classifier.classify([Picture(pixels, width, height, "JPEG")])
+    size = classifier.input_size
+    classifier.classify([Picture(Image.new("RGB", size), *size, "JPEG")])
     return {}
 
 

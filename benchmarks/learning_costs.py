@@ -105,7 +105,7 @@ def photo_costs(count: str) -> Figures:
     """Processor milliseconds of a photo's verdict, before and now and with a learnt version."""
     classifier = Classifier.load()
     shown = draw_item("tshirt", Random(0), (224, 224))
-    picture = Picture(np.asarray(shown.convert("RGB"), np.uint8), 224, 224, "JPEG")
+    picture = Picture(shown.convert("RGB"), 224, 224, "JPEG")
     pictures = [picture] * MODEL_BATCH
     before = InGraph(classifier)
     taught = _taught(classifier)

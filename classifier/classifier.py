@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
 
-import numpy as np
 import structlog
 
 from classifier.bundle import Bands, Bundle, load_bundle
@@ -170,8 +169,7 @@ class Classifier:
         return judge(shares, self.categories, self.thresholds, flaws, self._runners_up)
 
     def _examine(self, pictures: Sequence[Picture]) -> list[tuple[Verdict, Features]]:
-        pixels = np.stack([picture.pixels for picture in pictures])
-        features = self._model.features(pixels)
+        features = self._model.features([picture.pixels for picture in pictures])
         return list(zip(self.judge(features, pictures), features, strict=True))
 
 

@@ -7,7 +7,7 @@ heads of learnt versions are: so all verdicts come the same way.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -37,16 +37,17 @@ class Model:
         self.spec = self._feature_spec()
         self.own_head = self._own_head(bundle)
 
-    def features(self, pixels: UInt8Array) -> Features:
+    def features(self, photos: Sequence[UInt8Array] | UInt8Array) -> Features:
         """What the network says of photos, for heads.
 
-        pixels: (batch, height, width, 3) uint8 RGB. Returns (batch, spec.size) bytes.
+        photos: each (height, width, 3) uint8 RGB. Returns (photos, spec.size) bytes.
         """
-        if len(pixels) != self._batch:
-            self._interpreter.resize_tensor_input(self._input["index"], pixels.shape)
+        if len(photos) != self._batch:
+            shape = (len(photos), *self._input["shape"][1:])
+            self._interpreter.resize_tensor_input(self._input["index"], shape)
             self._interpreter.allocate_tensors()
-            self._batch = len(pixels)
-        self._interpreter.set_tensor(self._input["index"], pixels)
+            self._batch = len(photos)
+        self._take(photos)
         self._interpreter.invoke()
         hold_to_one_thread()
         embedding = self._interpreter.get_tensor(self._embedding["index"])
@@ -55,6 +56,12 @@ class Model:
         # Looked at where it lies: a copy of all of it would cost more than pooling it.
         layer = self._interpreter.tensor(self._layer["index"])()
         return packed(embedding, layer, self._layer["quantization"][0])
+
+    def _take(self, photos: Sequence[UInt8Array] | UInt8Array) -> None:
+        """Written where the network reads them: stacking them first would copy them once more."""
+        places = self._interpreter.tensor(self._input["index"])()
+        for place, pixels in zip(places, photos, strict=True):
+            place[...] = pixels
 
     def logits(self, pixels: UInt8Array) -> FloatArray:
         """Scores of each of the bundle's labels, what is new in a photo among them.

@@ -110,11 +110,16 @@ class Decoded:
 class Picture:
     """One decoded photo."""
 
-    pixels: UInt8Array  # (height, width, 3) uint8 RGB at the asked size, upright
+    image: Image.Image  # in RGB at the asked size, upright
     width: int  # of the photo itself, upright, in pixels
     height: int
     format: str  # "JPEG", "HEIC", ...
     decoded: Decoded | None = None  # where it was asked for
+
+    @property
+    def pixels(self) -> UInt8Array:
+        """A copy of the image: (height, width, 3) uint8 RGB."""
+        return np.asarray(self.image)
 
 
 def decode(
@@ -235,9 +240,8 @@ def _picture(
     # Pillow takes every CMYK JPEG as Adobe writes it, inverted; without Adobe's mark it is not.
     may_be_inverted = kind in _JPEGS and "adobe" not in image.info
     decoded = Decoded(image, image.info.get("icc_profile"), turn, may_be_inverted)
-    pixels = np.asarray(decoded.at(size))
     kept = _kept(decoded, wanted.keep_side) if wanted.keep_side else None
-    return Picture(pixels, width, height, kind.value, kept)
+    return Picture(decoded.at(size), width, height, kind.value, kept)
 
 
 def _kept(decoded: Decoded, side: int) -> Decoded:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from classifier.pixels import Picture
 from classifier.verdict import Reason
@@ -52,7 +51,7 @@ def flaw_of(picture: Picture) -> Reason | None:
 
 def quality_of(picture: Picture) -> Quality:
     """Measure one photo."""
-    grey = np.asarray(Image.fromarray(picture.pixels).convert("L").reduce(_REDUCE), dtype=np.int16)
+    grey = np.asarray(picture.image.convert("L").reduce(_REDUCE), dtype=np.int16)
     dark, light = _fiftieths(grey)
     contrast = float(light - dark)
     sharpness = None

@@ -52,7 +52,7 @@ def _seen(bundle: Bundle, model: Model) -> Features:
         pictures = [decode(data, size=size).pixels for data in bundle.specimens]
     except PhotoError as exc:
         raise _failed(_model(bundle), f"a picture of it cannot be decoded ({exc})") from exc
-    return model.features(np.stack(pictures))
+    return model.features(pictures)
 
 
 def _compare(

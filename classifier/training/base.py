@@ -224,7 +224,7 @@ def features_of(model: Model, pixels: Iterable[Pixels]) -> Features:
     """What the network says of many photos, a few at a time."""
     waiting, parts = iter(pixels), []
     while batch := list(islice(waiting, _BATCH)):
-        parts.append(model.features(np.stack(batch)))
+        parts.append(model.features(batch))
     return np.concatenate(parts)
 
 

@@ -108,6 +108,6 @@ def jpeg_of(picture: Picture, side: int) -> bytes:
         max(1, round(side * picture.height / longer)),
     )
     file = BytesIO()
-    image = Image.fromarray(picture.pixels)
-    image.resize(size, Image.Resampling.LANCZOS).save(file, "JPEG", quality=QUALITY, optimize=True)
+    small = picture.image.resize(size, Image.Resampling.LANCZOS)
+    small.save(file, "JPEG", quality=QUALITY, optimize=True)
     return file.getvalue()

@@ -43,7 +43,7 @@ def test_a_name_that_says_it_is_believed_and_the_photo_not_looked_through(
 
     monkeypatch.setattr(labels, "read_codes", refusing)
     read = label_reader(return_id, 1.0)
-    picture = Picture(np.zeros((1, 1, 3), np.uint8), 1, 1, "PNG")
+    picture = Picture(Image.new("RGB", (1, 1)), 1, 1, "PNG")
     assert read("return-60521.png", b"", picture) == ""
 
 

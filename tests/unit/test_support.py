@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import numpy as np
 import pytest
+from PIL import Image
 
 from classifier.pixels import Picture
 from classifier.verdict import Band, Reason
@@ -32,7 +32,7 @@ def test_manual_clock_moves_only_when_told() -> None:
 def test_scripted_classifier_says_what_the_test_says() -> None:
     classifier = ScriptedClassifier(by_brightness)
     fits: Classifying = classifier.spare()
-    shades = [np.full((8, 8, 3), level, np.uint8) for level in (0, 255)]
+    shades = [Image.new("RGB", (8, 8), (level,) * 3) for level in (0, 255)]
     pictures = [Picture(shade, 8, 8, "PNG") for shade in shades]
     assert [said.category for said in fits.classify(pictures)] == ["Shirts", "Tops"]
     assert classifier.seen == [2]

@@ -73,8 +73,8 @@ def jpeg_of(picture: Picture, side: int) -> bytes:
     scale = min(side, longer) / longer
     size = max(1, round(scale * picture.width)), max(1, round(scale * picture.height))
     file = BytesIO()
-    image = Image.fromarray(picture.pixels)
-    image.resize(size, Image.Resampling.LANCZOS).save(file, "JPEG", quality=QUALITY, optimize=True)
+    small = picture.image.resize(size, Image.Resampling.LANCZOS)
+    small.save(file, "JPEG", quality=QUALITY, optimize=True)
     return file.getvalue()
 
 

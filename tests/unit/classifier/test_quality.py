@@ -85,7 +85,7 @@ def soft_square(steps: int, contrast: int) -> Picture:
     distance = np.maximum(across[:, None], across[None, :]) - 12
     shade = 40 + np.clip(distance / steps, 0, 1) * contrast
     pixels = np.repeat(np.repeat(shade.astype(np.uint8), 4, axis=0), 4, axis=1)
-    return Picture(np.stack([pixels] * 3, axis=2), 300, 300, "PNG")
+    return Picture(Image.fromarray(np.stack([pixels] * 3, axis=2)), 300, 300, "PNG")
 
 
 def test_photo_at_the_limit_is_not_too_small() -> None:
@@ -117,6 +117,6 @@ def test_sharpness_does_not_depend_on_the_light(seed: int) -> None:
 
 def test_photo_turned_on_its_side_is_as_good_as_upright() -> None:
     upright = seen(draw_photo(4))
-    turned = Picture(np.ascontiguousarray(upright.pixels.swapaxes(0, 1)), 533, 400, "PNG")
+    turned = Picture(upright.image.transpose(Image.Transpose.TRANSPOSE), 533, 400, "PNG")
     assert quality_of(turned).light == quality_of(upright).light
     assert quality_of(turned).sharpness == pytest.approx(quality_of(upright).sharpness)
