@@ -33,21 +33,22 @@ class Model:
         self._card = bundle.card
         self._interpreter = _interpreter(bundle)
         self._check_shapes(bundle)
-        self._batch = 1
+        # Kept: had anew for each batch, it would cost more than what it is written with.
+        self._pixels = np.zeros(self._input["shape"], np.uint8)
         self.spec = self._feature_spec()
         self.own_head = self._own_head(bundle)
 
-    def features(self, photos: Sequence[UInt8Array] | UInt8Array) -> Features:
+    def features(self, photos: Sequence[UInt8Array]) -> Features:
         """What the network says of photos, for heads.
 
         photos: each (height, width, 3) uint8 RGB. Returns (photos, spec.size) bytes.
         """
-        if len(photos) != self._batch:
-            shape = (len(photos), *self._input["shape"][1:])
+        if len(photos) != len(self._pixels):
+            shape = (len(photos), *self._pixels.shape[1:])
             self._interpreter.resize_tensor_input(self._input["index"], shape)
             self._interpreter.allocate_tensors()
-            self._batch = len(photos)
-        self._take(photos)
+            self._pixels = np.empty(shape, np.uint8)
+        self._interpreter.set_tensor(self._input["index"], np.stack(photos, out=self._pixels))
         self._interpreter.invoke()
         hold_to_one_thread()
         embedding = self._interpreter.get_tensor(self._embedding["index"])
@@ -57,18 +58,12 @@ class Model:
         layer = self._interpreter.tensor(self._layer["index"])()
         return packed(embedding, layer, self._layer["quantization"][0])
 
-    def _take(self, photos: Sequence[UInt8Array] | UInt8Array) -> None:
-        """Written where the network reads them: stacking them first would copy them once more."""
-        places = self._interpreter.tensor(self._input["index"])()
-        for place, pixels in zip(places, photos, strict=True):
-            place[...] = pixels
-
     def logits(self, pixels: UInt8Array) -> FloatArray:
         """Scores of each of the bundle's labels, what is new in a photo among them.
 
         pixels: (batch, height, width, 3) uint8 RGB. Returns (batch, labels).
         """
-        return self.own_head.logits(self.features(pixels))
+        return self.own_head.logits(self.features([*pixels]))
 
     def _feature_spec(self) -> FeatureSpec:
         scale, zero = self._embedding["quantization"]
