@@ -16,7 +16,7 @@ import pytest
 
 from classifier.pixels import UInt8Array
 from classifier.verdict import Verdict
-from config.errors import FolderUnavailable, SelfTestFailed
+from config.errors import FolderUnavailable, SelfTestFailed, StoreDamaged
 from daemon.domain.photos import Photo
 from daemon.domain.sorting import Examined
 from daemon.folders.machine import is_on_battery
@@ -28,7 +28,7 @@ from daemon.store import Store
 from tests.support.core import Core, by_tone, running, tiny_photo
 from tests.support.desk import Crash
 from tests.support.gates import held_up
-from tests.support.nights import Night, serving
+from tests.support.nights import Night, built, serving
 from tests.support.photos import write_photo
 from tests.support.waiting import DEADLINE_SECONDS, eventually
 
@@ -422,6 +422,30 @@ def test_an_end_in_order_blames_no_photo(core: Core) -> None:
         core.restart()
         core.drainer.recover()
     assert core.drain()["review"] == 1
+
+
+def test_an_end_by_a_damaged_database_blames_no_photo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of which the next start may find nothing."""
+    night = Night.make(tmp_path / "site", mode="manual")
+    write_photo(night.site.incoming / "shirt.jpg", seed=1)
+    turn = LookAhead.turn
+
+    def meets_damage(ahead: LookAhead) -> None:
+        night.clock.advance(0.1)
+        turn(ahead)
+        if ahead._in_hand is not None:
+            raise StoreDamaged("nightsort.db: is damaged")
+
+    monkeypatch.setattr(LookAhead, "turn", meets_damage)
+    with built(night) as service, pytest.raises(StoreDamaged):
+        service.run()
+    with closing(Store(night.site.state)) as store:
+        assert store.queue.is_anything_due(night.clock.steady())
+        store.queue.return_claimed(night.clock.boot)
+        blamed = store._db.execute("SELECT alone, crashes FROM photos").fetchall()
+    assert blamed == [(0, 0)]
 
 
 def test_an_end_waits_for_what_hangs_so_that_who_looks_after_it_can_end_it(
