@@ -148,7 +148,7 @@ class Queue(Part):
             )
 
     def clear(self, photos: Iterable[Photo]) -> None:
-        """Note that photos in hand were looked at: no crash is their doing from now on."""
+        """Note that photos in hand were looked at already: no crash is their doing."""
         with self._db.transaction(durable=False):
             self._db.executemany(
                 "UPDATE photos SET claimed_boot = '' WHERE id = ?",
