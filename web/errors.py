@@ -74,7 +74,8 @@ async def _malformed(request: Request, error: Exception) -> Response:
         at = f"{first['ctx']['error']} at character {first['loc'][1]}"
         return answer(request, Problem(400, "malformed", f"the body is no JSON: {at}"))
     where = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
-    return answer(request, Problem(400, "malformed", f"{where}: {first['msg']}", field=where))
+    why = first["msg"].removeprefix("Value error, ")  # put before what we say ourselves
+    return answer(request, Problem(400, "malformed", f"{where}: {why}", field=where))
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:

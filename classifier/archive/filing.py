@@ -7,11 +7,11 @@ import os
 import re
 import secrets
 import stat
-import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path, PurePath
+from tempfile import TemporaryFile
 
 from classifier.archive.outages import OUTAGES
 from classifier.archive.rows import Row
@@ -64,8 +64,14 @@ def sweep(filing: Filing) -> None:
 
 def _remove_left(partial: Path) -> None:
     seen = partial.lstat()
-    if stat.S_ISREG(seen.st_mode) and time.time() - seen.st_mtime > _LEFT_SECONDS:
+    if stat.S_ISREG(seen.st_mode) and _now(partial.parent) - seen.st_mtime > _LEFT_SECONDS:
         partial.unlink()
+
+
+def _now(folder: Path) -> float:
+    """By the clock of whoever keeps the files there, which may be another machine's."""
+    with TemporaryFile(dir=folder) as file:
+        return os.fstat(file.fileno()).st_mtime
 
 
 def _copy(folder: Path, name: str, data: bytes, sha256: str | None) -> None:

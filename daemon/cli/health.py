@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import click
 
 from config.errors import ConfigError
-from config.readable import plain
 from daemon.cli.common import EXIT_FAILED, json_option, load, print_json
 from daemon.cli.ending import fail
 
@@ -82,7 +81,7 @@ def doctor(config_file: Path | None, send: bool, adopt: bool, as_json: bool) -> 
     for finding in chain(examine(settings, clock), _tried(settings) if send else ()):
         found.append(finding)
         if not as_json:
-            click.echo("\n".join(map(plain, in_words(finding).splitlines())))
+            click.echo(in_words(finding))
     if as_json:
         print_json(document(found, clock.now()))
     if any(finding.level is Level.WRONG for finding in found):

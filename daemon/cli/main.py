@@ -107,20 +107,8 @@ def main() -> NoReturn:
     except NightsortError as exc:
         fail(str(exc), _exit_code(exc))
     except Exception as exc:  # noqa: BLE001 - no traceback reaches people, whatever happened
-        _end(exc)
+        fail_unexpectedly(exc)
     sys.exit(0)
-
-
-def _end(error: Exception) -> NoReturn:
-    if _is_interrupted(error):
-        fail("interrupted", EXIT_INTERRUPTED)
-    fail_unexpectedly(error)
-
-
-def _is_interrupted(error: BaseException) -> bool:
-    """Whether Ctrl-C is what it came of, as where a library was just being loaded."""
-    cause = error.__cause__ or error.__context__
-    return isinstance(error, KeyboardInterrupt) or (cause is not None and _is_interrupted(cause))
 
 
 def _exit_code(error: NightsortError) -> int:

@@ -89,6 +89,7 @@ def now(config_file: Path | None, as_json: bool) -> None:
     else:
         click.echo(outcome_words(summary), err=True)
         _tell_left_alone(settings.state_dir)
+    _leave_what_hangs()
 
 
 @click.command()
@@ -156,7 +157,7 @@ def _run_daemon(config_file: Path | None) -> None:
 def _leave_what_hangs() -> None:
     """A thread that hangs in a share, as over the pictures of a report, keeps us for a while only.
 
-    Python waits for it as it ends. All that was to be kept is kept by now.
+    Python waits for it as it ends. All that was to be kept, or told, is by now.
     """
     last = threading.Timer(_LAST_SECONDS, os._exit, [0])
     last.daemon = True

@@ -10,8 +10,8 @@ import os
 import pwd
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
-from contextlib import nullcontext, redirect_stdout, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from config.errors import ConfigError, RefusedError
+from config.errors import ConfigError, NightsortError, RefusedError
 from config.readable import plain
-from daemon.cli.common import EXIT_FAILED, any_path, json_option, print_json
+from daemon.cli.common import EXIT_FAILED, EXIT_WRONG_USE, any_path, json_option, print_json
+from daemon.cli.ending import fail, fail_unexpectedly
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -54,7 +55,7 @@ def setup(
       nightsort --config nightsort.toml setup --answers answers.toml --make-folders
     """  # noqa: D301
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
-        done = _set_up(_place(config_file), answers, make_folders=make_folders)
+        done = _set_up(config_file, answers, make_folders=make_folders)
     if as_json:
         print_json(done.as_json())
     if any(finding.level == "wrong" for finding in done.findings):
@@ -80,27 +81,45 @@ class _Done:
         }
 
 
-def _set_up(path: Path, answers: Path | None, *, make_folders: bool) -> _Done:
-    from config.answers import as_file, merged, read_values
-
-    present = read_values(path) if path.exists() else {}
-    if answers is not None:
-        values = merged(present, read_values(answers))
-    elif sys.stdin.isatty() and sys.stdout.isatty():
-        values = _asked(path, present)
-    else:
-        raise click.UsageError("there is no terminal to ask on; give --answers FILE")
-    text = as_file(values)
-    if answers is None and not click.confirm(f"Write {plain(str(path))}", default=True):
-        click.echo("Nothing was changed.")
-        return _Done(path, is_written=False)
-    is_new = not path.exists() or path.read_bytes() != text.encode()
-    kept = _write(path, text) if is_new else None
+def _set_up(config_file: Path | None, answers: Path | None, *, make_folders: bool) -> _Done:
+    with _nothing_written():
+        path = _place(config_file)
+        text = _text(path, answers)
+        if answers is None and not click.confirm(f"Write {plain(str(path))}", default=True):
+            click.echo("Nothing was changed.")
+            return _Done(path, is_written=False)
+        is_new = not path.exists() or path.read_bytes() != text.encode()
+        kept = _write(path, text) if is_new else None
     beside = f"; the one before is {plain(kept.name)}" if kept else ""
     said = f"Written: {plain(str(path))}{beside}."
     click.echo(said if is_new else f"{plain(str(path))} says so already.")
     findings = _try(path, asking=answers is None, make_folders=make_folders)
     return _Done(path, is_new, kept, findings)
+
+
+@contextmanager
+def _nothing_written() -> Iterator[None]:
+    """Whatever fails in the `with` block, the settings are as they were: exit 2."""
+    try:
+        yield
+    except (click.ClickException, click.Abort):
+        raise
+    except NightsortError as exc:
+        fail(str(exc), EXIT_WRONG_USE)
+    except Exception as exc:  # noqa: BLE001 - as in `daemon.cli.main`
+        fail_unexpectedly(exc, EXIT_WRONG_USE)
+
+
+def _text(path: Path, answers: Path | None) -> str:
+    """What the file is to hold, by the answers of a person or of a file."""
+    from config.answers import as_file, merged, read_values
+
+    present = read_values(path) if path.exists() else {}
+    if answers is not None:
+        return as_file(merged(present, read_values(answers)))
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        return as_file(_asked(path, present))
+    raise click.UsageError("there is no terminal to ask on; give --answers FILE")
 
 
 def _place(config_file: Path | None) -> Path:
@@ -212,7 +231,10 @@ def _try(path: Path, *, asking: bool, make_folders: bool) -> list[Finding]:
     from daemon.health.doctor.checks import examine
     from daemon.health.doctor.findings import Level, in_words
 
-    settings = load(path)
+    try:
+        settings = load(path)
+    except ConfigError as exc:  # what the environment says beside the file
+        raise RefusedError(str(exc)) from exc
     folders = [getattr(settings, key) for key in FOLDER_KEYS]
     missing = [folder for folder in folders if not os.path.exists(folder)]  # noqa: PTH110
     if missing and (make_folders or (asking and _wants(missing))):
@@ -223,7 +245,7 @@ def _try(path: Path, *, asking: bool, make_folders: bool) -> list[Finding]:
     findings = [*examine(settings, SystemClock(settings.window.zone() or local_zone()))]
     for finding in findings:
         if finding.level is not Level.OK:
-            click.echo("\n".join(map(plain, in_words(finding).splitlines())))
+            click.echo(in_words(finding))
     click.echo(_next(settings))
     return findings
 

@@ -193,13 +193,17 @@ def _show_forgotten(settings: Settings) -> None:
     """Tell that what was forgotten since the backup is not known, where it is not."""
     from daemon.folders.forgotten import FILE
 
-    if not (settings.state_dir / FILE).exists():
-        click.echo(
-            f"No photo was forgotten on this machine: {FILE} is not there. Where the backup is of "
-            f"another one, copy {FILE} from its state_dir into {plain(str(settings.state_dir))}, "
-            "and restore again; otherwise what was forgotten since is here again.",
-            err=True,
-        )
+    if (settings.state_dir / FILE).exists():
+        return
+    otherwise = "what was forgotten since is here again"
+    if settings.mirror.has_bucket:
+        otherwise += ", until the service has taken in the list that is in the bucket"
+    click.echo(
+        f"No photo was forgotten on this machine: {FILE} is not there. Where the backup is of "
+        f"another one, copy {FILE} from its state_dir into {plain(str(settings.state_dir))}, "
+        f"and restore again; otherwise {otherwise}.",
+        err=True,
+    )
 
 
 def _show_untrusted(settings: Settings) -> None:

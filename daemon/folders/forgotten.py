@@ -76,7 +76,8 @@ class Forgotten:
         return sum(map(len, self._digests.values()))
 
     def require(self) -> None:
-        """Raise RefusedError where it is damaged, TransientError where it cannot be read."""
+        """Read it anew. Raises RefusedError where it is damaged, TransientError as `add`."""
+        self._drop_read()
         _ = self._lists
 
     def knows(self, mark: str) -> bool:
@@ -87,6 +88,13 @@ class Forgotten:
         """Note what is forgotten, durably. Raises TransientError when the disk refuses."""
         salt = self._lists[0]["salt"]
         self._keep([{"salt": salt, "digests": [_digest(salt, mark) for mark in marks]}])
+
+    def size_with(self, content: bytes) -> int:
+        """How many digests there are with those of such a file, too. Raises as `take_in`."""
+        known = {**self._digests}
+        for told in _read(content):
+            known[told["salt"]] = known.get(told["salt"], frozenset()).union(told["digests"])
+        return sum(map(len, known.values()))
 
     def take_in(self, content: bytes) -> None:
         """Note what such a file of elsewhere tells, too. Raises ValueError where it is none."""

@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Container, Iterable
 from contextlib import closing, suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 
 import structlog
 
@@ -21,21 +21,27 @@ from config.errors import RefusedError, TransientError
 from config.settings import Settings
 from daemon.corrections.moved_photos import MovedPhotos
 from daemon.domain.clock import Clock
-from daemon.domain.forgetting import Gone, Job, Receipt, Remains, Trace
+from daemon.domain.forgetting import Gone, Job, Receipt, Trace
 from daemon.domain.photos import Story, as_text
 from daemon.folders.contents import drop
 from daemon.folders.forgotten import Forgotten, content_mark, result_mark, row_mark
 from daemon.folders.os_errors import trouble
 from daemon.folders.renaming import Entry
-from daemon.maintenance.backups import Backups
 from daemon.maintenance.forgotten_files import Files, Places
+from daemon.maintenance.forgotten_remains import (
+    copies_elsewhere,
+    copies_here,
+    export_of,
+    file_of,
+    workbook_of,
+)
 from daemon.maintenance.forgotten_versions import strip_versions, that_learnt
 from daemon.reporting.kept_pictures import KeptPictures
 from daemon.reporting.report_updater import ReportUpdater
 from daemon.reporting.run_files import RunResults
-from daemon.store import DATABASE, Store
+from daemon.store import Store
 from daemon.store.bucket_copies import copies_of_results
-from daemon.store.facts import EXPORTS, WORKBOOKS_OWED
+from daemon.store.facts import EXPORTS, FORGOTTEN_CAME, WORKBOOKS_OWED
 from daemon.store.traces import Known
 
 log = structlog.get_logger()
@@ -72,7 +78,8 @@ class Forgetter:
         """Note what is to be forgotten.
 
         photos: what whoever asks was shown. Raises NotExact, RefusedError where they are others
-        now, or one is in hand; TransientError when a folder does not answer.
+        now, one is in hand, or the list of the forgotten is damaged; TransientError when a folder
+        does not answer.
         """
         meant = self._store.traces.meant(what)
         if not meant.is_exact:
@@ -87,6 +94,15 @@ class Forgetter:
         job = self._job(meant.stories, by, asked, is_return=meant.is_return)
         self._store.forgetting.begin(job)
         return job
+
+    def begin_what_came(self) -> None:
+        """Where the list came, or grew, from elsewhere: as `begin_again`."""
+        if (size := self._store.facts.get(FORGOTTEN_CAME)) is None:
+            return
+        self._forgotten.require()
+        if len(self._forgotten) >= size:  # else it has not arrived yet
+            self.begin_again()
+            self._store.facts.remember(FORGOTTEN_CAME, None)
 
     def begin_again(self) -> None:
         """After an older database took over: note what in it was forgotten before."""
@@ -157,6 +173,7 @@ class Forgetter:
         gone: Container[int] = (),
     ) -> Job:
         """gone: photos whose files were removed already."""
+        self._forgotten.require()  # before anything goes: else nobody could note that it is gone
         known = self._store.traces.known([story.id for story in stories])
         zone = self._clock.now().tzinfo
         days = {f"{datetime.fromisoformat(at).astimezone(zone):%Y-%m-%d}" for at in known.spoken_at}
@@ -258,12 +275,12 @@ class Forgetter:
             tuple(sorted({*self._results_of(job), *(path.name for path in rewritten)})),
             job.same_bytes,
             (
-                *self._remains(),
-                *(_file(one.photo) for one in job.photos if one.is_missing),
-                *map(_workbook, owed),
+                *copies_here(self._settings, self._clock.now()),
+                *(file_of(one.photo) for one in job.photos if one.is_missing),
+                *map(workbook_of, owed),
                 *that_learnt(self._settings.state_dir, _hashes(job)),
-                *map(_export, exports.items()),
-                *self._elsewhere(waiting),
+                *map(export_of, exports.items()),
+                *copies_elsewhere(self._settings, waiting),
             ),
         )
 
@@ -322,39 +339,6 @@ class Forgetter:
         places = self._places
         return RunResults(places.results.root, run, places.incoming.root, places.sorted.root)
 
-    # --- what still holds it ---------------------------------------------------------------------
-
-    def _remains(self) -> Iterable[Remains]:
-        now = self._clock.now().astimezone(UTC)
-        days = self._settings.backups.keep_days
-        try:
-            backups = Backups.from_settings(self._settings).listed()
-        except TransientError as exc:
-            yield Remains("backup", str(exc), "it is there again: look then")
-            backups = []
-        for one in (one for one in backups if one.made_at <= now):
-            until = (one.made_at + timedelta(days=days)).isoformat(timespec="minutes")
-            yield Remains("backup", str(one.path), until if days else "you remove it")
-        for aside in sorted(self._settings.state_dir.glob(f"{DATABASE}.set-aside-*")):
-            if not aside.name.endswith(("-wal", "-shm")):
-                yield Remains("set-aside database", str(aside), "you remove it")
-
-    def _elsewhere(self, waiting: int) -> Iterable[Remains]:
-        settings = self._settings
-        if settings.mirror.has_postgres:
-            until = f"it has followed; {waiting} changes wait" if waiting else "it has followed"
-            yield Remains("mirror", f"station {settings.mirror.station}", until)
-        if settings.mirror.bucket is not None:
-            yield Remains("mirror", settings.mirror.bucket, "its copies go as soon as it answers")
-            days = settings.backups.keep_days
-            until = f"{days:g} days after each was made" if days else "you remove them"
-            yield Remains("backup", f"backups in {settings.mirror.bucket}", until)
-        if settings.handover.webhook is not None:
-            yield Remains("handed over", "the system behind [handover] webhook", "it removes it")
-        yield Remains(
-            "log", "the system's journal, and messages that were sent", "they are rotated"
-        )
-
 
 def not_exact(what: str, stories: Iterable[Story]) -> str:
     """That this is not one photo or one return, in words."""
@@ -383,17 +367,3 @@ def _marks(job: Job) -> Iterable[str]:
 
 def _hashes(job: Job) -> list[str]:
     return [one for photo in job.photos for one in photo.own_hashes]
-
-
-def _file(photo: int) -> Remains:
-    where = f"of photo #{photo}: somebody took it from its place in sorted_dir"
-    return Remains("file", where, "whoever has it removes it")
-
-
-def _export(made: tuple[str, str]) -> Remains:
-    where, at = made
-    return Remains("export", f"{where}, of {at}", "it is exported there again, or you remove it")
-
-
-def _workbook(run: str) -> Remains:
-    return Remains("workbook", f"batch_results_{run}.xlsx", "whoever has it open closes it")

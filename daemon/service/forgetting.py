@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -50,19 +50,19 @@ class ForgetOrders:
         return self._go_on(job, is_new=True)
 
     def resume(self) -> None:
-        """Finish what a crash, or a folder that failed, left half done.
+        """Finish what a crash, or a folder that failed, left half done, or what came since.
 
         What cannot be finished keeps nothing else from being done: `check` tries it again.
         """
         self._concluding = [one for one in self._concluding if not one.done()]
-        for job in () if self._concluding else self._forgetter.under_way():
+        if self._concluding:
+            return
+        with _put_off():
+            self._forgetter.begin_what_came()
+        for job in self._forgetter.under_way():
             log.info("forgetting_resumed", count=len(job.photos), person=job.by)
-            try:
+            with _put_off():
                 self._go_on(self._forgetter.renewed(job), is_new=False).add_done_callback(_tell)
-            except StoreDamaged:
-                raise
-            except NightsortError as exc:
-                _interrupted(exc)
 
     def check(self, steady: float) -> None:
         """As `resume`, now and then."""
@@ -86,6 +86,17 @@ class ForgetOrders:
             said = json.loads(path.read_text(encoding="utf-8"))
             if (less := Redaction(job.names).of(said)) != said:
                 replace_small(path, json.dumps(less), 0o640)
+
+
+@contextmanager
+def _put_off() -> Iterator[None]:
+    """What cannot be done now is told; it is tried again."""
+    try:
+        yield
+    except StoreDamaged:
+        raise
+    except NightsortError as exc:
+        _interrupted(exc)
 
 
 def _tell(done: Future[Receipt]) -> None:

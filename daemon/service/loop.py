@@ -13,7 +13,7 @@ from contextlib import suppress
 
 import structlog
 
-from config.errors import StoreDamaged, TransientError
+from config.errors import NightsortError, StoreDamaged, TransientError
 from config.settings import Settings
 from daemon.domain.orders import Answer, Given
 from daemon.domain.runs import Progress
@@ -114,6 +114,10 @@ class Service:
                 self._status.ending()
                 self._runs.leave_ahead()
                 self._runs.close()
+            except StoreDamaged:
+                with suppress(NightsortError):
+                    self._runs.leave_ahead()  # the next start may find that most of it is whole
+                raise
             finally:
                 self._share.stop()
                 self._send_away()

@@ -258,6 +258,8 @@ class Drain:
             assert self.run is not None
             mark, most = self._workers.mark(), self._sorter.most_together()
             known = known_of(batch, self.run.id, self._store.ahead, mark, self._clock, most)
+            if len(known) == len(batch):
+                self._store.queue.clear(batch)  # they are not opened: a crash blames none of them
             in_hand[self._workers.examine(batch, known)] = batch
             claimed = True
         return claimed

@@ -75,7 +75,10 @@ class Sorter:
         self._filer.check_space()
         began = self._clock.steady()
         journal = _RunJournal(self, self._store.intentions, run)
-        for group in twins_apart(examined):
+        groups = twins_apart(examined)
+        if twins := [photo.photo for group in groups[1:] for photo in group]:
+            self._store.queue.clear(twins)  # they wait, in hand, while others are filed
+        for group in groups:
             ready = [photo for photo in group if not self._is_left_behind(photo, run)]
             carry_out(
                 self._filer,

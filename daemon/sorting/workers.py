@@ -32,9 +32,6 @@ from daemon.sorting.model_slot import Classifying, ModelSlot
 # Gives the return id on a label: of a photo's path, its bytes, and what was decoded of it.
 LabelOf = Callable[[str, bytes, Picture], str]
 _NOTHING_KNOWN: Mapping[int, JudgedAhead] = MappingProxyType({})
-# What was judged ahead comes many at a time. So much of it may be read anew, where it was touched
-# since; the rest comes again in micro-batches as small as those of any photos.
-_ANEW_BYTES = 16_000_000
 
 
 def no_label(_path: str, _data: bytes, _picture: Picture) -> str:
@@ -77,8 +74,8 @@ class Workers:
     ) -> Future[list[Examined | Returned]]:
         """Examine a micro-batch in one of the threads.
 
-        known: verdicts that were given ahead, by the photo's number; each holds for a photo that
-        is as it was then.
+        known: verdicts that were given ahead, by the photo's number. Such a photo is not read: what
+        was touched since is to come again, in a micro-batch as small as those of any photos.
         """
         return self._pool.submit(self._examine, batch, known)
 
@@ -118,25 +115,19 @@ class Workers:
         self, batch: Sequence[Photo], model: Classifying, known: Mapping[int, JudgedAhead]
     ) -> list[Examined | Returned]:
         seen: list[Examined | Returned | _Failed] = []
-        anew = 0  # bytes
         # A few at a time: what was decoded stays in memory no longer than it is needed.
         for at in range(0, len(batch), MODEL_BATCH):
             some: list[_Decoded | Examined | Returned | _Failed] = []
             for photo in batch[at : at + MODEL_BATCH]:
-                recalled = self._recall(photo, known)
-                if recalled is None and photo.id in known:
-                    anew += photo.fingerprint.size_bytes
-                if recalled is None and anew > _ANEW_BYTES:
-                    some.append(Returned(photo, Setback.OUTDATED))
+                if (judged := known.get(photo.id)) is None:
+                    some.append(self._read(photo, model.input_size))
                 else:
-                    some.append(recalled or self._read(photo, model.input_size))
+                    some.append(self._recall(photo, judged) or Returned(photo, Setback.OUTDATED))
             seen += self._classified(some, model)
         return self._told_apart(seen)
 
-    def _recall(self, photo: Photo, known: Mapping[int, JudgedAhead]) -> Examined | None:
+    def _recall(self, photo: Photo, judged: JudgedAhead) -> Examined | None:
         """What was found ahead, if the photo lies there as it did then and nobody writes to it."""
-        if (judged := known.get(photo.id)) is None:
-            return None
         self._begin()
         try:
             descriptor = self._incoming.open_file(photo.path)

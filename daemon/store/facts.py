@@ -21,6 +21,7 @@ VERSIONS_ADOPTED = "versions_adopted"  # as the folder of versions says, for bac
 LESSON = "lesson"  # the last one: `daemon.domain.examples.LastLesson`
 PHOTO_NUMBER = "photo_number"  # the highest of those that were forgotten
 FORGETTING = "forgetting"  # what is being forgotten, until that is done
+FORGOTTEN_CAME = "forgotten_came"  # size of the list that is to be forgotten by again
 UNFETCHED = "unfetched"  # since when files are to be brought back from the bucket, until all are
 STRIPPED = "stripped"  # hashes, by place, of what came back without metadata and is not known yet
 PAGE_PEOPLE = "page_people"  # of a restored backup: `daemon.store.page_people`

@@ -147,13 +147,21 @@ class Queue(Part):
                 [(retry_at, at and utc(at), photo.id) for photo in photos],
             )
 
+    def clear(self, photos: Iterable[Photo]) -> None:
+        """Note that photos in hand were looked at already: no crash is their doing."""
+        with self._db.transaction(durable=False):
+            self._db.executemany(
+                "UPDATE photos SET claimed_boot = '' WHERE id = ?",
+                [(photo.id,) for photo in photos],
+            )
+
     def return_claimed(self, boot: str | None) -> list[Photo]:
         """Queue what was in hand; after a crash it will be tried one by one.
 
         A photo that was alone in hand at a crash collects it; those of a run with two are returned,
         and stay claimed, to be set aside; those that were looked at ahead wait for `suspects`.
-        Another boot id than theirs is a power cut, None a failure that this process survived:
-        neither blames anybody.
+        Another boot id than theirs is a power cut, an empty one clears them, None is a failure that
+        this process survived: nobody is blamed then.
         """
         with self._db.transaction():
             in_hand = self._db.execute(

@@ -203,6 +203,33 @@ def test_now_that_hangs_ends_when_it_is_interrupted_again_and_loses_nothing(tmp_
     assert [row["sha256"] for row in site.rows()] == [photo]
 
 
+def test_pictures_that_hang_keep_now_for_a_while_only(tmp_path: Path) -> None:
+    site = Site.make(tmp_path)
+    draw_photo(site.incoming / "return-40003.jpg", seed=8)
+    begun = tmp_path / "begun"
+    hangs = (
+        "import threading, daemon.cli.service\nfrom pathlib import Path\n"
+        "from daemon.reporting.report_thread import ReportThread\n"
+        "from daemon.reporting.thumbnails import Thumbnails\n"
+        f"begun = Path({str(begun)!r})\n"
+        "Thumbnails._one = lambda *_: (begun.touch(), threading.Event().wait())\n"
+        "ReportThread.silent_seconds = lambda _: 60.0 if begun.exists() else 0.0\n"
+        "daemon.cli.service._LAST_SECONDS = 0.1\n"
+        "from daemon.cli.main import main\nmain()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", hangs, *site.asking("now", "--json")],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert begun.exists()
+    assert json.loads(done.stdout)["total_processed"] == 1
+
+
 def test_in_window_mode_the_status_forecasts_from_the_last_runs_pace(tmp_path: Path) -> None:
     site = Site.make(tmp_path, mode="window")
     draw_photo(site.incoming / "return-50001.jpg", seed=9)

@@ -6,11 +6,16 @@ import json
 import os
 import pty
 import select
+import subprocess
+import sys
 import tomllib
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from tests.support.processes import Site, clean_environment, command
+from tests.support.waiting import DEADLINE_SECONDS
 
 INTERRUPT = "\x03"  # Ctrl-C
 
@@ -148,6 +153,39 @@ def test_settings_that_cannot_be_written_are_told_from_ones_with_something_wrong
     (tmp_path / ".nightsort.toml.part").rmdir()
     wrong = site.nightsort("setup", "--answers", str(file))  # the folders are not there
     assert wrong.returncode == 1, wrong.stdout
+    assert (tmp_path / "nightsort.toml").exists()
+
+
+@pytest.mark.parametrize(("broken", "expected"), [("_text", 2), ("_write", 2), ("_try", 1)])
+def test_a_defect_before_anything_was_written_is_told_from_one_after(
+    tmp_path: Path, broken: str, expected: int
+) -> None:
+    code = (
+        "import daemon.cli.setup as setup\nfrom daemon.cli.main import main\n"
+        f"setup.{broken} = lambda *_, **__: 1 / 0\nmain()"
+    )
+    asking = Site(tmp_path).asking("setup", "--answers", str(answers(tmp_path)))
+    done = subprocess.run(
+        [sys.executable, "-c", code, *asking],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == expected, done.stderr
+    assert "unexpected ZeroDivisionError" in done.stderr
+    assert (tmp_path / "nightsort.toml").exists() is (expected == 1)
+    Path(done.stderr.split()[-1]).unlink()  # what is to be reported
+
+
+def test_settings_that_the_environment_spoils_are_written_all_the_same(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    process = site.start(
+        "setup", "--answers", str(answers(tmp_path)), extra_environment={"NIGHTSORT_HATS": "1"}
+    )
+    _, said = process.communicate(timeout=DEADLINE_SECONDS)
+    assert process.returncode == 1, said
+    assert "NIGHTSORT_HATS" in said
     assert (tmp_path / "nightsort.toml").exists()
 
 

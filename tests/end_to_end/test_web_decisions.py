@@ -191,7 +191,30 @@ def test_a_boolean_is_no_photo_and_no_word(anna: httpx.Client, photo: dict[str, 
     ):
         answer = anna.post(path, json=asked)
         assert (answer.status_code, answer.json()["code"]) == (400, "malformed"), answer.text
-        assert "not a boolean" in answer.json()["detail"]
+        assert answer.json()["detail"].endswith(": a number is wanted, not a boolean")
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_what_is_no_number_is_refused_in_our_words(
+    anna: httpx.Client, photo: dict[str, Any], number: str
+) -> None:
+    for path, asked in (
+        (f"/photos/{photo['id']}/decision", f'{{"decision": "agree", "seconds": {number}}}'),
+        ("/decisions", f'{{"decision": "agree", "photos": [{number}]}}'),
+    ):
+        answer = anna.post(path, content=asked, headers={"content-type": "application/json"})
+        assert (answer.status_code, answer.json()["code"]) == (400, "malformed"), answer.text
+        assert answer.json()["detail"].endswith(": a number is wanted, not NaN or Infinity")
+
+
+@pytest.mark.parametrize("new", [1, "yes", "true", None])
+def test_only_true_says_that_a_category_may_be_new(
+    anna: httpx.Client, photo: dict[str, Any], new: object
+) -> None:
+    answer = decide(anna, photo, decision="category", category="Hats", new=new)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed"), answer.text
+    assert answer.json()["field"] == "new"
+    assert anna.get(f"/photos/{photo['id']}").json()["state"] == "review"
 
 
 def test_where_nothing_is_to_be_measured_a_program_measures_nothing(tmp_path: Path) -> None:

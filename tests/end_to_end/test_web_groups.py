@@ -127,3 +127,33 @@ def test_a_group_takes_two_keys_and_its_undo_one(
         tab.press("z")
         eventually(lambda: total(carl) == before)
         assert tab.complaints == []
+
+
+# Sends twice, and comes back by Back in between; what the form says each time of seconds.
+_SENT_TWICE = """(() => {
+  const form = document.querySelector("#groups"), now = performance.now.bind(performance);
+  let ahead = 0;
+  performance.now = () => now() + ahead;
+  form.addEventListener("submit", event => event.preventDefault());
+  const sent = () => {
+    form.requestSubmit(form.querySelector(".stroke button[value=agree]"));
+    return Number(form.elements.seconds.value);
+  };
+  document.querySelector(".whole").click();
+  ahead = 50_000;
+  const first = sent();
+  window.dispatchEvent(new PageTransitionEvent("pageshow", {persisted: true}));
+  return [first, sent()];
+})()"""
+
+
+def test_seconds_that_were_sent_are_not_counted_again_after_back(
+    page: Page, carl: httpx.Client, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        tab = browser.tab(390)
+        tab.carry(carl)
+        tab.open(f"{page.url}/page/groups")
+        first, second = tab.evaluate(_SENT_TWICE)
+        assert first >= 50 > second
+        assert tab.complaints == []

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,7 @@ from distributed import Client
 from distributed.deploy.spec import close_clusters
 
 from classifier.archive import running
-from classifier.archive.filing import Filing, file_photo
+from classifier.archive.filing import Filing, file_photo, sweep
 from classifier.archive.listing import NoArchive, photos_under
 from classifier.archive.manifest import (
     Manifest,
@@ -556,6 +557,22 @@ def test_what_a_killed_worker_left_of_a_copy_is_swept(site: Site) -> None:
     os.utime(left[0], (1, 1))
     assert asked(site, *wanted).returncode == 0  # nothing is left to be judged
     assert not left[0].exists()
+
+
+def test_what_is_written_just_now_is_nobodys_leftover_whatever_this_machines_clock_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its time is that of the file server, as another machine wrote it there."""
+    partial = tmp_path / "Tops" / ".0123456789abcdef.part"
+    partial.parent.mkdir()
+    partial.write_bytes(b"half of a photo")
+    ahead = time.time() + 3600
+    monkeypatch.setattr(time, "time", lambda: ahead)
+    sweep(Filing(str(tmp_path)))
+    assert [file.name for file in partial.parent.iterdir()] == [partial.name]
+    os.utime(partial, (1, 1))
+    sweep(Filing(str(tmp_path)))
+    assert [*partial.parent.iterdir()] == []
 
 
 def test_a_scheduler_without_workers_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,14 +17,18 @@ from daemon.mirror.bucket.client import BucketRefused, connect
 from daemon.mirror.bucket.rescue import bring_files, bring_memory
 from daemon.mirror.bucket.thread import BucketThread
 from daemon.store import Store
+from daemon.store.facts import FORGOTTEN_CAME
+from tests.integration.test_forgetting import die
 from tests.integration.test_pick_lists import updater
-from tests.support.bucket_shop import copy, settings_of
+from tests.support.bucket_shop import copier, copy, finish, settings_of
+from tests.support.desk import Crash
 from tests.support.forgetting import ForgettingShop
 from tests.support.s3 import Storage
 from tests.support.waiting import eventually
 
 KEY = f"berlin/{FILE}"
 KEPT, GONE = "return-60002_front.png", "return-60001_front.png"
+LATER = "return-60009_front.png"
 # Valid as JSON or not, as a list or not; what is nested deeper than Python reads is the last.
 DAMAGED = (b"", b"{}", b"[]", b"null", b'{"salt": "xyz", "digests": []}', b"\xff", b"[" * 100_000)
 
@@ -50,7 +54,7 @@ def test_a_damaged_list_of_the_box_does_not_replace_the_one_there_and_holds_noth
         (shop.state / FILE).write_bytes(damaged)
         with pytest.raises(BucketRefused, match=rf"{FILE}: is damaged; put it back"):
             copy(shop, s3.settings(bucket))
-    later = shop.night("return-60009_front.png", first=9)
+    later = shop.night(LATER, first=9)
     thread = BucketThread(settings_of(shop, s3.settings(bucket)), shop.clock)
     with thread.kept():
         eventually(lambda: f"results/batch_results_{later}.csv" in s3.objects(bucket))
@@ -110,6 +114,61 @@ def test_a_list_that_was_deleted_there_is_missed(
     with structlog.testing.capture_logs() as logs:
         restored(new_box(shop, tmp_path, s3.settings(bucket)), shop)
     assert [one["key"] for one in logs if one["event"] == "forgotten_not_known"] == [KEY]
+
+
+def without_list(shop: ForgettingShop, mirror: dict[str, object]) -> None:
+    """As after `restore FILE` on a machine without a list; KEPT was forgotten since that backup."""
+    shop.night(LATER, first=9)
+    backup = shop.back_up()
+    shop.forget("60002")
+    copy(shop, mirror)
+    (shop.state / FILE).unlink()
+    shop.restore(backup)
+    assert shop.resume() == []
+    assert shop.store.history.stories(KEPT) != []
+
+
+def test_what_a_restored_backup_knows_is_forgotten_again_once_the_list_came_from_the_bucket(
+    shop: ForgettingShop, s3: Storage, bucket: str
+) -> None:
+    """Though nothing else is forgotten."""
+    without_list(shop, s3.settings(bucket))
+    copy(shop, s3.settings(bucket))
+    assert shop.resume() == []
+    assert shop.store.history.stories(KEPT) == []
+    assert shop.store.history.stories(LATER) != []
+    copy(shop, s3.settings(bucket))
+    assert shop.store.facts.get(FORGOTTEN_CAME) is None
+
+
+def test_what_is_announced_and_not_there_yet_is_not_taken_for_done(
+    shop: ForgettingShop, s3: Storage, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill, or a full disk, between the note and the list; or who looks just then."""
+    without_list(shop, s3.settings(bucket))
+    with monkeypatch.context() as patch:
+        patch.setattr(Forgotten, "take_in", die)
+        with pytest.raises(Crash):
+            copy(shop, s3.settings(bucket))
+    assert shop.resume() == []
+    assert shop.store.history.stories(KEPT) != []
+    copy(shop, s3.settings(bucket))
+    assert shop.resume() == []
+    assert shop.store.history.stories(KEPT) == []
+
+
+def test_a_damaged_list_there_keeps_nothing_from_being_compared_where_ours_is_whole(
+    shop: ForgettingShop, s3: Storage, bucket: str
+) -> None:
+    s3.opened(bucket).put(KEY, b"{}", {"sha256": sha256(b"{}").hexdigest()})
+    made = copier(shop, s3.settings(bucket))
+    finish(made)
+    assert made.problem == ""
+    (shop.state / FILE).unlink()
+    s3.opened(bucket).put(KEY, b"{}", {"sha256": sha256(b"{}").hexdigest()})
+    made = copier(shop, s3.settings(bucket))
+    finish(made)
+    assert f"{FILE} is damaged, or not what was sent" in made.problem
 
 
 def new_box(shop: ForgettingShop, tmp_path: Path, mirror: dict[str, object]) -> Settings:

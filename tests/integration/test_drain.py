@@ -515,6 +515,33 @@ def test_only_the_photo_that_crashes_the_program_is_set_aside(tmp_path: Path) ->
     core.stop()
 
 
+def test_a_crash_while_its_twin_is_filed_is_no_crash_of_the_photo_that_waits(
+    tmp_path: Path,
+) -> None:
+    die = iter([True])
+
+    def reached(point: str) -> None:
+        if point == "before_rename" and next(die, False):
+            raise Crash
+
+    core = Core(tmp_path, inline=True, reached=reached)
+    for name in ("one.png", "two.png"):
+        core.drop(name, tiny_photo("Shirts", 1))
+    core.take_in()
+    with pytest.raises(Crash):
+        core.work()
+    core._think = FailingOnce(2, Crash())  # and once more, while the second is looked at
+    core.restart()
+    core.drainer.recover()
+    with pytest.raises(Crash):
+        core.work()
+    core._think = by_tone
+    core.restart()
+    summary = core.recover_and_drain()
+    assert (summary["successful"], summary["duplicates"], summary["failed"]) == (1, 1, 0)
+    core.stop()
+
+
 def test_power_cuts_set_nothing_aside(tmp_path: Path) -> None:
     core = Core(tmp_path, batch_size=1, inline=True, think=FailingOnce(1, Crash()))
     drop(core, 1)

@@ -9,16 +9,18 @@ from pathlib import Path
 import pytest
 
 from config.errors import FolderRefused, PhotoBusy, RefusedError
+from daemon.domain.orders import Forget
 from daemon.folders.forgotten import FILE
 from daemon.folders.tree import Tree
 from daemon.maintenance.forgetting import Forgetter
 from daemon.maintenance.forgotten_files import Files
 from daemon.reporting.kept_pictures import KeptPictures
+from daemon.store.facts import FORGOTTEN_CAME
 from tests.integration.test_forgetting import BACK, FRONT, OTHER, PHOTOS, SHA, TheShop, die
 from tests.integration.test_orders import Reports, orders_of
 from tests.support.core import running, tiny_photo
 from tests.support.desk import Crash
-from tests.support.forgetting import forgetter_of, forgetting, traces
+from tests.support.forgetting import SOMEBODY, forgetter_of, forgetting, traces
 
 
 @pytest.fixture
@@ -72,6 +74,10 @@ def test_the_same_bytes_judged_ahead_are_another_photo(shop: TheShop) -> None:
 # It keeps nothing from being done
 
 
+def asked(shop: TheShop, what: str) -> Forget:
+    return Forget(what, tuple(story.id for story in shop.store.traces.meant(what).stories))
+
+
 def recover(shop: TheShop) -> None:
     """As the service does at a start and after a failure, and between two runs."""
     orders_of(shop, Reports(shop)).recover()
@@ -98,13 +104,30 @@ def test_a_results_file_that_is_open_keeps_no_photo_from_being_sorted(
     assert traces(shop.folders, FRONT, PHOTOS[FRONT]) == []
 
 
-def test_a_damaged_list_of_the_forgotten_keeps_nothing_from_being_done(shop: TheShop) -> None:
+def test_a_damaged_list_of_the_forgotten_is_told_before_anything_goes(shop: TheShop) -> None:
+    orders = forgetting(shop, Reports(shop))
+    orders.carry_out(asked(shop, OTHER), SOMEBODY)  # the list was read
     path = shop.state / FILE
     path.write_text("{", "ascii")
     with pytest.raises(RefusedError, match="damaged"):
-        shop.forget(FRONT)
+        orders.carry_out(asked(shop, FRONT), SOMEBODY)
+    assert shop.store.forgetting.under_way() == []
+    assert (shop.sorted / "Tops" / FRONT).read_bytes() == PHOTOS[FRONT]
+    path.unlink()
+    orders.carry_out(asked(shop, FRONT), SOMEBODY)
+    assert traces(shop.folders, FRONT, PHOTOS[FRONT]) == []
+
+
+def test_a_damaged_list_of_the_forgotten_keeps_nothing_from_being_done(
+    shop: TheShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin_only(shop, FRONT, monkeypatch, "remove_files")
+    path = shop.state / FILE
+    path.write_text("{", "ascii")
+    shop.store.facts.remember(FORGOTTEN_CAME, 1)
     recover(shop)
     assert len(shop.store.forgetting.under_way()) == 1
+    assert (shop.sorted / "Tops" / FRONT).exists()
     path.unlink()
     recover(shop)
     assert shop.store.forgetting.under_way() == []

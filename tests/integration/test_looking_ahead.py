@@ -16,7 +16,7 @@ import pytest
 
 from classifier.pixels import UInt8Array
 from classifier.verdict import Verdict
-from config.errors import FolderUnavailable, SelfTestFailed
+from config.errors import FolderUnavailable, SelfTestFailed, StoreDamaged
 from daemon.domain.photos import Photo
 from daemon.domain.sorting import Examined
 from daemon.folders.machine import is_on_battery
@@ -28,7 +28,7 @@ from daemon.store import Store
 from tests.support.core import Core, by_tone, running, tiny_photo
 from tests.support.desk import Crash
 from tests.support.gates import held_up
-from tests.support.nights import Night, serving
+from tests.support.nights import Night, built, serving
 from tests.support.photos import write_photo
 from tests.support.waiting import DEADLINE_SECONDS, eventually
 
@@ -150,10 +150,58 @@ def test_photos_that_are_copied_are_filed_together_up_to_so_many_bytes(
         assert max(others) > 10
 
 
+def test_after_a_crash_what_was_judged_ahead_is_filed_together_again(tmp_path: Path) -> None:
+    def dies(point: str) -> None:
+        if point == "before_rename" and not deaths:
+            deaths.append(point)
+            raise Crash
+
+    deaths: list[str] = []
+    with running(Core(tmp_path, reached=dies)) as core:
+        drop_many(core, 300)  # more than are in hand to be filed together
+        core.take_in()
+        core.look_ahead()
+        with pytest.raises(Crash):
+            core.work()
+        core.restart()
+        core.drainer.recover()
+        filed = filed_together(core)
+        assert (len(filed), sum(filed)) == (2, 300), filed
+
+
+def test_what_was_touched_since_and_crashes_the_decoder_is_found_and_nobody_else_is_blamed(
+    tmp_path: Path,
+) -> None:
+    def dies(picture: UInt8Array) -> Verdict:
+        if 85 <= picture.mean() <= 170:
+            raise Crash
+        return by_tone(picture)
+
+    with running(Core(tmp_path, inline=True)) as core:
+        drop_many(core, 20)
+        odd = core.drop("odd.png", tiny_photo("review", 3))
+        core.take_in()
+        core.look_ahead()
+        odd.chmod(0o600)
+        core._think = dies
+        crashes = 0
+        core.restart()
+        while core.store.queue.waiting(0).queued:
+            try:
+                core.recover_and_drain()
+            except Crash:
+                crashes += 1
+                core.restart()
+        core.drainer.recover()
+        assert crashes <= 3
+        by_name = {row["filename"]: row["reason"] for row in core.all_rows()}
+        assert by_name.pop("odd.png") == "crashes_decoder"
+        assert ({*by_name.values()}, len(by_name)) == ({""}, 20)
+
+
 def test_what_was_touched_since_is_not_read_anew_all_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("daemon.sorting.workers._ANEW_BYTES", 10 * len(tiny_photo()) + 50)
     with running(Core(tmp_path, inline=True)) as core:
         drop_many(core, 40)
         core.take_in()
@@ -173,7 +221,7 @@ def test_what_was_touched_since_is_not_read_anew_all_at_once(
         summary = core.drain()
         assert (summary["total_processed"], summary["judged_ahead"]) == (40, 0)
         assert sum(read) == 40
-        assert max(read) <= 10
+        assert max(read) <= 4
 
 
 def test_its_rows_are_those_of_a_run_that_judged_itself(tmp_path: Path) -> None:
@@ -422,6 +470,30 @@ def test_an_end_in_order_blames_no_photo(core: Core) -> None:
         core.restart()
         core.drainer.recover()
     assert core.drain()["review"] == 1
+
+
+def test_an_end_by_a_damaged_database_blames_no_photo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of which the next start may find nothing."""
+    night = Night.make(tmp_path / "site", mode="manual")
+    write_photo(night.site.incoming / "shirt.jpg", seed=1)
+    turn = LookAhead.turn
+
+    def meets_damage(ahead: LookAhead) -> None:
+        night.clock.advance(0.1)
+        turn(ahead)
+        if ahead._in_hand is not None:
+            raise StoreDamaged("nightsort.db: is damaged")
+
+    monkeypatch.setattr(LookAhead, "turn", meets_damage)
+    with built(night) as service, pytest.raises(StoreDamaged):
+        service.run()
+    with closing(Store(night.site.state)) as store:
+        assert store.queue.is_anything_due(night.clock.steady())
+        store.queue.return_claimed(night.clock.boot)
+        blamed = store._db.execute("SELECT alone, crashes FROM photos").fetchall()
+    assert blamed == [(0, 0)]
 
 
 def test_an_end_waits_for_what_hangs_so_that_who_looks_after_it_can_end_it(

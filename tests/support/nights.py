@@ -6,12 +6,12 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from config.settings import Settings, load
+from config.settings import load
 from daemon.health.systemd import Notifier
 from daemon.service.app import build
 from daemon.service.loop import Service
@@ -88,9 +88,8 @@ class Night:
 @contextmanager
 def serving(night: Night) -> Iterator[Service]:
     """The service at work until the end of the `with` block."""
-    settings = load(night.site.folder / "nightsort.toml")
     started: list[Service] = []
-    thread = threading.Thread(target=_serve, args=(settings, night.clock, started))
+    thread = threading.Thread(target=_serve, args=(night, started))
     thread.start()
     eventually(lambda: started or not thread.is_alive(), within_s=DEADLINE_SECONDS)
     (service,) = started
@@ -101,8 +100,14 @@ def serving(night: Night) -> Iterator[Service]:
         thread.join(DEADLINE_SECONDS)
 
 
-def _serve(settings: Settings, clock: ManualClock, started: list[Service]) -> None:
+def built(night: Night) -> AbstractContextManager[Service]:
+    """The service, for the thread that will run it."""
+    settings = load(night.site.folder / "nightsort.toml")
     # A watchdog, though nobody listens, keeps the loop from resting while the clock is moved.
-    with build(settings, clock, Notifier("@nobody", watchdog_seconds=0.2)) as service:
+    return build(settings, night.clock, Notifier("@nobody", watchdog_seconds=0.2))
+
+
+def _serve(night: Night, started: list[Service]) -> None:
+    with built(night) as service:
         started.append(service)
         service.run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Annotated, Any, Self
 
 from fastapi import Body
@@ -20,14 +21,16 @@ from web.site import site_of
 endpoints = router()
 
 
-def _no_boolean(value: object) -> object:
-    """In JSON true is no 1; in Python it is."""
+def _as_json_has_it(value: object) -> object:
+    """In JSON true is no 1, and NaN is nothing; in Python both are numbers."""
     if isinstance(value, bool):
         raise ValueError("a number is wanted, not a boolean")
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError("a number is wanted, not NaN or Infinity")
     return value
 
 
-_NUMBER = BeforeValidator(_no_boolean)
+_NUMBER = BeforeValidator(_as_json_has_it)
 _UPON = Field(
     None, ge=0, description="The photo's `said` as you saw it; said anything since: 409. Not given:"
     " only what somebody else decided is refused.",
@@ -66,7 +69,9 @@ class _Word(BaseModel):
     )
 
     new: bool = Field(
-        False, description="The category may be one that there was not so far; it names a folder."
+        False,
+        strict=True,
+        description="The category may be one that there was not so far; it names a folder.",
     )
 
     seconds: Annotated[float, _NUMBER] = Field(

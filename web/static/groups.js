@@ -1,6 +1,6 @@
 // The review in groups: a range by Shift, a whole group by its button or Ctrl+A, and keys. Without this
 // script each photo has its box, and the form works as it is.
-import {seconds} from "./review/watch.js";
+import {begin, seconds} from "./review/watch.js";
 
 const form = document.querySelector("#groups");
 const undo = document.querySelector("#undo");
@@ -99,6 +99,10 @@ for (const one of [form, undo]) {
     if (one.elements.seconds) one.elements.seconds.value = seconds();
   });
 }
-window.addEventListener("pageshow", () => { isSent = false; tell(); });
+window.addEventListener("pageshow", event => {
+  if (event.persisted) begin(); // shown again by Back: what was counted was sent
+  isSent = false;
+  tell();
+});
 for (const button of document.querySelectorAll(".whole")) button.hidden = false;
 tell();

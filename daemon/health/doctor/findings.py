@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from classifier.threads import Pool
+from config.readable import plain
 from daemon.domain.alert_answers import TargetTried
 from daemon.domain.inspection import FindingState, Found
 from daemon.health.doctor.fs_trials import Traits
@@ -60,9 +61,9 @@ def wrong(subject: str, text: str, remedy: str) -> Finding:
 
 
 def in_words(finding: Finding) -> str:
-    """A finding as a line, with its remedy below."""
-    line = f"{finding.level:<7} {finding.subject}: {finding.text}"
-    return f"{line}\n        → {finding.remedy}" if finding.remedy else line
+    """A finding as a line, with its remedy below; names of others in it make no line of theirs."""
+    line = f"{finding.level:<7} {plain(finding.subject)}: {plain(finding.text)}"
+    return f"{line}\n        → {plain(finding.remedy)}" if finding.remedy else line
 
 
 _STATES = {

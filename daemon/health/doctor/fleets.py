@@ -7,6 +7,7 @@ from contextlib import closing
 
 from config.errors import ConfigError, NightsortError
 from config.mirror import FleetSettings
+from config.readable import plain
 from config.units import duration
 from daemon.health.doctor.findings import Finding, Findings, advice, ok, wrong
 from daemon.mirror import postgres, schema, tables
@@ -100,7 +101,7 @@ def of_stations(stations: Sequence[Seen]) -> Findings:
 
 
 def _of_station(one: Seen) -> Finding:
-    subject = f"station {one.station}"
+    subject = f"station {plain(one.station)}"
     remedy = "see there: nightsort status, nightsort mirror status"
     if one.at is None:
         return advice(subject, "has never said how it is", "let its service run, or upgrade it")

@@ -8,6 +8,7 @@ from contextlib import suppress
 from daemon.folders.forgotten import Forgotten, content_mark
 from daemon.mirror.bucket.beside import hashes_of
 from daemon.mirror.bucket.client import Bucket, ListingRefused, NoObject
+from daemon.mirror.bucket.forgetting import ListDamaged, forget_again_by
 from daemon.store import Store
 
 _ASKED_AT_ONCE = 20
@@ -16,8 +17,15 @@ _ASKED_AT_ONCE = 20
 def compared(store: Store, bucket: Bucket, station: str, forgotten: Forgotten) -> Iterator[None]:
     """Compare it in steps: what is not there as it was sent is not known any more.
 
-    Raises BucketFailed; ListingRefused where what is listed cannot be compared.
+    What is there of what was forgotten goes; by the list there, too, which is taken in before.
+    Raises BucketFailed; ListingRefused where what is listed cannot be compared; RefusedError where
+    no list is whole that tells what was forgotten.
     """
+    try:
+        forget_again_by(forgotten, bucket, station, store)
+    except ListDamaged:
+        if not len(forgotten):
+            raise
     after = ""
     for piece in bucket.listed(station):
         sizes = _of_station(store, station, piece)

@@ -24,7 +24,7 @@ from daemon.folders.tree import Tree
 from daemon.mirror.bucket.beside import about_of
 from daemon.mirror.bucket.client import Bucket, BucketRefused, ListingRefused
 from daemon.mirror.bucket.comparing import compared
-from daemon.mirror.bucket.forgetting import ListDamaged, take_in
+from daemon.mirror.bucket.forgetting import ListDamaged, forget_again_by
 from daemon.mirror.bucket.looking import Look
 from daemon.mirror.bucket.meeting import require_name
 from daemon.mirror.bucket.reading import Read, read_and_send, strip
@@ -201,7 +201,7 @@ class Copier:
         A damaged one of ours replaces none, and waits until somebody sees to it.
         """
         try:
-            take_in(self._sources.forgotten, self._bucket, self._station)
+            forget_again_by(self._sources.forgotten, self._bucket, self._station, self._store)
         except ListDamaged as exc:
             log.warning("forgotten_replaced", key=copy.key, why=str(exc))
         except RefusedError as exc:

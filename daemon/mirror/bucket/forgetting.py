@@ -6,21 +6,28 @@ damaged one nor one that knows less may take its place.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 
 from config.errors import RefusedError
 from daemon.folders.forgotten import Forgotten
 from daemon.mirror.bucket.client import Bucket, NoObject
 from daemon.mirror.bucket.sources import FORGOTTEN
+from daemon.store import Store
+from daemon.store.facts import FORGOTTEN_CAME
 
 
 class ListDamaged(RefusedError):
     """The list in the bucket is none, or not what was sent."""
 
 
-def take_in(forgotten: Forgotten, bucket: Bucket, station: str) -> bool:
+def take_in(
+    forgotten: Forgotten, bucket: Bucket, station: str, note: Callable[[int], None] = lambda _: None
+) -> bool:
     """Note what the list there tells, too; False where there is none.
 
+    note: told, before ours grows by it, how many digests that will then hold.
     Raises ListDamaged, BucketFailed; RefusedError where the own one is damaged, TransientError
     where it cannot be read or written.
     """
@@ -31,7 +38,9 @@ def take_in(forgotten: Forgotten, bucket: Bucket, station: str) -> bool:
         content = b"".join(pieces)
         if sha256(content).hexdigest() != about.get("sha256"):
             raise ValueError("not what was sent")
-        forgotten.take_in(content)
+        if (size := forgotten.size_with(content)) > len(forgotten):
+            note(size)
+            forgotten.take_in(content)
     except NoObject:
         return False
     except ValueError as exc:
@@ -41,3 +50,8 @@ def take_in(forgotten: Forgotten, bucket: Bucket, station: str) -> bool:
             "all come back by deleting it there alone; then ask again"
         ) from exc
     return True
+
+
+def forget_again_by(forgotten: Forgotten, bucket: Bucket, station: str, store: Store) -> None:
+    """As `take_in`; what the list there alone tells is soon forgotten here, too."""
+    take_in(forgotten, bucket, station, partial(store.facts.remember, FORGOTTEN_CAME))

@@ -10,6 +10,7 @@ import pytest
 from daemon.health.doctor.findings import (
     Finding,
     Level,
+    advice,
     in_words,
     of_backups,
     of_clock,
@@ -18,7 +19,9 @@ from daemon.health.doctor.findings import (
     of_link,
     of_watches,
 )
+from daemon.health.doctor.fleets import of_stations
 from daemon.health.doctor.fs_trials import Traits
+from daemon.mirror.rights import Seen
 
 SOUND = Traits(
     "in one step", tells_case_apart=True, keeps_composed_names=True, clock_ahead_seconds=0
@@ -104,6 +107,18 @@ def test_the_remedy_stands_below() -> None:
     assert in_words(of_disk("state_dir", 10, 0)) == (
         "advice  state_dir: 0.0 GB free\n        → free some space"
     )
+
+
+def test_a_name_of_others_makes_no_line_of_its_own() -> None:
+    finding = advice("returns", "as\nok      backups: all is well\x1b[2J.jpg", "rename it\r")
+    assert in_words(finding) == (
+        "advice  returns: as\\nok      backups: all is well\\x1b[2J.jpg\n        → rename it\\r"
+    )
+
+
+def test_a_stations_name_is_told_as_one_of_anybody() -> None:
+    (found,) = of_stations([Seen("ham\nburg\x1b[2J", None, 0.0)])
+    assert found.subject == "station ham\\nburg\\x1b[2J"
 
 
 @pytest.mark.parametrize(
