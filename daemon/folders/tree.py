@@ -14,6 +14,7 @@ import errno
 import hashlib
 import os
 import stat
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from config.errors import FolderUnavailable, PhotoError, PhotoProblem
 from daemon.domain.photos import Fingerprint
+from daemon.folders.held_folders import HeldFolders
 from daemon.folders.os_errors import REFUSED, printable, trouble
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -42,6 +44,12 @@ class TooDeepError(OSError):
     """A walk does not go so deep: what lies there is there, and was not looked at."""
 
 
+class _Own(threading.local):
+    """What a thread holds open of a tree."""
+
+    held: HeldFolders | None = None
+
+
 class Tree:
     """One of the configured folders, with all that lies in it."""
 
@@ -53,6 +61,7 @@ class Tree:
         """
         self.root = root
         self._device = device
+        self._own = _Own()
 
     def full(self, relative: str) -> str:
         """The whole path of `relative`, for messages only: never open it."""
@@ -73,16 +82,48 @@ class Tree:
         the disk lets us. Raises OSError (ENOENT for a missing folder, ENOTDIR for a link or file
         in its place), TransientError when the root itself is away.
         """
-        parts = _parts(relative)
-        fd = self._open_root()
+
+        def opened() -> int:
+            return self._open(relative, create=create, mode=mode, group=group)
+
+        held = self._own.held
+        if held is not None:
+            yield held.folder(relative, opened)
+            return
+        fd = opened()
         try:
-            for part in parts:
-                inner = _open_or_make(fd, part, mode, group) if create else _open_folder(fd, part)
-                os.close(fd)
-                fd = inner
             yield fd
         finally:
             os.close(fd)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep open, for this thread, what `folder` opens until the end of the `with` block.
+
+        For many files in few folders, and for a moment: who renames or unmounts a folder has to
+        do with us meanwhile. One that is removed, or whose root is another by then, is opened anew.
+        """
+        if self._own.held is not None:
+            yield
+            return
+        held = self._own.held = HeldFolders(self.root)
+        try:
+            yield
+        finally:
+            self._own.held = None
+            held.close()
+
+    def _open(self, relative: str, *, create: bool, mode: int | None, group: int | None) -> int:
+        fd = self._open_root()
+        try:
+            for part in _parts(relative):
+                inner = _open_or_make(fd, part, mode, group) if create else _open_folder(fd, part)
+                os.close(fd)
+                fd = inner
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd
 
     def _open_root(self) -> int:
         try:

@@ -78,14 +78,15 @@ class Sorter:
         groups = twins_apart(examined)
         if twins := [photo.photo for group in groups[1:] for photo in group]:
             self._store.queue.clear(twins)  # they wait, in hand, while others are filed
-        for group in groups:
-            ready = [photo for photo in group if not self._is_left_behind(photo, run)]
-            carry_out(
-                self._filer,
-                journal,
-                self._plan(run, ready),
-                lambda taken: self._plan(run, [one.examined for one in taken]),
-            )
+        with self._incoming.held(), self._sorted.held():
+            for group in groups:
+                ready = [photo for photo in group if not self._is_left_behind(photo, run)]
+                carry_out(
+                    self._filer,
+                    journal,
+                    self._plan(run, ready),
+                    lambda taken: self._plan(run, [one.examined for one in taken]),
+                )
         if journal.rows:
             self._seconds_each = (self._clock.steady() - began) / len(journal.rows)
         return journal.rows, journal.returned

@@ -106,7 +106,7 @@ class Workers:
         self, batch: Sequence[Photo], known: Mapping[int, JudgedAhead]
     ) -> list[Examined | Returned]:
         try:
-            with self.slot.lease() as model:
+            with self.slot.lease() as model, self._incoming.held():
                 return self._judge(batch, model, known)
         finally:
             self._began.pop(threading.get_ident(), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from config.errors import DiskFull, TransientError
 from daemon.domain.sorting import Setback
+from daemon.folders.tree import Tree
 from tests.support.core import Core, tiny_photo
 from tests.support.desk import Crash
 from tests.support.disks import sealed
@@ -63,6 +65,25 @@ def test_two_photos_of_one_name_in_one_batch_are_both_filed(core: Core) -> None:
     core.drop("b/shirt.png", tiny_photo("Shirts", 2))
     core.drain()
     assert set(core.files()) == {"sorted/Shirts/shirt.png", "sorted/Shirts/shirt (2).png"}
+
+
+def test_a_folder_is_opened_a_few_times_for_a_micro_batch_not_for_each_photo(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, opened = Tree._open_root, Counter[Path]()
+
+    def counted(tree: Tree) -> int:
+        opened[tree.root] += 1
+        return real(tree)
+
+    for number in range(16):
+        core.drop(f"table-2/{number}.png", tiny_photo("Shirts", number))
+    core.take_in()
+    monkeypatch.setattr(Tree, "_open_root", counted)
+    core.drain()
+    assert len(core.files()) == 16
+    assert 0 < opened[core.incoming] <= 16  # a few for each of four
+    assert 0 < opened[core.sorted] <= 32
 
 
 # --- duplicates ----------------------------------------------------------------------------------

@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from config.errors import FolderRefused, FolderUnavailable, PhotoError, PhotoProblem
+from daemon.folders.held_folders import MOST_FOLDERS
 from daemon.folders.tree import Tree
 
 SECRET = b"not for nightsort"
@@ -275,3 +279,74 @@ def test_a_walk_is_lazy(tree: Tree) -> None:
 
 def test_a_walk_can_be_limited_to_a_folder(tree: Tree) -> None:
     assert walked(tree, under="table-2") == ["table-2/left/shoe.jpg"]
+
+
+def opened_by(act: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many times something is opened."""
+    times, real = 0, os.open
+
+    def counted(*what: Any, **how: Any) -> int:
+        nonlocal times
+        times += 1
+        return real(*what, **how)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", counted)
+        act()
+    return times
+
+
+def test_a_held_folder_is_opened_once_for_many_files_but_not_for_other_threads(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look() -> None:
+        for _ in range(5):
+            assert tree.exists("table-2/left/shoe.jpg")
+
+    def look_elsewhere() -> None:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(look).result()
+
+    once = opened_by(lambda: tree.exists("table-2/left/shoe.jpg"), monkeypatch)
+    with tree.held():
+        assert opened_by(look, monkeypatch) == once
+        with tree.held():
+            assert opened_by(look, monkeypatch) == 0
+        assert opened_by(look, monkeypatch) == 0
+        assert opened_by(look_elsewhere, monkeypatch) == 5 * once
+    assert opened_by(look, monkeypatch) == 5 * once
+
+
+def test_a_held_folder_that_was_removed_is_made_and_opened_anew(tree: Tree) -> None:
+    with tree.held():
+        for _ in range(2):
+            with tree.folder("Shirts", create=True) as fd:
+                os.close(os.open("shirt.jpg", os.O_CREAT | os.O_WRONLY, dir_fd=fd))
+            assert (tree.root / "Shirts" / "shirt.jpg").exists()
+            shutil.rmtree(tree.root / "Shirts")
+        assert not tree.exists("Shirts/shirt.jpg")
+
+
+def test_when_the_root_is_another_no_held_folder_of_the_old_one_is_used(
+    tree: Tree, tmp_path: Path
+) -> None:
+    with tree.held():
+        assert tree.exists("table-2/left/shoe.jpg")
+        tree.root.rename(tmp_path / "unmounted")
+        with pytest.raises(FolderUnavailable):
+            tree.exists("table-2/left/shoe.jpg")
+        (tree.root / "table-2" / "left").mkdir(parents=True)
+        assert not tree.exists("table-2/left/shoe.jpg")
+
+
+def test_of_many_folders_only_some_are_held(tree: Tree) -> None:
+    for number in range(3 * MOST_FOLDERS):
+        (tree.root / f"{number}").mkdir()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with tree.held(), tree.folder("table-2") as fd:
+        for number in range(MOST_FOLDERS - 1):
+            assert not tree.exists(f"{number}/shirt.jpg")
+        assert os.stat("left", dir_fd=fd)
+        for number in range(3 * MOST_FOLDERS):
+            assert not tree.exists(f"{number}/shirt.jpg")
+        assert len(list(Path("/proc/self/fd").iterdir())) <= before + MOST_FOLDERS
