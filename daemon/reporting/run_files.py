@@ -2,7 +2,8 @@
 
 Everything here is made from the store's rows, so that it can be made again from the store alone.
 The CSV holds whole rows only at any moment: each micro-batch is appended in one write, and what
-a failed write left behind is cut off again.
+a failed write left behind is cut off again. It reaches the disk with the run's end: what a power
+cut takes of it before, the next start makes again.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from daemon.domain.runs import ResultRow, Tally
 from daemon.domain.sorting import Outcome
 from daemon.domain.summaries import FailedPhoto, NothingDone, RunSummary
 from daemon.folders.os_errors import trouble
+from daemon.folders.renaming import READ
 from daemon.folders.writing import BOM, csv_lines, number, replacing
 from daemon.reporting.latest import copy_as_latest
 
@@ -99,7 +101,7 @@ class RunResults:
             yield csv_lines([self._cells(row)]).encode("utf-8")
 
     def append(self, rows: Collection[ResultRow]) -> bool:
-        """Add rows, durably, in one write.
+        """Add rows, in one write; `finish` brings them to the disk.
 
         False, and nothing written, when the file is not what was written so far: a person removed
         or changed it; `begin` again. Raises TransientError when the disk refuses.
@@ -146,7 +148,15 @@ class RunResults:
             self.csv_path.unlink()
 
     def finish(self, summary: RunSummary) -> None:
-        """Write the summary. Raises TransientError when the folder refuses."""
+        """Bring the CSV to the disk and write the summary.
+
+        Raises TransientError when the folder or disk refuses: then the CSV is to be begun again.
+        """
+        try:
+            with os.fdopen(os.open(self.csv_path, READ), "rb") as file:
+                os.fsync(file.fileno())
+        except OSError as exc:
+            raise trouble(exc, str(self.csv_path)) from exc
         with replacing(self.summary_path) as file:
             file.write(summary_text(summary).encode("utf-8"))
 
@@ -231,4 +241,3 @@ def _write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
-    os.fsync(descriptor)

@@ -40,7 +40,8 @@ class OpenResults:
     def finish(self, run: str, summary: RunSummary) -> None:
         """Write the summary, and copies of the newest. Raises TransientError as `begin` does."""
         self._results.require()
-        results = self._open
+        # Not used twice: of what a disk refused to take it may say nothing the next time.
+        results, self._open = self._open, None
         # Between a photo's record and its row something may have failed, which was told then.
         if results is None or not results.is_whole(summary["total_processed"]):
             results = self._begun(run)

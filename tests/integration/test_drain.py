@@ -22,6 +22,7 @@ from daemon.reporting.run_files import RunResults
 from daemon.store import Intentions, Store
 from tests.support.core import Core, by_tone, tiny_photo
 from tests.support.desk import Crash
+from tests.support.flushing import watched
 from tests.support.leases import leased
 from tests.support.rights import like_an_ordinary_user
 
@@ -154,6 +155,43 @@ def test_results_made_again_from_the_store_alone_are_byte_for_byte_the_same(core
     core.restart()
     RunResults(core.results, run, core.incoming, core.sorted).begin(core.store.runs.rows(run))
     assert path.read_bytes() == written
+
+
+def test_the_csv_reaches_the_disk_once_with_the_runs_end_before_its_summary(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(core, 12)
+    core.take_in()
+    core.drainer.work(lambda: True, lambda: None)
+    (path,) = core.results.glob("batch_results_2*.csv")
+    order = watched(monkeypatch)
+    drop(core, 12, first=12)
+    run = core.drain()["run"]
+    ours = [what for what in order if what.endswith((path.name, f"summary_{run}.json"))]
+    assert ours == [f"flushed {path.name}", f"named summary_{run}.json"]
+
+
+def test_a_csv_that_the_disk_refused_at_the_runs_end_is_made_again(
+    core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(core, 5)
+    core.take_in()
+    core.work()
+    (path,) = core.results.glob("batch_results_2*.csv")
+    written = path.read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr("daemon.reporting.run_files.os.fsync", refusing)
+        with pytest.raises(TransientError):
+            core.drainer.close(settling=0)
+    with path.open("r+b") as file:  # as long as it was, and lost on the disk
+        file.write(bytes(len(written)))
+    assert core.drainer.close(settling=0)["total_processed"] == 5
+    assert path.read_bytes() == written
+
+
+def refusing(_: int) -> None:
+    """A disk that fails when it is to bring something to rest."""
+    raise OSError(errno.EIO, "failed")
 
 
 @pytest.mark.parametrize("what", ["removed", "edited"])
