@@ -32,7 +32,7 @@ from daemon.folders.names import DUPLICATES, QUARANTINE, REVIEW
 from daemon.folders.os_errors import trouble
 from daemon.folders.own_files import RESERVATION
 from daemon.folders.renaming import Entry
-from daemon.folders.tree import Tree, fingerprint_of, split
+from daemon.folders.tree import Folders, Tree, fingerprint_of, split
 from daemon.intake.screening import Screening, is_private
 from daemon.maintenance import validate_results as believing
 from daemon.maintenance.forgetting import Forgetter
@@ -61,9 +61,7 @@ class Reconciler:
     def __init__(
         self,
         store: Store,
-        incoming: Tree,
-        sorted_tree: Tree,
-        results: Tree,
+        folders: Folders,
         moved_photos: MovedPhotos,
         clock: Clock,
         forgetter: Forgetter | None = None,
@@ -71,9 +69,9 @@ class Reconciler:
         """forgetter: knows what was forgotten, which an older database does not."""
         self._forgetter = forgetter
         self._store = store
-        self._incoming = incoming
-        self._sorted = sorted_tree
-        self._journal = ReadResults(results, incoming, sorted_tree)
+        self._incoming = folders.incoming
+        self._sorted = folders.sorted
+        self._journal = ReadResults(folders.results, folders.incoming, folders.sorted)
         self._moved_photos = moved_photos
         self._clock = clock
         self._counts: dict[str, int] = {}

@@ -39,10 +39,9 @@ from daemon.domain.orders import (
     TakeBack,
     Undo,
 )
-from daemon.folders.tree import Tree
 from daemon.reporting.report_thread import ReportThread
 from daemon.service.acknowledging import Acknowledging, NoSuchAlert
-from daemon.service.orders import Desk, DragPolicy, Orders
+from daemon.service.orders import DragPolicy, Orders
 from daemon.sorting.filer import Filer
 from daemon.store import DATABASE
 from tests.integration.test_pick_lists import updater
@@ -84,13 +83,12 @@ def reports(core: Core) -> Reports:
 
 
 def orders_of(core: Core, reports: Reports) -> Orders:
-    desk = Desk(Tree(core.incoming), Tree(core.sorted), Tree(core.results))
     return Orders(
         core.store,
         core.corrector,
         forgetting(core, reports),
         core.clock,
-        desk,
+        core.trees,
         DragPolicy(100, 0),
         {
             ChangeModel: lambda _: ModelAnswer("not today"),

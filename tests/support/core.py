@@ -34,7 +34,7 @@ from daemon.domain.return_ids import return_id
 from daemon.domain.sorting import Examined, JudgedAhead, Returned
 from daemon.folders.photo_files import Limits
 from daemon.folders.renaming import Way
-from daemon.folders.tree import Tree, fingerprint_of
+from daemon.folders.tree import Folders, Tree, fingerprint_of
 from daemon.reporting.kept_pictures import KeptPictures
 from daemon.reporting.run_files import Warehouse
 from daemon.sorting.back_to_queue import BackToQueue, Waits
@@ -124,6 +124,11 @@ class Core:
         self.pictures = KeptPictures(self.state)
         self.share_log: str | None = None
         self._start()
+
+    @property
+    def trees(self) -> Folders:
+        """The folders, as the service uses them."""
+        return Folders(Tree(self.incoming), Tree(self.sorted), Tree(self.results))
 
     def _start(self) -> None:
         self.store = Store(self.state)
