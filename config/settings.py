@@ -178,6 +178,11 @@ class Settings(BaseSettings):
         return self._sources
 
     @property
+    def codes(self) -> dict[str, tuple[str, str]]:
+        """Code and location of each category, as the warehouse has them."""
+        return {name: (one.code, one.location) for name, one in self.categories.items()}
+
+    @property
     def is_office(self) -> bool:
         """Whether they are a head office's, which sorts nothing."""
         return unused_folders(self.state_dir)["incoming_dir"] == self.incoming_dir

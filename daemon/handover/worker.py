@@ -68,8 +68,7 @@ class HandoverSession:
         webhook, secret = settings.handover.webhook, settings.handover.secret
         self._url = webhook.get_secret_value() if webhook else ""
         self._secret = secret.get_secret_value() if secret else ""
-        codes = {name: (one.code, one.location) for name, one in settings.categories.items()}
-        self._calls = Calls(self._store, codes, self._clock)
+        self._calls = Calls(self._store, settings.codes, self._clock)
         self._pause_until = None
         if self._url:
             self._store.changes.follow(FOLLOWER)

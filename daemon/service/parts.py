@@ -245,7 +245,7 @@ class Parts:
     def _warehouse(self) -> Warehouse:
         return Warehouse(
             return_id=_return_id(self._settings.returns),
-            codes={name: (c.code, c.location) for name, c in self._settings.categories.items()},
+            codes=self._settings.codes,
         )
 
     # --- what people say and read ----------------------------------------------------------------
@@ -314,7 +314,7 @@ class Parts:
             beat,
         )
         writers = Writers(
-            Exports(store, folders.results, self._warehouse().codes, self._say, ask=ask),
+            Exports(store, folders.results, settings.codes, self._say, ask=ask),
             reporter,
             Periodical(
                 store,
