@@ -61,7 +61,7 @@ from daemon.sorting.look_ahead import LookAhead
 from daemon.sorting.model_slot import ModelSlot
 from daemon.sorting.open_results import OpenResults
 from daemon.sorting.sorter import Sorter
-from daemon.sorting.versions import load_classifier, load_instead, version_usable
+from daemon.sorting.versions import load_classifier, version_usable
 from daemon.sorting.workers import LabelOf, Workers, no_label
 from daemon.store import Store
 
@@ -101,11 +101,6 @@ def load_model(settings: Settings) -> Classifier:
         return load_classifier(settings)
     except RefusedError as exc:  # whoever spoilt the rights of its folder shall not stop the start
         raise ModelError(str(exc)) from exc
-
-
-def load_stand_in(settings: Settings) -> Classifier:
-    """What judges while that one cannot be trusted. Raises ModelError when nothing can be."""
-    return load_instead(settings)
 
 
 class Parts:
@@ -329,24 +324,22 @@ class Parts:
 
     # --- upkeep ----------------------------------------------------------------------------------
 
-    def housekeeper(self, reports: ReportThread | None = None) -> Housekeeper:
+    def reconciler(self) -> Reconciler:
+        """Brings the store to what the folders say, if an older one was restored."""
+        return Reconciler(
+            self._store, self._folders, self._moved_photos, self._clock, self.forgetter
+        )
+
+    def housekeeper(self, reports: ReportThread) -> Housekeeper:
         """Keeps the instance well. reports: has written again what names somebody no more."""
 
         def rewrite(runs: Sequence[str], days: Sequence[date]) -> None:
-            if reports is not None:
-                reports.make(lambda updater: updater.without(runs, days))
+            reports.make(lambda updater: updater.without(runs, days))
 
         settings, folders = self._settings, self._folders
         backups = Backups.from_settings(settings)
         return Housekeeper(
             self._store,
-            Reconciler(
-                self._store,
-                folders,
-                self._moved_photos,
-                self._clock,
-                self.forgetter,
-            ),
             NightlyBackup(backups, self._clock, is_wanted=settings.backups.nightly),
             Retention(
                 self._store,
