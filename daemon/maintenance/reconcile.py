@@ -34,7 +34,7 @@ from daemon.folders.own_files import RESERVATION
 from daemon.folders.renaming import Entry
 from daemon.folders.tree import Folders, Tree, fingerprint_of, split
 from daemon.intake.screening import Screening, is_private
-from daemon.maintenance import validate_results as believing
+from daemon.maintenance import validate_results
 from daemon.maintenance.forgetting import Forgetter
 from daemon.maintenance.read_results import ReadResults, Told
 from daemon.maintenance.restore import UNRECONCILED
@@ -71,7 +71,7 @@ class Reconciler:
         self._store = store
         self._incoming = folders.incoming
         self._sorted = folders.sorted
-        self._journal = ReadResults(folders.results, folders.incoming, folders.sorted)
+        self._results = ReadResults(folders.results, folders.incoming, folders.sorted)
         self._moved_photos = moved_photos
         self._clock = clock
         self._counts: dict[str, int] = {}
@@ -95,13 +95,13 @@ class Reconciler:
         note_all_stripped(self._store, self._sorted)
         self._store.recall.balance_open_runs()
         self._store.facts.remember(UNRECONCILED, None)
-        log.info("database_reconciled", **self._counts, strange=self._journal.strange)
+        log.info("database_reconciled", **self._counts, strange=self._results.strange)
         return True
 
     # --- runs ----------------------------------------------------------------------------------
 
     def _recall_runs(self, _since: str | None, go_on: GoOn) -> None:
-        for run, name in self._journal.runs().items():
+        for run, name in self._results.runs().items():
             if not go_on():
                 return
             if self._store.runs.summary(run) is None:
@@ -110,14 +110,14 @@ class Reconciler:
 
     def _recall(self, run: str, name: str, go_on: GoOn) -> int:
         """Record a run that the store does not know, or knows the beginning of."""
-        summary = self._journal.summary(run)
+        summary = self._results.summary(run)
         was_open = any(known.id == run for known in self._store.runs.unclosed())
         began = self._began(run) if summary is None else datetime.fromisoformat(summary["started"])
         if summary is not None or not was_open:
             self._store.recall.run(run, began, summary["model"] if summary else "")
         sentences = iter([error["error"] for error in summary["errors"]] if summary else ())
         photos = 0
-        lines = self._journal.rows(run, name)
+        lines = self._results.rows(run, name)
         while some := list(islice(lines, _AT_ONCE)):
             recalled = [self._look(number, row) for number, row in some]
             told = [
@@ -138,7 +138,7 @@ class Reconciler:
 
     def _began(self, run: str) -> datetime:
         """When a run began, by its id; that time is local."""
-        return believing.began(run).replace(tzinfo=self._clock.now().tzinfo)
+        return validate_results.began(run).replace(tzinfo=self._clock.now().tzinfo)
 
     def _close_without_summary(self, run: str) -> None:
         """A run whose end nobody saw ended with its last photo."""
@@ -173,7 +173,7 @@ class Reconciler:
     # --- corrections -----------------------------------------------------------------------------
 
     def _recall_corrections(self, _since: str | None, _go_on: GoOn) -> None:
-        for told in self._journal.corrections():
+        for told in self._results.corrections():
             self._counts["corrections"] += self._recall_correction(told)
 
     def _recall_correction(self, told: Told) -> bool:
@@ -210,7 +210,7 @@ class Reconciler:
 
     def _last_begin(self) -> datetime:
         """Since when results may lack photos, where no backup says: the newest run's begin."""
-        newest = max(self._journal.runs(), default=None)
+        newest = max(self._results.runs(), default=None)
         return self._began(newest) if newest else self._clock.now() - _WITHOUT_RESULTS
 
     def _strays(self, since: float, go_on: GoOn) -> Iterator[Found]:
