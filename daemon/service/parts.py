@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from classifier.bundle import load_bundle
@@ -45,7 +46,7 @@ from daemon.reporting.run_files import Warehouse
 from daemon.reporting.settings_told import settings_told
 from daemon.reporting.thumbnails import Thumbnails
 from daemon.service import state
-from daemon.service.acknowledging import Acknowledging
+from daemon.service.acknowledging import acknowledge
 from daemon.service.forgetting import ForgetOrders
 from daemon.service.lessons import Lessons
 from daemon.service.orders import DragPolicy, Orders, Others
@@ -274,7 +275,7 @@ class Parts:
             {
                 **others,
                 Receive: self._arrivals().carry_out,
-                Acknowledge: Acknowledging(self._store.alerts, self._clock).carry_out,
+                Acknowledge: partial(acknowledge, self._store.alerts, self._clock),
             },
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import closing
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ from daemon.domain.orders import (
     Undo,
 )
 from daemon.reporting.report_thread import ReportThread
-from daemon.service.acknowledging import Acknowledging, NoSuchAlert
+from daemon.service.acknowledging import NoSuchAlert, acknowledge
 from daemon.service.orders import DragPolicy, Orders
 from daemon.sorting.filer import Filer
 from daemon.store import DATABASE
@@ -92,7 +93,7 @@ def orders_of(core: Core, reports: Reports) -> Orders:
         DragPolicy(100, 0),
         {
             ChangeModel: lambda _: ModelAnswer("not today"),
-            Acknowledge: Acknowledging(core.store.alerts, core.clock).carry_out,
+            Acknowledge: partial(acknowledge, core.store.alerts, core.clock),
         },
     )
 
