@@ -26,6 +26,7 @@ from PIL.PngImagePlugin import PngInfo
 from classifier.pixels import UInt8Array
 from classifier.verdict import Band, Verdict
 from config.errors import TransientError
+from config.settings import Settings
 from config.value import UNSAID, ValueSettings
 from daemon.corrections.corrector import Corrector
 from daemon.corrections.moved_photos import MovedPhotos
@@ -124,6 +125,16 @@ class Core:
         self.pictures = KeptPictures(self.state)
         self.share_log: str | None = None
         self._start()
+
+    def settings(self, **more: Any) -> Settings:
+        """Settings of its folders."""
+        return Settings(
+            incoming_dir=self.incoming,
+            sorted_dir=self.sorted,
+            results_dir=self.results,
+            state_dir=self.state,
+            **more,
+        )
 
     @property
     def trees(self) -> Folders:

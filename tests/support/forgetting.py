@@ -12,7 +12,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from config.settings import Settings
 from daemon.domain.forgetting import Job, Receipt
 from daemon.domain.orders import Forget, Speaker
 from daemon.maintenance.forgetting import Forgetter
@@ -46,19 +45,9 @@ class AtOnce(ReportThread):
         """Nobody waits."""
 
 
-def settings_of(core: Core) -> Settings:
-    """Of a core's folders."""
-    return Settings(
-        incoming_dir=core.incoming,
-        sorted_dir=core.sorted,
-        results_dir=core.results,
-        state_dir=core.state,
-    )
-
-
 def forgetter_of(core: Core) -> Forgetter:
     """Forgets in a core."""
-    return Forgetter(core.store, core.trees, core.seeker, settings_of(core), core.clock)
+    return Forgetter(core.store, core.trees, core.seeker, core.settings(), core.clock)
 
 
 def orders_of(core: Core, updater: Callable[[], ReportUpdater]) -> ForgetOrders:
