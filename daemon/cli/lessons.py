@@ -97,7 +97,7 @@ class School:
     @contextmanager
     def store(self) -> Iterator[Store]:
         """The examples: beside a daemon, or as one who owns the state folder for a moment."""
-        from daemon.domain.clock import SystemClock, local_zone
+        from daemon.domain.clock import SystemClock
         from daemon.folders.locks import is_held, prepare
         from daemon.service.state import owned
         from daemon.store import Store
@@ -108,7 +108,7 @@ class School:
             with closing(Store(state_dir)) as store:
                 yield store
             return
-        clock = SystemClock(self.settings.window.zone() or local_zone())
+        clock = SystemClock.of(self.settings)
         with owned(self.settings, clock) as store:
             yield store
 

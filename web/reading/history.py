@@ -9,7 +9,7 @@ from config.readable import plain
 from config.settings import Settings
 from config.units import certainty_unbroken
 from daemon.domain.alerts import IncidentDocument
-from daemon.domain.clock import local_zone
+from daemon.domain.clock import zone_of
 from daemon.domain.corrections import Correction
 from daemon.domain.photos import as_text
 from daemon.domain.reasons import recorded
@@ -43,11 +43,6 @@ _EARLIEST = "1970-01-01"
 def recorded_in(sentence: str, language: str) -> str:
     """Why a photo could not be read, as it was recorded, in a language of people."""
     return recorded(sentence, speech(language))
-
-
-def zone_of(settings: Settings) -> tzinfo:
-    """By whose clocks days begin, and times are told."""
-    return settings.window.zone() or local_zone()
 
 
 @dataclass(frozen=True, slots=True)
