@@ -13,12 +13,12 @@ from classifier.bundle import load_bundle
 from classifier.classifier import Classifier, categories_of, thresholds_of
 from classifier.verdict import Thresholds
 from config.errors import ModelError, RefusedError
-from config.settings import ReportSettings, ReturnSettings, Settings
+from config.settings import ReportSettings, Settings
 from daemon.corrections.corrector import Corrector
 from daemon.corrections.moved_photos import MovedPhotos
 from daemon.domain.clock import Clock
 from daemon.domain.orders import Acknowledge, Receive
-from daemon.domain.return_ids import by_pattern, return_id
+from daemon.domain.return_ids import reader_of
 from daemon.domain.speech import speech
 from daemon.domain.timetable import nightly
 from daemon.folders.availability import Availability
@@ -194,7 +194,9 @@ class Parts:
         """Examine photos."""
         label_of: LabelOf = no_label
         if (returns := self._settings.returns).barcodes:
-            label_of = label_reader(_return_id(returns), self._settings.intake.max_megapixels)
+            label_of = label_reader(
+                reader_of(returns.pattern), self._settings.intake.max_megapixels
+            )
         return Workers(
             self._folders.incoming,
             slot,
@@ -240,7 +242,7 @@ class Parts:
 
     def _warehouse(self) -> Warehouse:
         return Warehouse(
-            return_id=_return_id(self._settings.returns),
+            return_id=reader_of(self._settings.returns.pattern),
             codes=self._settings.codes,
         )
 
@@ -378,7 +380,3 @@ def _rhythms(reports: ReportSettings) -> list[Rhythm]:
     """The periods that are told of by themselves."""
     wanted = ((WEEKLY, reports.weekly), (MONTHLY, reports.monthly))
     return [rhythm for rhythm, is_wanted in wanted if is_wanted]
-
-
-def _return_id(settings: ReturnSettings) -> Callable[[str], str]:
-    return return_id if settings.pattern is None else by_pattern(settings.pattern)
