@@ -65,7 +65,6 @@ class AlertingWorker:
         self._document: LiveStatus | None = None
         self._is_reloaded = True
         self._is_over = threading.Event()
-        self._is_served = False
         self._ended_by: Exception | None = None
         # What comes back from the senders; None: wake up.
         self._post: SimpleQueue[tuple[Delivery, Sent] | None] = SimpleQueue()
@@ -106,15 +105,13 @@ class AlertingWorker:
         return SERVICE_PATIENCE_SECONDS if is_stopped else LAST_PATIENCE_SECONDS
 
     def _work(self) -> None:
-        while True:
-            self._survivor.take(self._open_and_serve)
-            if self._is_served or self._is_over.wait(_OPEN_AGAIN_SECONDS):
+        while not self._survivor.take(self._open_and_serve):
+            if self._is_over.wait(_OPEN_AGAIN_SECONDS):
                 return
 
     def _open_and_serve(self) -> None:
         with closing(self._open()) as store:
             self._serve(self._session(store))
-        self._is_served = True
 
     def _open(self) -> Store:
         return Store(self._settings.state_dir, patience_seconds=_STORE_PATIENCE_SECONDS)
