@@ -119,14 +119,11 @@ class Reconciler:
         photos = 0
         lines = self._results.rows(run, name)
         while some := list(islice(lines, _AT_ONCE)):
-            recalled = [self._look(number, row) for number, row in some]
-            told = [
-                replace(one, reason_text=next(sentences, ""))
-                if one.row.status is Status.ERROR
-                else one
-                for one in recalled
+            recalled = [
+                self._look(number, row, next(sentences, "") if row.status is Status.ERROR else "")
+                for number, row in some
             ]
-            photos += self._store.recall.rows(run, told)
+            photos += self._store.recall.rows(run, recalled)
             if not go_on():
                 return photos
         if summary is not None:
@@ -152,11 +149,11 @@ class Reconciler:
         )
         store.runs.close(run, ended, summary)
 
-    def _look(self, number: int, row: ResultRow) -> Recalled:
-        """What the folders say of a line's photo."""
+    def _look(self, number: int, row: ResultRow, reason_text: str) -> Recalled:
+        """A line, with what the folders say of its photo now."""
         kept = self._kept_source(row)
         mark = kept or self._sorted.seen(row.target)
-        return Recalled(number, row, mark, kept_source=kept is not None)
+        return Recalled(number, row, mark, kept is not None, reason_text)
 
     def _kept_source(self, row: ResultRow) -> Fingerprint | None:
         """The source, if it had to stay in incoming; not a file that came there later."""
