@@ -285,7 +285,7 @@ class Forgetter:
     def _rewrite_results(self, job: Job) -> None:
         """The CSV and the summary of each run, where they still are, from what the store has."""
         self._folders.results.require()
-        newest = next((str(one["run"]) for one in self._store.runs.summaries(limit=1)), None)
+        newest = self._store.runs.newest()
         for run in job.own_runs:
             results = self._run_results(run)
             packed = results.csv_path.with_name(f"{results.csv_path.name}.gz")
@@ -297,7 +297,7 @@ class Forgetter:
             summary = self._store.runs.summary(run)
             if summary is not None and results.summary_path.name in names:
                 results.finish(summary)
-            if run == newest:
+            if newest and run == newest["run"]:
                 results.copy_as_latest()
 
     def _drop_notes(self, job: Job) -> None:

@@ -298,9 +298,10 @@ class Orders:
         """The run that is meant; LATEST is the newest that is closed."""
         if named != LATEST:
             return named
-        for summary in self._store.runs.summaries(limit=1):
-            return str(summary["run"])
-        raise RefusedError("there is no finished run yet")
+        newest = self._store.runs.newest()
+        if newest is None:
+            raise RefusedError("there is no finished run yet")
+        return newest["run"]
 
 
 def _whoever_runs_this() -> Speaker:

@@ -64,8 +64,7 @@ class Glance:
 
 def glance(store: Store) -> Glance:
     """As it is now."""
-    runs = store.runs.summaries(limit=1)
-    return Glance(store.history.undecided(), runs[0] if runs else None)
+    return Glance(store.history.undecided(), store.runs.newest())
 
 
 @dataclass(frozen=True, slots=True)
