@@ -16,7 +16,7 @@ from daemon.domain.reasons import recorded
 from daemon.domain.speech import speech
 from daemon.domain.summaries import RunSummary
 from daemon.health.status_file import left_alone_words, read
-from daemon.reporting.history import IN_INCOMING, name_within
+from daemon.reporting.history import folder_of, name_within
 from daemon.store import Store, Wanted, Whereabouts
 from web.reading.photos import Seen
 
@@ -189,7 +189,7 @@ def _photo(found: Seen, settings: Settings, zone: tzinfo) -> FoundPhoto:
         run=story.run if story.recorded_at else "",
         came=datetime.fromisoformat(story.first_seen_at).astimezone(zone),
         recorded=_moment(story.recorded_at, zone),
-        folder="incoming" if story.state in IN_INCOMING else "sorted",
+        folder=folder_of(story),
         place=plain(as_text(story.place)),
         code=known.code if known else "",
         location=known.location if known else "",
