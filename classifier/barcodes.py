@@ -43,16 +43,14 @@ class Code:
     text: str
 
 
-def read_codes(
-    data: bytes, size: tuple[int, int], *, side: int = SIDE, max_megapixels: float = 100.0
-) -> list[Code]:
-    """The codes in a photo, which is decoded for it at `side` pixels; none where it cannot be.
+def read_codes(data: bytes, size: tuple[int, int], *, max_megapixels: float = 100.0) -> list[Code]:
+    """The codes in a photo, which is decoded for it anew; none where it cannot be.
 
     size: width and height of the photo itself, upright, as its decoding for the model told them.
     """
     import zxingcpp
 
-    scale = min(1.0, side / max(size))
+    scale = min(1.0, SIDE / max(size))
     wanted = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
     try:
         pixels = decode(data, size=wanted, max_megapixels=max_megapixels).pixels

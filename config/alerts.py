@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from config.targets import AlertTarget, Section
+from config.section import Section
+from config.targets import AlertTarget
 from config.timing import ClockTime, Day
 
 _EXAMPLE_TARGETS = [

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 
 from config.mirror import as_access_key, as_endpoint
-from config.targets import Credential, Section
+from config.section import Credential, Section
 
 
 class ArchiveSettings(Section):

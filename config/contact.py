@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from config.targets import Section
+from config.section import Section
 
 _LONGEST = 100
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from config.targets import Section
+from config.section import Section
 from config.upkeep import web_address
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from config.targets import Credential, Section
+from config.section import Credential, Section
 
 
 def _connection_string(text: SecretStr | None) -> SecretStr | None:

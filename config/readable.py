@@ -130,10 +130,6 @@ def _run_finished(event: Event) -> tuple[str, str, str]:
     return "run", f"{event.get('run')} ended: {', '.join(parts) or 'nothing to do'}", _DIM
 
 
-def _with_field(verb: str, field: str) -> Speaker:
-    return lambda event: (verb, f"{event.get(field)}", _GREEN)
-
-
 def _request(event: Event) -> tuple[str, str, str]:
     who = f"  {event.get('caller')}" if event.get("caller") else ""
     said = f"{event.get('method')} {event.get('path')} {event.get('status')}"
@@ -158,7 +154,7 @@ _SPOKEN: dict[str, Speaker] = {
     "photo_quarantined": _quarantined,
     "run_started": _run_started,
     "run_finished": _run_finished,
-    "web_started": _with_field("page", "url"),
+    "web_started": lambda event: ("page", f"{event.get('url')}", _GREEN),
     "request_served": _request,
     "library_said": _library,
 }

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from config.catalogue import Language
 from config.junk import JUNK
-from config.targets import Section
+from config.section import Section
 
 Observer = Literal["auto", "native", "polling"]
 

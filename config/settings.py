@@ -42,6 +42,7 @@ from config.office import unused_folders, with_unused_folders
 from config.place import DEFAULT_DATA, settings_file
 from config.renamed import as_today
 from config.salvage import readable, without
+from config.section import Section
 from config.sections import (
     BandSettings,
     BatchSettings,
@@ -54,7 +55,6 @@ from config.sections import (
     ReturnSettings,
 )
 from config.sources import Sources
-from config.targets import Section
 from config.texts import read_text
 from config.timing import WindowSettings
 from config.upkeep import BackupSettings, MetricsSettings, RetentionSettings
@@ -178,6 +178,11 @@ class Settings(BaseSettings):
         return self._sources
 
     @property
+    def codes(self) -> dict[str, tuple[str, str]]:
+        """Code and location of each category, as the warehouse has them."""
+        return {name: (one.code, one.location) for name, one in self.categories.items()}
+
+    @property
     def is_office(self) -> bool:
         """Whether they are a head office's, which sorts nothing."""
         return unused_folders(self.state_dir)["incoming_dir"] == self.incoming_dir
@@ -257,8 +262,7 @@ def load(file: Path | None = None) -> Settings:
         settings = Settings(**values)
     except ValidationError as exc:
         file_name = "environment" if path is None else str(path)
-        errors = [dict(error) for error in exc.errors() if not _is_echo(dict(error))]
-        problems += [_explain(error, layers, file_name) for error in errors]
+        problems += [_explain(error, layers, file_name) for error in _refused(exc)]
     if problems:
         raise ConfigError("\n".join(problems))
     of_file = [f"{path}: {warning}" for warning in renamed]
@@ -273,9 +277,8 @@ def refusals(values: dict[str, Any]) -> list[tuple[str, str]]:
         Settings(**values)
     except ValidationError as exc:
         return [
-            (".".join(map(str, error["loc"])), _explain(dict(error), [], "answer"))
-            for error in exc.errors()
-            if not _is_echo(dict(error))
+            (".".join(map(str, error["loc"])), _explain(error, [], "answer"))
+            for error in _refused(exc)
         ]
     return []
 
@@ -371,9 +374,10 @@ def _explain(error: dict[str, Any], layers: Iterable[Variables], file_name: str)
             return f"{where}{value}: {message}"
 
 
-def _is_echo(error: Mapping[str, Any]) -> bool:
-    """Whether this only says that a list is empty, because each of its items was refused."""
-    return error["type"] == "too_short" and bool(error["input"])
+def _refused(error: ValidationError) -> list[dict[str, Any]]:
+    """What was refused; not that a list is empty because each of its items was."""
+    every = map(dict, error.errors())
+    return [one for one in every if not (one["type"] == "too_short" and one["input"])]
 
 
 def _near(key: str) -> str:

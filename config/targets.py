@@ -8,40 +8,23 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     SecretStr,
     Tag,
-    ValidationInfo,
-    field_validator,
     model_validator,
 )
+
+from config.section import Credential, Section
 
 Severity = Literal["info", "warning", "error", "critical"]
 MailSecurity = Literal["none", "starttls", "tls"]
 
 DEFAULT_PORTS: dict[MailSecurity, int] = {"none": 25, "starttls": 587, "tls": 465}
-
-
-class Section(BaseModel):
-    """A table of the settings file: frozen, and an unknown key in it is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _is_no_truth_for_a_number(cls, value: object, info: ValidationInfo) -> object:
-        """Python takes true for 1."""
-        kind = cls.model_fields[str(info.field_name)].annotation
-        if isinstance(value, bool) and {int, float} & {kind, *get_args(kind)}:
-            raise ValueError("must be a number")
-        return value
 
 
 def _apprise_url(url: SecretStr) -> SecretStr:
@@ -68,16 +51,6 @@ def _mail_address(address: str) -> str:
     return address
 
 
-def _credential_name(name: str) -> str:
-    # systemd allows more; the prefix is for credentials that are settings themselves.
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise ValueError("must be the name of a systemd credential, such as mail-password")
-    if name.upper().startswith("NIGHTSORT_"):
-        raise ValueError("must not begin with NIGHTSORT_, for then it would be a setting")
-    return name
-
-
-Credential = Annotated[str, AfterValidator(_credential_name)]
 MailAddress = Annotated[str, AfterValidator(_mail_address)]
 
 

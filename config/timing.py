@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from config.targets import Section
+from config.section import Section
 
 Mode = Literal["window", "continuous", "manual"]
 

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from config.targets import Section
-
-
-def _absolute(folder: Path | None) -> Path | None:
-    if folder is not None and not folder.is_absolute():
-        raise ValueError("must be an absolute path")
-    return folder
+from config.section import AbsolutePath, Section
 
 
 def web_address(url: SecretStr | None) -> SecretStr | None:
@@ -27,7 +20,7 @@ def web_address(url: SecretStr | None) -> SecretStr | None:
 class MetricsSettings(Section):
     """For whoever watches this machine from outside."""
 
-    textfile_dir: Annotated[Path | None, AfterValidator(_absolute)] = Field(
+    textfile_dir: AbsolutePath = Field(
         None,
         description="Where the textfile collector of Prometheus' node exporter looks; a file "
         "nightsort.prom is kept there.",
@@ -46,7 +39,7 @@ class BackupSettings(Section):
     nightly: bool = Field(
         True, description="Make one by itself every day, after the run, when it is quiet."
     )
-    folder: Annotated[Path | None, AfterValidator(_absolute)] = Field(
+    folder: AbsolutePath = Field(
         None,
         description="Where they are kept; best on another disk than state_dir. Default: backups/ "
         "in state_dir.",

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from config.targets import Section
+from config.section import Section
 
 
 class ValueSettings(Section):

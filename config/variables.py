@@ -93,9 +93,9 @@ def credential(name: str, environment: Mapping[str, str] = os.environ) -> str:
     return secret
 
 
-def credentials_are_here(environment: Mapping[str, str] = os.environ) -> bool:
+def credentials_are_here() -> bool:
     """Whether systemd handed credentials to this process: it does so to the service alone."""
-    return bool(environment.get(CREDENTIALS_VARIABLE))
+    return bool(os.environ.get(CREDENTIALS_VARIABLE))
 
 
 # Tables in which a secret can stand.

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
 from config.catalogue import Language
-from config.targets import Section
+from config.section import AbsolutePath, Section
 
 Network = IPv4Network | IPv6Network
 
@@ -49,12 +48,6 @@ def _address_of_people(url: str | None) -> str | None:
     return f"{parts.scheme}://{shown}{parts.path.rstrip('/')}"
 
 
-def _absolute(file: Path | None) -> Path | None:
-    if file is not None and not file.is_absolute():
-        raise ValueError("must be an absolute path")
-    return file
-
-
 def _host_names(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if not re.fullmatch(_HOST, name):
@@ -78,7 +71,6 @@ def _networks(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Networks = Annotated[tuple[str, ...], AfterValidator(_networks)]
-PemFile = Annotated[Path | None, AfterValidator(_absolute)]
 
 
 class WebSettings(Section):
@@ -105,13 +97,13 @@ class WebSettings(Section):
         description="Addresses of proxies that stand before it: only from these it believes "
         "X-Forwarded-For and X-Forwarded-Proto.",
     )
-    tls_certificate: PemFile = Field(
+    tls_certificate: AbsolutePath = Field(
         None,
         description="PEM file with the certificate and its chain. Default: the one that "
         "`nightsort web certificate` made, if any.",
         examples=["/etc/nightsort/tls/box.crt"],
     )
-    tls_key: PemFile = Field(
+    tls_key: AbsolutePath = Field(
         None, description="PEM file with its key.", examples=["/etc/nightsort/tls/box.key"]
     )
     session_hours: float = Field(

@@ -55,9 +55,9 @@ def needs(
     return _noted(Access(role, counts_as, most_bytes, or_station))
 
 
-def open_to_all(*, most_bytes: int = FORM_BYTES) -> Callable[[Endpoint], Endpoint]:
+def open_to_all() -> Callable[[Endpoint], Endpoint]:
     """For anybody; who is known is known all the same."""
-    return _noted(Access(None, "reads", most_bytes))
+    return _noted(Access(None, "reads", FORM_BYTES))
 
 
 def access_of(endpoint: Callable[..., Any]) -> Access:

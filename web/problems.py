@@ -8,8 +8,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
+from threading import BoundedSemaphore
 from typing import Any
 
 from fastapi.exceptions import HTTPException
@@ -76,6 +78,22 @@ def described(*problems: Problem) -> dict[str, Any]:
 def busy(detail: str, seconds: int = RETRY_SECONDS, code: str = "busy") -> Problem:
     """503: not now."""
     return Problem(503, code, detail, {"Retry-After": str(seconds)})
+
+
+@contextmanager
+def a_place(
+    places: BoundedSemaphore, otherwise: Problem, patience_seconds: float = 0.0
+) -> Iterator[None]:
+    """Hold one of these places until the end of the `with` block.
+
+    otherwise: raised where none becomes free in time.
+    """
+    if not places.acquire(timeout=patience_seconds):
+        raise otherwise
+    try:
+        yield
+    finally:
+        places.release()
 
 
 def too_many(

@@ -92,7 +92,7 @@ async def examples_of(request: Request) -> AsyncIterator[tuple[list[UploadFile],
     except Problem as exc:
         raise _too_many(MOST_EXAMPLES) if exc.code == "too_many_files" else exc from exc
     try:
-        label = _only_text(form, "label")
+        label = _label(form)
         is_archive = _has_file(form, "archive")
         if is_archive and (label or _has_file(form, "files")):
             raise Problem(
@@ -149,11 +149,11 @@ def multipart(name: str, *, several: bool = False, **fields: dict[str, Any]) -> 
     }
 
 
-def _only_text(form: FormData, name: str) -> str:
-    """What stands in a field; empty where it is not there, or a file. Raises Problem 400."""
-    said = [one for one in form.getlist(name) if isinstance(one, str)]
+def _label(form: FormData) -> str:
+    """What stands in that field; empty where it is not there, or a file. Raises Problem 400."""
+    said = [one for one in form.getlist("label") if isinstance(one, str)]
     if len(said) > 1:
-        raise Problem(400, "malformed", f"{name}: stands there twice", field=name)
+        raise Problem(400, "malformed", "label: stands there twice", field="label")
     return said[0] if said else ""
 
 

@@ -31,9 +31,6 @@ from daemon.store import Store
 from daemon.store.changes import REPORTS
 from daemon.store.facts import ATTENDED, MASS_REMOVAL, WINDOWS_MISSED
 
-Document = LiveStatus
-Summary = RunSummary
-
 _DAY = timedelta(days=1)
 ACCURACY_DAYS = 28  # over which spot checks are judged
 # Its report is waited for before a run is told, but not for ever.
@@ -53,7 +50,7 @@ class Situation:
     """What is known at one turn."""
 
     settings: Settings
-    document: Document | None  # how things are; None while nobody has said it
+    document: LiveStatus | None  # how things are; None while nobody has said it
     incidents: Incidents  # what was raised and is not resolved
     targets: tuple[str, ...] = ()
 
@@ -156,7 +153,7 @@ class Evaluator:
         self._count_at = steady + _COUNT_SECONDS
         return True
 
-    def _is_reported(self, summary: Summary) -> bool:
+    def _is_reported(self, summary: RunSummary) -> bool:
         """Whether a run's report was made, as far as it can be."""
         if summary["run"] not in self._store.changes.runs_closed(REPORTS):
             return True
@@ -207,7 +204,9 @@ class Evaluator:
         # The outside check raised it; here it is over.
         yield Observation("service_silent", False if document["state"] != "hangs" else None, {})
 
-    def _of_accuracy(self, document: Document, chosen: float | None, now: datetime) -> Observation:
+    def _of_accuracy(
+        self, document: LiveStatus, chosen: float | None, now: datetime
+    ) -> Observation:
         """chosen: what must be right; None: as the card of the model in use promises."""
         model = document["model"]
         first = (now - ACCURACY_DAYS * _DAY).date()
@@ -216,7 +215,7 @@ class Evaluator:
         promise = document["promise"] if chosen is None else chosen
         return rules.of_accuracy(rate, promise, ACCURACY_DAYS, model)
 
-    def _needed_bytes(self, document: Document) -> float | None:
+    def _needed_bytes(self, document: LiveStatus) -> float | None:
         """Free space that filing the queue needs; None where the disk's minimum is not known."""
         filing = document["filing"]
         if filing is None:
@@ -283,7 +282,7 @@ class _Attendance:
         return abs(jump) >= _JUMP_SECONDS
 
 
-def _of_run(summary: Summary, files: rules.Files, at: Situation) -> Iterator[Observation]:
+def _of_run(summary: RunSummary, files: rules.Files, at: Situation) -> Iterator[Observation]:
     alerts = at.settings.alerts
     yield from rules.of_results([summary], alerts, files)
     slow = rules.of_closed_run(summary, alerts, at.incidents.values())

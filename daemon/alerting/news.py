@@ -19,6 +19,7 @@ from daemon.alerting.period_news import monthly_summary, weekly_summary
 from daemon.domain.alerts import RULES, Alert, news
 from daemon.domain.promotions import Promoted
 from daemon.domain.status import UndecidedStatus
+from daemon.domain.summaries import RunSummary
 from daemon.store import Store
 from daemon.store.facts import MONTH_TOLD, PROMOTED, RESTORED, WEEK_TOLD
 
@@ -59,7 +60,7 @@ def news_at(now: datetime, store: Store, settings: Settings) -> News:
 
 
 def news_of_run(
-    summary: rules.Summary, files: rules.Files, undecided: UndecidedStatus, now: datetime
+    summary: RunSummary, files: rules.Files, undecided: UndecidedStatus, now: datetime
 ) -> list[Alert]:
     """What is to be told of a run that has ended. undecided: of all nights."""
     told = (

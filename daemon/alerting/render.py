@@ -31,7 +31,7 @@ from config.readable import plain
 from config.settings import Settings
 from daemon.alerting.render_filters import filters, moment
 from daemon.domain.alerts import Alert
-from daemon.domain.clock import local_zone
+from daemon.domain.clock import zone_of
 from daemon.domain.links import link, shown
 from daemon.domain.photos import as_text
 from daemon.domain.speech import Speech, speech
@@ -79,7 +79,7 @@ def message_of(alert: Alert, settings: Settings, host: str | None = None) -> Mes
 
     host: this machine, as its people call it.
     """
-    at = alert.at.astimezone(settings.window.zone() or local_zone())
+    at = alert.at.astimezone(zone_of(settings))
     alert, say = replace(alert, at=at), speech(settings.reports.language)
     facts = {str(name): clean(value) for name, value in alert.facts.items()}
     blocks = _words_of(alert, facts, say)

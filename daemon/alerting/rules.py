@@ -24,9 +24,6 @@ from daemon.domain.value import added
 from daemon.store import Failing
 from daemon.store.handovers import Unreached
 
-Document = LiveStatus
-Summary = RunSummary
-
 # So long before the window opens its forecast is judged; photos are still coming before.
 _FORECAST_LEAD = timedelta(hours=1)
 # Free space must be this much above a limit before it counts as enough again.
@@ -66,7 +63,7 @@ def patience(rule: str, settings: AlertSettings) -> Patience:
 
 
 def of_status(
-    document: Document, settings: AlertSettings, needed_bytes: float | None
+    document: LiveStatus, settings: AlertSettings, needed_bytes: float | None
 ) -> Iterator[Observation]:
     """What the status shows.
 
@@ -90,7 +87,7 @@ def of_status(
     )
 
 
-def _mirror_behind(document: Document) -> Observation:
+def _mirror_behind(document: LiveStatus) -> Observation:
     """The database and the bucket are one mirror to people: both may fail, for one reason."""
     sides = [side for side in (document["mirror"], document["bucket"]) if side is not None]
     failing = [side["why"] for side in sides if side["why"]]
@@ -102,13 +99,13 @@ def _mirror_behind(document: Document) -> Observation:
     return Observation("mirror_behind", bool(failing), facts)
 
 
-def _held(document: Document, minutes: float) -> Observation:
+def _held(document: LiveStatus, minutes: float) -> Observation:
     left = document["left_alone"]
     held = [one for one in left["held"] if one["seconds"] >= minutes * _MINUTE] if left else []
     return Observation("photos_held", bool(held), {"held": held[:_MOST_ERRORS], "minutes": minutes})
 
 
-def _failing(document: Document) -> Iterator[Observation]:
+def _failing(document: LiveStatus) -> Iterator[Observation]:
     """The share, the model, or something else that keeps the sorting from its work."""
     waiting = document["queue"]["waiting"]
     absent = {name: text for name, text in document["share"].items() if text != "available"}
@@ -131,7 +128,7 @@ def _low_disk(disk: Mapping[str, int], limit_gb: float) -> Observation:
     return Observation("low_disk", holds, {"disks": low, "limit_mb": limit_mb})
 
 
-def _disk_too_small(document: Document, needed_bytes: float) -> Observation:
+def _disk_too_small(document: LiveStatus, needed_bytes: float) -> Observation:
     free_mb, needed_mb = document["disk"]["sorted"], round(needed_bytes / 1e6)
     waiting = document["queue"]["waiting"]
     is_enough = not waiting or free_mb >= needed_mb * _ROOM
@@ -175,7 +172,7 @@ def of_end(error: Exception, why: str) -> Observation:
 # --- windows -------------------------------------------------------------------------------------
 
 
-def of_forecast(document: Document, now: datetime) -> Observation | None:
+def of_forecast(document: LiveStatus, now: datetime) -> Observation | None:
     """Whether the queue fits into the window that is open or opens soon; None: too early to say."""
     window, seen = document["window"], document["forecast"]
     if seen is None or window["opens"] is None:
@@ -192,7 +189,7 @@ def of_forecast(document: Document, now: datetime) -> Observation | None:
     return Observation("forecast_misses_window", seen["will_not_fit"] > 0, facts)
 
 
-def is_attended(document: Document) -> bool:
+def is_attended(document: LiveStatus) -> bool:
     """Whether the service does now what it is there for, or has no window to do it in."""
     if document["failing"] is not None or document["state"] in ("share unavailable", "hangs"):
         return False
@@ -235,7 +232,7 @@ def of_open_run(under_way: RunSoFar, settings: AlertSettings) -> Observation | N
 
 
 def of_closed_run(
-    summary: Summary, settings: AlertSettings, incidents: Iterable[Incident]
+    summary: RunSummary, settings: AlertSettings, incidents: Iterable[Incident]
 ) -> Observation | None:
     """How long a run took; None where the opposite was told of it while it went on."""
     seen = _slow_run(summary, settings)
@@ -246,7 +243,7 @@ def of_closed_run(
     return None if was_told and not seen.holds else seen
 
 
-def _slow_run(summary: RunSoFar | Summary, settings: AlertSettings) -> Observation:
+def _slow_run(summary: RunSoFar | RunSummary, settings: AlertSettings) -> Observation:
     minutes = summary["processing_time_seconds"] / _MINUTE
     facts = {
         "run": summary["run"],
@@ -260,7 +257,7 @@ def _slow_run(summary: RunSoFar | Summary, settings: AlertSettings) -> Observati
 
 
 def of_results(
-    summaries: Sequence[RunSoFar | Summary],
+    summaries: Sequence[RunSoFar | RunSummary],
     settings: AlertSettings,
     files: Files | None = None,
     *,
@@ -296,7 +293,7 @@ def of_results(
         yield Observation("many_in_review", are_many, facts, attachments)
 
 
-def imbalance(summary: Summary, at: datetime) -> Alert | None:
+def imbalance(summary: RunSummary, at: datetime) -> Alert | None:
     """Tell of a run whose figures do not add up; of one a day, however many there are."""
     if not (photos := missing(summary)):
         return None
@@ -306,7 +303,7 @@ def imbalance(summary: Summary, at: datetime) -> Alert | None:
 
 
 def run_finished(
-    summaries: Sequence[Summary],
+    summaries: Sequence[RunSummary],
     mark: str,
     at: datetime,
     undecided: UndecidedStatus,
@@ -362,7 +359,7 @@ def _sum(summaries: Iterable[Mapping[str, Any]], key: str) -> Any:
     return sum(summary[key] for summary in summaries)
 
 
-def _most_first(summaries: Iterable[Summary]) -> dict[str, int]:
+def _most_first(summaries: Iterable[RunSummary]) -> dict[str, int]:
     photos: dict[str, int] = {}
     for summary in summaries:
         for category, count in summary["categories"].items():

@@ -18,12 +18,12 @@ import structlog
 
 from config.errors import ModelError, NightsortError, RefusedError
 from config.settings import Settings
-from daemon.alerting.evaluate import Document, Evaluator, Situation
+from daemon.alerting.evaluate import Evaluator, Situation
 from daemon.alerting.outbox import Addressee, Outbox
 from daemon.alerting.senders import Senders
 from daemon.domain.alerts import Sent
 from daemon.domain.clock import Clock
-from daemon.domain.status import AlertingStatus
+from daemon.domain.status import AlertingStatus, LiveStatus
 from daemon.domain.survivor import Survivor
 from daemon.store import Delivery, Store
 from daemon.store.alerts import FOLLOWER
@@ -62,10 +62,9 @@ class AlertingWorker:
         self._clock = clock
         self._targets_of = targets_of
         self._is_service = is_service
-        self._document: Document | None = None
+        self._document: LiveStatus | None = None
         self._is_reloaded = True
         self._is_over = threading.Event()
-        self._is_served = False
         self._ended_by: Exception | None = None
         # What comes back from the senders; None: wake up.
         self._post: SimpleQueue[tuple[Delivery, Sent] | None] = SimpleQueue()
@@ -73,7 +72,7 @@ class AlertingWorker:
         self._survivor = Survivor(lambda why: log.error("alerting_interrupted", why=why))
         self.figures: AlertingStatus = {"targets": len(settings.alerts.targets)}
 
-    def tell(self, document: Document) -> None:
+    def tell(self, document: LiveStatus) -> None:
         """Take the newest status; from any thread."""
         self._document = document
 
@@ -106,15 +105,13 @@ class AlertingWorker:
         return SERVICE_PATIENCE_SECONDS if is_stopped else LAST_PATIENCE_SECONDS
 
     def _work(self) -> None:
-        while True:
-            self._survivor.take(self._open_and_serve)
-            if self._is_served or self._is_over.wait(_OPEN_AGAIN_SECONDS):
+        while not self._survivor.take(self._open_and_serve):
+            if self._is_over.wait(_OPEN_AGAIN_SECONDS):
                 return
 
     def _open_and_serve(self) -> None:
         with closing(self._open()) as store:
             self._serve(self._session(store))
-        self._is_served = True
 
     def _open(self) -> Store:
         return Store(self._settings.state_dir, patience_seconds=_STORE_PATIENCE_SECONDS)
@@ -188,7 +185,7 @@ class AlertingSession:
         self._outbox.take_targets(targets, self._clock.now())
         self._senders.take(targets)
 
-    def turn(self, settings: Settings, document: Document | None) -> None:
+    def turn(self, settings: Settings, document: LiveStatus | None) -> None:
         """Look, decide, and send what is due. document: how things are, None when unknown.
 
         Raises TransientError while the store's disk refuses; what waits is sent all the same.
@@ -227,7 +224,7 @@ class AlertingSession:
             "given_up": counts["dead"],
         }
 
-    def _assess(self, settings: Settings, document: Document | None) -> None:
+    def _assess(self, settings: Settings, document: LiveStatus | None) -> None:
         names = tuple(target.name for target in self._targets)
         at = Situation(settings, document, self._outbox.incidents(), names)
         try:

@@ -81,11 +81,11 @@ def list_alerts(config_file: Path | None, number: int, as_json: bool) -> None:
     """  # noqa: D301
     from daemon.alerting.file_outbox import noted_of
     from daemon.cli.tables import alerts_table, noted_lines
-    from daemon.domain.clock import local_zone
+    from daemon.domain.clock import zone_of
     from daemon.store import Store
 
     settings = load(config_file)
-    zone = settings.window.zone() or local_zone()
+    zone = zone_of(settings)
     noted = noted_of(settings.state_dir)
     incidents: list[IncidentDocument] | None = None
     try:
@@ -139,9 +139,9 @@ def sent(settings: Settings) -> TargetsAnswer:
 def sent_here(settings: Settings) -> TargetsAnswer:
     """As `sent`, by this process."""
     from daemon.alerting.targets import try_out
-    from daemon.domain.clock import local_zone
+    from daemon.domain.clock import zone_of
 
-    return try_out(settings, datetime.now(settings.window.zone() or local_zone()))
+    return try_out(settings, datetime.now(zone_of(settings)))
 
 
 def in_words(one: TargetTried) -> str:

@@ -89,11 +89,11 @@ def verify(config_file: Path | None, file: Path | None, as_json: bool) -> None:
 
 def _note(settings: Settings, file: Path) -> None:
     """For the receipts of what is forgotten later; who may only read cannot note anything."""
-    from daemon.domain.clock import local_zone
+    from daemon.domain.clock import zone_of
     from daemon.folders.locks import prepare
     from daemon.store import Store
 
-    now = datetime.now(settings.window.zone() or local_zone())
+    now = datetime.now(zone_of(settings))
     try:
         prepare(settings.state_dir)
         with closing(Store(settings.state_dir)) as store:

@@ -47,14 +47,14 @@ def export(
       nightsort export --parquet /srv/data/nightsort
       nightsort export --parquet november/ --from 2026-11-01 --to 2026-11-30
     """  # noqa: D301
-    from daemon.domain.clock import local_zone
+    from daemon.domain.clock import zone_of
     from daemon.folders.locks import prepare
     from daemon.maintenance import export as exporting
     from daemon.maintenance.parquet import require_pyarrow
 
     require_pyarrow()
     settings = load(config_file)
-    now = datetime.now(settings.window.zone() or local_zone())
+    now = datetime.now(zone_of(settings))
     period = _period(first, last, now.date())
     if settings.state_dir.exists():
         prepare(settings.state_dir)  # refuses another user's

@@ -66,7 +66,7 @@ def doctor(config_file: Path | None, send: bool, adopt: bool, as_json: bool) -> 
       nightsort doctor --json | jq '.findings[] | select(.state != "ok")'
     """  # noqa: D301
     from config.logs import configure
-    from daemon.domain.clock import SystemClock, local_zone
+    from daemon.domain.clock import SystemClock
     from daemon.health.doctor.checks import examine
     from daemon.health.doctor.findings import Level, document, in_words
 
@@ -76,7 +76,7 @@ def doctor(config_file: Path | None, send: bool, adopt: bool, as_json: bool) -> 
         from daemon.service.state import adopt_folders
 
         adopt_folders(settings)
-    clock = SystemClock(settings.window.zone() or local_zone())
+    clock = SystemClock.of(settings)
     found: list[Finding] = []
     for finding in chain(examine(settings, clock), _tried(settings) if send else ()):
         found.append(finding)
@@ -147,7 +147,7 @@ def lookout(config_file: Path | None) -> None:
     from config.logs import configure
     from config.settings import salvage
     from daemon.alerting.targets import targets_of
-    from daemon.domain.clock import SystemClock, local_zone
+    from daemon.domain.clock import SystemClock
     from daemon.health.outside_check import OutsideCheck, look
 
     configure(service=True, stream=sys.stderr)
@@ -156,7 +156,7 @@ def lookout(config_file: Path | None) -> None:
         settings = load(config_file)
     except ConfigError as exc:
         refusal, settings = exc, salvage(config_file)
-    clock = SystemClock(settings.window.zone() or local_zone())
+    clock = SystemClock.of(settings)
     seen = look(settings.state_dir, os.environ)
     if refusal is not None:
         seen = seen.because(f"the settings are refused: {str(refusal).splitlines()[0]}")

@@ -70,7 +70,7 @@ def find(config_file: Path | None, name: str, as_json: bool) -> None:
       nightsort find return-60521_front.jpg
       nightsort find 60521 --json | jq '.photos[].path_now'
     """  # noqa: D301
-    from daemon.domain.clock import local_zone
+    from daemon.domain.clock import zone_of
     from daemon.domain.photos import as_text
     from daemon.health.status_file import left_alone_words, read
     from daemon.reporting.history import name_within, story_in_words, story_json
@@ -87,7 +87,7 @@ def find(config_file: Path | None, name: str, as_json: bool) -> None:
     if as_json:
         print_json({"photos": [story_json(*one) for one in told]})
     elif told:
-        zone = settings.window.zone() or local_zone()
+        zone = zone_of(settings)
 
         def full(folder: str, path: str) -> str:
             return as_text(str(folders[folder] / path))
@@ -249,11 +249,11 @@ def answer_to(settings: Settings, order: Order[A]) -> A:
 
         return give_order(settings.state_dir, order)
     from config.logs import configure
-    from daemon.domain.clock import SystemClock, local_zone
+    from daemon.domain.clock import SystemClock
     from daemon.service.app import build_orders
 
     configure(service=False)
-    clock = SystemClock(settings.window.zone() or local_zone())
+    clock = SystemClock.of(settings)
     with build_orders(settings, clock) as orders:
         return orders.answer(order)
 

@@ -19,7 +19,7 @@ from daemon.cli.progress import progress
 if TYPE_CHECKING:
     from classifier.classifier import Classifier
     from config.settings import Settings
-    from daemon.domain.examples import Counted
+    from daemon.domain.examples import Counted, Kept, Stock
     from daemon.sorting.labelled import Labelled
     from daemon.sorting.lesson_photos import Taken
     from daemon.sorting.lessons import Held
@@ -97,7 +97,7 @@ class School:
     @contextmanager
     def store(self) -> Iterator[Store]:
         """The examples: beside a daemon, or as one who owns the state folder for a moment."""
-        from daemon.domain.clock import SystemClock, local_zone
+        from daemon.domain.clock import SystemClock
         from daemon.folders.locks import is_held, prepare
         from daemon.service.state import owned
         from daemon.store import Store
@@ -108,7 +108,7 @@ class School:
             with closing(Store(state_dir)) as store:
                 yield store
             return
-        clock = SystemClock(self.settings.window.zone() or local_zone())
+        clock = SystemClock.of(self.settings)
         with owned(self.settings, clock) as store:
             yield store
 
@@ -160,8 +160,6 @@ def gather(school: School, store: Store) -> None:
 
 def run(school: School, wanted: Wanted, photos: Sequence[Labelled] | None) -> None:
     """Learn from all that is kept, with what is brought now; show it, keep it, adopt it."""
-    from daemon.domain.orders import Speaker
-    from daemon.folders.locks import user_name
     from daemon.sorting.lessons import Change, hold_lesson
 
     settings = school.settings
@@ -170,12 +168,7 @@ def run(school: School, wanted: Wanted, photos: Sequence[Labelled] | None) -> No
     only = wanted.only
     if taken is not None and only is not None:
         only = frozenset(one.label for one in taken.examples)
-    with school.store() as store:
-        if taken is not None:
-            keep(school, store, taken)
-        gather(school, store)
-        kept = store.examples.usable(school.classifier.network)
-        stock = store.examples.stock(school.classifier.network)
+    kept, stock = _all_kept(school, taken)
     until = kept[-1].at if kept else ""
     if only:
         kept = [one for one in kept if one.label in only]
@@ -196,15 +189,33 @@ def run(school: School, wanted: Wanted, photos: Sequence[Labelled] | None) -> No
     places = {one: place for one, (_, place) in taken.places.items()} if taken else {}
     document = held.named(places) | {"left_out": left_out}
     if held.document["after"] is not None:
-        now, by = datetime.now(UTC), Speaker(user_name(os.getuid()))
-        with school.store() as store:
-            store.examples.learnt(held.document, until, now=now, by_itself=False)
-            store.lessons.note(document, by, now)
+        _note(school, held, document, until)
     if wanted.as_json:
         print_json(document)
         return
     for line in _lesson_words(document):
         click.echo(plain(line))
+
+
+def _all_kept(school: School, taken: Taken | None) -> tuple[list[Kept], Stock]:
+    """All examples, with what is brought now and what people said lately; and their number."""
+    with school.store() as store:
+        if taken is not None:
+            keep(school, store, taken)
+        gather(school, store)
+        network = school.classifier.network
+        return store.examples.usable(network), store.examples.stock(network)
+
+
+def _note(school: School, held: Held, document: Mapping[str, Any], until: str) -> None:
+    """Keep what came of a lesson. until: when the newest of all examples was said."""
+    from daemon.domain.orders import Speaker
+    from daemon.folders.locks import user_name
+
+    now, by = datetime.now(UTC), Speaker(user_name(os.getuid()))
+    with school.store() as store:
+        store.examples.learnt(held.document, until, now=now, by_itself=False)
+        store.lessons.note(document, by, now)
 
 
 def _require_known(school: School, labels: Sequence[str]) -> None:

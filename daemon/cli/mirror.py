@@ -78,7 +78,7 @@ def fill(config_file: Path | None, as_json: bool) -> None:
       nightsort mirror fill
     """  # noqa: D301
     from config.logs import configure
-    from daemon.domain.clock import SystemClock, local_zone
+    from daemon.domain.clock import SystemClock
     from daemon.folders.locks import is_held, prepare
     from daemon.mirror import filling
     from daemon.mirror.bucket import filling as bucket
@@ -94,7 +94,7 @@ def fill(config_file: Path | None, as_json: bool) -> None:
         click.echo("The daemon copies everything now; see: nightsort mirror status", err=True)
     else:
         configure(service=False)
-        clock = SystemClock(settings.window.zone() or local_zone())
+        clock = SystemClock.of(settings)
         with owned(settings, clock) as store:
             done, failed = _fill_each(settings, store, clock)
     if as_json:

@@ -123,7 +123,7 @@ def demo(keep: Path | None) -> None:
 def _run_daemon(config_file: Path | None) -> None:
     from config.logs import configure
     from config.settings import load  # whose warnings belong into the log
-    from daemon.domain.clock import SystemClock, local_zone
+    from daemon.domain.clock import SystemClock
     from daemon.health.systemd import Notifier
     from daemon.service.app import build
     from daemon.service.control import serving
@@ -134,7 +134,7 @@ def _run_daemon(config_file: Path | None) -> None:
     settings = load(config_file)
     configure(service=True)
     tell_renamed(settings)
-    clock = SystemClock(settings.window.zone() or local_zone())
+    clock = SystemClock.of(settings)
     notifier = Notifier.from_environment(os.environ)
     with (
         build(settings, clock, notifier, lambda: load(config_file)) as service,
@@ -204,14 +204,14 @@ def _tell_left_alone(state_dir: Path) -> None:
 def _drain_here(settings: Settings, advance: Advance) -> DrainSummary:
     """`now` without a daemon: do its work in this process."""
     from config.logs import configure
-    from daemon.domain.clock import SystemClock, local_zone
+    from daemon.domain.clock import SystemClock
     from daemon.service.app import build
     from daemon.service.control import serving
     from daemon.service.signals import answered
 
     configure(service=False)
     with (
-        build(settings, SystemClock(settings.window.zone() or local_zone())) as service,
+        build(settings, SystemClock.of(settings)) as service,
         serving(service, settings.state_dir),
         answered(dict.fromkeys((signal.SIGINT, signal.SIGTERM), _stop(service))),
     ):

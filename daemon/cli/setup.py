@@ -227,7 +227,7 @@ def _try(path: Path, *, asking: bool, make_folders: bool) -> list[Finding]:
     """Make the folders that are missing, and let the doctor look."""
     from config.logs import configure
     from config.settings import FOLDER_KEYS, load
-    from daemon.domain.clock import SystemClock, local_zone
+    from daemon.domain.clock import SystemClock
     from daemon.health.doctor.checks import examine
     from daemon.health.doctor.findings import Level, in_words
 
@@ -242,7 +242,7 @@ def _try(path: Path, *, asking: bool, make_folders: bool) -> list[Finding]:
             _make(folder)
     configure(service=False)
     click.echo("Trying it: folders, model, targets ...", err=True)
-    findings = [*examine(settings, SystemClock(settings.window.zone() or local_zone()))]
+    findings = [*examine(settings, SystemClock.of(settings))]
     for finding in findings:
         if finding.level is not Level.OK:
             click.echo(in_words(finding))

@@ -53,7 +53,7 @@ def backup(config_file: Path | None, to: Path | None, as_list: bool, as_json: bo
       nightsort backup --list
     """  # noqa: D301
     from config.logs import configure
-    from daemon.domain.clock import SystemClock, local_zone
+    from daemon.domain.clock import SystemClock
     from daemon.folders.locks import prepare
     from daemon.maintenance.backups import Backups
 
@@ -66,7 +66,7 @@ def backup(config_file: Path | None, to: Path | None, as_list: bool, as_json: bo
     if settings.state_dir.exists():  # else there is nothing to back up, and nothing is made
         prepare(settings.state_dir)
         _copy_versions(settings.state_dir)
-    made = backups.make(SystemClock(settings.window.zone() or local_zone()).now(), to)
+    made = backups.make(SystemClock.of(settings).now(), to)
     if as_json:
         print_json(made.as_json())
     else:
@@ -111,7 +111,7 @@ def restore(config_file: Path | None, file: Path | None, from_mirror: bool, anyw
       nightsort restore /var/lib/nightsort/backups/nightsort-2026-11-22T031500Z-schema1.db
     """  # noqa: D301
     from config.logs import configure
-    from daemon.domain.clock import SystemClock, local_zone
+    from daemon.domain.clock import SystemClock
     from daemon.folders.locks import InUse, hold
     from daemon.maintenance.restore import restore as put_in_place
     from daemon.service.app import build_orders
@@ -122,7 +122,7 @@ def restore(config_file: Path | None, file: Path | None, from_mirror: bool, anyw
     if file is not None:
         _require_there(file)
     configure(service=False)
-    clock = SystemClock(settings.window.zone() or local_zone())
+    clock = SystemClock.of(settings)
     try:
         with hold(settings.state_dir):
             if file is None:

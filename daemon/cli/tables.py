@@ -16,6 +16,8 @@ from config.units import duration
 from daemon.domain.alerts import RULES, Incident
 from daemon.domain.phrases import BAND_MEANS
 
+_MOST_MISTAKES = 8
+
 
 def evaluation_table(evaluation: Evaluation) -> str:
     """An evaluation as people read it: headline, categories, bands, what is mixed up."""
@@ -137,7 +139,7 @@ def _moved(evaluation: Evaluation) -> Table:
     return table
 
 
-def _mixed_up(evaluation: Evaluation, most: int = 8) -> Table:
+def _mixed_up(evaluation: Evaluation) -> Table:
     """The commonest mistakes: what it was, what it was taken for, how often."""
     pairs = [
         (-count, truth, guess)
@@ -146,7 +148,7 @@ def _mixed_up(evaluation: Evaluation, most: int = 8) -> Table:
         if truth != guess and count
     ]
     table = _table("Mistaken", "Taken for", "Photos", left=2)
-    for negative, truth, guess in sorted(pairs)[:most]:
+    for negative, truth, guess in sorted(pairs)[:_MOST_MISTAKES]:
         table.add_row(plain(truth), plain(guess), str(-negative))
     return table
 

@@ -34,14 +34,14 @@ def value(config_file: Path | None, month: str | None, as_json: bool) -> None:
       nightsort value
       nightsort value --month 2026-11 --json | jq .saved_hours
     """  # noqa: D301
-    from daemon.domain.clock import SystemClock, local_zone
+    from daemon.domain.clock import SystemClock, zone_of
     from daemon.domain.value import in_words
     from daemon.reporting.figures import figures_of
     from daemon.reporting.value import by_time, measured_until, of_period
     from daemon.store import Store
 
     settings = load(config_file)
-    zone = settings.window.zone() or local_zone()
+    zone = zone_of(settings)
     today = SystemClock(zone).now().date()
     period = _period(month, today)
     with closing(Store(settings.state_dir, reading=True)) as store:

@@ -242,17 +242,18 @@ class MovedPhotos:
         layout = self._filer.layout
         known = {compare_key(safe_folder(category)): category for category in self.categories}
         folders = list(accumulate(split(place)[0].split("/"), "{}/{}".format))
-        made = [layout.category_in(folder) for folder in folders]
-        for name in (
-            n for pair in zip(reversed(made), reversed(folders), strict=True) for n in pair
-        ):
-            if name is not None and compare_key(name) in known:
-                return known[compare_key(name)]
+        # From the innermost outwards, by the layout before the folder's own name.
+        for folder in reversed(folders):
+            for name in (layout.category_in(folder), folder):
+                if name is not None and compare_key(name) in known:
+                    return known[compare_key(name)]
         top = folders[0]
         if top.startswith("_") or not top:
             return None
-        new = next((name for name in made if name is not None), None)
-        return as_text(new or top) if new or not layout.leads_to_categories(top) else None
+        new = next(filter(None, map(layout.category_in, folders)), None)
+        if new is None and layout.leads_to_categories(top):
+            return None
+        return as_text(new or top)
 
     def _notice_removed(
         self, lost: Sequence[Story], looked_at: Sequence[Story], look: _Look

@@ -29,7 +29,7 @@ from daemon.domain.again import said_again
 from daemon.domain.clock import Clock
 from daemon.domain.corrections import Correction, Via
 from daemon.domain.orders import Decision, Speaker
-from daemon.domain.photos import Fingerprint, Story
+from daemon.domain.photos import Fingerprint, Story, as_text
 from daemon.domain.speech import ENGLISH, Speech, speech
 from daemon.folders.contents import drop
 from daemon.folders.names import compare_key, with_suffix
@@ -38,7 +38,6 @@ from daemon.folders.spreadsheets import Row, UnreadableWorkbook, read_sheets
 from daemon.folders.tree import Tree
 from daemon.folders.writing import BOM, replacing
 from daemon.reporting.workbook import DONE, cell_text
-from daemon.reporting.workbook_files import printable_name
 from daemon.store import Store
 
 log = structlog.get_logger()
@@ -114,11 +113,11 @@ class Workbooks:
         Raises TransientError when a folder does not answer; what is left is read the next time.
         """
         names = [name for name in self._results.names() if _is_workbook(name)]
-        self._store.workbooks.forget_others(map(printable_name, names))
+        self._store.workbooks.forget_others(map(as_text, names))
         changed = []
         for name in names:
             seen = self._results.seen(name)
-            known = printable_name(name)
+            known = as_text(name)
             if seen is not None and not self._store.workbooks.is_known(known, seen):
                 changed.append((seen.mtime_ns, name, seen))
         newest = sorted(changed, reverse=True)[:_MOST_AT_ONCE]
@@ -139,7 +138,7 @@ class Workbooks:
             why = str(exc).rstrip(".")
             told = self._say("notes.book.not_readable", why=self._again(why))
             self._tell(name, _Read(left=[told]))
-            log.warning("workbook_not_readable", file=printable_name(name), why=why)
+            log.warning("workbook_not_readable", file=as_text(name), why=why)
         else:
             result = self._carry_out(name, said)
             done = result.done
@@ -148,12 +147,12 @@ class Workbooks:
                 self._tell(name, result)
                 if result.done or result.left:
                     counts = {"done": result.done, "left": len(result.left)}
-                    log.info("workbook_read", file=printable_name(name), **counts)
-                self._store.workbooks.know(printable_name(name), seen)
+                    log.info("workbook_read", file=as_text(name), **counts)
+                self._store.workbooks.know(as_text(name), seen)
             else:
                 self._done[name] = self._done.get(name, 0) + done
             return done
-        self._store.workbooks.know(printable_name(name), seen)
+        self._store.workbooks.know(as_text(name), seen)
         return 0
 
     def _said_in(self, name: str) -> list[_Said]:
@@ -169,7 +168,7 @@ class Workbooks:
 
     def _carry_out(self, name: str, said: list[_Said]) -> _Read:
         result = _Read()
-        by = Speaker(plain(printable_name(name))[:100], Via.WORKBOOK)
+        by = Speaker(plain(as_text(name))[:100], Via.WORKBOOK)
         for one in said:
             if result.done >= _MOST_DECISIONS:
                 result.is_whole, self.has_more = False, True
@@ -244,7 +243,7 @@ class Workbooks:
         say, some = self._say, result.left[:_LONGEST_NOTE]
         day, time_of_day = say.when("plain_day", now), f"{now:%H:%M}"
         lines = [
-            say("notes.book.read", file=printable_name(name), day=day, time=time_of_day),
+            say("notes.book.read", file=as_text(name), day=day, time=time_of_day),
             say.many("notes.book.taken_over", result.done),
             "",
             *some,

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from classifier.proportions import wilson
-from daemon.domain.corrections import Word
+from daemon.domain.corrections import TELLING
 
-# A word that says what a photo shows; others say that it is to be taken again, say.
-_TELLING = frozenset({Word.CORRECTED, Word.DRAGGED, Word.AGREED, Word.CHECKED})
 # Standard deviations beyond which a share is below a promise. Somebody looks each day: of boxes
 # that keep it just so, one in seven alarms falsely in a year (docs/decisions/0020-accuracy.md).
 BEYOND_DOUBT = 3.29
@@ -30,7 +28,7 @@ class Answer:
     @property
     def truth(self) -> str | None:
         """What it shows, as a person said; None while nobody has."""
-        return self.said if self.word in _TELLING and self.said else None
+        return self.said if self.word in TELLING and self.said else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,11 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from config.settings import Settings
 
 
 class Clock(Protocol):
@@ -40,6 +43,11 @@ def local_zone() -> tzinfo:
         return UTC
 
 
+def zone_of(settings: Settings) -> tzinfo:
+    """By whose clocks days begin, and times are told: the settings', else the system's."""
+    return settings.window.zone() or local_zone()
+
+
 class SystemClock:
     """The machine's clocks."""
 
@@ -47,6 +55,11 @@ class SystemClock:
         """`zone` is the time zone of `now`."""
         self._zone = zone
         self._boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+    @classmethod
+    def of(cls, settings: Settings) -> SystemClock:
+        """In the time zone of these settings."""
+        return cls(zone_of(settings))
 
     @property
     def boot(self) -> str:

@@ -31,7 +31,8 @@ class Via(StrEnum):
     API = "api"
 
 
-_CONFIRMING = frozenset({Word.CORRECTED, Word.DRAGGED, Word.AGREED, Word.CHECKED})
+# Words that say what a photo shows; others say that it is to be taken again, say.
+TELLING = frozenset({Word.CORRECTED, Word.DRAGGED, Word.AGREED, Word.CHECKED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +52,4 @@ class Correction:
     @property
     def is_confirmation(self) -> bool:
         """Whether the category stays what it was."""
-        return self.word in _CONFIRMING and self.category == self.before
+        return self.word in TELLING and self.category == self.before

@@ -192,8 +192,13 @@ def _spaced(text: str) -> str:
     return re.sub(r"[/?&=|]+", " ", _plain(text))
 
 
-def by_pattern(pattern: str) -> Callable[[str], str]:
-    """What reads a return id off a file name by an expression, whose first group it is."""
+def reader_of(pattern: str | None) -> Callable[[str], str]:
+    """What reads a return id off a file name: by an expression, whose first group it is.
+
+    None: as departments write them.
+    """
+    if pattern is None:
+        return return_id
     compiled = re.compile(pattern)
 
     def read(filename: str) -> str:

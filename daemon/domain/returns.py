@@ -89,12 +89,7 @@ def state_of(photos: Sequence[ReturnPhoto]) -> ReturnState:
         status=status,
         category=category,
         photos=len(twins) or sum(one.story.state in _THERE for one in counting),
-        confidence=max(
-            (s.confidence or 0.0 for s in telling if s.category == s.category_now == category),
-            default=None,
-        )
-        if category
-        else None,
+        confidence=_confidence(telling, category),
         decided_by=max(spoken, key=lambda word: word.at).person if spoken else "",
         updated=max(map(_updated, photos)),
     )
@@ -124,6 +119,12 @@ def _status(stories: Sequence[Story]) -> ReturnStatus:
     is_doubtful = any(story.band == "check" and not story.decided for story in filed)
     are_several = len({story.category_now for story in filed}) > 1
     return ReturnStatus.LOOK if is_doubtful or are_several else ReturnStatus.FILED
+
+
+def _confidence(stories: Sequence[Story], category: str) -> float | None:
+    """The highest of those that were judged to be of that category, and still are."""
+    right = [one for one in stories if category and one.category == one.category_now == category]
+    return max((one.confidence or 0.0 for one in right), default=None)
 
 
 def _are_duplicates(stories: Sequence[Story]) -> bool:

@@ -19,17 +19,17 @@ class Survivor:
         self._tell = tell
         self._failure = ""
 
-    def take(self, step: Callable[[], None]) -> None:
-        """Take a step; never raises."""
+    def take(self, step: Callable[[], None]) -> bool:
+        """Take a step, and say whether it did not fail; never raises."""
         try:
             step()
         except Exception as exc:
-            if repr(exc) == self._failure:
-                return
-            self._failure = repr(exc)
-            if isinstance(exc, NightsortError):
-                self._tell(str(exc))
-            else:
-                log.critical("defect_met", exc_info=True)
-        else:
-            self._failure = ""
+            if repr(exc) != self._failure:
+                self._failure = repr(exc)
+                if isinstance(exc, NightsortError):
+                    self._tell(str(exc))
+                else:
+                    log.critical("defect_met", exc_info=True)
+            return False
+        self._failure = ""
+        return True

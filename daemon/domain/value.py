@@ -150,7 +150,7 @@ def in_words(value: Value, say: Speech = ENGLISH) -> list[tuple[str, str]]:
     return [*lines, (say("value.seconds"), _sources(value, say))]
 
 
-def made_of(value: Value, say: Speech = ENGLISH) -> list[str]:
+def made_of(value: Value, say: Speech) -> list[str]:
     """How these figures come about, for who shows them by themselves."""
     money = [] if value.saved_money is None else [_how_money(value, say)]
     sources = say("value.seconds_are", sources=_sources(value, say))

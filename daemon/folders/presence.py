@@ -42,6 +42,8 @@ from daemon.folders.prober import NoAnswerError, Prober
 log = structlog.get_logger()
 
 FSTAB = Path("/etc/fstab")
+# How long a folder may take to answer before it counts as absent.
+_PATIENCE_SECONDS = 5.0
 _FORBIDDEN = frozenset(
     {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
 )
@@ -89,7 +91,7 @@ class Presence:
         folders: Mapping[str, Path],
         memory: PresenceMemory,
         *,
-        timeout_s: float = 5.0,
+        timeout_s: float = _PATIENCE_SECONDS,
         fstab: Path = FSTAB,
     ) -> None:
         """`folders` by name: incoming, sorted, results. `timeout_s` is how long a call may hang."""
@@ -303,10 +305,10 @@ class Presence:
         self._memory.save_presence({"instance": self._instance, "folders": folders})
 
 
-def instance_of(folders: Mapping[str, Path], timeout_s: float = 5.0) -> str:
+def instance_of(folders: Mapping[str, Path]) -> str:
     """Whose the folders are by their markers; empty when none tells, or they disagree."""
     found = set()
-    with closing(Prober(timeout_s)) as prober:
+    with closing(Prober(_PATIENCE_SECONDS)) as prober:
         for name, path in folders.items():
             try:
                 answer = prober.ask(str(path), {"do": "look", "marker": MARKER})

@@ -320,6 +320,15 @@ def _require_regular(found: os.stat_result) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Folders:
+    """The folders that people know."""
+
+    incoming: Tree
+    sorted: Tree
+    results: Tree
+
+
+@dataclass(frozen=True, slots=True)
 class _Walk:
     """One walk: what it leaves out and whom it tells."""
 

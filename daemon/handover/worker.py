@@ -68,8 +68,7 @@ class HandoverSession:
         webhook, secret = settings.handover.webhook, settings.handover.secret
         self._url = webhook.get_secret_value() if webhook else ""
         self._secret = secret.get_secret_value() if secret else ""
-        codes = {name: (one.code, one.location) for name, one in settings.categories.items()}
-        self._calls = Calls(self._store, codes, self._clock)
+        self._calls = Calls(self._store, settings.codes, self._clock)
         self._pause_until = None
         if self._url:
             self._store.changes.follow(FOLLOWER)
@@ -145,7 +144,6 @@ class HandoverWorker:
         self._is_service = is_service
         self._is_reloaded = False
         self._is_over = threading.Event()
-        self._is_served = False
         self._survivor = Survivor(lambda why: log.error("handover_interrupted", why=why))
         self.problem = ""
 
@@ -168,9 +166,8 @@ class HandoverWorker:
     # --- the thread ------------------------------------------------------------------------------
 
     def _work(self) -> None:
-        while True:
-            self._survivor.take(self._open_and_serve)
-            if self._is_served or self._is_over.wait(_OPEN_AGAIN_SECONDS):
+        while not self._survivor.take(self._open_and_serve):
+            if self._is_over.wait(_OPEN_AGAIN_SECONDS):
                 return
 
     def _open_and_serve(self) -> None:
@@ -184,7 +181,6 @@ class HandoverWorker:
                 self._is_over.wait(TURN_SECONDS)
             if not self._is_service:
                 self._survivor.take(lambda: session.turn(_PATIENCE_SECONDS - 1.0))
-        self._is_served = True
 
     def _turn(self, session: HandoverSession) -> None:
         if self._is_reloaded:

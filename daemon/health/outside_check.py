@@ -40,15 +40,13 @@ PATIENCE_SECONDS = 10.0
 _DELIVERY_SECONDS = 40.0
 _STORE_PATIENCE_SECONDS = 2.0
 
-Document = StatusDocument
-
 
 @dataclass(frozen=True, slots=True)
 class SeenFromOutside:
     """What was seen of the daemon from outside."""
 
     is_alive: bool
-    document: Document
+    document: StatusDocument
     is_explained: bool = False  # the document says why it is so, not only that it is
 
     def because(self, why: str) -> SeenFromOutside:

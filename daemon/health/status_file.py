@@ -39,7 +39,6 @@ SILENCE_SECONDS = 30.0
 # Before its first word it may check, or mend, a database of millions of photos.
 START_SECONDS = 300.0
 
-Document = StatusDocument
 T = TypeVar("T")
 
 HEALTHY, DEGRADED, NOT_RUNNING = 0, 1, 3
@@ -72,7 +71,7 @@ class StatusFile:
             self._written, self._written_at = document, now
 
 
-def read(state_dir: Path) -> tuple[Document, int]:
+def read(state_dir: Path) -> tuple[StatusDocument, int]:
     """How things are, and the exit code that says so.
 
     Raises RefusedError for a user who may not look.
@@ -94,7 +93,7 @@ def read(state_dir: Path) -> tuple[Document, int]:
     return document, DEGRADED if document["problems"] else HEALTHY
 
 
-def in_words(document: Document) -> str:
+def in_words(document: StatusDocument) -> str:
     """The status for people: one screen."""
     rows = [("State", document["state"])]
     rows += [("Problem", problem) for problem in document["problems"]]
@@ -124,7 +123,7 @@ def _said(describe: Callable[[T], str], part: T | None) -> str:
     return "" if part is None else describe(part)
 
 
-def left_alone_words(name: str, document: Document) -> str | None:
+def left_alone_words(name: str, document: StatusDocument) -> str | None:
     """Why a file of that name in incoming is no photo that is known; None where nothing is said."""
     left = from_json(document["left_alone"])
     for one in left.held:
@@ -152,7 +151,7 @@ def in_one_line(document: LiveStatus) -> str:
     return "; ".join((said, *document["problems"]))
 
 
-def _last_words(state_dir: Path) -> tuple[Document, float]:
+def _last_words(state_dir: Path) -> tuple[StatusDocument, float]:
     """What was said last, and when, by the steady clock."""
     empty: Any = {**dict.fromkeys(_KEYS), "state": "unknown", "problems": []}
     try:
@@ -166,7 +165,7 @@ def _last_words(state_dir: Path) -> tuple[Document, float]:
     return known, said_at
 
 
-def _folders(document: Document) -> Iterable[tuple[str, str]]:
+def _folders(document: StatusDocument) -> Iterable[tuple[str, str]]:
     return (document["share"] or {}).items()
 
 

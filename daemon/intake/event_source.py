@@ -16,6 +16,7 @@ from typing import Literal
 import structlog
 
 from config.errors import TransientError
+from config.sections import Observer
 from daemon.folders.mounts import events_arrive, mount_of, mounts_below
 from daemon.folders.os_errors import printable
 from daemon.folders.tree import Tree
@@ -25,7 +26,6 @@ from daemon.intake.screening import Screening
 log = structlog.get_logger()
 
 Mode = Literal["native", "polling"]
-Observer = Literal["auto", "native", "polling"]
 MakeEvents = Callable[[Tree, Screening, Callable[[], None]], Events]
 
 # Between two checks that the root is still the one we listen to, and two attempts to listen.

@@ -16,12 +16,13 @@ from itertools import islice
 import structlog
 
 from config.errors import TransientError
+from config.sections import Observer
 from daemon.domain.left_alone import MOST_NAMED, LeftAlone
 from daemon.domain.photos import Sighting, as_text
 from daemon.domain.wake_up import WakeUp
 from daemon.folders.os_errors import printable
 from daemon.folders.tree import Tree
-from daemon.intake.event_source import CHECK_SECONDS, EventSource, MakeEvents, Mode, Observer
+from daemon.intake.event_source import CHECK_SECONDS, EventSource, MakeEvents, Mode
 from daemon.intake.events import Events
 from daemon.intake.scan import Scan
 from daemon.intake.screening import Screening

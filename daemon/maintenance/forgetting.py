@@ -27,7 +27,8 @@ from daemon.folders.contents import drop
 from daemon.folders.forgotten import Forgotten, content_mark, result_mark, row_mark
 from daemon.folders.os_errors import trouble
 from daemon.folders.renaming import Entry
-from daemon.maintenance.forgotten_files import Files, Places
+from daemon.folders.tree import Folders
+from daemon.maintenance.forgotten_files import Files
 from daemon.maintenance.forgotten_remains import (
     copies_elsewhere,
     copies_here,
@@ -60,14 +61,14 @@ class Forgetter:
     def __init__(
         self,
         store: Store,
-        places: Places,
+        folders: Folders,
         moved_photos: MovedPhotos,
         settings: Settings,
         clock: Clock,
     ) -> None:
         self._store = store
-        self._places = places
-        self._files = Files(store, places, moved_photos)
+        self._folders = folders
+        self._files = Files(store, folders, moved_photos)
         self._settings = settings
         self._clock = clock
         self._forgotten = Forgotten(settings.state_dir)
@@ -300,12 +301,12 @@ class Forgetter:
 
     def _rewrite_results(self, job: Job) -> None:
         """The CSV and the summary of each run, where they still are, from what the store has."""
-        self._places.results.require()
-        newest = next((str(one["run"]) for one in self._store.runs.summaries(limit=1)), None)
+        self._folders.results.require()
+        newest = self._store.runs.newest()
         for run in job.own_runs:
             results = self._run_results(run)
             packed = results.csv_path.with_name(f"{results.csv_path.name}.gz")
-            names = {*self._places.results.names()}
+            names = {*self._folders.results.names()}
             if {results.csv_path.name, packed.name} & names:
                 results.begin(self._store.runs.rows(run))
                 if packed.name in names:
@@ -313,7 +314,7 @@ class Forgetter:
             summary = self._store.runs.summary(run)
             if summary is not None and results.summary_path.name in names:
                 results.finish(summary)
-            if run == newest:
+            if newest and run == newest["run"]:
                 results.copy_as_latest()
 
     def _drop_notes(self, job: Job) -> None:
@@ -323,10 +324,10 @@ class Forgetter:
 
     def _drop_result(self, name: str) -> None:
         try:
-            with self._places.results.folder() as fd:
+            with self._folders.results.folder() as fd:
                 drop(Entry(fd, name))
         except OSError as exc:
-            raise trouble(exc, self._places.results.full(name)) from exc
+            raise trouble(exc, self._folders.results.full(name)) from exc
         with closing(Store(self._settings.state_dir)) as store:
             store.bucket.let_go(copies_of_results(name))
 
@@ -336,8 +337,8 @@ class Forgetter:
         return [path.name for path in paths if path.exists()]
 
     def _run_results(self, run: str) -> RunResults:
-        places = self._places
-        return RunResults(places.results.root, run, places.incoming.root, places.sorted.root)
+        folders = self._folders
+        return RunResults(folders.results.root, run, folders.incoming.root, folders.sorted.root)
 
 
 def not_exact(what: str, stories: Iterable[Story]) -> str:

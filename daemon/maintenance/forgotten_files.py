@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from daemon.corrections.moved_photos import MovedPhotos, Seen
 from daemon.domain.forgetting import Lying
@@ -12,7 +11,7 @@ from daemon.folders.contents import drop, sync_folder
 from daemon.folders.names import with_suffix
 from daemon.folders.os_errors import trouble
 from daemon.folders.renaming import Entry
-from daemon.folders.tree import Tree, split
+from daemon.folders.tree import Folders, Tree, split
 from daemon.sorting.filer import REASON_SUFFIX
 from daemon.store import Store
 
@@ -20,21 +19,12 @@ _IN_INCOMING = ("queued", "undone")
 _FOLLOWED = ("filed", "review", "retake")  # of these a move is noted
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
-    """The folders that people know."""
-
-    incoming: Tree
-    sorted: Tree
-    results: Tree
-
-
 class Files:
     """Finds them, and removes them."""
 
-    def __init__(self, store: Store, places: Places, moved_photos: MovedPhotos) -> None:
+    def __init__(self, store: Store, folders: Folders, moved_photos: MovedPhotos) -> None:
         self._store = store
-        self._places = places
+        self._folders = folders
         self._moved_photos = moved_photos
 
     def of(self, story: Story) -> Iterable[Lying]:
@@ -49,7 +39,7 @@ class Files:
             seen = self._moved_photos.find(story)
         if seen is not None:
             yield _lying(seen.place, seen.sha256, seen.fingerprint, is_sorted=True)
-        if story.kept_source and (mark := self._places.incoming.seen(story.source)) is not None:
+        if story.kept_source and (mark := self._folders.incoming.seen(story.source)) is not None:
             yield _lying(story.source, story.sha256, mark, is_sorted=False)
 
     def is_missing(self, story: Story, files: Iterable[Lying]) -> bool:
@@ -71,7 +61,7 @@ class Files:
 
     def remove(self, lying: Lying) -> bool:
         """Remove a file that is still the photo, with its reason; False where there is none."""
-        tree = self._places.sorted if lying.is_sorted else self._places.incoming
+        tree = self._folders.sorted if lying.is_sorted else self._folders.incoming
         seen = tree.seen(lying.place)
         if seen is None or not _is_it(tree, lying, seen):
             return False
@@ -80,7 +70,7 @@ class Files:
 
     def remove_sorted(self, place: str) -> None:
         """Remove whatever lies there in sorted, with its reason."""
-        self._unlink(self._places.sorted, place)
+        self._unlink(self._folders.sorted, place)
 
     def _unlink(self, tree: Tree, place: str) -> None:
         """Remove a photo's file, and in sorted the reason beside it."""
@@ -88,7 +78,7 @@ class Files:
         try:
             with tree.folder(folder) as fd:
                 drop(Entry(fd, name))
-                if tree is self._places.sorted:
+                if tree is self._folders.sorted:
                     drop(Entry(fd, with_suffix(name, REASON_SUFFIX)))
                 sync_folder(fd)
         except OSError as exc:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 from daemon.domain.clock import Clock
 from daemon.maintenance.nightly_backup import NightlyBackup
-from daemon.maintenance.reconcile import Reconciler
 from daemon.maintenance.retention import Retention
 from daemon.store import Store
 from daemon.store.facts import RESTORED
@@ -23,12 +21,10 @@ class Housekeeper:
     def __init__(
         self,
         store: Store,
-        reconciler: Reconciler,
         nightly: NightlyBackup,
         retention: Retention,
         clock: Clock,
     ) -> None:
-        self._reconciler = reconciler
         self._nightly = nightly
         self._retention = retention
         self._clock = clock
@@ -37,14 +33,6 @@ class Housekeeper:
     def kept(self) -> AbstractContextManager[None]:
         """Make nightly backups until the end of the `with` block."""
         return self._nightly.kept()
-
-    def reconcile(self, go_on: Callable[[], bool] = lambda: True) -> bool:
-        """Bring the store to what the folders say, if an older one was restored.
-
-        go_on: asked now and then; False leaves the rest. Returns whether nothing is left to do.
-        Raises TransientError when a folder does not answer.
-        """
-        return self._reconciler.reconcile(go_on)
 
     def check(self, quiet_since: datetime | None) -> None:
         """Let what is due be done. quiet_since: when the last run ended; None: somebody works.

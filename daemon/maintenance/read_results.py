@@ -28,7 +28,7 @@ from daemon.folders.called import as_called
 from daemon.folders.os_errors import trouble
 from daemon.folders.tree import Tree, join
 from daemon.folders.writing import unguarded
-from daemon.maintenance import validate_results as believing
+from daemon.maintenance import validate_results
 from daemon.maintenance.validate_results import RUN_ID
 from daemon.reporting.exports import CORRECTION_COLUMNS, EXPORTS
 from daemon.reporting.run_files import COLUMNS
@@ -76,7 +76,7 @@ class ReadResults:
 
     def _is_run(self, run: str) -> bool:
         try:
-            believing.began(run)
+            validate_results.began(run)
         except ValueError:
             self.strange += 1
             return False
@@ -95,7 +95,7 @@ class ReadResults:
         """The summary of a run; None when there is none that nightsort wrote."""
         try:
             with self._opened(f"summary_{run}.json") as file:
-                said = believing.summary(file.read(_LONGEST_SUMMARY))
+                said = validate_results.summary(file.read(_LONGEST_SUMMARY))
         except FileNotFoundError:
             return None
         except (PhotoError, UnicodeDecodeError):
@@ -154,20 +154,20 @@ class ReadResults:
         source = _within(self._roots[0], cells["source_path"])
         target = _within(self._roots[1], cells["filed_path"])
         try:
-            believing.moment(cells["timestamp"])
+            validate_results.moment(cells["timestamp"])
             if source is None or target is None or cells["run"] != run:
                 return None
             return ResultRow(
                 source=source,
                 category=cells["category"],
-                confidence=believing.confidence(cells["confidence"]),
+                confidence=validate_results.confidence(cells["confidence"]),
                 status=Status(cells["status"]),
                 timestamp=cells["timestamp"],
                 band=cells["band"] and Band(cells["band"]),
                 reason=cells["reason"],
                 reason_text="",
                 second_category=cells["second_category"],
-                second_confidence=believing.confidence(cells["second_confidence"]),
+                second_confidence=validate_results.confidence(cells["second_confidence"]),
                 return_id=cells["return_id"],
                 category_code=cells["category_code"],
                 location=cells["location"],
@@ -181,7 +181,7 @@ class ReadResults:
 
 def _correction(cells: Mapping[str, str]) -> Told | None:
     try:
-        at = believing.moment(cells["timestamp"])
+        at = validate_results.moment(cells["timestamp"])
         word = Word(cells["what"])
     except ValueError:
         return None

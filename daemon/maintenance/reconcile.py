@@ -32,9 +32,9 @@ from daemon.folders.names import DUPLICATES, QUARANTINE, REVIEW
 from daemon.folders.os_errors import trouble
 from daemon.folders.own_files import RESERVATION
 from daemon.folders.renaming import Entry
-from daemon.folders.tree import Tree, fingerprint_of, split
+from daemon.folders.tree import Folders, Tree, fingerprint_of, split
 from daemon.intake.screening import Screening, is_private
-from daemon.maintenance import validate_results as believing
+from daemon.maintenance import validate_results
 from daemon.maintenance.forgetting import Forgetter
 from daemon.maintenance.read_results import ReadResults, Told
 from daemon.maintenance.restore import UNRECONCILED
@@ -61,9 +61,7 @@ class Reconciler:
     def __init__(
         self,
         store: Store,
-        incoming: Tree,
-        sorted_tree: Tree,
-        results: Tree,
+        folders: Folders,
         moved_photos: MovedPhotos,
         clock: Clock,
         forgetter: Forgetter | None = None,
@@ -71,9 +69,9 @@ class Reconciler:
         """forgetter: knows what was forgotten, which an older database does not."""
         self._forgetter = forgetter
         self._store = store
-        self._incoming = incoming
-        self._sorted = sorted_tree
-        self._journal = ReadResults(results, incoming, sorted_tree)
+        self._incoming = folders.incoming
+        self._sorted = folders.sorted
+        self._results = ReadResults(folders.results, folders.incoming, folders.sorted)
         self._moved_photos = moved_photos
         self._clock = clock
         self._counts: dict[str, int] = {}
@@ -97,13 +95,13 @@ class Reconciler:
         note_all_stripped(self._store, self._sorted)
         self._store.recall.balance_open_runs()
         self._store.facts.remember(UNRECONCILED, None)
-        log.info("database_reconciled", **self._counts, strange=self._journal.strange)
+        log.info("database_reconciled", **self._counts, strange=self._results.strange)
         return True
 
     # --- runs ----------------------------------------------------------------------------------
 
     def _recall_runs(self, _since: str | None, go_on: GoOn) -> None:
-        for run, name in self._journal.runs().items():
+        for run, name in self._results.runs().items():
             if not go_on():
                 return
             if self._store.runs.summary(run) is None:
@@ -112,23 +110,20 @@ class Reconciler:
 
     def _recall(self, run: str, name: str, go_on: GoOn) -> int:
         """Record a run that the store does not know, or knows the beginning of."""
-        summary = self._journal.summary(run)
+        summary = self._results.summary(run)
         was_open = any(known.id == run for known in self._store.runs.unclosed())
         began = self._began(run) if summary is None else datetime.fromisoformat(summary["started"])
         if summary is not None or not was_open:
             self._store.recall.run(run, began, summary["model"] if summary else "")
         sentences = iter([error["error"] for error in summary["errors"]] if summary else ())
         photos = 0
-        lines = self._journal.rows(run, name)
+        lines = self._results.rows(run, name)
         while some := list(islice(lines, _AT_ONCE)):
-            recalled = [self._look(number, row) for number, row in some]
-            told = [
-                replace(one, reason_text=next(sentences, ""))
-                if one.row.status is Status.ERROR
-                else one
-                for one in recalled
+            recalled = [
+                self._look(number, row, next(sentences, "") if row.status is Status.ERROR else "")
+                for number, row in some
             ]
-            photos += self._store.recall.rows(run, told)
+            photos += self._store.recall.rows(run, recalled)
             if not go_on():
                 return photos
         if summary is not None:
@@ -140,7 +135,7 @@ class Reconciler:
 
     def _began(self, run: str) -> datetime:
         """When a run began, by its id; that time is local."""
-        return believing.began(run).replace(tzinfo=self._clock.now().tzinfo)
+        return validate_results.began(run).replace(tzinfo=self._clock.now().tzinfo)
 
     def _close_without_summary(self, run: str) -> None:
         """A run whose end nobody saw ended with its last photo."""
@@ -154,11 +149,11 @@ class Reconciler:
         )
         store.runs.close(run, ended, summary)
 
-    def _look(self, number: int, row: ResultRow) -> Recalled:
-        """What the folders say of a line's photo."""
+    def _look(self, number: int, row: ResultRow, reason_text: str) -> Recalled:
+        """A line, with what the folders say of its photo now."""
         kept = self._kept_source(row)
         mark = kept or self._sorted.seen(row.target)
-        return Recalled(number, row, mark, kept_source=kept is not None)
+        return Recalled(number, row, mark, kept is not None, reason_text)
 
     def _kept_source(self, row: ResultRow) -> Fingerprint | None:
         """The source, if it had to stay in incoming; not a file that came there later."""
@@ -175,7 +170,7 @@ class Reconciler:
     # --- corrections -----------------------------------------------------------------------------
 
     def _recall_corrections(self, _since: str | None, _go_on: GoOn) -> None:
-        for told in self._journal.corrections():
+        for told in self._results.corrections():
             self._counts["corrections"] += self._recall_correction(told)
 
     def _recall_correction(self, told: Told) -> bool:
@@ -212,7 +207,7 @@ class Reconciler:
 
     def _last_begin(self) -> datetime:
         """Since when results may lack photos, where no backup says: the newest run's begin."""
-        newest = max(self._journal.runs(), default=None)
+        newest = max(self._results.runs(), default=None)
         return self._began(newest) if newest else self._clock.now() - _WITHOUT_RESULTS
 
     def _strays(self, since: float, go_on: GoOn) -> Iterator[Found]:

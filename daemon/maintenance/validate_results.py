@@ -1,4 +1,4 @@
-"""Believing: whether what stands in a file on a share is what nightsort writes there.
+"""Validating results: whether what stands in a file on a share is what nightsort writes there.
 
 Anybody may have changed it. What passes here can be recorded, counted and shown like our own.
 """

@@ -7,7 +7,7 @@ side, sorting goes on, and what was not copied yet is copied later.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from daemon.domain.status import LiveStatus, MirrorStatus
 from daemon.mirror.attempts import Attempts
 from daemon.mirror.copier import Copier
 from daemon.mirror.exchange import Exchange
-from daemon.mirror.postgres import CONNECT_SECONDS, Postgres, connect
+from daemon.mirror.postgres import CONNECT_SECONDS, connect
 from daemon.mirror.saying import Saying
 from daemon.store import Store
 from daemon.store.mirrored import MIRROR
@@ -49,22 +49,18 @@ class MirrorThread:
         self,
         settings: MirrorSettings,
         state_dir: Path,
-        opened: Callable[[str], Postgres] = connect,
         *,
         saying: Saying | None = None,
         is_service: bool = True,
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
-        """opened: connects to the database of a connection string.
-
-        saying: what this station says of itself there; None: nothing.
+        """saying: what this station says of itself there; None: nothing.
 
         is_service: else the process ends with its run, and the next service copies what it did.
         silence_seconds: after which a server that does not answer fails, as people see it.
         """
         self._settings = settings
         self._state_dir = state_dir
-        self._opened = opened
         self._saying = saying
         self._exchange = Exchange(
             settings.station or "", state_dir, is_wanted=settings.fetch_versions
@@ -112,7 +108,7 @@ class MirrorThread:
     def _serve(self) -> None:
         with closing(Store(self._state_dir)) as store:
             self._tell(store, self._attempts.failure or None)
-            with closing(self._opened(address_of(self._settings))) as postgres:
+            with closing(connect(address_of(self._settings))) as postgres:
                 assert self._settings.station is not None
                 with self._waiting_for_answers():
                     copier = Copier(store, postgres, self._settings.station)

@@ -115,5 +115,4 @@ def _by(answers: Iterable[Answer], key: Callable[[Answer], str]) -> list[tuple[s
 
 
 def _week(answer: Answer) -> str:
-    year, week, _ = date.fromisoformat(answer.day).isocalendar()
-    return f"{year}-W{week:02}"
+    return Period.week_of(date.fromisoformat(answer.day)).name

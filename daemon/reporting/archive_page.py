@@ -9,13 +9,11 @@ from typing import BinaryIO
 from classifier.archive.totals import Totals
 from classifier.verdict import Band
 from daemon.domain.reasons import in_words
-from daemon.domain.speech import ENGLISH, Speech
+from daemon.domain.speech import Speech
 from daemon.reporting.pages import write_page
 
 
-def write_archive_page(
-    file: BinaryIO, paths: Sequence[str], totals: Totals, say: Speech = ENGLISH
-) -> None:
+def write_archive_page(file: BinaryIO, paths: Sequence[str], totals: Totals, say: Speech) -> None:
     """Write the page. paths: what was named as the archive."""
     failed = totals.errors.total()
     write_page(

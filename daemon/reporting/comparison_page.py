@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from classifier.verdict import Verdict
 from daemon.domain.learning_words import why_words
-from daemon.domain.speech import ENGLISH, Speech
+from daemon.domain.speech import Speech
 from daemon.reporting.comparison_figures import categories, figures
 from daemon.reporting.evaluation_page import exact
 from daemon.reporting.pages import write_page
@@ -36,7 +36,7 @@ def write_comparison(
     document: Mapping[str, Any],
     differences: Sequence[tuple[Difference, bytes | None]],
     differing: int,
-    say: Speech = ENGLISH,
+    say: Speech,
 ) -> None:
     """Write the page.
 

@@ -120,7 +120,7 @@ def _confidence_chart(bins: Sequence[Bin], say: Speech) -> Markup:
     )
 
 
-def reliability_chart(bins: Sequence[Bin], say: Speech = ENGLISH) -> Markup:
+def reliability_chart(bins: Sequence[Bin], say: Speech) -> Markup:
     """Of photos of the same confidence, the share that is right: on the diagonal, if it is honest.
 
     The size of a point is the number of its photos.

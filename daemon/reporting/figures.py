@@ -32,6 +32,14 @@ class Counts:
     ahead_seconds: float = 0.0
     confidence: float = 0.0  # the sum over all photos with a verdict
 
+    @classmethod
+    def of(cls, summaries: Iterable[Mapping[str, Any]]) -> Counts:
+        """Those of all these runs."""
+        counts = cls()
+        for summary in summaries:
+            counts.add(summary)
+        return counts
+
     def add(self, summary: Mapping[str, Any]) -> None:
         """Add a run by its summary."""
         self.runs += 1
@@ -158,8 +166,8 @@ def figures_of(
         bands.update(summary["confidence_distribution"])
     return Figures(
         period=period,
-        total=_sum(runs),
-        before=_sum(earlier),
+        total=Counts.of(runs),
+        before=Counts.of(earlier),
         steps=steps_of(period.by_day() if by_day else period.steps(), runs),
         mix=_mix(categories_of(runs), categories_of(earlier)),
         bands=bands,
@@ -168,13 +176,6 @@ def figures_of(
         words=_words(store.corrections.between(*period.limits(zone))) if with_words else Words(),
         runs=runs,
     )
-
-
-def _sum(summaries: Iterable[Mapping[str, Any]]) -> Counts:
-    counts = Counts()
-    for summary in summaries:
-        counts.add(summary)
-    return counts
 
 
 def steps_of(

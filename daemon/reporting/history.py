@@ -29,7 +29,12 @@ IN_WORDS = {
     "removed": "was taken away by a person; it was last",
 }
 _IN_HAND = frozenset({"queued", "claimed", "classified"})
-IN_INCOMING = frozenset({"queued", "claimed", "classified", "gone", "undone"})
+_IN_INCOMING = _IN_HAND | {"gone", "undone"}
+
+
+def folder_of(story: Story) -> str:
+    """In which folder it lies, incoming or sorted."""
+    return "incoming" if story.state in _IN_INCOMING else "sorted"
 
 
 def name_within(name: str, folders: Iterable[Path]) -> str:
@@ -69,7 +74,7 @@ def story_json(
         "source_path": as_text(story.source),
         "filed_path": as_text(story.target) or None,
         "path_now": as_text(story.place),
-        "folder_now": "incoming" if story.state in IN_INCOMING else "sorted",
+        "folder_now": folder_of(story),
         "sha256": story.sha256 or None,
         "let_go": story.let_go_at or None,
         "sent_by": story.sent_by or None,
@@ -105,8 +110,7 @@ def story_in_words(
 
     zone: of the times, which the store partly keeps in UTC. photos: all of its return.
     """
-    folder = "incoming" if story.state in IN_INCOMING else "sorted"
-    now = f"{IN_WORDS[story.state]}: {full(folder, story.place)}"
+    now = f"{IN_WORDS[story.state]}: {full(folder_of(story), story.place)}"
     lines = [
         ("return", story.return_id),
         ("came", _came(story, full)),

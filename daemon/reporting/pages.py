@@ -15,14 +15,12 @@ from markupsafe import Markup
 
 from config.readable import plain
 from daemon.domain.photos import as_text
-from daemon.domain.speech import ENGLISH, Speech
+from daemon.domain.speech import Speech
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write_page(
-    file: BinaryIO, template: str, say: Speech = ENGLISH, *, ask: str = "", **values: Any
-) -> None:
+def write_page(file: BinaryIO, template: str, say: Speech, *, ask: str = "", **values: Any) -> None:
     """Write a page, piece by piece. In it `say` speaks, and `t` in HTML. ask: whom people ask."""
     speaking = {"say": say, "t": partial(_in_html, say), "ask": ask}
     style = Markup((_TEMPLATES / "page.css").read_text(encoding="utf-8"))  # noqa: S704 - ours

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from daemon.domain.effects import Effect
 from daemon.domain.learning_words import effect_words
 from daemon.domain.reasons import in_words
-from daemon.domain.speech import ENGLISH, Speech
+from daemon.domain.speech import Speech
 from daemon.domain.value import Value
 from daemon.domain.value import in_words as value_words
 from daemon.reporting.accuracy import Accuracy, unasked_words
@@ -45,7 +45,7 @@ class Told:
 
 
 def write_period_report(
-    file: BinaryIO, figures: Figures, told: Told, say: Speech = ENGLISH, *, ask: str = ""
+    file: BinaryIO, figures: Figures, told: Told, say: Speech, *, ask: str
 ) -> None:
     """Write the page. ask: whom people ask."""
     total = figures.total

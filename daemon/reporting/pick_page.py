@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from daemon.domain.photos import Status
 from daemon.domain.reasons import remedy
-from daemon.domain.speech import ENGLISH, Speech
+from daemon.domain.speech import Speech
 from daemon.domain.summaries import RunSummary
 from daemon.reporting.pages import write_page
 from daemon.reporting.picking import Double, PickList, Waiting
@@ -30,9 +30,9 @@ def write_pick_lists(
     lists: Sequence[PickList],
     rest: Rest,
     made_at: datetime,
-    say: Speech = ENGLISH,
+    say: Speech,
     *,
-    ask: str = "",
+    ask: str,
 ) -> None:
     """Write the page. ask: whom people ask."""
     write_page(

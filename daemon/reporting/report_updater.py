@@ -158,7 +158,8 @@ class ReportUpdater:
 
     def _newest_run(self) -> str | None:
         """The run that was closed last."""
-        return next((str(one["run"]) for one in self._store.runs.summaries(limit=1)), None)
+        newest = self._store.runs.newest()
+        return newest and newest["run"]
 
 
 def finished_run(store: Store, run: str) -> RunSummary:

@@ -116,7 +116,7 @@ def course_of(store: Store, period: Period, month: Period | None) -> Course:
         weeks=told,
         mix=moving([categories_of(_within(runs, week)) for week in weeks]),
         months=_of_months(months, runs),
-        year=None if year == period else (year, _sum(_within(runs, year))),
+        year=None if year == period else (year, Counts.of(_within(runs, year))),
     )
 
 
@@ -189,13 +189,6 @@ def _within(runs: Iterable[RunSummary], period: Period) -> list[RunSummary]:
     return [run for run in runs if days[0] <= run["started"][:10] <= days[1]]
 
 
-def _sum(runs: Iterable[RunSummary]) -> Counts:
-    counts = Counts()
-    for run in runs:
-        counts.add(run)
-    return counts
-
-
 def _together(weeks: Iterable[Counter[str]]) -> Counter[str]:
     total: Counter[str] = Counter()
     for week in weeks:
@@ -215,7 +208,7 @@ def _months_until(period: Period) -> list[Period]:
 
 
 def _of_months(months: Sequence[Period], runs: Sequence[RunSummary]) -> list[tuple[Period, Counts]]:
-    told = [(month, _sum(_within(runs, month))) for month in months]
+    told = [(month, Counts.of(_within(runs, month))) for month in months]
     while told and not told[0][1].runs:
         told.pop(0)
     return told

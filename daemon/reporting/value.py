@@ -9,7 +9,7 @@ from datetime import date
 
 from classifier.verdict import Band
 from config.value import ValueSettings
-from daemon.domain.speech import ENGLISH, Speech
+from daemon.domain.speech import Speech
 from daemon.domain.summaries import RunSummary
 from daemon.domain.value import Measured, Value, in_words, of_run
 from daemon.reporting.figures import Figures
@@ -37,7 +37,7 @@ def measured_until(store: Store, assumed: ValueSettings, day: date) -> Measured:
 
 
 def facts_of_run(
-    store: Store, summary: RunSummary, assumed: ValueSettings, say: Speech = ENGLISH
+    store: Store, summary: RunSummary, assumed: ValueSettings, say: Speech
 ) -> list[tuple[str, str]]:
     """The same of a run, for its page, by the settings that hold now."""
     day = date.fromisoformat(summary["started"][:10])

@@ -19,7 +19,7 @@ from daemon.domain.links import excel_link
 from daemon.domain.photos import Story, as_text
 from daemon.domain.reasons import recorded
 from daemon.domain.runs import ResultRow
-from daemon.domain.speech import ENGLISH, Speech
+from daemon.domain.speech import Speech
 from daemon.reporting.run_data import RunData
 
 # What a cell of Excel holds at most.
@@ -106,8 +106,8 @@ def write_workbook(
     run_data: RunData,
     pictures: Mapping[str, bytes],
     links: str | None,
-    categories: Sequence[str] = (),
-    say: Speech = ENGLISH,
+    categories: Sequence[str],
+    say: Speech,
 ) -> None:
     """Write the workbook. pictures: JPEGs by place in sorted; links: how people reach sorted.
 

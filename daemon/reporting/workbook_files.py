@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
 
+from daemon.domain.photos import as_text
 from daemon.folders.tree import Tree
 from daemon.store.workbooks import Workbooks
 
 # A program that was killed leaves its mark: after so long nobody is believed to be at it.
 _LONGEST_OPEN_SECONDS = 12 * 3600.0
-
-
-def printable_name(name: str) -> str:
-    """The name of a workbook as it is kept in the store."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 class WorkbookFiles:
@@ -32,7 +27,7 @@ class WorkbookFiles:
         seen = self._results.seen(name)
         if seen is None:
             return True
-        return self._known.is_known(printable_name(name), seen) and not self.is_open(name)
+        return self._known.is_known(as_text(name), seen) and not self.is_open(name)
 
     def is_open(self, name: str) -> bool:
         """Whether a program has it open, as Excel and LibreOffice say by a file beside it."""
@@ -43,4 +38,4 @@ class WorkbookFiles:
     def written(self, name: str) -> None:
         """Note that the file is as nightsort wrote it."""
         if (seen := self._results.seen(name)) is not None:
-            self._known.know(printable_name(name), seen)
+            self._known.know(as_text(name), seen)

@@ -17,19 +17,15 @@ class NoSuchAlert(NightsortError):
     """An alert was meant that there is not."""
 
 
-class Acknowledging:
-    """Carries that order out; `nightsort alerts ack` does the same beside the daemon."""
+def acknowledge(alerts: Alerts, clock: Clock, given: Given) -> AlertAnswer:
+    """Note who knows of it; who said so first stays. Raises NoSuchAlert.
 
-    def __init__(self, alerts: Alerts, clock: Clock) -> None:
-        self._alerts = alerts
-        self._clock = clock
-
-    def carry_out(self, given: Given) -> AlertAnswer:
-        """Note who knows of it; who said so first stays. Raises NoSuchAlert."""
-        order, by = given.order, given.by
-        assert isinstance(order, Acknowledge)
-        first = self._alerts.acknowledge(order.alert, by.person, self._clock.now())
-        if first is None:
-            raise NoSuchAlert(f"there is no alert {order.alert}; it may be forgotten since")
-        log.info("alert_acknowledged", alert=order.alert, person=by.person, via=by.via)
-        return AlertAnswer(first)
+    `nightsort alerts ack` does the same beside the daemon.
+    """
+    order, by = given.order, given.by
+    assert isinstance(order, Acknowledge)
+    first = alerts.acknowledge(order.alert, by.person, clock.now())
+    if first is None:
+        raise NoSuchAlert(f"there is no alert {order.alert}; it may be forgotten since")
+    log.info("alert_acknowledged", alert=order.alert, person=by.person, via=by.via)
+    return AlertAnswer(first)

@@ -33,13 +33,14 @@ from daemon.reporting.this_week import ThisWeek
 from daemon.service.back_off import BackOff
 from daemon.service.loop import Service
 from daemon.service.orders import Orders
-from daemon.service.parts import Judging, Parts, load_model, load_stand_in
+from daemon.service.parts import Judging, Parts, load_model
 from daemon.service.reload import Reloading
 from daemon.service.run_driver import RunDriver
 from daemon.service.state import end_at_once, owned, watched
 from daemon.service.status_notes import StatusNotes
 from daemon.service.upkeep import Upkeep
 from daemon.sorting.model_slot import ModelSlot
+from daemon.sorting.versions import load_instead
 
 # What a shell says of a command that Ctrl-C has ended.
 _INTERRUPTED = 130
@@ -75,7 +76,7 @@ def build(
         watched(settings) as presence,
     ):
         count = settings.batch.workers or usable_cores()
-        slot = ModelSlot(partial(load_model, settings), count, partial(load_stand_in, settings))
+        slot = ModelSlot(partial(load_model, settings), count, partial(load_instead, settings))
         parts = Parts(settings, clock, store, presence, Judging.by(slot))
         watcher = parts.watcher()
         availability = Availability(presence, clock, watcher.wake)
@@ -125,6 +126,7 @@ def build(
             slot,
             parts.empty_folders(),
             teaching,
+            parts.reconciler(),
         )
         back_off, week = BackOff(clock), ThisWeek(store.runs, clock)
         status = StatusNotes(share, runs, upkeep, back_off, week, status_thread, supervision)
@@ -149,7 +151,7 @@ def build_orders(settings: Settings, clock: Clock) -> Iterator[Orders]:
         availability.check()
         availability.require()
         parts = Parts(settings, clock, store, presence, Judging.without_model(settings))
-        parts.housekeeper().reconcile()
+        parts.reconciler().reconcile()
         reports = parts.reports(lambda: False)
         orders = parts.orders(reports, {ChangeModel: _no_model_here})
         orders.recover()

@@ -52,7 +52,7 @@ from daemon.domain.orders import (
 from daemon.domain.photos import as_text
 from daemon.domain.sign_ins import SignInsAnswer
 from daemon.folders.locks import user_name
-from daemon.folders.tree import Tree
+from daemon.folders.tree import Folders
 from daemon.reporting.periods import Period
 from daemon.reporting.report_updater import finished_run
 from daemon.reporting.run_data import MOST_IN_REVIEW
@@ -65,15 +65,6 @@ T = TypeVar("T")
 
 # What other parts carry out, by the order's type.
 Others = Mapping[type[AnyOrder], Callable[[Given], Answer]]
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """The folders that people know."""
-
-    incoming: Tree
-    sorted: Tree
-    results: Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +84,7 @@ class Orders:
         corrector: Corrector,
         forgetting: ForgetOrders,
         clock: Clock,
-        desk: Desk,
+        folders: Folders,
         look: DragPolicy,
         others: Others,
     ) -> None:
@@ -102,12 +93,12 @@ class Orders:
         self._corrector = corrector
         self._decisions = Decisions(store, corrector, clock)
         self._workbooks = Workbooks(
-            store, desk.results, corrector, self._decisions, clock, corrector.say
+            store, folders.results, corrector, self._decisions, clock, corrector.say
         )
         self._forgetting = forgetting
         self._reports = forgetting.reports
         self._clock = clock
-        self._desk = desk
+        self._folders = folders
         self._look = look
         self._others = others
         self._look_due = float("-inf")  # steady seconds
@@ -277,9 +268,9 @@ class Orders:
 
     def _rebuild(self, run: str) -> FilesAnswer:
         """Results files again from the store alone, byte for byte as they were."""
-        summary, desk = finished_run(self._store, run), self._desk
-        desk.results.require()
-        results = RunResults(desk.results.root, run, desk.incoming.root, desk.sorted.root)
+        summary, folders = finished_run(self._store, run), self._folders
+        folders.results.require()
+        results = RunResults(folders.results.root, run, folders.incoming.root, folders.sorted.root)
         results.begin(self._store.runs.rows(run))
         results.finish(summary)
         if run == self._run(LATEST):
@@ -307,9 +298,10 @@ class Orders:
         """The run that is meant; LATEST is the newest that is closed."""
         if named != LATEST:
             return named
-        for summary in self._store.runs.summaries(limit=1):
-            return str(summary["run"])
-        raise RefusedError("there is no finished run yet")
+        newest = self._store.runs.newest()
+        if newest is None:
+            raise RefusedError("there is no finished run yet")
+        return newest["run"]
 
 
 def _whoever_runs_this() -> Speaker:

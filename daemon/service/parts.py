@@ -6,24 +6,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from classifier.bundle import load_bundle
 from classifier.classifier import Classifier, categories_of, thresholds_of
 from classifier.verdict import Thresholds
 from config.errors import ModelError, RefusedError
-from config.settings import ReportSettings, ReturnSettings, Settings
+from config.settings import ReportSettings, Settings
 from daemon.corrections.corrector import Corrector
 from daemon.corrections.moved_photos import MovedPhotos
 from daemon.domain.clock import Clock
 from daemon.domain.orders import Acknowledge, Receive
-from daemon.domain.return_ids import by_pattern, return_id
+from daemon.domain.return_ids import reader_of
 from daemon.domain.speech import speech
 from daemon.domain.timetable import nightly
 from daemon.folders.availability import Availability
 from daemon.folders.photo_files import Limits
 from daemon.folders.presence import Presence
-from daemon.folders.tree import Tree
+from daemon.folders.tree import Folders, Tree
 from daemon.intake.admission import Admission
 from daemon.intake.arrivals import Arrivals
 from daemon.intake.empty_folders import EmptyFolders
@@ -31,7 +32,6 @@ from daemon.intake.screening import Screening
 from daemon.intake.watcher import Watcher
 from daemon.maintenance.backups import Backups
 from daemon.maintenance.forgetting import Forgetter
-from daemon.maintenance.forgotten_files import Places
 from daemon.maintenance.housekeeper import Housekeeper
 from daemon.maintenance.nightly_backup import NightlyBackup
 from daemon.maintenance.reconcile import Reconciler
@@ -45,13 +45,13 @@ from daemon.reporting.reporter import Reporter, ReportPolicy
 from daemon.reporting.run_files import Warehouse
 from daemon.reporting.settings_told import settings_told
 from daemon.reporting.thumbnails import Thumbnails
-from daemon.service.acknowledging import Acknowledging
+from daemon.service import state
+from daemon.service.acknowledging import acknowledge
 from daemon.service.forgetting import ForgetOrders
 from daemon.service.lessons import Lessons
-from daemon.service.orders import Desk, DragPolicy, Orders, Others
+from daemon.service.orders import DragPolicy, Orders, Others
 from daemon.service.run_now import RunNow
 from daemon.service.share import Share
-from daemon.service.state import folders
 from daemon.service.teaching import Teaching
 from daemon.sorting.back_to_queue import BackToQueue, Waits
 from daemon.sorting.drain import Drain, DrainPolicy
@@ -62,7 +62,7 @@ from daemon.sorting.look_ahead import LookAhead
 from daemon.sorting.model_slot import ModelSlot
 from daemon.sorting.open_results import OpenResults
 from daemon.sorting.sorter import Sorter
-from daemon.sorting.versions import load_classifier, load_instead, version_usable
+from daemon.sorting.versions import load_classifier, version_usable
 from daemon.sorting.workers import LabelOf, Workers, no_label
 from daemon.store import Store
 
@@ -104,11 +104,6 @@ def load_model(settings: Settings) -> Classifier:
         raise ModelError(str(exc)) from exc
 
 
-def load_stand_in(settings: Settings) -> Classifier:
-    """What judges while that one cannot be trusted. Raises ModelError when nothing can be."""
-    return load_instead(settings)
-
-
 class Parts:
     """Builds the parts of one process that owns its state folder."""
 
@@ -125,20 +120,21 @@ class Parts:
         self._store = store
         self._judging = judging
         self._say = speech(settings.reports.language)
-        self.desk = Desk(**{n: _tree(presence, n, p) for n, p in folders(settings).items()})
+        self._folders = Folders(
+            **{n: _tree(presence, n, p) for n, p in state.folders(settings).items()}
+        )
         self._filing = FilingPolicy.from_settings(settings.filing, settings.reports.language)
         self._limits = Limits.from_settings(settings.intake)
         self._kept_pictures = KeptPictures(settings.state_dir)
         self._moved_photos = MovedPhotos(
             store,
-            self.desk.sorted,
-            Filer(self.desk.incoming, self.desk.sorted, self._filing),
+            self._folders.sorted,
+            Filer(self._folders.incoming, self._folders.sorted, self._filing),
             lambda: self._categories(store),
             clock,
             settings.corrections.share_log,
         )
-        places = Places(self.desk.incoming, self.desk.sorted, self.desk.results)
-        self.forgetter = Forgetter(store, places, self._moved_photos, settings, clock)
+        self.forgetter = Forgetter(store, self._folders, self._moved_photos, settings, clock)
 
     def _categories(self, store: Store) -> tuple[str, ...]:
         """What photos may be filed into: the model's, the settings', and what people named anew.
@@ -155,7 +151,7 @@ class Parts:
         """Sights what comes into incoming."""
         intake = self._settings.intake
         return Watcher(
-            self.desk.incoming,
+            self._folders.incoming,
             observer=intake.observer,
             rescan_seconds=intake.rescan_seconds,
             ignore=intake.ignore,
@@ -164,15 +160,17 @@ class Parts:
     def share(self, availability: Availability, watcher: Watcher) -> Share:
         """The share as the service sees it."""
         settle_seconds = self._settings.intake.settle_seconds
-        admission = Admission(self.desk.incoming, watcher, self._store, self._clock, settle_seconds)
-        about = {name: str(path) for name, path in folders(self._settings).items()}
+        admission = Admission(
+            self._folders.incoming, watcher, self._store, self._clock, settle_seconds
+        )
+        about = {name: str(path) for name, path in state.folders(self._settings).items()}
         return Share(availability, watcher, admission, settle_seconds, about)
 
     def _arrivals(self) -> Arrivals:
         intake = self._settings.intake
         return Arrivals(
             Tree(self._settings.state_dir),
-            self.desk.incoming,
+            self._folders.incoming,
             self._store,
             self._limits.max_file_bytes,
             Screening(intake.ignore),
@@ -182,7 +180,7 @@ class Parts:
     def run_now(self, share: Share) -> RunNow:
         """Hears of those who drop RUN NOW."""
         return RunNow(
-            self.desk.incoming,
+            self._folders.incoming,
             self._store.facts,
             self._clock,
             share.settle_seconds,
@@ -196,9 +194,11 @@ class Parts:
         """Examine photos."""
         label_of: LabelOf = no_label
         if (returns := self._settings.returns).barcodes:
-            label_of = label_reader(_return_id(returns), self._settings.intake.max_megapixels)
+            label_of = label_reader(
+                reader_of(returns.pattern), self._settings.intake.max_megapixels
+            )
         return Workers(
-            self.desk.incoming,
+            self._folders.incoming,
             slot,
             self._limits,
             count,
@@ -217,18 +217,18 @@ class Parts:
     def drain(self, workers: Workers, beat: Beat) -> Drain:
         """Drains the queue. beat: called for each photo that is moved."""
         # It is a sign of life: a slow share is no standstill.
-        desk, settings = self.desk, self._settings
-        filer = Filer(desk.incoming, desk.sorted, self._filing, reached=lambda _: beat())
+        folders, settings = self._folders, self._settings
+        filer = Filer(folders.incoming, folders.sorted, self._filing, reached=lambda _: beat())
         sorter = Sorter(
-            self._store, filer, desk.incoming, desk.sorted, self._warehouse(), self._clock
+            self._store, filer, folders.incoming, folders.sorted, self._warehouse(), self._clock
         )
         patience = Waits(
             settle_seconds=settings.intake.settle_seconds,
             cut_off_seconds=settings.intake.truncated_minutes * 60,
         )
-        back = BackToQueue(self._store.queue, desk.incoming, self._clock, patience)
+        back = BackToQueue(self._store.queue, folders.incoming, self._clock, patience)
         results = OpenResults(
-            self._store.runs, desk.results, settings.incoming_dir, settings.sorted_dir
+            self._store.runs, folders.results, settings.incoming_dir, settings.sorted_dir
         )
         return Drain(
             self._store,
@@ -242,8 +242,8 @@ class Parts:
 
     def _warehouse(self) -> Warehouse:
         return Warehouse(
-            return_id=_return_id(self._settings.returns),
-            codes={name: (c.code, c.location) for name, c in self._settings.categories.items()},
+            return_id=reader_of(self._settings.returns.pattern),
+            codes=self._settings.codes,
         )
 
     # --- what people say and read ----------------------------------------------------------------
@@ -258,26 +258,26 @@ class Parts:
 
         summaries_changed: as `ForgetOrders` has it.
         """
-        desk, corrections = self.desk, self._settings.corrections
+        folders, corrections = self._folders, self._settings.corrections
         state_dir = self._settings.state_dir
         return Orders(
             self._store,
             Corrector(
                 self._store,
-                desk.incoming,
-                desk.sorted,
+                folders.incoming,
+                folders.sorted,
                 self._filing,
                 self._moved_photos,
                 self._clock,
             ),
             ForgetOrders(self.forgetter, reports, state_dir, summaries_changed),
             self._clock,
-            desk,
+            folders,
             DragPolicy(corrections.look_back, corrections.look_minutes * 60),
             {
                 **others,
                 Receive: self._arrivals().carry_out,
-                Acknowledge: Acknowledging(self._store.alerts, self._clock).carry_out,
+                Acknowledge: partial(acknowledge, self._store.alerts, self._clock),
             },
         )
 
@@ -294,12 +294,12 @@ class Parts:
         return ReportThread(opened, self._clock, may_work, pages_quiet_seconds=quiet_seconds)
 
     def _report_updater(self, store: Store, beat: Beat) -> ReportUpdater:
-        settings, desk, ask = self._settings, self.desk, self._settings.contact.line
+        settings, folders, ask = self._settings, self._folders, self._settings.contact.line
         reporter = Reporter(
             store,
-            desk.sorted,
-            desk.results,
-            Thumbnails(desk.sorted, self._limits, beat=beat, kept=self._kept_pictures),
+            folders.sorted,
+            folders.results,
+            Thumbnails(folders.sorted, self._limits, beat=beat, kept=self._kept_pictures),
             ReportPolicy(
                 settings.links.sorted,
                 lambda: settings_told(settings, self._judging.thresholds(), self._say),
@@ -312,11 +312,11 @@ class Parts:
             beat,
         )
         writers = Writers(
-            Exports(store, desk.results, self._warehouse().codes, self._say, ask=ask),
+            Exports(store, folders.results, settings.codes, self._say, ask=ask),
             reporter,
             Periodical(
                 store,
-                desk.results,
+                folders.results,
                 self._clock,
                 _rhythms(settings.reports),
                 Shop(settings.value, nightly(settings.window), ask),
@@ -327,31 +327,27 @@ class Parts:
 
     # --- upkeep ----------------------------------------------------------------------------------
 
-    def housekeeper(self, reports: ReportThread | None = None) -> Housekeeper:
+    def reconciler(self) -> Reconciler:
+        """Brings the store to what the folders say, if an older one was restored."""
+        return Reconciler(
+            self._store, self._folders, self._moved_photos, self._clock, self.forgetter
+        )
+
+    def housekeeper(self, reports: ReportThread) -> Housekeeper:
         """Keeps the instance well. reports: has written again what names somebody no more."""
 
         def rewrite(runs: Sequence[str], days: Sequence[date]) -> None:
-            if reports is not None:
-                reports.make(lambda updater: updater.without(runs, days))
+            reports.make(lambda updater: updater.without(runs, days))
 
-        settings, desk = self._settings, self.desk
+        settings, folders = self._settings, self._folders
         backups = Backups.from_settings(settings)
         return Housekeeper(
             self._store,
-            Reconciler(
-                self._store,
-                desk.incoming,
-                desk.sorted,
-                desk.results,
-                self._moved_photos,
-                self._clock,
-                self.forgetter,
-            ),
             NightlyBackup(backups, self._clock, is_wanted=settings.backups.nightly),
             Retention(
                 self._store,
-                desk.sorted,
-                desk.results,
+                folders.sorted,
+                folders.results,
                 settings.retention,
                 self._clock,
                 self._kept_pictures.forget,
@@ -363,7 +359,7 @@ class Parts:
     def teaching(self, slot: ModelSlot) -> Teaching:
         """Makes examples of what people decide."""
         examples, sights = (
-            Gathering(wanting, self.desk.sorted, self._limits, slot)
+            Gathering(wanting, self._folders.sorted, self._limits, slot)
             for wanting in (self._store.examples, self._store.sights)
         )
         lessons = Lessons(self._store, slot, self._settings, self._clock)
@@ -372,7 +368,7 @@ class Parts:
     def empty_folders(self) -> EmptyFolders:
         """Removes folders in incoming that were emptied."""
         hours = self._settings.intake.remove_empty_folders_hours
-        return EmptyFolders(self.desk.incoming, self._store.intentions, self._clock, hours)
+        return EmptyFolders(self._folders.incoming, self._store.intentions, self._clock, hours)
 
 
 def _tree(presence: Presence, name: str, root: Path) -> Tree:
@@ -384,7 +380,3 @@ def _rhythms(reports: ReportSettings) -> list[Rhythm]:
     """The periods that are told of by themselves."""
     wanted = ((WEEKLY, reports.weekly), (MONTHLY, reports.monthly))
     return [rhythm for rhythm, is_wanted in wanted if is_wanted]
-
-
-def _return_id(settings: ReturnSettings) -> Callable[[str], str]:
-    return return_id if settings.pattern is None else by_pattern(settings.pattern)

@@ -53,10 +53,9 @@ class Promotions:
 
     def concluded(self, lesson: Lesson, document: LessonDocument, sha256: str) -> None:
         """Remember what came of it, where it was one; withdrawn, it matters if it was adopted."""
-        while lesson.wanted.promoted:
-            promoted = self._store.promoted.known()
-            if promoted is None or promoted["sha256"] != sha256:
-                return
+        if not lesson.wanted.promoted:
+            return
+        while (promoted := self._store.promoted.known()) and promoted["sha256"] == sha256:
             if promoted["state"] != "came" and not document["adopted"]:
                 return
             over: Promoted = {
@@ -67,4 +66,4 @@ class Promotions:
                 "adopted": document["adopted"],
             }
             if self._store.promoted.replace(promoted, over, self._clock.now()):
-                return
+                return  # else it has changed meanwhile, and is looked at once more

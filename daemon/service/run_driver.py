@@ -42,7 +42,7 @@ class RunDriver:
         self._clock = clock
         self._share = share
         self._timetable = timetable
-        self._herald = forecast_log
+        self._forecast_log = forecast_log
         self._run_now = run_now
         self.drain = drain
         self.requests = RunRequests()
@@ -61,11 +61,11 @@ class RunDriver:
             self.take_requests()
 
         if self._is_time():
-            self._herald.note_opening(self._queued, self._pace)
+            self._forecast_log.note_opening(self._queued, self._pace)
             self._finish_ahead(between)
             self.drain.work(self._is_time, look_around)
         closed = self.close() if self._is_over() else None
-        self._herald.check(self._queued, self._pace)
+        self._forecast_log.check(self._queued, self._pace)
         return closed
 
     def serve(self, between: Between) -> DrainSummary:

@@ -6,7 +6,7 @@ people's decisions teach.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import datetime
@@ -15,6 +15,7 @@ from config.settings import Settings
 from daemon.domain.examples import LearningStatus
 from daemon.intake.empty_folders import EmptyFolders
 from daemon.maintenance.housekeeper import Housekeeper
+from daemon.maintenance.reconcile import Reconciler
 from daemon.reporting.report_thread import ReportThread
 from daemon.reporting.report_updater import ReportUpdater
 from daemon.service.reload import Reloading
@@ -36,6 +37,7 @@ class Upkeep:
         slot: ModelSlot,
         empty_folders: EmptyFolders,
         teaching: Teaching,
+        reconciler: Reconciler,
     ) -> None:
         self._housekeeper = housekeeper
         self._reports = reports
@@ -44,6 +46,7 @@ class Upkeep:
         self._empty_folders = empty_folders
         self._teaching = teaching
         self.ask_reload, self.reload_if_asked = reloading.ask, reloading.check
+        self.reconcile = reconciler.reconcile
 
     @contextmanager
     def kept(self, *, is_service: bool) -> Iterator[None]:
@@ -64,10 +67,6 @@ class Upkeep:
     def end(self) -> None:
         """Leave what can be left; from any thread."""
         self._reports.end()
-
-    def reconcile(self, go_on: Callable[[], bool]) -> bool:
-        """As `Housekeeper.reconcile`."""
-        return self._housekeeper.reconcile(go_on)
 
     def check(self, quiet_since: datetime | None = None) -> None:
         """Let what is due be done. quiet_since: when the last run ended; None: somebody works.

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from classifier.classifier import Classifier
 from config.settings import Settings
 from daemon.domain.examples import Brought, Counted
-from daemon.domain.return_ids import by_pattern, return_id
+from daemon.domain.return_ids import reader_of
 from daemon.folders.photo_files import Limits
 from daemon.sorting.labelled import Labelled
 from daemon.sorting.lesson_photos import Taken, Taking, take
@@ -22,9 +22,8 @@ def looked_at(
     advance: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Taken:
     """Which of them are examples, and why others are not."""
-    pattern = settings.returns.pattern
     taking = Taking(
-        return_id=return_id if pattern is None else by_pattern(pattern),
+        return_id=reader_of(settings.returns.pattern),
         limits=Limits.from_settings(settings.intake),
         said=datetime.now(UTC).isoformat(timespec="seconds"),
     )

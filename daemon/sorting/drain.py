@@ -164,7 +164,7 @@ class Drain:
 
     def newest_summary(self) -> RunSummary | None:
         """Of the run that was closed last."""
-        return next(iter(self._store.runs.summaries(limit=1)), None)
+        return self._store.runs.newest()
 
     @property
     def model(self) -> str:

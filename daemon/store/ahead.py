@@ -14,7 +14,7 @@ from daemon.domain.photos import Fingerprint, Photo
 from daemon.domain.sorting import Examined, JudgedAhead
 from daemon.store.database import Part
 from daemon.store.queue import claim, due
-from daemon.store.rows import alternatives_json, alternatives_of
+from daemon.store.rows import alternatives_of, found_values
 
 _IN_HAND = "id = ? AND state = 'claimed' AND run IS NULL"
 _UNCHANGED = "inode = ? AND size_bytes = ? AND mtime_ns = ?"
@@ -67,7 +67,15 @@ class Ahead(Part):
                     self._db.execute(
                         "INSERT OR REPLACE INTO verdicts_ahead"
                         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                        (photo, mark, seen.ctime_ns, look.sha256, *_found(look), seconds),
+                        (
+                            photo,
+                            mark,
+                            seen.ctime_ns,
+                            look.sha256,
+                            *found_values(look),
+                            look.model,
+                            seconds,
+                        ),
                     )
 
     def pass_over(self, photos: Iterable[Photo], mark: str) -> None:
@@ -118,20 +126,6 @@ class Ahead(Part):
     def forget(self) -> None:
         """Forget all that was found."""
         self.keep_only("")
-
-
-def _found(look: Examined) -> tuple[object, ...]:
-    verdict = look.verdict
-    return (
-        verdict and verdict.category,
-        verdict and verdict.confidence,
-        verdict and verdict.band,
-        look.problem or (verdict and verdict.reason),
-        look.problem_text or (verdict and verdict.reason_text),
-        verdict and alternatives_json(verdict),
-        look.label,
-        look.model,
-    )
 
 
 def _judged(photo: Photo, row: Sequence[object]) -> JudgedAhead:

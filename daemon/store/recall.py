@@ -40,8 +40,8 @@ class Recalled:
     number: int  # in its run
     row: ResultRow
     mark: Fingerprint | None  # of the file that it tells of; None: it is not there any more
-    kept_source: bool = False
-    reason_text: str = ""
+    kept_source: bool  # it had to stay in incoming
+    reason_text: str
 
 
 @dataclass(frozen=True, slots=True)

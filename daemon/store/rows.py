@@ -90,7 +90,6 @@ def utc(at: datetime) -> str:
 def intention_values(intention: Intention) -> tuple[Any, ...]:
     """What an intention writes into the photo's row."""
     examined, mark = intention.examined, intention.move.fingerprint
-    verdict = examined.verdict
     return (
         intention.run,
         intention.status,
@@ -99,22 +98,25 @@ def intention_values(intention: Intention) -> tuple[Any, ...]:
         mark.inode,
         mark.size_bytes,
         mark.mtime_ns,
-        verdict and verdict.category,
-        verdict and verdict.confidence,
-        verdict and verdict.band,
-        examined.problem or (verdict and verdict.reason),
-        examined.problem_text or (verdict and verdict.reason_text),
-        verdict and alternatives_json(verdict),
-        examined.label,
+        *found_values(examined),
         examined.model or None,
         examined.ahead_seconds,
         examined.photo.id,
     )
 
 
-def alternatives_json(verdict: Verdict) -> str:
-    """The runners-up as they are stored."""
-    return json.dumps([[a.category, a.confidence] for a in verdict.alternatives])
+def found_values(examined: Examined) -> tuple[Any, ...]:
+    """What was found: category, confidence, band, reason, its sentence, runners-up, label."""
+    verdict = examined.verdict
+    return (
+        verdict and verdict.category,
+        verdict and verdict.confidence,
+        verdict and verdict.band,
+        examined.problem or (verdict and verdict.reason),
+        examined.problem_text or (verdict and verdict.reason_text),
+        verdict and json.dumps([[a.category, a.confidence] for a in verdict.alternatives]),
+        examined.label,
+    )
 
 
 def alternatives_of(text: str | None) -> tuple[Alternative, ...]:

@@ -140,6 +140,10 @@ class Runs(Part):
             if since is None or datetime.fromisoformat(started) >= since
         ]
 
+    def newest(self) -> RunSummary | None:
+        """The summary of the run that was closed last; None before the first."""
+        return next(iter(self.summaries(limit=1)), None)
+
     def closed(self) -> tuple[int, int]:
         """How many runs were closed, and a mark of the newest: as long as both stay, so do all."""
         number, newest = self._db.execute(

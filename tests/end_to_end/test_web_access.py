@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.support.axe import TAGS, script, violations
-from tests.support.chromium import Chromium, Tab, chromium
+from tests.support.chromium import Chromium, Tab
 from tests.support.review_site import with_photos
 from tests.support.waiting import eventually
 from tests.support.web import PASSWORD, Page
@@ -38,12 +38,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     with with_photos(tmp_path_factory.mktemp("access") / "web", 8) as page:
         page.add_user("anna", "admin")
         yield page
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    with chromium(tmp_path_factory.mktemp("browser")) as browser:
-        yield browser
 
 
 def shown_paths(client: httpx.Client) -> list[str]:

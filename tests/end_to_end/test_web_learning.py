@@ -17,7 +17,7 @@ from PIL import ImageOps
 
 from daemon.cli.samples import draw_item
 from tests.support.axe import violations
-from tests.support.chromium import Chromium, chromium
+from tests.support.chromium import Chromium
 from tests.support.photos import draw_photo, photo_bytes
 from tests.support.waiting import eventually
 from tests.support.web import Page
@@ -51,12 +51,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     with page.site.daemon(), page.serving():
         page.await_daemon()
         yield page
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    with chromium(tmp_path_factory.mktemp("browser")) as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

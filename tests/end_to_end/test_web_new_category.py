@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.end_to_end.test_web_review import decide, fields_of, photo_shown
-from tests.support.chromium import Chromium, chromium
+from tests.support.chromium import Chromium
 from tests.support.review_site import with_photos
 from tests.support.waiting import eventually
 from tests.support.web import Page
@@ -21,12 +21,6 @@ from tests.support.web import Page
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     with with_photos(tmp_path_factory.mktemp("new") / "web", 10) as page:
         yield page
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    with chromium(tmp_path_factory.mktemp("browser")) as browser:
-        yield browser
 
 
 @pytest.fixture

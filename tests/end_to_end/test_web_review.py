@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from daemon.store import DATABASE
-from tests.support.chromium import Chromium, Tab, chromium
+from tests.support.chromium import Chromium, Tab
 from tests.support.review_site import draw, sort, with_photos
 from tests.support.waiting import eventually
 from tests.support.web import Page
@@ -150,12 +150,6 @@ def test_it_is_small_has_no_script_in_it_and_speaks_german(carl: httpx.Client) -
 
 
 # By keys, in a browser
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    with chromium(tmp_path_factory.mktemp("chromium")) as one:
-        yield one
 
 
 @contextmanager

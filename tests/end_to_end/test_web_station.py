@@ -13,7 +13,7 @@ import pytest
 
 from daemon.cli.samples import draw_item
 from tests.support.axe import violations
-from tests.support.chromium import Chromium, Tab, chromium
+from tests.support.chromium import Chromium, Tab
 from tests.support.review_site import DOUBT
 from tests.support.waiting import eventually
 from tests.support.web import Page
@@ -33,12 +33,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     with made.site.daemon(), made.serving():
         made.await_daemon()
         yield made
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    with chromium(tmp_path_factory.mktemp("chromium")) as one:
-        yield one
 
 
 def drop(page: Page, number: int, *, dark: bool = False) -> str:

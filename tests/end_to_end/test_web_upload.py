@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.chromium import Chromium, Tab, chromium
+from tests.support.chromium import Chromium, Tab
 from tests.support.photos import photo_bytes
 from tests.support.review_site import with_photos
 from tests.support.waiting import eventually
@@ -22,12 +22,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     with with_photos(tmp_path_factory.mktemp("web") / "site", 2) as page:
         page.add_user("lena", "lead")
         yield page
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    with chromium(tmp_path_factory.mktemp("browser")) as browser:
-        yield browser
 
 
 def opened(page: Page, browser: Chromium, name: str, path: str, width: int = 1280) -> Tab:

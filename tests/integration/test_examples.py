@@ -16,7 +16,6 @@ from structlog.testing import capture_logs
 
 from config.errors import FolderUnavailable
 from config.learning import LearningSettings
-from config.settings import Settings
 from daemon.corrections.decisions import Decisions
 from daemon.domain.corrections import Via
 from daemon.domain.examples import Brought, Counted, Kept, Occasion, Stock
@@ -248,13 +247,7 @@ def test_the_decisions_of_an_older_history_teach_as_well(core: Core) -> None:
 
 
 def lessons_of(core: Core, **learning: Any) -> Lessons:
-    settings = Settings(
-        incoming_dir=core.incoming,
-        sorted_dir=core.sorted,
-        results_dir=core.results,
-        state_dir=core.state,
-        learning=LearningSettings(**learning),
-    )
+    settings = core.settings(learning=LearningSettings(**learning))
     return Lessons(core.store, core.slot, settings, core.clock)
 
 

@@ -13,7 +13,7 @@ import pytest
 from classifier.archive.rows import Row, write_rows
 from daemon.maintenance.export import export
 from tests.support.core import running, tiny_photo
-from tests.support.forgetting import ForgettingShop, settings_of
+from tests.support.forgetting import ForgettingShop
 from web.database import WebStore
 from web.database.calls import Call
 from web.folder import own_folder
@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         with closing(WebStore.open(own_folder(shop.state))) as page:
             page.calls.add([Call(1_760_000_000.0, "/predict", 200, 41.0, 1000, "shop")])
         assert isinstance(shop, ForgettingShop)
-        export(settings_of(shop), folder / "export", None, shop.clock.now(), lambda *_: None)
+        export(shop.settings(), folder / "export", None, shop.clock.now(), lambda *_: None)
     (folder / "verdicts").mkdir()
     write_rows(folder / "verdicts/part-0000000.parquet", archived())
     return folder

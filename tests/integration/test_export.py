@@ -25,7 +25,7 @@ from daemon.store.facts import PRESENCE
 from tests.integration.test_pick_lists import updater
 from tests.support.alert_samples import sample
 from tests.support.core import running, tiny_photo
-from tests.support.forgetting import ForgettingShop, forgetter_of, settings_of
+from tests.support.forgetting import ForgettingShop, forgetter_of
 from tests.support.processes import Site
 from web.database import WebStore
 from web.database.calls import Call
@@ -63,7 +63,7 @@ def out(tmp_path: Path) -> Path:
 
 
 def exported(shop: ForgettingShop, out: Path, period: Period | None = None) -> Exported:
-    return export(settings_of(shop), out, period, shop.clock.now(), lambda *_: None)
+    return export(shop.settings(), out, period, shop.clock.now(), lambda *_: None)
 
 
 def rows(out: Path, table: str) -> list[dict[str, Any]]:
@@ -143,7 +143,7 @@ def test_many_rows_are_written_in_pieces(
     monkeypatch.setattr(parquet, "ROWS_AT_ONCE", 2)
     told: list[tuple[int, int]] = []
     export(
-        settings_of(shop), out, None, shop.clock.now(), lambda done, all_: told.append((done, all_))
+        shop.settings(), out, None, shop.clock.now(), lambda done, all_: told.append((done, all_))
     )
     assert pq.ParquetFile(file_of(out, "photos")).metadata.num_row_groups == 2
     assert [row["id"] for row in rows(out, "photos")] == [1, 2, 3]

@@ -12,7 +12,7 @@ import zxingcpp
 from PIL import Image
 
 from classifier.pixels import Picture, decode
-from daemon.domain.return_ids import by_pattern, return_id
+from daemon.domain.return_ids import reader_of, return_id
 from daemon.sorting import labels
 from daemon.sorting.labels import label_reader
 from tests.support.core import Core, running
@@ -49,7 +49,7 @@ def test_a_name_that_says_it_is_believed_and_the_photo_not_looked_through(
 
 def test_a_pattern_of_ones_own_reads_labels_too() -> None:
     data = photo_of("order-77")
-    read = label_reader(by_pattern("order-([0-9]+)"), 1.0)
+    read = label_reader(reader_of("order-([0-9]+)"), 1.0)
     assert read("IMG_0001.png", data, decode(data)) == "77"
 
 

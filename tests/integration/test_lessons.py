@@ -15,7 +15,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from config.learning import LearningSettings
-from config.settings import Settings
 from daemon.corrections.answers import NoSuchCategory
 from daemon.domain.corrections import Via
 from daemon.domain.examples import Brought
@@ -41,13 +40,7 @@ def core(tmp_path: Path) -> Iterator[Core]:
 
 
 def lessons_of(core: Core, **learning: Any) -> Lessons:
-    settings = Settings(
-        incoming_dir=core.incoming,
-        sorted_dir=core.sorted,
-        results_dir=core.results,
-        state_dir=core.state,
-        learning=LearningSettings(**learning),
-    )
+    settings = core.settings(learning=LearningSettings(**learning))
     return Lessons(core.store, core.slot, settings, core.clock)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import closing
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,9 @@ from daemon.domain.orders import (
     TakeBack,
     Undo,
 )
-from daemon.folders.tree import Tree
 from daemon.reporting.report_thread import ReportThread
-from daemon.service.acknowledging import Acknowledging, NoSuchAlert
-from daemon.service.orders import Desk, DragPolicy, Orders
+from daemon.service.acknowledging import NoSuchAlert, acknowledge
+from daemon.service.orders import DragPolicy, Orders
 from daemon.sorting.filer import Filer
 from daemon.store import DATABASE
 from tests.integration.test_pick_lists import updater
@@ -84,17 +84,16 @@ def reports(core: Core) -> Reports:
 
 
 def orders_of(core: Core, reports: Reports) -> Orders:
-    desk = Desk(Tree(core.incoming), Tree(core.sorted), Tree(core.results))
     return Orders(
         core.store,
         core.corrector,
         forgetting(core, reports),
         core.clock,
-        desk,
+        core.trees,
         DragPolicy(100, 0),
         {
             ChangeModel: lambda _: ModelAnswer("not today"),
-            Acknowledge: Acknowledging(core.store.alerts, core.clock).carry_out,
+            Acknowledge: partial(acknowledge, core.store.alerts, core.clock),
         },
     )
 

@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from daemon.folders.tree import Tree
 from daemon.maintenance.backups import Backups
 from daemon.maintenance.reconcile import Reconciler
 from daemon.maintenance.repair import heal
@@ -33,10 +32,7 @@ class RestoredNight(Night):
 
     def _reconcile(self) -> None:
         core = self.core
-        incoming, sorted_tree, results = map(Tree, (core.incoming, core.sorted, core.results))
-        assert Reconciler(
-            core.store, incoming, sorted_tree, results, core.seeker, core.clock
-        ).reconcile()
+        assert Reconciler(core.store, core.trees, core.seeker, core.clock).reconcile()
         core.store._db.execute("PRAGMA synchronous = OFF")
 
     @rule(folder=st.sampled_from(["sorted", "results"]))

@@ -309,17 +309,8 @@ def test_it_gives_way_to_sorting_to_people_and_to_a_stop_and_comes_again(
         lessons.carry_out(CancelLesson(asked.lesson), Speaker("anna"))
         lessons.step()
         lessons.stop()
-        again = Lessons(core.store, core.slot, _settings(core), core.clock)
+        again = Lessons(core.store, core.slot, core.settings(), core.clock)
         assert over(core, again)["judgement"] == "as good"
-
-
-def _settings(core: Core) -> Settings:
-    return Settings(
-        incoming_dir=core.incoming,
-        sorted_dir=core.sorted,
-        results_dir=core.results,
-        state_dir=core.state,
-    )
 
 
 def test_one_that_somebody_cancels_is_not_begun_again_at_once(
@@ -346,7 +337,7 @@ def test_one_that_is_withdrawn_before_its_comparison_begins_is_not_taken(
         lessons = waiting(core, learnt)
         lessons.step()
         lessons.give_way()
-        core.store.facts.remember(PROMOTED, {**came(_settings(core), learnt), "state": "over"})
+        core.store.facts.remember(PROMOTED, {**came(core.settings(), learnt), "state": "over"})
 
         def is_over() -> bool:
             lessons.step()
@@ -383,7 +374,7 @@ def compared(core: Core, learnt: Version, monkeypatch: pytest.MonkeyPatch) -> Le
     """Of a daemon where what was promoted is just compared, and is better."""
     monkeypatch.setattr("daemon.service.lessons._Held", Better)
     lessons = waiting(core, learnt)
-    core.store.facts.remember(PROMOTED, {**came(_settings(core), learnt), "sha256": HASH})
+    core.store.facts.remember(PROMOTED, {**came(core.settings(), learnt), "sha256": HASH})
     versions = Versions(core.state)
     with versions.held():
         versions.add(replace(learnt, card=learnt.card.model_copy(update={"name": HERE})), 10)
@@ -426,7 +417,7 @@ def test_another_that_comes_while_one_is_compared_is_compared_next(
 ) -> None:
     with running(Core(tmp_path, inline=True)) as core:
         lessons = compared(core, learnt, monkeypatch)
-        core.store.facts.remember(PROMOTED, came(_settings(core), learnt))
+        core.store.facts.remember(PROMOTED, came(core.settings(), learnt))
         lessons.step()
         assert Versions(core.state).in_use() == "shipped"
         found = promoted_of(core.store)

@@ -14,13 +14,13 @@ from classifier.bundle import load_bundle
 from classifier.version import Version
 from config.errors import ModelError
 from config.settings import Settings
-from daemon.service.parts import load_model, load_stand_in
+from daemon.service.parts import load_model
 from daemon.sorting.version_copies import (
     bring_versions_back,
     copy_versions,
     replace_damaged,
 )
-from daemon.sorting.versions import IN_USE, Versions, untrusted
+from daemon.sorting.versions import IN_USE, Versions, load_instead, untrusted
 from daemon.store import Store
 from tests.support.lessons import examples_of, lesson, made_up
 from tests.support.rights import like_an_ordinary_user
@@ -143,6 +143,6 @@ def test_rights_that_are_spoilt_stop_neither_copies_nor_the_model(
         bring_versions_back(store, versions)
         with pytest.raises(ModelError, match="may not look there"):
             load_model(settings)
-        assert load_stand_in(settings).version is None
+        assert load_instead(settings).version is None
     versions.folder.chmod(0o750)
     assert len(store.version_copies.names()) == 3

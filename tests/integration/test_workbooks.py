@@ -244,7 +244,7 @@ def offered(core: Core, categories: list[str]) -> tuple[Any, Any]:
     file = BytesIO()
     summary = core.store.runs.summary(RUN)
     assert summary is not None
-    write_workbook(file, [], gather(core.store, summary), {}, None, categories)
+    write_workbook(file, [], gather(core.store, summary), {}, None, categories, ENGLISH)
     book = openpyxl.load_workbook(file)
     (rule,) = book["To decide"].data_validations.dataValidation
     assert (rule.type, str(rule.sqref)) == ("list", "G2:G5")

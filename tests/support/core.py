@@ -26,6 +26,7 @@ from PIL.PngImagePlugin import PngInfo
 from classifier.pixels import UInt8Array
 from classifier.verdict import Band, Verdict
 from config.errors import TransientError
+from config.settings import Settings
 from config.value import UNSAID, ValueSettings
 from daemon.corrections.corrector import Corrector
 from daemon.corrections.moved_photos import MovedPhotos
@@ -34,7 +35,7 @@ from daemon.domain.return_ids import return_id
 from daemon.domain.sorting import Examined, JudgedAhead, Returned
 from daemon.folders.photo_files import Limits
 from daemon.folders.renaming import Way
-from daemon.folders.tree import Tree, fingerprint_of
+from daemon.folders.tree import Folders, Tree, fingerprint_of
 from daemon.reporting.kept_pictures import KeptPictures
 from daemon.reporting.run_files import Warehouse
 from daemon.sorting.back_to_queue import BackToQueue, Waits
@@ -124,6 +125,21 @@ class Core:
         self.pictures = KeptPictures(self.state)
         self.share_log: str | None = None
         self._start()
+
+    def settings(self, **more: Any) -> Settings:
+        """Settings of its folders."""
+        return Settings(
+            incoming_dir=self.incoming,
+            sorted_dir=self.sorted,
+            results_dir=self.results,
+            state_dir=self.state,
+            **more,
+        )
+
+    @property
+    def trees(self) -> Folders:
+        """The folders, as the service uses them."""
+        return Folders(Tree(self.incoming), Tree(self.sorted), Tree(self.results))
 
     def _start(self) -> None:
         self.store = Store(self.state)

@@ -12,12 +12,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from config.settings import Settings
 from daemon.domain.forgetting import Job, Receipt
 from daemon.domain.orders import Forget, Speaker
-from daemon.folders.tree import Tree
 from daemon.maintenance.forgetting import Forgetter
-from daemon.maintenance.forgotten_files import Places
 from daemon.maintenance.reconcile import Reconciler
 from daemon.reporting.report_thread import ReportThread
 from daemon.reporting.report_updater import ReportUpdater
@@ -48,20 +45,9 @@ class AtOnce(ReportThread):
         """Nobody waits."""
 
 
-def settings_of(core: Core) -> Settings:
-    """Of a core's folders."""
-    return Settings(
-        incoming_dir=core.incoming,
-        sorted_dir=core.sorted,
-        results_dir=core.results,
-        state_dir=core.state,
-    )
-
-
 def forgetter_of(core: Core) -> Forgetter:
     """Forgets in a core."""
-    places = Places(Tree(core.incoming), Tree(core.sorted), Tree(core.results))
-    return Forgetter(core.store, places, core.seeker, settings_of(core), core.clock)
+    return Forgetter(core.store, core.trees, core.seeker, core.settings(), core.clock)
 
 
 def orders_of(core: Core, updater: Callable[[], ReportUpdater]) -> ForgetOrders:
@@ -91,10 +77,7 @@ class ForgettingShop(Shop):
         return self.store.forgetting.under_way()
 
     def reconciler(self) -> Reconciler:
-        incoming, sorted_tree, results = map(Tree, (self.incoming, self.sorted, self.results))
-        return Reconciler(
-            self.store, incoming, sorted_tree, results, self.seeker, self.clock, forgetter_of(self)
-        )
+        return Reconciler(self.store, self.trees, self.seeker, self.clock, forgetter_of(self))
 
 
 def traces(folders: Iterable[Path], *needles: str | bytes, but: str = "backups") -> list[str]:

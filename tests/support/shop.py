@@ -58,8 +58,7 @@ class Shop(Core):
         assert self.reconciler().reconcile()
 
     def reconciler(self) -> Reconciler:
-        incoming, sorted_tree, results = map(Tree, (self.incoming, self.sorted, self.results))
-        return Reconciler(self.store, incoming, sorted_tree, results, self.seeker, self.clock)
+        return Reconciler(self.store, self.trees, self.seeker, self.clock)
 
     def night(self, *names: str, first: int = 0, category: str = "Shirts") -> str:
         """Drop photos and sort them; returns the run's id. The next day begins."""

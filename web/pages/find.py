@@ -12,9 +12,8 @@ from starlette.responses import Response
 
 from web.access import needs
 from web.pages.wording import Wording
-from web.problems import Problem
 from web.reading.history import Asked, Hits, Whereabouts, find, known_categories, zone_of
-from web.reading.photos import history
+from web.reading.photos import history_if_any
 from web.roles import Role
 from web.routes import router
 from web.site import Site, site_of
@@ -57,16 +56,13 @@ def show(
 
 def _found(site: Site, asked: Asked, before: int | None) -> tuple[Hits | None, list[str]]:
     """What is found, and the categories there are; no hits at all while there is no history."""
-    try:
-        with history(site.settings.state_dir) as store:
-            categories = known_categories(store, site.settings)
-            if not asked.is_anything:
-                return Hits([], None), categories
-            return find(store, site.settings, asked, _SHOWN, before), categories
-    except Problem as problem:
-        if problem.code != "no_history":
-            raise
-        return None, sorted(site.settings.categories)
+    with history_if_any(site.settings.state_dir) as store:
+        if store is None:
+            return None, sorted(site.settings.categories)
+        categories = known_categories(store, site.settings)
+        if not asked.is_anything:
+            return Hits([], None), categories
+        return find(store, site.settings, asked, _SHOWN, before), categories
 
 
 def _day(text: str) -> date | None:

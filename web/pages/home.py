@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlencode
@@ -22,11 +20,11 @@ from web.pages.wording import Wording
 from web.problems import Problem
 from web.reading.dashboard import Period, glance
 from web.reading.history import zone_of
-from web.reading.photos import Store, history
+from web.reading.photos import Store, history_if_any
 from web.reading.state import look
 from web.roles import Role
 from web.routes import router
-from web.site import Site, site_of
+from web.site import site_of
 
 pages = router()
 
@@ -85,7 +83,7 @@ Days = Annotated[Asked, Depends(_asked)]
 def show(request: Request, asked: Days) -> Response:
     """State, what waits, and the figures of the last days, or of others that were asked for."""
     site, now = site_of(request), _now(request)
-    with _history(site) as store:
+    with history_if_any(site.settings.state_dir) as store:
         values = _at_this_moment(request, store, now) | _how_it_goes(request, store, asked, now)
     return site.page(
         request, "home.html", asked=asked, period=asked.period(now.date()), spans=SPANS,
@@ -98,7 +96,7 @@ def show(request: Request, asked: Days) -> Response:
 def now(request: Request) -> Response:
     """The part of it that changes by the minute, without a frame."""
     site = site_of(request)
-    with _history(site) as store:
+    with history_if_any(site.settings.state_dir) as store:
         values = _at_this_moment(request, store, _now(request))
     return site.page(request, "now.html", **values)
 
@@ -107,7 +105,7 @@ def now(request: Request) -> Response:
 @needs(Role.READER)
 def table(request: Request, name: str, asked: Days) -> Response:
     """One of its tables as a file."""
-    with _history(site_of(request)) as store:
+    with history_if_any(site_of(request).settings.state_dir) as store:
         tables: dict[str, Table] = _how_it_goes(request, store, asked, _now(request))["tables"]
     if name not in tables:
         raise Problem(404, "not_found", "there is no such table (yet)")
@@ -116,19 +114,6 @@ def table(request: Request, name: str, asked: Days) -> Response:
 
 def _now(request: Request) -> datetime:
     return datetime.now(zone_of(site_of(request).settings))
-
-
-@contextmanager
-def _history(site: Site) -> Iterator[Store | None]:
-    """The history; None while nothing was ever sorted."""
-    with ExitStack() as held:
-        store = None
-        try:
-            store = held.enter_context(history(site.settings.state_dir))
-        except Problem as problem:
-            if problem.code != "no_history":
-                raise
-        yield store
 
 
 def _at_this_moment(request: Request, store: Store | None, now: datetime) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 from markupsafe import Markup
 
@@ -57,7 +56,7 @@ class Measured:
     def accuracy_chart(self) -> Markup:
         """The share by week; weeks in which nobody looked are gaps."""
         rates = dict(self._accuracy.by_week)
-        weeks = dict.fromkeys(map(_iso_week, self._accuracy.period.each_day()))
+        weeks = dict.fromkeys(Period.week_of(day).name for day in self._accuracy.period.each_day())
         told = [(self._week(name), rates.get(name, Rate())) for name in weeks]
         return charts.level_chart(
             self._t("chart.accuracy"),
@@ -135,8 +134,3 @@ def _worth_row(step: Period, worth: Worth) -> tuple[Value, ...]:
 
 def _percent(share: float | None) -> float | None:
     return None if share is None else 100 * share
-
-
-def _iso_week(day: date) -> str:
-    year, week, _ = day.isocalendar()
-    return f"{year}-W{week:02}"

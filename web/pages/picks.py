@@ -20,7 +20,7 @@ from web.database import Print
 from web.pages.wording import Wording
 from web.problems import Problem
 from web.reading.history import zone_of
-from web.reading.photos import history
+from web.reading.photos import history, history_if_any
 from web.reading.picking import Gone, Lists, PickList, lists_of, runs_with_lists
 from web.roles import Role
 from web.routes import Id, router
@@ -37,12 +37,7 @@ _HERE = "/page/pick-lists"
 def show(request: Request, run: Annotated[str, Query(max_length=100)] = "") -> Response:
     """The lists of a run in figures, the newest where none is named."""
     site = site_of(request)
-    values: dict[str, Any] = {"run": "", "runs": [], "lists": None}
-    try:
-        values |= _values(site, run)
-    except Problem as problem:
-        if problem.code != "no_history":
-            raise
+    values = {"run": "", "runs": [], "lists": None, **_values(site, run)}
     return site.page(request, "picks.html", **values, **_words(request, site))
 
 
@@ -94,7 +89,9 @@ def drop(request: Request, run: str, id: Id, caller: CallerOf) -> Response:  # n
 
 def _values(site: Site, run: str) -> dict[str, Any]:
     """What there is to show of a run. Raises Problem 404, 503."""
-    with history(site.settings.state_dir) as store:
+    with history_if_any(site.settings.state_dir) as store:
+        if store is None:
+            return {}
         runs = runs_with_lists(store)
         named = run or next(iter(runs), "")
         found = lists_of(store, site.settings, named) if named else None

@@ -19,8 +19,8 @@ from web.access import needs
 from web.pages.wording import Wording
 from web.problems import Problem
 from web.reading import reports
-from web.reading.photos import history
-from web.reading.reports import Periods, RunSummary, days_of, period_of
+from web.reading.photos import history, history_if_any
+from web.reading.reports import Periods, days_of, period_of
 from web.roles import Role
 from web.routes import router
 from web.site import site_of
@@ -44,18 +44,11 @@ _BOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 def show(request: Request, after: Annotated[str | None, Query(max_length=100)] = None) -> Response:
     """What there is, newest first."""
     site = site_of(request)
-    runs, periods = list[RunSummary](), Periods([], [])
-    try:
-        with history(site.settings.state_dir) as store:
-            found = store.runs.summaries_after(after, _SHOWN + 1)
-            periods = reports.periods_of(store)
-    except Problem as problem:
-        if problem.code != "no_history":
-            raise
-    else:
-        if found is None:
-            raise Problem(404, "not_found", "there is no such run to go on after")
-        runs = found
+    with history_if_any(site.settings.state_dir) as store:
+        runs = store.runs.summaries_after(after, _SHOWN + 1) if store else []
+        periods = reports.periods_of(store) if store else Periods([], [])
+    if runs is None:
+        raise Problem(404, "not_found", "there is no such run to go on after")
     say = Wording(site.texts(request))
     return site.page(
         request, "reports.html", runs=runs[:_SHOWN], periods=periods, after=after, say=say,

@@ -16,7 +16,7 @@ from web.pages.wording import Wording
 from web.problems import Problem
 from web.reading.charts import bar
 from web.reading.history import RunSummary, recorded_in
-from web.reading.photos import history, seen
+from web.reading.photos import history, history_if_any, seen
 from web.roles import Role
 from web.routes import router
 from web.site import site_of
@@ -100,13 +100,8 @@ def _row(summary: RunSummary) -> list[Value]:
 
 def _summaries(request: Request, after: str | None, limit: int) -> list[RunSummary]:
     """Runs of the history; none while there is no history."""
-    try:
-        with history(site_of(request).settings.state_dir) as store:
-            found = store.runs.summaries_after(after, limit)
-    except Problem as problem:
-        if problem.code != "no_history":
-            raise
-        return []
+    with history_if_any(site_of(request).settings.state_dir) as store:
+        found = store.runs.summaries_after(after, limit) if store else []
     if found is None:
         raise Problem(404, "not_found", "there is no such run to go on after")
     return found

@@ -12,15 +12,7 @@ from web.api.photos import kept_by
 from web.pages.wording import Wording
 from web.pictures import mark
 from web.problems import Problem
-from web.reading.arrivals import (
-    MOST_COUNTED,
-    Arrival,
-    came_since,
-    is_among_newest,
-    lately,
-    of_number,
-    return_of,
-)
+from web.reading.arrivals import MOST_COUNTED, Arrival, return_of
 from web.reading.history import zone_of
 from web.reading.photos import Store, history
 from web.reading.state import look
@@ -66,8 +58,8 @@ def image(request: Request, id: Id) -> Response:  # noqa: A002 - as the address 
 
 
 def _shown_lately(store: Store, photo: int) -> Arrival | None:
-    found = of_number(store, photo)
-    if found is None or is_among_newest(store, photo, LOOKED_AT):
+    found = store.arrivals.of_number(photo)
+    if found is None or store.arrivals.is_among_newest(photo, LOOKED_AT):
         return found
     return found if is_urgent(found, datetime.now(UTC)) else None
 
@@ -91,7 +83,8 @@ def _arrived(site: Site, now: datetime) -> tuple[list[Card], int | None]:
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     try:
         with history(site.settings.state_dir) as store:
-            arrivals = lately(store, now - URGENT, LOOKED_AT, MOST_LOOKED_AT)
-            return cards(arrivals, return_of(site.settings), now), came_since(store, midnight)
+            arrivals = store.arrivals.lately(now - URGENT, LOOKED_AT, MOST_LOOKED_AT)
+            today = store.arrivals.since(midnight)
+            return cards(arrivals, return_of(site.settings), now), today
     except Problem as problem:
         return [], (0 if problem.code == "no_history" else None)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from daemon.domain.orders import (
 )
 from daemon.domain.sign_ins import SignIn
 from daemon.service.control_client import NoAnswer, give_order
-from web.problems import Problem, busy
+from web.problems import Problem, a_place, busy
 from web.reading.state import look
 from web.roles import Caller
 
@@ -109,7 +108,7 @@ def acknowledge(state_dir: Path, alert: int, by: Caller) -> str:
 
 def give(state_dir: Path, order: Order[A], by: Caller, impossible: _Said = _NO_SUCH_CATEGORY) -> A:
     """The answer of a daemon that runs. impossible: what that means. Raises Problem as `ask`."""
-    with _place():
+    with a_place(_places, busy("many calls wait for nightsort just now; try again in a moment", 2)):
         try:
             return give_order(state_dir, order, speaker(by))
         except NoAnswer as exc:
@@ -130,16 +129,6 @@ def require_daemon(state_dir: Path, impossible: str) -> None:
 def speaker(by: Caller) -> Speaker:
     """For whom an order is given."""
     return Speaker(by.name, Via.PAGE if by.kind == "person" else Via.API)
-
-
-@contextmanager
-def _place() -> Iterator[None]:
-    if not _places.acquire(blocking=False):
-        raise busy("many calls wait for nightsort just now; try again in a moment", 2)
-    try:
-        yield
-    finally:
-        _places.release()
 
 
 def _problem(error: NoAnswer, impossible: _Said) -> Problem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from config.settings import Settings
-from daemon.domain.return_ids import by_pattern, return_id
+from daemon.domain.return_ids import reader_of
 
 # As departments write them; what a shop's own pattern does not understand is not shown.
 _NAMES = (
@@ -19,6 +19,5 @@ _MOST = 3
 
 def named_well(settings: Settings) -> list[tuple[str, str]]:
     """A few file names with the return that each is of; none where none would be understood."""
-    pattern = settings.returns.pattern
-    read = return_id if pattern is None else by_pattern(pattern)
+    read = reader_of(settings.returns.pattern)
     return [(name, found) for name in _NAMES if (found := read(name))][:_MOST]

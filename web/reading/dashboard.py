@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -39,7 +40,7 @@ _MOST_ALERTS = 12
 ACCURACY_WEEKS = 12
 _MOST_KEPT = 7
 # Shares of more days than these are told week by week.
-_MOST_DAYS = 31
+MOST_BY_DAY = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,7 @@ class Glance:
 
 def glance(store: Store) -> Glance:
     """As it is now."""
-    runs = store.runs.summaries(limit=1)
-    return Glance(store.history.undecided(), runs[0] if runs else None)
+    return Glance(store.history.undecided(), store.runs.newest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,22 +175,30 @@ def _count(store: Store, settings: Settings, period: Period, course: Course) -> 
         period.first, period.last, CONFIDENCE_BINS
     ):
         bins[number][band] += photos
+    is_long = period.days > MOST_BY_DAY
+    runs = store.runs.summaries_of_days(weeks_of(period)[0].first, period.last)
+    days = ((date.fromisoformat(run["started"][:10]), categories_of([run])) for run in runs)
     return Counted(
         figures=figures,
-        rates=steps_of(period.steps(), figures.runs) if period.days > _MOST_DAYS else figures.steps,
-        weeks=_weeks(store, period),
+        rates=steps_of(period.steps(), figures.runs) if is_long else figures.steps,
+        weeks=by_week(period, days),
         confidences=bins,
         course=course,
     )
 
 
-def _weeks(store: Store, period: Period) -> list[tuple[Period, Counter[str]]]:
-    """The weeks up to the one in which the period ends."""
-    monday = period.last - timedelta(days=period.last.weekday())
+def weeks_of(period: Period) -> list[Period]:
+    """Those that are shown of it: up to the one in which it ends."""
     number = max(_FEWEST_WEEKS, -(-period.days // 7))
-    first = monday - timedelta(weeks=number - 1)
-    counted = {first + timedelta(weeks=n): Counter[str]() for n in range(number)}
-    for summary in store.runs.summaries_of_days(first, period.last):
-        day = date.fromisoformat(summary["started"][:10])
-        counted[day - timedelta(days=day.weekday())] += categories_of([summary])
-    return [(Period(day, day + timedelta(days=6)), mix) for day, mix in counted.items()]
+    return [Period.week_of(period.last - timedelta(weeks=n)) for n in reversed(range(number))]
+
+
+def by_week(
+    period: Period, days: Iterable[tuple[date, Counter[str]]]
+) -> list[tuple[Period, Counter[str]]]:
+    """The photos of each category in these weeks. days: in each of them, or in others."""
+    weeks = {week: Counter[str]() for week in weeks_of(period)}
+    for day, mix in days:
+        if (week := Period.week_of(day)) in weeks:
+            weeks[week] += mix
+    return [*weeks.items()]

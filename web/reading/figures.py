@@ -11,7 +11,7 @@ from typing import Literal
 
 from config.errors import ConfigError, RefusedError, StoreDamaged
 from config.settings import Settings
-from daemon.domain.clock import local_zone
+from daemon.domain.clock import zone_of
 from daemon.health.metrics import Metric, labelled, lines, metrics_of
 from daemon.health.status_file import NOT_RUNNING, read
 from daemon.store import Store
@@ -28,7 +28,7 @@ def bands(settings: Settings) -> dict[Span, dict[str, int]] | None:
 
     The week begins on Monday. Raises TransientError.
     """
-    today = datetime.now(settings.window.zone() or local_zone()).date()
+    today = datetime.now(zone_of(settings)).date()
     monday = today - timedelta(days=today.weekday())
     spans: Mapping[Span, date | None] = {"today": today, "week": monday, "all": None}
     try:

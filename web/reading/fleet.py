@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Literal
 
 import structlog
@@ -31,7 +31,7 @@ from daemon.mirror.thread import address_of
 from daemon.reporting.accuracy import Accuracy
 from daemon.reporting.figures import Counts, Figures, Words
 from web.problems import Problem
-from web.reading.dashboard import Board, Counted, Period
+from web.reading.dashboard import MOST_BY_DAY, Board, Counted, Period, by_week
 
 __all__ = [
     "Fleet", "Health", "KnownVersion", "PromotedStatus", "Read", "Run", "Snapshot", "Station",
@@ -41,9 +41,6 @@ __all__ = [
 log = structlog.get_logger()
 
 REFRESH_SECONDS = 10.0
-# Shares of more days than these are told week by week, as on a station's own page.
-_MOST_DAYS = 31
-_FEWEST_WEEKS = 6
 
 Health = Literal["silent", "quiet", "degraded", "healthy"]
 
@@ -121,9 +118,10 @@ def board_of(stations: Iterable[Station], period: Period, today: date) -> Board:
     days = _days(chosen)
     steps = [(one, _sum(days, one)) for one in period.by_day()]
     rates = steps
-    if period.days > _MOST_DAYS:
+    if period.days > MOST_BY_DAY:
         rates = [(one, _sum(days, one)) for one in period.steps()]
-    counted = Counted(_figures(period, steps, days), rates, _weeks(days, period), [])
+    weeks = by_week(period, ((day, one.categories) for day, one in days))
+    counted = Counted(_figures(period, steps, days), rates, weeks, [])
     accuracy = _accuracy([one.status for one in chosen if one.status], today)
     value = _value(chosen, period)
     values = [(step, _value(chosen, step)) for step, _ in rates]
@@ -180,18 +178,6 @@ def _figures(
         doubts=Counter(),
         words=Words(),
     )
-
-
-def _weeks(days: Iterable[tuple[date, Day]], period: Period) -> list[tuple[Period, Counter[str]]]:
-    monday = period.last - timedelta(days=period.last.weekday())
-    number = max(_FEWEST_WEEKS, -(-period.days // 7))
-    first = monday - timedelta(weeks=number - 1)
-    counted = {first + timedelta(weeks=n): Counter[str]() for n in range(number)}
-    for day, one in days:
-        week = day - timedelta(days=day.weekday())
-        if week in counted:
-            counted[week] += one.categories
-    return [(Period(day, day + timedelta(days=6)), mix) for day, mix in counted.items()]
 
 
 def _value(stations: Sequence[Station], period: Period) -> Value:

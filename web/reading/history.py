@@ -9,14 +9,14 @@ from config.readable import plain
 from config.settings import Settings
 from config.units import certainty_unbroken
 from daemon.domain.alerts import IncidentDocument
-from daemon.domain.clock import local_zone
+from daemon.domain.clock import zone_of
 from daemon.domain.corrections import Correction
 from daemon.domain.photos import as_text
 from daemon.domain.reasons import recorded
 from daemon.domain.speech import speech
 from daemon.domain.summaries import RunSummary
 from daemon.health.status_file import left_alone_words, read
-from daemon.reporting.history import IN_INCOMING, name_within
+from daemon.reporting.history import folder_of, name_within
 from daemon.store import Store, Wanted, Whereabouts
 from web.reading.photos import Seen
 
@@ -43,11 +43,6 @@ _EARLIEST = "1970-01-01"
 def recorded_in(sentence: str, language: str) -> str:
     """Why a photo could not be read, as it was recorded, in a language of people."""
     return recorded(sentence, speech(language))
-
-
-def zone_of(settings: Settings) -> tzinfo:
-    """By whose clocks days begin, and times are told."""
-    return settings.window.zone() or local_zone()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +189,7 @@ def _photo(found: Seen, settings: Settings, zone: tzinfo) -> FoundPhoto:
         run=story.run if story.recorded_at else "",
         came=datetime.fromisoformat(story.first_seen_at).astimezone(zone),
         recorded=_moment(story.recorded_at, zone),
-        folder="incoming" if story.state in IN_INCOMING else "sorted",
+        folder=folder_of(story),
         place=plain(as_text(story.place)),
         code=known.code if known else "",
         location=known.location if known else "",

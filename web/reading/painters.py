@@ -21,7 +21,7 @@ import structlog
 
 from daemon.domain.photos import as_text
 from daemon.folders.child_processes import own, started
-from web.problems import Problem, busy
+from web.problems import Problem, a_place, busy
 
 log = structlog.get_logger()
 
@@ -95,17 +95,10 @@ class Painters:
 
     @contextmanager
     def _place(self) -> Iterator[None]:
-        if not self._queue.acquire(blocking=False):
-            raise busy("too many pictures are asked for; try again in a moment", 2)
-        try:
-            if not self._places.acquire(timeout=WAIT_SECONDS):
-                raise busy("pictures take long at this moment; try again in a moment", 5)
-            try:
-                yield
-            finally:
-                self._places.release()
-        finally:
-            self._queue.release()
+        many = busy("too many pictures are asked for; try again in a moment", 2)
+        long = busy("pictures take long at this moment; try again in a moment", 5)
+        with a_place(self._queue, many), a_place(self._places, long, WAIT_SECONDS):
+            yield
 
     def _helper(self) -> _Helper:
         with self._lock:

@@ -17,7 +17,10 @@ from daemon.store import Store
 from web.problems import Problem, busy
 from web.reading.open_histories import HISTORIES
 
-__all__ = ["Correction", "Seen", "Store", "Story", "Word", "as_text", "history", "photo", "seen"]
+__all__ = [
+    "Correction", "Seen", "Store", "Story", "Word", "as_text", "history", "history_if_any", "photo",
+    "seen",
+]  # fmt: skip
 
 _OLDER = "the history is of an older nightsort; it is brought up to this one when the daemon starts"
 # States in which a photo lies in sorted_dir, and is one that a decoder has read before.
@@ -65,6 +68,19 @@ def history(state_dir: Path) -> Iterator[Store]:
             yield store
         except StoreDamaged as exc:
             raise busy(_told(exc, state_dir), 30, "unavailable") from exc
+
+
+@contextmanager
+def history_if_any(state_dir: Path) -> Iterator[Store | None]:
+    """As `history`; None while nothing was ever sorted."""
+    with ExitStack() as held:
+        store = None
+        try:
+            store = held.enter_context(history(state_dir))
+        except Problem as problem:
+            if problem.code != "no_history":
+                raise
+        yield store
 
 
 def _told(error: Exception, state_dir: Path) -> str:

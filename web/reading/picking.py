@@ -101,8 +101,7 @@ def lists_of(store: Store, settings: Settings, run: str) -> Lists | None:
     """The lists of a run that has ended; None where there is none such."""
     if store.runs.summary(run) is None:
         return None
-    codes = {name: (one.code, one.location) for name, one in settings.categories.items()}
-    return Lists(store.history.to_pick(run), codes)
+    return Lists(store.history.to_pick(run), settings.codes)
 
 
 def runs_with_lists(store: Store) -> list[str]:

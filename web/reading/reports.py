@@ -5,8 +5,8 @@ Pictures are those that were kept when the photos were judged; the share is not 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import chain
@@ -28,7 +28,7 @@ from daemon.reporting.run_files import RunResults, summary_text
 from daemon.reporting.run_page import Reach, write_report
 from daemon.reporting.value import facts_of_run
 from daemon.store import Store
-from web.problems import Problem, busy
+from web.problems import Problem, a_place, busy
 from web.reading.categories import judged_into
 from web.reading.history import zone_of
 
@@ -44,15 +44,10 @@ _PATIENCE_SECONDS = 10.0
 _places = BoundedSemaphore(2)
 
 
-@contextmanager
-def place() -> Iterator[None]:
+def place() -> AbstractContextManager[None]:
     """Make one report. Raises Problem 503 where others are being made."""
-    if not _places.acquire(timeout=_PATIENCE_SECONDS):
-        raise busy("other reports are being made just now; try again in a moment", 5)
-    try:
-        yield
-    finally:
-        _places.release()
+    others = busy("other reports are being made just now; try again in a moment", 5)
+    return a_place(_places, others, _PATIENCE_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from daemon.domain.order import A, Order
@@ -20,7 +19,7 @@ from daemon.domain.sent import (
 from daemon.folders.names import label_problem
 from daemon.folders.spooled import SPOOL
 from daemon.service.control_client import NoAnswer, give_order
-from web.problems import Problem, busy
+from web.problems import Problem, a_place, busy
 from web.reading.asking import refusal, require_daemon, speaker
 from web.roles import Caller
 
@@ -54,7 +53,7 @@ def into_incoming(state_dir: Path, files: Sequence[SentFile], by: Caller) -> Rec
     """
     received: list[Received] = []
     refused: list[NotTaken] = []
-    with _place(_places, "photos are"):
+    with a_place(_places, _sent_by_many("photos are")):
         for start in range(0, len(files), _AT_ONCE):
             order = Receive(tuple(files[start : start + _AT_ONCE]))
             try:
@@ -80,7 +79,7 @@ def teach(state_dir: Path, files: Sequence[SentFile], label: str, by: Caller) ->
     """
     answers: list[ExamplesAnswer] = []
     left: list[NotTaken] = []
-    with _place(_lessons, "examples are"):
+    with a_place(_lessons, _sent_by_many("examples are")):
         for start in range(0, len(files), _TAUGHT_AT_ONCE):
             order = AddExamples(tuple(files[start : start + _TAUGHT_AT_ONCE]), label)
             try:
@@ -106,11 +105,5 @@ def _given(state_dir: Path, order: Order[A], by: Caller, else_look: str) -> A:
         raise refusal(exc, else_look) from exc
 
 
-@contextmanager
-def _place(places: threading.BoundedSemaphore, what: str) -> Iterator[None]:
-    if not places.acquire(blocking=False):
-        raise busy(f"many {what} being sent; try again in a moment", 5)
-    try:
-        yield
-    finally:
-        places.release()
+def _sent_by_many(what: str) -> Problem:
+    return busy(f"many {what} being sent; try again in a moment", 5)

@@ -333,7 +333,7 @@ def _returns(settings: Settings) -> Findings:
     """Whether the newest run's return ids can be right."""
     try:
         with closing(Store(settings.state_dir, reading=True)) as store:
-            newest = next(iter(store.runs.summaries(limit=1)), None)
+            newest = store.runs.newest()
             counts = store.history.return_counts(newest["run"]) if newest else []
     except NightsortError:
         return  # there is no history yet; what is wrong with it is told already

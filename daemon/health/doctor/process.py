@@ -15,7 +15,7 @@ from pathlib import Path
 from classifier.threads import ask_for_one_thread
 from config.errors import NightsortError
 from config.settings import load
-from daemon.domain.clock import SystemClock, local_zone
+from daemon.domain.clock import SystemClock
 from daemon.health.doctor.checks import examine
 from daemon.health.doctor.findings import document
 
@@ -35,7 +35,7 @@ def main() -> None:
     named = json.load(sys.stdin)["file"]
     try:
         settings = load(Path(named) if named else None)
-        clock = SystemClock(settings.window.zone() or local_zone())
+        clock = SystemClock.of(settings)
         answer = document([*examine(settings, clock)], clock.now())
     except NightsortError as exc:
         answer = {"error": str(exc)}

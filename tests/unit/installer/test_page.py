@@ -17,7 +17,7 @@ from installer.layout import WEB, Layout
 from installer.package import Package
 from installer.page import EVERYWHERE, LOOPBACK, Wish, asked, listening, wants_questions
 from installer.uninstall import Uninstaller
-from tests.support.machines import NotedMachine, package_of
+from tests.support.machines import NotedMachine
 
 ON = Wish(is_wanted=True)
 
@@ -28,31 +28,6 @@ def layout(tmp_path: Path) -> Layout:
     layout.settings.parent.mkdir(parents=True)
     layout.settings.write_text("# ours\n")
     return layout
-
-
-@pytest.fixture
-def machine(layout: Layout) -> NotedMachine:
-    return NotedMachine(layout)
-
-
-@pytest.fixture
-def told() -> list[str]:
-    return []
-
-
-@pytest.fixture
-def installer(layout: Layout, machine: NotedMachine, told: list[str]) -> Installer:
-    return Installer(layout, machine, told.append)
-
-
-@pytest.fixture
-def one(tmp_path: Path) -> Package:
-    return package_of(tmp_path / "one", "1.0.0")
-
-
-@pytest.fixture
-def two(tmp_path: Path) -> Package:
-    return package_of(tmp_path / "two", "2.0.0")
 
 
 def answers(*given: str) -> Callable[[str], str]:

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.domain.return_ids import (
-    by_pattern,
     day_beside,
     day_of,
     keys_meant,
     label_id,
+    reader_of,
     recorded_key,
     return_id,
     return_key,
@@ -188,7 +188,7 @@ def test_a_photo_recorded_by_a_pattern_of_ones_own_is_found_by_that() -> None:
 
 
 def test_a_pattern_gives_its_first_group() -> None:
-    order = by_pattern("order-([0-9]+)?")
+    order = reader_of("order-([0-9]+)?")
 
     assert order("return-60521_order-77.jpg") == "77"
     assert order("order-.jpg") == ""

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from classifier.verdict import Band
 from config.errors import FolderUnavailable, PhotoProblem, TransientError
 from daemon.domain.photos import Fingerprint, Photo, Status
-from daemon.domain.return_ids import by_pattern
+from daemon.domain.return_ids import reader_of
 from daemon.domain.runs import ResultRow, Tally
 from daemon.domain.sorting import Examined, Outcome
 from daemon.domain.summaries import FailedPhoto, missing
@@ -197,7 +197,7 @@ def test_whatever_bytes_a_name_has_the_csv_can_be_read_back(
 
 
 def test_a_return_id_is_text_whatever_the_name_holds() -> None:
-    anything = Warehouse(by_pattern("(.*)[.]jpg"), {})
+    anything = Warehouse(reader_of("(.*)[.]jpg"), {})
     assert anything.row(outcome("caf\udce9.jpg"), RUN).return_id == "caf\\xe9"
     assert WAREHOUSE.row(outcome("no number.jpg"), RUN).return_id == ""
 
