@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from daemon.mirror import schema
-from daemon.mirror.postgres import MirrorRefused, Postgres
+from daemon.mirror.postgres import MirrorRefused, NotAllowed, Postgres
 from daemon.store.mirrored import Key, Row, Table
 
 # Of the whole database server, as long as one of us changes tables; any number that is ours.
@@ -39,10 +39,21 @@ _IN_THE_WAY = (
 def prepare(postgres: Postgres) -> None:
     """Make the tables, or bring those of an older nightsort up to date.
 
-    Raises MirrorRefused where they are of a newer one, or something else is in their way.
+    Raises MirrorRefused where they are of a newer one, or of an older one and another role's, or
+    something else is in their way.
     """
-    if version_of(postgres) == schema.VERSION:
+    version = version_of(postgres)
+    if version == schema.VERSION:
         return
+    try:
+        _make(postgres)
+    except NotAllowed as exc:
+        if version < 0:
+            raise
+        raise MirrorRefused(_IS_OLDER.format(theirs=version, ours=schema.VERSION)) from exc
+
+
+def _make(postgres: Postgres) -> None:
     with postgres.transaction():
         postgres.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
         version = version_of(postgres)

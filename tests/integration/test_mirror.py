@@ -713,6 +713,21 @@ def test_a_role_without_rights_is_told_what_to_do(
         server.ask("mirror", "DROP ROLE nobody")
 
 
+def test_tables_of_an_older_nightsort_are_told_with_what_their_owner_runs(
+    shop: Shop, server: Cluster, roles: None
+) -> None:
+    night(shop, 1, 2)
+    before = schema.VERSION - 1
+    server.ask("mirror", "DROP TABLE nightsort.examples, nightsort.api_calls")
+    server.ask("mirror", f"UPDATE nightsort.schema_version SET version = {before}")
+    box = server.address("mirror", "berlin_box")
+    with pytest.raises(MirrorRefused, match=f"nightsort mirror schema --from {before}"):
+        mirror(shop, box)
+    server.run("psql", "-d", server.address("mirror"), "-q", "-c", schema.script(before))
+    mirror(shop, box)
+    assert_equal(shop, server)
+
+
 # --- tables --------------------------------------------------------------------------------------
 
 
