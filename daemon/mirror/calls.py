@@ -7,18 +7,22 @@ so the newest hour is read again, and what the page has let go of by now stays t
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from contextlib import closing
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+
+import structlog
 
 from config.errors import RefusedError
 from daemon.mirror import tables
 from daemon.mirror.postgres import Postgres
 from daemon.store.page_calls import page_calls
 
+log = structlog.get_logger()
+
 CALLS_SECONDS = 60.0
-_ROWS_AT_ONCE = 20_000  # far more than one hour has
+_ROWS_AT_ONCE = 5_000  # far more than one hour has
 
 
 class Calls:
@@ -37,6 +41,7 @@ class Calls:
         self._pause_seconds = pause_seconds
         self._at = float("-inf")
         self._since = 0.0  # the newest hour that was copied
+        self._why = ""  # they could not be read; empty where they could
 
     def begin_anew(self) -> None:
         """Copy all of them the next time: nobody knows what is there."""
@@ -46,14 +51,21 @@ class Calls:
         """Copy what came, where that is due. Raises MirrorFailed."""
         if time.monotonic() - self._at < self._pause_seconds:
             return
-        with suppress(RefusedError):  # it cannot be read: the history is copied all the same
+        try:
             while self._copy(postgres):
                 pass
+        except RefusedError as exc:  # the history is copied all the same
+            if str(exc) != self._why:
+                log.warning("calls_not_copied", why=str(exc))
+            self._why = str(exc)
+        else:
+            self._why = ""
         self._at = time.monotonic()
 
     def _copy(self, postgres: Postgres) -> bool:
         """Copy some from the newest hour on; whether there are more."""
-        rows = list(islice(page_calls(self._state_dir, self._since), self._most))
+        with closing(page_calls(self._state_dir, self._since)) as found:
+            rows = list(islice(found, self._most))
         if not rows:
             return False
         tables.write_calls(postgres, self._station, rows)

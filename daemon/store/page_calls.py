@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ _BY_HOUR = (
 )
 
 
-def page_calls(state_dir: Path, since: float = 0.0) -> Iterator[Row]:
+def page_calls(state_dir: Path, since: float = 0.0) -> Generator[Row, None, None]:
     """Those of the page beside this state, by hour, path and status; none where there is no page.
 
     since: in seconds since 1970.

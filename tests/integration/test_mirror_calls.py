@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from config.mirror import MirrorSettings
 from daemon.mirror.calls import Calls
@@ -127,7 +128,11 @@ def test_a_page_that_cannot_be_read_holds_nothing_up(
     page = shop.state / PAGE_DATABASE
     page.parent.mkdir()
     page.write_bytes(b"no database" * 1000)
-    copy(shop, address)
+    calls = Calls(BERLIN, shop.state, pause_seconds=0.0)
+    with structlog.testing.capture_logs() as logs, closing(connect(address)) as postgres:
+        for _ in range(2):
+            calls.step(postgres)
+    assert [(one["event"], one["log_level"]) for one in logs] == [("calls_not_copied", "warning")]
     assert there(server) == []
 
 
