@@ -127,8 +127,6 @@ def _telling() -> Iterator[None]:
         yield
     except errors.UniqueViolation as exc:
         raise NameTaken(_in_words(exc)) from exc
-    except errors.InvalidPassword as exc:
-        raise MirrorRefused(f"{_in_words(exc)}; correct the connection string") from exc
     except errors.InsufficientPrivilege as exc:
         raise NotAllowed(
             f"PostgreSQL refuses: {_in_words(exc)}; give the role its rights (docs/mirror.md)"
