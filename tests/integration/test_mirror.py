@@ -511,6 +511,16 @@ def filled_up(path: Path) -> None:
             pass
 
 
+def _forget(shop: Shop, server: Cluster) -> None:
+    for row in shop.store.mirrored.rows_after("photos", None, 1):
+        order = Forget(row["filename"], (row["id"],))
+        orders_of(shop, lambda: updater(shop)).carry_out(order, SOMEBODY).result()
+
+
+def _bring(shop: Shop, server: Cluster) -> None:
+    shop.store.examples.bring([SANDALS], "anna", shop.clock.now(), "network")
+
+
 def _clock_goes_back(shop: Shop, server: Cluster) -> None:
     shop.clock.set_wall_clock(shop.clock.now() - timedelta(days=3))
 
@@ -565,6 +575,7 @@ def _restore_here(shop: Shop, server: Cluster) -> None:
 EVENTS = (
     _outage, _another_night, _a_word, _put_back, _copy_some, _copy_some,
     _save_there, _restore_there, _save_here, _restore_here, _clock_goes_back,
+    _forget, _bring,
 )  # fmt: skip
 
 
