@@ -169,7 +169,7 @@ def _fill_database(settings: Settings, store: Store) -> int:
     from daemon.mirror.filling import fill
 
     with progress("copying") as advance:
-        rows = fill(settings.mirror, store, advance)
+        rows = fill(settings.mirror, store, settings.state_dir, advance)
     station = settings.mirror.station
     click.echo(f"{rows:,} rows of station {station} are in PostgreSQL.", err=True)
     return rows

@@ -35,7 +35,7 @@ MARKER = "export.json"
 BEGINNING = date(1970, 1, 1)  # no day before is asked for
 _FORMAT = "nightsort export 1"
 _PARTIAL = ".nightsort-"  # how the names begin of what is not whole yet
-_OF_HISTORY: tuple[Table, ...] = ("corrections", "photos", "runs", "alerts")
+_OF_HISTORY: tuple[Table, ...] = ("corrections", "examples", "photos", "runs", "alerts")
 
 Advance = Callable[[int, int], None]
 
@@ -125,7 +125,10 @@ class _Source:
 def _without(jobs: list[Job], table: Table, rows: list[Row]) -> list[Row]:
     """The rows without the photos of which no trace shall be left, though some is, for now."""
     for job in jobs:
-        about = {"photos": "id", "corrections": "photo"}.get(table)
+        about = {"photos": "id", "corrections": "photo", "examples": "photo"}.get(table)
+        if table == "examples":
+            hashes = {sha256 for one in job.photos for sha256 in one.own_hashes}
+            rows = [row for row in rows if row["sha256"] not in hashes]
         if about is not None:
             rows = [row for row in rows if row[about] not in job.numbers]
         else:

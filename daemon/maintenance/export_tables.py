@@ -134,6 +134,23 @@ _ALERTS = ExportTable(
     ),
     "raised_at",
 )
+_EXAMPLES = ExportTable(
+    "a photo of which a person said what it shows, to be learnt from",
+    (
+        Column("id", "whole", "its number on the box"),
+        Column("photo", "whole", "of the history; none where it was brought to be learnt from"),
+        Column("label", "text", "what a person says that it shows"),
+        Column("source", "text", "correction, decision, check or upload: how it came"),
+        Column("person", "text", "who said it"),
+        Column("at", "moment", "when"),
+        Column("return_id", "text", "empty where there is none"),
+        Column("name", "text", "of its file"),
+        Column("sha256", "text", "of its bytes"),
+        Column("is_seen", "truth", "the network has looked at it, so that lessons take it"),
+        Column("problem", "text", "why the network cannot; empty where there is none"),
+    ),
+    "at",
+)
 _VERSIONS = ExportTable(
     "a version that judges, or could",
     (
@@ -164,6 +181,7 @@ _API_CALLS = ExportTable(
 # What is named by another comes after it, so that it is there when that is read.
 TABLES: Mapping[str, ExportTable] = {
     "corrections": _CORRECTIONS,
+    "examples": _EXAMPLES,
     "photos": _PHOTOS,
     "runs": _RUNS,
     "alerts": _ALERTS,

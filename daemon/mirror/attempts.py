@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -12,22 +13,29 @@ from config.errors import NightsortError
 
 log = structlog.get_logger()
 
+# One begins within half a minute of the one before, however long that took.
+EVERY_SECONDS = 28.0
 _FIRST_WAIT_SECONDS = 1.0
 _JOIN_SECONDS = 2.0
 # Of one outage: what is said differently each time would fill the log.
 _MOST_LOGGED = 5
 
 
+def pause_seconds(wait_seconds: float, took_seconds: float) -> float:
+    """How long to rest after an attempt that failed.
+
+    wait_seconds: longer with each; took_seconds: where a server says nothing, at several addresses
+    one after the other, the attempt is most of the time.
+    """
+    return min(wait_seconds, max(_FIRST_WAIT_SECONDS, EVERY_SECONDS - took_seconds))
+
+
 class Attempts:
     """Serves one other system in a thread of its own."""
 
-    def __init__(self, to: str, station: str | None, longest_wait_seconds: float) -> None:
-        """to: which system, for the log.
-
-        longest_wait_seconds: between two attempts; with what one takes it is half a minute.
-        """
+    def __init__(self, to: str, station: str | None) -> None:
+        """to: which system, for the log."""
         self._about = {"to": to, "station": station}
-        self._longest_wait_seconds = longest_wait_seconds
         self._wait_seconds = _FIRST_WAIT_SECONDS
         self._logged: set[str] = set()  # in this outage
         self._ending = threading.Event()
@@ -68,6 +76,7 @@ class Attempts:
 
     def _keep(self, serve: Callable[[], None], failed: Callable[[str], None]) -> None:
         while not self.is_over:
+            began = time.monotonic()
             try:
                 serve()
             except NightsortError as exc:
@@ -77,8 +86,8 @@ class Attempts:
                 if why != self.failure:
                     log.critical("defect_met", exc_info=True)
                 self._failed(why, failed)
-            self.rest(self._wait_seconds)
-            self._wait_seconds = min(2 * self._wait_seconds, self._longest_wait_seconds)
+            self.rest(pause_seconds(self._wait_seconds, time.monotonic() - began))
+            self._wait_seconds = min(2 * self._wait_seconds, EVERY_SECONDS)
 
     def _failed(self, why: str, failed: Callable[[str], None]) -> None:
         if self.is_over:

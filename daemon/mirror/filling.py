@@ -11,9 +11,12 @@ from typing_extensions import TypedDict
 from config.errors import RefusedError
 from config.mirror import MirrorSettings
 from daemon.domain.status import MirrorStatus
+from daemon.mirror import promotions
+from daemon.mirror.calls import Calls
 from daemon.mirror.copier import Copier, state_of
 from daemon.mirror.postgres import connect
 from daemon.mirror.thread import address_of
+from daemon.sorting.versions import Versions
 from daemon.store import Store
 from daemon.store.mirrored import MIRROR_FILL
 
@@ -46,8 +49,8 @@ def ask_to_fill(state_dir: Path) -> None:
         store.facts.remember(MIRROR_FILL, value=True)
 
 
-def fill(settings: MirrorSettings, store: Store, advance: Advance) -> int:
-    """Compare and copy everything, here and now; returns how many rows there are.
+def fill(settings: MirrorSettings, store: Store, state_dir: Path, advance: Advance) -> int:
+    """Compare and copy everything, here and now; returns how many rows there are of the history.
 
     advance: called with how many were copied, and how many there are. Raises MirrorFailed.
     """
@@ -58,6 +61,8 @@ def fill(settings: MirrorSettings, store: Store, advance: Advance) -> int:
         copier = Copier(store, postgres, station)
         while copier.step():
             advance(copier.filling["rows"] if copier.filling else total, total)
+        promotions.copy_versions(postgres, station, Versions(state_dir))
+        Calls(station, state_dir).step(postgres)
     return total
 
 

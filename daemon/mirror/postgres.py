@@ -39,6 +39,10 @@ class MirrorRefused(MirrorFailed):
     """It stays so until a person does something."""
 
 
+class NotAllowed(MirrorRefused):
+    """The role may not do that."""
+
+
 class NameTaken(MirrorRefused):
     """There is such a row already, perhaps one that may not be seen."""
 
@@ -123,10 +127,8 @@ def _telling() -> Iterator[None]:
         yield
     except errors.UniqueViolation as exc:
         raise NameTaken(_in_words(exc)) from exc
-    except errors.InvalidPassword as exc:
-        raise MirrorRefused(f"{_in_words(exc)}; correct the connection string") from exc
     except errors.InsufficientPrivilege as exc:
-        raise MirrorRefused(
+        raise NotAllowed(
             f"PostgreSQL refuses: {_in_words(exc)}; give the role its rights (docs/mirror.md)"
         ) from exc
     except psycopg.Error as exc:

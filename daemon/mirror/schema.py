@@ -121,7 +121,10 @@ CREATE VIEW public.alerts WITH (security_invoker = true) AS
     FROM nightsort.alerts;
 """
 
-_OF_STATIONS = ("stations", "runs", "photos", "corrections", "alerts", "states", "versions")
+_OF_STATIONS = (
+    "stations", "runs", "photos", "corrections", "alerts", "states", "versions", "examples",
+    "api_calls",
+)  # fmt: skip
 TABLES = (*_OF_STATIONS, "promotions")
 VIEWS = ("predict", "training_data", "batch_runs", "alerts")
 STATION_ROLE, READER_ROLE = "nightsort_station", "nightsort_reader"
@@ -181,10 +184,42 @@ CREATE TABLE nightsort.promotions (
 ALTER TABLE nightsort.promotions ENABLE ROW LEVEL SECURITY;
 """
 
+# What people say that photos show, and what the API was asked.
+_EXAMPLES_AND_CALLS = """
+CREATE TABLE nightsort.examples (
+    station text COLLATE "C" NOT NULL REFERENCES nightsort.stations ON DELETE CASCADE, -- whose
+    id bigint NOT NULL, -- the number of the example on its box
+    photo bigint, -- of the history; none where it was brought to be learnt from
+    label text NOT NULL, -- what a person says that it shows
+    source text NOT NULL, -- correction, decision, check or upload: how it came
+    person text NOT NULL, -- who said it
+    at timestamptz NOT NULL, -- when
+    return_id text NOT NULL, -- empty where there is none
+    name text NOT NULL, -- of its file
+    sha256 text NOT NULL, -- of its bytes
+    is_seen boolean NOT NULL, -- the network has looked at it, so that lessons take it
+    problem text NOT NULL, -- why the network cannot; empty where there is none
+    PRIMARY KEY (station, id)
+);
+CREATE INDEX examples_photo ON nightsort.examples (station, photo);
+CREATE TABLE nightsort.api_calls (
+    station text COLLATE "C" NOT NULL REFERENCES nightsort.stations ON DELETE CASCADE, -- whose
+    hour timestamptz NOT NULL, -- in which they came, its beginning
+    path text COLLATE "C" NOT NULL, -- as the route is written: /photos/{id}
+    status integer NOT NULL, -- how they were answered
+    calls bigint NOT NULL, -- how many
+    milliseconds double precision NOT NULL, -- that all of them took
+    slowest_milliseconds double precision NOT NULL, -- that the slowest took
+    bytes bigint NOT NULL, -- that came with them
+    PRIMARY KEY (station, hour, path, status)
+);
+"""
+
 STEPS = (
     _TABLES + _VIEWS + _own_rows("stations", "runs", "photos", "corrections", "alerts"),
     _STATES + _own_rows("states"),
     _VERSIONS + _own_rows("versions"),
+    _EXAMPLES_AND_CALLS + _own_rows("examples", "api_calls"),
 )
 VERSION = len(STEPS)
 

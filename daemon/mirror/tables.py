@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from daemon.mirror import schema
-from daemon.mirror.postgres import MirrorRefused, Postgres
+from daemon.mirror.postgres import MirrorRefused, NotAllowed, Postgres
 from daemon.store.mirrored import Key, Row, Table
 
 # Of the whole database server, as long as one of us changes tables; any number that is ours.
@@ -39,10 +39,21 @@ _IN_THE_WAY = (
 def prepare(postgres: Postgres) -> None:
     """Make the tables, or bring those of an older nightsort up to date.
 
-    Raises MirrorRefused where they are of a newer one, or something else is in their way.
+    Raises MirrorRefused where they are of a newer one, or of an older one and another role's, or
+    something else is in their way.
     """
-    if version_of(postgres) == schema.VERSION:
+    version = version_of(postgres)
+    if version == schema.VERSION:
         return
+    try:
+        _make(postgres)
+    except NotAllowed as exc:
+        if version < 0:
+            raise
+        raise MirrorRefused(_IS_OLDER.format(theirs=version, ours=schema.VERSION)) from exc
+
+
+def _make(postgres: Postgres) -> None:
     with postgres.transaction():
         postgres.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
         version = version_of(postgres)
@@ -73,17 +84,29 @@ def require_readable(postgres: Postgres) -> None:
 
 def write(postgres: Postgres, station: str, table: Table, rows: Sequence[Row]) -> None:
     """Write rows as they are now, whether they were there before or not."""
-    if not rows:
-        return
+    if rows:
+        was = ", ".join(f"was.{name}" for name in rows[0])
+        now = ", ".join(f"excluded.{name}" for name in rows[0])
+        # What is equal is not written: a copy of everything would leave twice as much behind.
+        _write(postgres, station, table, "id", rows, f"({was}) IS DISTINCT FROM ({now})")
+
+
+def write_calls(postgres: Postgres, station: str, rows: Sequence[Row]) -> None:
+    """Write what calls of the API came to, one or more hours; as many as were there, or more."""
+    # Of an hour that began before the page let go of its oldest calls there are fewer here.
+    _write(postgres, station, "api_calls", "hour, path, status", rows, "excluded.calls > was.calls")
+
+
+def _write(
+    postgres: Postgres, station: str, table: str, key: str, rows: Sequence[Row], condition: str
+) -> None:
+    """Write rows; those that are there by that key only where the condition holds."""
     columns = ", ".join(rows[0])
-    was = ", ".join(f"was.{name}" for name in rows[0])
     now = ", ".join(f"excluded.{name}" for name in rows[0])
-    # What is equal is not written: a copy of everything would leave twice as much behind.
     postgres.execute(
         f"INSERT INTO nightsort.{table} AS was (station, {columns})"  # noqa: S608 - our own text
         f" SELECT %s, {columns} FROM json_populate_recordset(NULL::nightsort.{table}, %s::json)"
-        f" ON CONFLICT (station, id) DO UPDATE SET ({columns}) = ROW({now})"
-        f" WHERE ({was}) IS DISTINCT FROM ({now})",
+        f" ON CONFLICT (station, {key}) DO UPDATE SET ({columns}) = ROW({now}) WHERE {condition}",
         (station, _as_json(rows)),
     )
 
@@ -121,11 +144,11 @@ def remove_others(
 ) -> None:
     """Remove a station's rows but those to keep, of the ids after the first up to the second.
 
-    None: from where the kept ones begin (what is older was forgotten here, and stays there), or
-    to the end.
+    None: from the beginning (alerts: from where the kept ones begin, as what is older went here by
+    its age and stays there), or to the end.
     """
     after, last = between
-    begin = keep[0] if after is None and keep else None
+    begin = keep[0] if table == "alerts" and after is None and keep else None
     postgres.execute(_REMOVE[table], (station, after, after, begin, begin, last, last, [*keep]))
 
 

@@ -18,9 +18,10 @@ from config.units import duration
 from config.variables import credential
 from daemon.domain.status import LiveStatus, MirrorStatus
 from daemon.mirror.attempts import Attempts
+from daemon.mirror.calls import Calls
 from daemon.mirror.copier import Copier
 from daemon.mirror.exchange import Exchange
-from daemon.mirror.postgres import CONNECT_SECONDS, connect
+from daemon.mirror.postgres import connect
 from daemon.mirror.saying import Saying
 from daemon.store import Store
 from daemon.store.mirrored import MIRROR
@@ -28,8 +29,6 @@ from daemon.store.mirrored import MIRROR
 log = structlog.get_logger()
 
 TURN_SECONDS = 2.0
-# With the time that an attempt may take, the next one comes within 30 seconds.
-LONGEST_WAIT_SECONDS = 28.0 - CONNECT_SECONDS
 # A server that is there and does not answer is told, too; it is waited for all the same.
 SILENCE_SECONDS = 120.0
 
@@ -65,8 +64,9 @@ class MirrorThread:
         self._exchange = Exchange(
             settings.station or "", state_dir, is_wanted=settings.fetch_versions
         )
+        self._calls = Calls(settings.station or "", state_dir)
         self._is_service = is_service
-        self._attempts = Attempts("postgres", settings.station, LONGEST_WAIT_SECONDS)
+        self._attempts = Attempts("postgres", settings.station)
         self._silence_seconds = silence_seconds
         self._asked_at: float | None = None  # since when an answer is waited for
         self._figures: MirrorStatus | None = None
@@ -120,6 +120,10 @@ class MirrorThread:
                         if self._saying is not None:
                             self._saying.say(copier, store)
                         self._exchange.step(postgres, store)
+                        if copier.filling is None:
+                            self._calls.step(postgres)
+                        else:  # one side was put back, or somebody asked
+                            self._calls.begin_anew()
                     self._tell(store)
                     if was_filling and copier.filling is None:
                         log.info("mirror_filled", station=self._settings.station)

@@ -18,7 +18,7 @@ from daemon.domain.alerts import (
     subject_of,
 )
 from daemon.domain.summaries import RunSummary
-from daemon.store.changes import move_cursor, note_change
+from daemon.store.changes import move_cursor, note_incident
 from daemon.store.database import Part
 from daemon.store.facts import set_fact
 from daemon.store.rows import utc
@@ -94,11 +94,7 @@ class Alerts(Part):
                 " RETURNING acknowledged_by",
                 (utc(at), person, incident),
             ).fetchone()
-            told = self._db.execute(
-                "SELECT max(id) FROM alerts WHERE incident = ?", (incident,)
-            ).fetchone()
-            if told[0] is not None:
-                note_change(self._db, "alert", told[0])
+            note_incident(self._db, incident)
         return None if known is None else str(known[0])
 
     def history(self, limit: int) -> list[IncidentDocument]:

@@ -22,7 +22,7 @@ REPORTS, LISTS, PAGES = "reports", "lists", "pages"
 
 # `detail`: of a photo changed what neither people nor lists are told of, such as its place, or all
 # of it was forgotten; of a run, by its id, that its summary names somebody no more.
-Kind = Literal["run", "photo", "correction", "alert", "detail"]
+Kind = Literal["run", "photo", "correction", "alert", "detail", "example"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Change:
 
     seq: int
     kind: Kind
-    id: int | str  # of the run, photo, correction or alert
+    id: int | str  # of the run, photo, correction, alert or example
 
 
 class Changes(Part):
@@ -125,6 +125,15 @@ def move_cursor(database: Database, follower: str, seq: int) -> None:
 def note_change(database: Database, kind: Kind, which: int | str) -> None:
     """Tell within a transaction of another part of what no trigger tells of."""
     database.execute("INSERT INTO changes (kind, id) VALUES (?, ?)", (kind, which))
+
+
+def note_incident(database: Database, incident: int) -> None:
+    """Tell within a transaction of another part that an incident changed: of its newest alert."""
+    database.execute(
+        "INSERT INTO changes (kind, id) SELECT 'alert', max(id) FROM alerts WHERE incident = ?"
+        " HAVING max(id) IS NOT NULL",
+        (incident,),
+    )
 
 
 def _trim(database: Database) -> None:

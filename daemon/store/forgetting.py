@@ -17,7 +17,7 @@ from config.errors import FolderUnavailable
 from daemon.domain.coding import coded, decoded
 from daemon.domain.forgetting import Job, Redaction
 from daemon.store.audit import Kind, append, forget_rows
-from daemon.store.changes import note_change
+from daemon.store.changes import note_change, note_incident
 from daemon.store.database import Database, Part
 from daemon.store.facts import (
     FORGETTING,
@@ -139,17 +139,10 @@ class Forgetting(Part):
                         f"UPDATE {table} SET {column} = ? WHERE {key} = ?",
                         (json.dumps(less), number),
                     )
-                    if table != "lessons":
-                        self._tell_alert(table, number)
-
-    def _tell_alert(self, table: str, number: int) -> None:
-        alert = number
-        if table == "incidents":
-            (alert,) = self._db.execute(
-                "SELECT coalesce(max(id), 0) FROM alerts WHERE incident = ?", (number,)
-            ).fetchone()
-        if alert:
-            note_change(self._db, "alert", alert)
+                    if table == "incidents":
+                        note_incident(self._db, number)
+                    elif table == "alerts":
+                        note_change(self._db, "alert", number)
 
     def _facts(self, job: Job, redaction: Redaction) -> None:
         for key, text in self._db.execute("SELECT key, value FROM facts").fetchall():

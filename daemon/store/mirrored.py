@@ -18,7 +18,7 @@ from daemon.store.facts import set_fact
 MIRROR = "mirror"  # follows the change feed by this name; and the fact that says how far it is
 MIRROR_FILL = "mirror_fill"  # somebody asked for all to be copied again
 
-Table = Literal["runs", "photos", "corrections", "alerts"]
+Table = Literal["runs", "photos", "corrections", "alerts", "examples"]
 Key = int | str
 Row = dict[str, Any]
 
@@ -28,6 +28,7 @@ _HISTORY: Mapping[Table, str] = {
     "photos": "photos WHERE result_number IS NOT NULL",
     "corrections": "corrections WHERE is_done = 1",
     "alerts": "incidents WHERE true",
+    "examples": "examples WHERE true",
 }
 
 
@@ -57,10 +58,15 @@ _COLUMNS: Mapping[Table, str] = {
         "id, rule, subject, severity, raised_at, told_at, day,"
         f" {_without_money('facts')} AS facts, resolved_at, acknowledged_at, acknowledged_by"
     ),
+    "examples": (
+        "id, photo, label, source, person, at, return_id, name, sha256,"
+        " is_unseen = 0 AND problem = '' AS is_seen, problem"
+    ),
 }
 _ROWS = {table: f"SELECT {_COLUMNS[table]} FROM {which}" for table, which in _HISTORY.items()}
 _SINCE_VERSION = 5  # of the schema: what is older has no change feed, and may only be read
 _JSON = {"summary", "facts"}
+_TRUTHS = {"is_example", "is_seen"}
 
 
 class Mirrored(Part):
@@ -102,6 +108,7 @@ class Mirrored(Part):
             "photos": {one for one in ids["photo"] if isinstance(one, int)},
             "corrections": ids["correction"],
             "alerts": incidents,
+            "examples": {*ids["example"]},
         }
 
     def count(self) -> int:
@@ -146,7 +153,7 @@ def _row(row: Row) -> Row:
     for name, value in row.items():
         if isinstance(value, bytes):
             row[name] = as_text(os.fsdecode(value))
-        elif name == "is_example":
+        elif name in _TRUTHS:
             row[name] = bool(value)
         elif name in _JSON:
             row[name] = json.loads(value)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from daemon.domain.photos import Story
-from daemon.store.changes import note_change
+from daemon.store.changes import note_change, note_incident
 from daemon.store.database import Part
 from daemon.store.forgetting import drop_rows, shorten_errors
 from daemon.store.rows import STORY_COLUMNS, story_of, utc
@@ -96,6 +96,10 @@ class Retention(Part):
                 " JOIN photos ON photos.id = photo WHERE corrections.at < ? AND person <> ?",
                 (until, A_PERSON),
             ).fetchall()
+            answered = self._db.execute(
+                "SELECT id FROM incidents WHERE acknowledged_at < ? AND acknowledged_by <> ?",
+                (until, A_PERSON),
+            ).fetchall()
             for table, column, moment in _NAMES:
                 self._db.execute(
                     f"UPDATE {table} SET {column} = ? WHERE {moment} < ?"
@@ -108,6 +112,8 @@ class Retention(Part):
             )
             for photo in {photo for photo, *_ in spoken}:
                 note_change(self._db, "detail", photo)
+            for (incident,) in answered:
+                note_incident(self._db, incident)
         runs = sorted({run for _, run, _ in spoken if run})
         return Unnamed(runs, sorted({at for *_, at in spoken}))
 

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pyarrow.parquet as pq
 import pytest
@@ -36,6 +37,7 @@ from classifier.archive.manifest import (
 from classifier.archive.rows import Row
 from classifier.archive.running import ClusterLost, Work, cluster, run
 from classifier.archive.worker import Job, judge, judge_part
+from classifier.classifier import Classifier
 from config.errors import RefusedError
 from tests.support.photos import photo_bytes
 from tests.support.processes import Site, clean_environment, command
@@ -314,6 +316,17 @@ def job_of(manifest: Manifest) -> Job:
     return Job(
         str(manifest.out), manifest.head.folder, None, None, None, None, 10_000_000, 20.0
     )  # fmt: skip
+
+
+def test_a_worker_loads_its_model_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photos(tmp_path / "old", 4)
+    manifest, load = listed(tmp_path, photos_a_part=1), Mock(side_effect=Classifier.load)
+    monkeypatch.setattr(Classifier, "load", load)
+    with ThreadPoolExecutor(1) as worker:  # a thread of its own, as each worker is
+        for part in manifest.missing():
+            assert worker.submit(judge_part, job_of(manifest), part).result() == 1
+    assert manifest.photos_done() == 4
+    assert load.call_count == 1
 
 
 # --- the list ------------------------------------------------------------------------------------

@@ -98,7 +98,7 @@ def test_stations_that_are_silent_are_told_with_what_to_do(office: Office) -> No
 def test_a_role_that_may_write_is_told(office: Office) -> None:
     two_stations(office.fleet)
     text = said(office.found("box"), Level.ADVICE)
-    assert "fleet: the role box may also write to alerts, corrections, photos, runs" in text
+    assert "fleet: the role box may also write to alerts, api_calls, corrections, examples," in text
     assert f"→ let the page connect as a role of its own that reads: GRANT {ROLES['reads']}" in text
     assert "promotions" not in text
 
@@ -106,7 +106,7 @@ def test_a_role_that_may_write_is_told(office: Office) -> None:
 def test_a_role_that_may_not_read_is_told_what_to_grant(office: Office) -> None:
     two_stations(office.fleet)
     text = said(office.found("nobody"), Level.WRONG)
-    assert "fleet: the role nobody may not read alerts, corrections" in text
+    assert "fleet: the role nobody may not read alerts, api_calls, corrections" in text
     assert text.endswith("→ GRANT nightsort_reader TO nobody")
 
 

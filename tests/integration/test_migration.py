@@ -12,12 +12,14 @@ import pytest
 
 from config.errors import ConfigError
 from daemon.domain.alerts import news
+from daemon.domain.examples import Brought
 from daemon.maintenance.audit import look_through_store
 from daemon.store import DATABASE, SCHEMA_VERSION, Store, database
 from daemon.store.audit import Kind
 from daemon.store.changes import LISTS, REPORTS
+from daemon.store.mirrored import MIRROR
 from daemon.store.schema import STEPS
-from daemon.store.schema_parts import AUDIT_OF_MORE
+from daemon.store.schema_parts import AUDIT_OF_MORE, EXAMPLES_TOLD
 from tests.support.documents import part_of_summary
 from tests.support.schema_1 import SCHEMA_1
 
@@ -196,6 +198,32 @@ def test_new_states_and_words_are_taken_and_others_are_not(of_version_1: Path) -
         with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
             db.execute("UPDATE photos SET state = 'eaten'")
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_who_copies_is_told_of_examples_of_before_and_of_those_that_follow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bring(store: Store, name: str) -> None:
+        one = Brought(name, f"{name}.jpg", "Sandals", "", b"features")
+        store.examples.bring([one], "anna", NOON, "network")
+
+    def told(store: Store) -> list[int | str]:
+        return [one.id for one in store.changes.after_cursor(MIRROR, {"example"})]
+
+    before = STEPS.index(EXAMPLES_TOLD)
+    with monkeypatch.context() as older:
+        older.setattr(database, "STEPS", STEPS[:before])
+        older.setattr(database, "SCHEMA_VERSION", before)
+        with closing(Store(tmp_path)) as store:
+            store.changes.follow(MIRROR)
+            bring(store, "first")
+            assert told(store) == []
+    with closing(Store(tmp_path)) as store:
+        assert told(store) == [1]
+        bring(store, "second")
+        assert told(store) == [1, 2]
+        store.examples.remove_brought({"first"}, None)
+        assert told(store) == [1, 2, 1]
 
 
 def test_the_audit_chain_holds_and_takes_in_what_older_ones_did_not_know(

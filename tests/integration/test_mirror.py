@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,8 +11,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 from uuid import uuid4
@@ -22,7 +24,7 @@ from hypothesis import strategies as st
 
 from config.mirror import MirrorSettings
 from daemon.domain.alerts import Alert
-from daemon.domain.examples import LookedAt
+from daemon.domain.examples import Brought, LookedAt
 from daemon.domain.orders import Forget
 from daemon.domain.photos import Fingerprint
 from daemon.mirror import schema, tables
@@ -35,6 +37,7 @@ from daemon.store.mirrored import MIRROR_FILL, Table
 from tests.integration.test_pick_lists import updater
 from tests.support.alert_samples import sample
 from tests.support.core import tiny_photo
+from tests.support.disks import tiny_disk
 from tests.support.forgetting import SOMEBODY, orders_of
 from tests.support.long import LONG
 from tests.support.postgres import Cluster, cluster
@@ -101,6 +104,9 @@ def words(shop: Shop) -> None:
     shop.corrector.undo("60003", "anna")
 
 
+SANDALS = Brought("a" * 64, "sandals.jpg", "Sandals", "", b"features")
+
+
 def told(shop: Shop, alert: Alert) -> None:
     shop.store.alerts.keep([alert])
 
@@ -164,6 +170,43 @@ def test_what_is_forgotten_here_is_gone_there(shop: Shop, server: Cluster, addre
     assert "60001" not in everything
     assert "60004" not in everything
     assert len(there(server)["corrections"]) == 2
+
+
+def test_what_was_forgotten_here_does_not_come_back_with_an_older_database(
+    shop: Shop, server: Cluster, address: str
+) -> None:
+    night(shop, 1, 2, 3)
+    words(shop)
+    mirror(shop, address)
+    server.ask("postgres", "DROP DATABASE IF EXISTS older")
+    server.ask("postgres", "CREATE DATABASE older TEMPLATE mirror")
+    oldest = tuple(one.id for one in shop.store.traces.meant("60001").stories)
+    assert oldest == (1,)
+    order = Forget("60001", oldest)
+    orders_of(shop, lambda: updater(shop)).carry_out(order, SOMEBODY).result()
+    mirror(shop, address)
+    server.ask("postgres", "DROP DATABASE mirror")
+    server.ask("postgres", "ALTER DATABASE older RENAME TO mirror")
+    mirror(shop, address)
+    assert "60001" not in str(there(server))
+    assert_equal(shop, server)
+
+
+def test_who_is_named_no_more_here_is_named_no_more_there(
+    shop: Shop, server: Cluster, address: str
+) -> None:
+    night(shop, 1, 2, 3)
+    words(shop)
+    shop.store.examples.bring([SANDALS], "anna", shop.clock.now(), "network")
+    told(shop, sample("low_disk"))
+    shop.store.alerts.acknowledge(1, "anna", shop.clock.now())
+    mirror(shop, address)
+    assert "anna" in str(there(server)["alerts"])
+    assert "anna" in str(there(server)["examples"])
+    shop.store.retention.drop_people(shop.clock.now() + timedelta(days=1))
+    mirror(shop, address)
+    assert "anna" not in str(there(server))
+    assert_equal(shop, server)
 
 
 # --- all of it, and what follows -----------------------------------------------------------------
@@ -253,6 +296,27 @@ def test_what_lessons_take_is_said_of_each_photo(shop: Shop, server: Cluster, ad
     mirror(shop, address)
     assert_equal(shop, server)
     assert server.ask("mirror", asked) == [("Tops", False), ("Tshirts", False)]
+
+
+def test_examples_that_people_bring_are_there_as_long_as_they_are_here(
+    shop: Shop, server: Cluster, address: str
+) -> None:
+    mirror(shop, address)
+    boots = replace(SANDALS, sha256="b" * 64, label="Boots")
+    shop.store.examples.bring([SANDALS, boots], "anna", shop.clock.now(), "network")
+    mirror(shop, address)
+    assert_equal(shop, server)
+    asked = "SELECT label, source, photo, is_seen FROM nightsort.examples ORDER BY 1"
+    assert server.ask("mirror", asked) == [
+        ("Boots", "upload", None, True),
+        ("Sandals", "upload", None, True),
+    ]
+    again = replace(SANDALS, label="Flip Flops")
+    shop.store.examples.bring([again], "bert", shop.clock.now(), "network")
+    shop.store.examples.remove_brought({boots.sha256}, None)
+    mirror(shop, address)
+    assert_equal(shop, server)
+    assert server.ask("mirror", asked) == [("Flip Flops", "upload", None, True)]
 
 
 def test_what_was_asked_for_is_compared_whole(shop: Shop, server: Cluster, address: str) -> None:
@@ -416,6 +480,51 @@ def test_a_box_that_was_restored_from_a_backup_ends_up_equal(
     assert_equal(shop, server)
 
 
+def test_a_full_disk_there_is_told_and_afterwards_both_sides_are_equal(
+    shop: Shop, server: Cluster
+) -> None:
+    with tiny_disk(server.folder / "small", "64m") as disk:
+        shutil.chown(disk, server.user)
+        server.ask("postgres", f"CREATE TABLESPACE small LOCATION '{disk}'")
+        address = server.new_database("mirror")
+        try:
+            server.ask("postgres", "ALTER DATABASE mirror SET TABLESPACE small")
+            night(shop, 1, 2, 3)
+            mirror(shop, address)
+            filled_up(disk / "of others")
+            night(shop, *range(4, 44))
+            with pytest.raises(MirrorFailed, match="No space left on device"):
+                mirror(shop, address)
+            night(shop, 50)
+            (disk / "of others").unlink()
+            mirror(shop, address)
+            assert_equal(shop, server)
+        finally:
+            server.ask("postgres", "DROP DATABASE mirror WITH (FORCE)")
+            server.ask("postgres", "DROP TABLESPACE small")
+
+
+def filled_up(path: Path) -> None:
+    """Take what room a disk has."""
+    with suppress(OSError), path.open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+
+
+def _forget(shop: Shop, server: Cluster) -> None:
+    for row in shop.store.mirrored.rows_after("photos", None, 1):
+        order = Forget(row["filename"], (row["id"],))
+        orders_of(shop, lambda: updater(shop)).carry_out(order, SOMEBODY).result()
+
+
+def _bring(shop: Shop, server: Cluster) -> None:
+    shop.store.examples.bring([SANDALS], "anna", shop.clock.now(), "network")
+
+
+def _clock_goes_back(shop: Shop, server: Cluster) -> None:
+    shop.clock.set_wall_clock(shop.clock.now() - timedelta(days=3))
+
+
 def _outage(shop: Shop, server: Cluster) -> None:
     server.stop()
     server.start()
@@ -465,7 +574,8 @@ def _restore_here(shop: Shop, server: Cluster) -> None:
 
 EVENTS = (
     _outage, _another_night, _a_word, _put_back, _copy_some, _copy_some,
-    _save_there, _restore_there, _save_here, _restore_here,
+    _save_there, _restore_there, _save_here, _restore_here, _clock_goes_back,
+    _forget, _bring,
 )  # fmt: skip
 
 
@@ -612,6 +722,21 @@ def test_a_role_without_rights_is_told_what_to_do(
             mirror(shop, server.address("mirror", "nobody"))
     finally:
         server.ask("mirror", "DROP ROLE nobody")
+
+
+def test_tables_of_an_older_nightsort_are_told_with_what_their_owner_runs(
+    shop: Shop, server: Cluster, roles: None
+) -> None:
+    night(shop, 1, 2)
+    before = schema.VERSION - 1
+    server.ask("mirror", "DROP TABLE nightsort.examples, nightsort.api_calls")
+    server.ask("mirror", f"UPDATE nightsort.schema_version SET version = {before}")
+    box = server.address("mirror", "berlin_box")
+    with pytest.raises(MirrorRefused, match=f"nightsort mirror schema --from {before}"):
+        mirror(shop, box)
+    server.run("psql", "-d", server.address("mirror"), "-q", "-c", schema.script(before))
+    mirror(shop, box)
+    assert_equal(shop, server)
 
 
 # --- tables --------------------------------------------------------------------------------------

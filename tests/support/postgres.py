@@ -82,7 +82,7 @@ class Cluster:
         """All that was mirrored there, in order."""
         return {
             table: self.ask(database, f"SELECT * FROM nightsort.{table} ORDER BY station, id")
-            for table in ("runs", "photos", "corrections", "alerts")
+            for table in ("runs", "photos", "corrections", "alerts", "examples")
         }
 
 

@@ -15,7 +15,7 @@ from config.settings import Settings
 from daemon.domain.clock import Clock
 from daemon.domain.status import BucketStatus
 from daemon.mirror.attempts import Attempts
-from daemon.mirror.bucket.client import CONNECT_SECONDS, Bucket, connect
+from daemon.mirror.bucket.client import Bucket, connect
 from daemon.mirror.bucket.copier import COMPARE_SECONDS, Copier
 from daemon.mirror.bucket.sources import Sources
 from daemon.mirror.bucket.troubles import Troubles
@@ -23,8 +23,6 @@ from daemon.store import Store
 from daemon.store.bucket_copies import BUCKET
 
 TURN_SECONDS = 2.0
-# With the time that an attempt may take, the next one comes within 30 seconds.
-LONGEST_WAIT_SECONDS = 28.0 - CONNECT_SECONDS
 _LOWEST_PRIORITY = 19
 # Between two counts: of a million copies one takes a good part of a second.
 _COUNT_SECONDS = 60.0
@@ -49,7 +47,7 @@ class BucketThread:
         self._clock = clock
         self._opened = opened
         self._is_service = is_service
-        self._attempts = Attempts("bucket", settings.mirror.station, LONGEST_WAIT_SECONDS)
+        self._attempts = Attempts("bucket", settings.mirror.station)
         self._troubles = Troubles(clock)
         self._compared_at = self._counted_at = float("-inf")
         self._copies = 0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 import structlog
 
-from daemon.mirror.attempts import Attempts
+from daemon.mirror.attempts import Attempts, pause_seconds
 from tests.support.waiting import eventually
 
 
@@ -13,7 +14,7 @@ class PanicException(BaseException):
 
 
 def test_a_panic_ends_no_thread_and_is_told_as_a_defect() -> None:
-    attempts = Attempts("bucket", "berlin", 0.01)
+    attempts = Attempts("bucket", "berlin")
     tries: list[int] = []
     told: list[str] = []
 
@@ -25,3 +26,13 @@ def test_a_panic_ends_no_thread_and_is_told_as_a_defect() -> None:
         eventually(lambda: len(tries) > 1)
     assert told[0] == "unexpected PanicException; the log has more"
     assert [one["event"] for one in logs].count("defect_met") == 1
+
+
+@pytest.mark.parametrize("took_seconds", [0.0, 5.0, 10.0, 20.0])  # two addresses that say nothing
+def test_the_next_attempt_begins_within_half_a_minute(took_seconds: float) -> None:
+    waits = [2.0**tries for tries in range(10)]
+    assert all(1 <= pause_seconds(wait, took_seconds) <= 30 - took_seconds for wait in waits)
+
+
+def test_an_attempt_that_took_hours_is_followed_by_another_soon() -> None:
+    assert pause_seconds(1.0, 7200.0) == 1.0
