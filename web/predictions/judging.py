@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from classifier.heap import keep_at_hand
+from classifier.heap import give_back, keep_at_hand
 from classifier.pixels import Picture, decode
 from config.errors import PhotoError
 from config.settings import Settings
@@ -23,6 +23,10 @@ from web.reading.verdicts import Leased, ModelInUse
 
 # Verdicts that are remembered, half a kilobyte each.
 MOST_KEPT = 2000
+# What its decoder holds whole (HEIC, PNG, WebP, a progressive JPEG) takes up to 200 MB of 12
+# megapixels. Above this one is in memory at a time, and that is given back afterwards.
+LARGE_MEGAPIXELS = 4.0
+_SMALL_ON_READING = ("JPEG", "MPO")
 # A photo's bytes, and which model judged them.
 Key = tuple[bytes, int]
 
@@ -70,8 +74,7 @@ class Judge:
             known = self._kept.find(key)
             if known is not None:
                 return known
-            size, most = leased.model.input_size, self._max_megapixels
-            return _Decoded(key, decode(data, size=size, max_megapixels=most))
+            return _Decoded(key, _decode(data, leased.model.input_size, self._max_megapixels))
         # ValueError: whoever asked has gone, and closed it.
         except (PhotoError, OSError, ValueError) as exc:
             return exc
@@ -80,8 +83,15 @@ class Judge:
 def picture_of(photo: BinaryIO, side: int, max_megapixels: float) -> bytes:
     """A photo anew as JPEG, its longer side at most `side`. Raises PhotoError."""
     photo.seek(0)
-    picture = decode(photo.read(), size=(side, side), max_megapixels=max_megapixels)
-    return jpeg_of(picture, side)
+    return jpeg_of(_decode(photo.read(), (side, side), max_megapixels), side)
+
+
+def _decode(data: bytes, size: tuple[int, int], most: float) -> Picture:
+    picture = decode(data, size=size, max_megapixels=most, large_megapixels=LARGE_MEGAPIXELS)
+    is_large = picture.width * picture.height > LARGE_MEGAPIXELS * 1e6
+    if is_large and picture.format not in _SMALL_ON_READING:
+        give_back()
+    return picture
 
 
 class Kept:

@@ -42,7 +42,7 @@ def test_the_history_is_read_and_answers_are_those_that_were_not_shed(tmp_path: 
 
 def test_every_second_is_a_line_of_a_table_for_others(tmp_path: Path) -> None:
     first, second, _ = csv.DictReader(as_csv(read_history(files(tmp_path)[0])).splitlines())
-    assert first == {name: "0.0" for name in first} | {"at": "1.0", "users": "5"}
+    assert first == dict.fromkeys(first, "0.0") | {"at": "1.0", "users": "5"}
     assert (second["requests"], second["failures"], second["p99"]) == ("90.0", "10.0", "60.0")
 
 
