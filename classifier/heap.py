@@ -21,3 +21,9 @@ def keep_at_hand() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_THRESHOLD, _APART_BYTES)
         mallopt(_M_TRIM_THRESHOLD, _GIVEN_BACK_BYTES)
+
+
+def give_back() -> None:
+    """Have what is kept given back once: each thread's part may be another. malloc_trim(3)."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)

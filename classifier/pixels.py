@@ -43,7 +43,7 @@ from config.errors import PhotoError, PhotoProblem
 
 UInt8Array = NDArray[np.uint8]
 
-# Above this, a picture that the decoder holds whole waits until it is the only one in memory.
+# Above this, a picture that the decoder holds whole waits until it is the only such one in memory.
 LARGE_MEGAPIXELS = 16.0
 # A scan costs a pass over the whole picture: 20 of them on 100 megapixels, 200 on 12, are decoded.
 MAX_SCAN_MEGAPIXELS = 2500.0
@@ -128,11 +128,13 @@ def decode(
     size: tuple[int, int] = (224, 224),
     max_megapixels: float = 100.0,
     keep_side: int = 0,
+    large_megapixels: float = LARGE_MEGAPIXELS,
 ) -> Picture:
     """Decode a photo and stretch it to `size` (width, height), as the model was trained.
 
     keep_side: what was decoded stays at hand, to make a picture of up to that many pixels of it
     for people; from a JPEG it may have fewer, but never a shorter side than `size`.
+    large_megapixels: above this, pictures that their decoder holds whole have their turns.
 
     Raises PhotoError, whatever the bytes: not_an_image, truncated, corrupt or too_large, with a
     sentence for a clerk. Never more than `max_megapixels` are decoded.
@@ -142,7 +144,8 @@ def decode(
     try:
         check_whole(kind, data)
         check_supported(kind, data)
-        return _decode_somehow(kind, data, _Wanted(size, keep_side), max_megapixels)
+        wanted = _Wanted(size, keep_side, large_megapixels)
+        return _decode_somehow(kind, data, wanted, max_megapixels)
     except PhotoError:
         raise
     except MemoryError as exc:
@@ -161,6 +164,7 @@ class _Wanted:
 
     size: tuple[int, int]
     keep_side: int
+    large_megapixels: float
 
 
 def _decode_somehow(kind: Format, data: bytes, wanted: _Wanted, max_megapixels: float) -> Picture:
@@ -193,12 +197,13 @@ def _decode(kind: Format, data: bytes, wanted: _Wanted, max_megapixels: float) -
     _check_size(announced, max_megapixels)
     frame = jpeg.frame_of(data) if kind in _JPEGS else jpeg.Frame()
     scans = jpeg.scans_of(data, frame)
-    with _turn(announced, drafted=False):
+    with _turn(announced, wanted, drafted=False):
         image = _opened(kind, data, frame)
         _check_size(image.size, max_megapixels)
         _check_scans(scans, image.size)
         may_draft = frame.kind != jpeg.LOSSLESS
-        with _turn(image.size, drafted=kind in _JPEGS and scans == 1 and may_draft):
+        drafted = kind in _JPEGS and scans == 1 and may_draft
+        with _turn(image.size, wanted, drafted=drafted):
             return _picture(kind, image, wanted, may_draft=may_draft)
 
 
@@ -272,9 +277,11 @@ def _check_scans(scans: int, size: tuple[int, int]) -> None:
         raise corrupt("it repeats itself more often than a photo can")
 
 
-def _turn(size: tuple[int, int], *, drafted: bool) -> AbstractContextManager[object]:
+def _turn(
+    size: tuple[int, int], wanted: _Wanted, *, drafted: bool
+) -> AbstractContextManager[object]:
     """Wait for a large picture's turn; JPEGs take little memory, they are made small on reading."""
-    large = size[0] * size[1] > LARGE_MEGAPIXELS * 1e6
+    large = size[0] * size[1] > wanted.large_megapixels * 1e6
     return _large_pictures if large and not drafted else nullcontext()
 
 

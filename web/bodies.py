@@ -64,7 +64,7 @@ class Body:
         self._most_bytes = most_bytes
         self._spool = spool
         self._clock = clock
-        self._ends_at = clock() + SILENCE_SECONDS + most_bytes / SLOWEST_BYTES_A_SECOND
+        self._began: float | None = None  # until it is asked for, nobody is late
         self.read_bytes = 0
         self.is_read = self.is_cut_off = False
 
@@ -87,22 +87,25 @@ class Body:
 
         Raises Problem 408, 413 or 503.
         """
+        if self._began is None:
+            self._began = self._clock()
         packets: list[bytes] = []
         enough = self.read_bytes + most_bytes
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(self._patience()) as timeout:
+            async with asyncio.timeout(self._patience(self._began)) as timeout:
                 while not (self.is_read or self.is_cut_off) and self.read_bytes < enough:
                     _add(packets, self._taken(await self._receive()))
-                    timeout.reschedule(loop.time() + self._patience())
+                    timeout.reschedule(loop.time() + self._patience(self._began))
         except TimeoutError:
             raise Problem(
                 408, "too_slow", "the rest of this request did not come in time", CLOSE
             ) from None
         return packets
 
-    def _patience(self) -> float:
-        return max(min(SILENCE_SECONDS, self._ends_at - self._clock()), 0.01)
+    def _patience(self, began: float) -> float:
+        ends_at = began + SILENCE_SECONDS + self.read_bytes / SLOWEST_BYTES_A_SECOND
+        return max(min(SILENCE_SECONDS, ends_at - self._clock()), 0.01)
 
     def _taken(self, message: Message) -> bytes:
         if message["type"] != "http.request":

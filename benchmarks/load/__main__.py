@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.bench import Bench, Figures, machine
 from benchmarks.clients import Page
-from benchmarks.load.history import Second, read_history, read_totals, steady
+from benchmarks.load.history import Second, as_csv, read_history, read_totals, steady
 from benchmarks.load.pictures import CHARTS, chart, clicked, table
 from benchmarks.photos import CAMERA, CATALOGUE, TINY, put
 from benchmarks.predicting import page
@@ -60,6 +60,7 @@ def main() -> None:
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     (RESULTS / "latest.json").write_text(text, encoding="utf-8")
     (RESULTS / "latest.md").write_text(table(document), encoding="utf-8")
+    (RESULTS / "latest.csv").write_text(as_csv(history), encoding="utf-8")
     for name, (title, lines) in CHARTS.items():
         (RESULTS / f"{name}.svg").write_text(chart(title, lines, history), encoding="utf-8")
 

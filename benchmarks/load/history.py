@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from io import StringIO
 from pathlib import Path
 from statistics import median
 
@@ -25,10 +27,6 @@ class Second:
     p95: float
     p99: float
 
-    def as_json(self) -> Figures:
-        """For the results."""
-        return asdict(self)
-
 
 def read_history(file: Path) -> list[Second]:
     """The lines of `…_stats_history.csv` over all names."""
@@ -48,6 +46,15 @@ def read_totals(file: Path) -> Figures:
         "p95": _number(row["95%"]),
         "p99": _number(row["99%"]),
     }
+
+
+def as_csv(history: Sequence[Second]) -> str:
+    """All seconds of all steps, a line each."""
+    file = StringIO()
+    lines = csv.DictWriter(file, [one.name for one in fields(Second)], lineterminator="\n")
+    lines.writeheader()
+    lines.writerows(map(asdict, history))
+    return file.getvalue()
 
 
 def steady(history: list[Second]) -> float:

@@ -52,6 +52,7 @@ _STATE = Problem(409, "state", "#7: it is a duplicate; correct the photo that is
 _LATER = described(
     busy("nightsort is not running, so nothing can be decided", 30, "daemon_down"),
     busy("nightsort ended; whether it was done, the photo says", code="unknown_outcome"),
+    busy("a.jpg: the rights of its folder do not allow it", 30, "refused"),
 )
 _REFUSED: dict[str, dict[int | str, dict[str, Any]]] = {
     "decision": {409: described(_DECIDED, _GONE, _STATE), 422: described(_UNKNOWN), 503: _LATER},

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from web.access import open_to_all
-from web.problems import Problem, busy, described
+from web.problems import CONTENT_TYPE, Problem, busy, described
 from web.reading.system import our_version
 from web.routes import router
 from web.site import site_of
@@ -33,21 +33,36 @@ _PROBLEM = {
         "detail": {"type": "string"},
     },
 }
-_EXAMPLES = {
-    str(one.status_code): one
-    for one in (
-        Problem(400, "malformed", "limit: Input should be less than or equal to 500"),
-        Problem(401, "no_credentials", "this needs a key in the header X-API-Key"),
-        Problem(403, "role_too_weak", "this needs the role clerk, and shop has reader"),
-        Problem(404, "not_found", "there is nothing at this address"),
-        Problem(413, "too_large", "more than 40 MB are not taken here", limit_bytes=40_000_000),
-        Problem(415, "wrong_type", "the body must be application/json, not text/plain"),
-        Problem(429, "too_many", "60 calls a minute are used up; try again in 12 seconds"),
-        busy("too many requests at this moment; try again in a moment"),
-        Problem(500, "failed", "it failed, which is a defect"),
-    )
-}
-_ALWAYS, _WITH_ROLE, _WITH_BODY = ("400", "503"), ("401", "403", "429"), ("413", "415")
+# What every call may be answered with; by status, or `default` for others that it may be.
+_ANYWHERE = (
+    Problem(400, "malformed", "limit: Input should be less than or equal to 500"),
+    Problem(400, "unknown_host", "nothing here is called 'box'; add the name to [web] hosts"),
+    busy("too many requests at this moment; try again in a moment"),
+    busy("state_dir/web: no space left; free some on that disk", code="unavailable"),
+)
+_WITH_ROLE = (
+    Problem(401, "no_credentials", "this needs a key in the header X-API-Key"),
+    Problem(401, "unknown_key", "this key is unknown or revoked; ask for a new one"),
+    Problem(403, "role_too_weak", "this needs the role clerk, and shop has reader"),
+    Problem(403, "not_through_proxy", "this is reached through its proxy only"),
+    Problem(429, "too_many", "60 calls a minute are used up; try again in 12 seconds"),
+    Problem(429, "too_many_at_once", "10 calls of this key are under way; wait for one to end"),
+)
+_WITH_CHANGE = (
+    Problem(403, "foreign_origin", "a browser sends this for another page than ours"),
+    Problem(403, "stale_form", "this does not come from a page of ours as it is now"),
+)
+_WITH_BODY = (
+    Problem(408, "too_slow", "the rest of this request did not come in time"),
+    Problem(413, "too_large", "more than 40 MB are not taken here", limit_bytes=40_000_000),
+    Problem(415, "wrong_type", "the body must be application/json, not text/plain"),
+)
+_OF_ONE_THING = (Problem(404, "not_found", "there is nothing of that number or name"),)
+_OTHERS = (
+    Problem(405, "method_not_allowed", "this address takes other methods; Allow names them"),
+    Problem(431, "headers_too_large", "headers may have 64 kB together"),
+    Problem(500, "failed", "it failed, which is a defect; the log has more under request 9f2c"),
+)
 
 
 @pages.get("/docs", include_in_schema=False)
@@ -72,20 +87,30 @@ def describe(app: FastAPI) -> dict[str, Any]:
             "bearer": {"type": "http", "scheme": "bearer"},
         }
         schema["security"] = [{"key": []}, {"bearer": []}]
-        for path in schema["paths"].values():
-            for operation in path.values():
-                _complete(operation)
+        for path, operations in schema["paths"].items():
+            for method, operation in operations.items():
+                _complete(path, method, operation)
         app.openapi_schema = schema
     return app.openapi_schema
 
 
-def _complete(operation: dict[str, Any]) -> None:
+def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     """Say how errors are answered; FastAPI's own word on that does not hold here."""
     responses = operation["responses"]
     responses.pop("422", None) if "HTTPValidationError" in str(responses.get("422")) else None
-    statuses = (*_ALWAYS, *_WITH_ROLE, *(_WITH_BODY if "requestBody" in operation else ()))
-    if "{" in str(operation.get("parameters", "")):
-        statuses = (*statuses, "404")
-    for status in statuses:
-        responses.setdefault(status, described(_EXAMPLES[status]))
-    responses.setdefault("default", described(_EXAMPLES["500"]))
+    problems = [*_ANYWHERE, *_WITH_ROLE]
+    problems += _OF_ONE_THING if "{" in path else ()
+    problems += _WITH_CHANGE if method != "get" else ()
+    problems += _WITH_BODY if "requestBody" in operation else ()
+    for problem in problems:
+        status = str(problem.status_code)
+        responses[status] = _with(responses.get(status, {}), described(problem))
+    responses["default"] = described(*_OTHERS)
+
+
+def _with(answer: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """The description of an answer, with the problems of another that it does not name itself."""
+    content, theirs = answer.get("content", {}), more["content"][CONTENT_TYPE]
+    examples = content.get(CONTENT_TYPE, {}).get("examples", {})
+    problem = {**theirs, "examples": {**examples, **theirs["examples"], **examples}}
+    return {**more, **answer, "content": {**content, CONTENT_TYPE: problem}}

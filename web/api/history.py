@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from web.access import needs
-from web.api.photos import PHOTO, Photo, document
-from web.problems import Problem
+from web.api.photos import PHOTO, WITHOUT_HISTORY, Photo, document
+from web.problems import Problem, described
 from web.reading.history import IncidentDocument, RunSummary, photos_of_return
 from web.reading.photos import history
 from web.roles import Role
@@ -75,7 +75,7 @@ class Alerts(BaseModel):
     alerts: list[IncidentDocument] = Field(description="Newest first.")
 
 
-@endpoints.get("/returns/{return_id}", tags=["photos"])
+@endpoints.get("/returns/{return_id}", tags=["photos"], responses=WITHOUT_HISTORY)
 @needs(Role.READER)
 def show_return(
     request: Request, return_id: Annotated[str, Path(max_length=300, examples=["60521"])]
@@ -90,7 +90,15 @@ def show_return(
     )
 
 
-@endpoints.get("/runs", tags=["runs"], response_model=Runs)
+@endpoints.get(
+    "/runs",
+    tags=["runs"],
+    response_model=Runs,
+    responses={
+        404: described(Problem(404, "not_found", "there is no such run to go on after")),
+        **WITHOUT_HISTORY,
+    },
+)
 @needs(Role.READER)
 def runs(
     request: Request,
@@ -106,7 +114,7 @@ def runs(
     return _as_kept(runs=shown, next=shown[-1]["run"] if len(found) > limit else None)
 
 
-@endpoints.get("/alerts", tags=["runs"], response_model=Alerts)
+@endpoints.get("/alerts", tags=["runs"], response_model=Alerts, responses=WITHOUT_HISTORY)
 @needs(Role.READER)
 def alerts(request: Request, limit: Limit = 100) -> Response:
     """What people were told: raised, delivered, resolved, acknowledged."""

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from web.access import needs
 from web.api.moments import Moment
+from web.api.photos import WITHOUT_HISTORY
 from web.api.sending import Examples, examples
 from web.bodies import SUM_BYTES
 from web.credentials import CallerOf
@@ -283,7 +284,7 @@ async def retrain(
     return Accepted(job=number, examples=brought and examples(brought))
 
 
-@endpoints.get("/jobs/{id}", tags=["learning"])
+@endpoints.get("/jobs/{id}", tags=["learning"], responses=WITHOUT_HISTORY)
 @needs(Role.LEAD)
 def show(request: Request, id: Id) -> Job:  # noqa: A002 - as the address calls it
     """How far a lesson is, and what came of it."""

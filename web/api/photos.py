@@ -13,7 +13,7 @@ from starlette.responses import Response
 from web.access import needs
 from web.api.moments import Moment
 from web.pictures import LARGEST_SIDE, SMALLEST_SIDE, mark
-from web.problems import Problem
+from web.problems import Problem, busy, described
 from web.reading.photos import Correction, Seen, Story, as_text, history, photo
 from web.roles import Role
 from web.routes import Id, router
@@ -40,6 +40,10 @@ PHOTO: dict[str, Any] = {
     "sha256": "9f" * 32, "source_path": "return_60521_front.jpg",
     "path_now": "Tops/return_60521_front.jpg", "sent_by": "anna", "said": 3, "words": [_WORD],
 }  # fmt: skip
+
+
+_NO_HISTORY = busy("there is no history yet: nightsort has not run", 30, "no_history")
+WITHOUT_HISTORY: dict[int | str, Any] = {503: described(_NO_HISTORY)}
 
 
 class Alternative(BaseModel):
@@ -106,7 +110,7 @@ class Photo(Waiting):
     words: list[Word]
 
 
-@endpoints.get("/reviews", tags=["photos"])
+@endpoints.get("/reviews", tags=["photos"], responses=WITHOUT_HISTORY)
 @needs(Role.READER)
 def reviews(
     request: Request,
@@ -125,7 +129,7 @@ def reviews(
     )
 
 
-@endpoints.get("/photos/{id}", tags=["photos"])
+@endpoints.get("/photos/{id}", tags=["photos"], responses=WITHOUT_HISTORY)
 @needs(Role.READER)
 def show(request: Request, id: Id) -> Photo:  # noqa: A002 - as the address calls it
     """All about one photo: verdict, state, and what people said of it."""
@@ -136,7 +140,18 @@ def show(request: Request, id: Id) -> Photo:  # noqa: A002 - as the address call
     "/photos/{id}/image",
     tags=["photos"],
     response_class=Response,
-    responses={200: {"content": {"image/jpeg": {}}, "description": "A JPEG"}},
+    responses={
+        200: {"content": {"image/jpeg": {}}, "description": "A JPEG"},
+        404: described(
+            Problem(404, "no_picture", "there is no picture of what is put back"),
+            Problem(404, "gone", "the photo is not where it was"),
+            Problem(404, "unreadable", "its content cannot be decoded"),
+        ),
+        503: described(
+            _NO_HISTORY,
+            busy("the folder of the photos does not answer", 30, "share_hangs"),
+        ),
+    },
 )
 @needs(Role.READER)
 def image(

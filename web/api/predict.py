@@ -151,6 +151,8 @@ _LATER = described(
         422: described(
             _NOT_A_PHOTO,
             Problem(422, "truncated", "the photo is incomplete, a part of it is missing"),
+            Problem(422, "corrupt", "its content cannot be decoded"),
+            Problem(422, "too_large", "the photo has 120.0 megapixels, 100 are allowed"),
         ),
         503: _LATER,
     },

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from classifier.heap import keep_at_hand
+from classifier import pixels
+from classifier.heap import give_back, keep_at_hand
 from classifier.pixels import Picture, decode
 from config.errors import PhotoError
 from config.settings import Settings
@@ -23,6 +24,10 @@ from web.reading.verdicts import Leased, ModelInUse
 
 # Verdicts that are remembered, half a kilobyte each.
 MOST_KEPT = 2000
+# What its decoder holds whole (HEIC, PNG, WebP, a progressive JPEG) takes up to 200 MB of 12
+# megapixels. Above this one is judged at a time, and what it took is given back afterwards.
+LARGE_MEGAPIXELS = 4.0
+_SMALL_ON_READING = ("JPEG", "MPO")
 # A photo's bytes, and which model judged them.
 Key = tuple[bytes, int]
 
@@ -71,7 +76,7 @@ class Judge:
             if known is not None:
                 return known
             size, most = leased.model.input_size, self._max_megapixels
-            return _Decoded(key, decode(data, size=size, max_megapixels=most))
+            return _Decoded(key, _decode(data, size, most, LARGE_MEGAPIXELS))
         # ValueError: whoever asked has gone, and closed it.
         except (PhotoError, OSError, ValueError) as exc:
             return exc
@@ -80,8 +85,17 @@ class Judge:
 def picture_of(photo: BinaryIO, side: int, max_megapixels: float) -> bytes:
     """A photo anew as JPEG, its longer side at most `side`. Raises PhotoError."""
     photo.seek(0)
-    picture = decode(photo.read(), size=(side, side), max_megapixels=max_megapixels)
+    # Its turn it waits for as sorting does: what is judged meanwhile may stand still.
+    picture = _decode(photo.read(), (side, side), max_megapixels, pixels.LARGE_MEGAPIXELS)
     return jpeg_of(picture, side)
+
+
+def _decode(data: bytes, size: tuple[int, int], most: float, large: float) -> Picture:
+    picture = decode(data, size=size, max_megapixels=most, large_megapixels=large)
+    is_large = picture.width * picture.height > LARGE_MEGAPIXELS * 1e6
+    if is_large and picture.format not in _SMALL_ON_READING:
+        give_back()
+    return picture
 
 
 class Kept:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from xml.etree import ElementTree
 
-from benchmarks.load.history import Second, read_history, read_totals, steady
+from benchmarks.load.history import Second, as_csv, read_history, read_totals, steady
 from benchmarks.load.pictures import CHARTS, chart, table
 
 # As Locust 2.47 writes them, with fewer columns.
@@ -37,6 +38,12 @@ def test_the_history_is_read_and_answers_are_those_that_were_not_shed(tmp_path: 
     assert (len(history), history[0].p99) == (3, 0.0)
     assert steady(history) == 90.0
     assert steady([]) == 0.0
+
+
+def test_every_second_is_a_line_of_a_table_for_others(tmp_path: Path) -> None:
+    first, second, _ = csv.DictReader(as_csv(read_history(files(tmp_path)[0])).splitlines())
+    assert first == dict.fromkeys(first, "0.0") | {"at": "1.0", "users": "5"}
+    assert (second["requests"], second["failures"], second["p99"]) == ("90.0", "10.0", "60.0")
 
 
 def test_the_table_has_the_figures_of_before_beside_its_own(tmp_path: Path) -> None:

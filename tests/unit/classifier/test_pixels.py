@@ -377,20 +377,20 @@ def test_several_threads_decode_at_once_and_agree() -> None:
         assert np.array_equal(pixels, alone[name]), name
 
 
-def test_large_pictures_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("classifier.pixels.LARGE_MEGAPIXELS", 0.01)
+def test_large_pictures_are_decoded_one_at_a_time() -> None:
     data, done = photo_bytes("PNG"), threading.Event()
     from classifier import pixels
 
     def work() -> None:
-        decode(data)
+        decode(data, large_megapixels=0.01)
         done.set()
 
     with pixels._large_pictures:
         thread = threading.Thread(target=work)
         thread.start()
         assert not done.wait(0.05)
-        assert decode(photo_bytes("JPEG")).format == "JPEG"  # never waits
+        small_on_reading = decode(photo_bytes("JPEG"), large_megapixels=0.01)
+        assert small_on_reading.format == "JPEG"  # never waits
     thread.join(timeout=DEADLINE_SECONDS)
     assert done.is_set()
 

@@ -98,7 +98,7 @@ def test_the_description_says_how_errors_are_answered(app: FastAPI) -> None:
             for status, answer in operation["responses"].items():
                 problem = answer["content"].get("application/problem+json")
                 for code, example in (problem or {}).get("examples", {}).items():
-                    assert example["value"]["status"] == int(status if status != "default" else 500)
+                    assert str(example["value"]["status"]) == status or status == "default"
                     assert example["value"]["code"] == code
                 assert problem is None or problem["examples"]
             done = next(one for one in ("200", "202") if one in operation["responses"])

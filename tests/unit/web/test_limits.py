@@ -7,11 +7,11 @@ import sys
 from contextlib import ExitStack
 
 import pytest
-from starlette.types import Message
+from starlette.types import Message, Receive
 
 from config.web import ApiSettings
 from tests.unit.web.test_throttle import Clock
-from web.bodies import PART_BYTES, Body, Spool
+from web.bodies import PART_BYTES, SILENCE_SECONDS, Body, Spool
 from web.limits import Limits
 from web.problems import Problem
 
@@ -147,20 +147,39 @@ def test_bodies_together_have_a_bound_and_give_back_what_they_took() -> None:
     assert read(body(parts(100), 1000, spool)) == 100
 
 
-def test_a_body_that_drips_ends_however_regularly_it_drips() -> None:
+def at_pace(size: int, seconds: float) -> tuple[Clock, Receive]:
+    """A body that goes on for ever: so many bytes each time so many seconds have passed."""
     clock = Clock(0)
 
-    async def drip() -> Message:
-        clock.now += 10
-        await asyncio.sleep(0)
-        return {"type": "http.request", "body": b"x", "more_body": True}
+    async def receive() -> Message:
+        await asyncio.sleep(0.02 if clock.now > 2 * SILENCE_SECONDS else 0)
+        clock.now += seconds
+        return {"type": "http.request", "body": bytes(size), "more_body": True}
 
-    async def patiently() -> Message:
-        await asyncio.sleep(0.05 if clock.now > 60 else 0)
-        return await drip()
+    return clock, receive
 
-    dripping = Body(patiently, 100_000, Spool(), clock)
+
+@pytest.mark.parametrize("most_bytes", [100_000, 500_000_000])
+def test_a_body_that_drips_ends_however_regularly_it_drips(most_bytes: int) -> None:
+    clock, receive = at_pace(1, 10)
+    dripping = Body(receive, most_bytes, Spool(), clock)
     with pytest.raises(Problem) as caught:
         read(dripping)
-    assert caught.value.status_code == 408
+    assert (caught.value.status_code, caught.value.code) == (408, "too_slow")
     assert dripping.read_bytes < 10
+
+
+def test_a_body_that_comes_steadily_is_read_however_long_it_takes() -> None:
+    clock, receive = at_pace(3_000_000, 100)
+    with pytest.raises(Problem) as caught:
+        read(Body(receive, 30_000_000, Spool(), clock))
+    assert (caught.value.code, clock.now) == ("too_large", 1100)
+
+
+def test_that_nobody_asked_for_a_body_yet_is_not_its_senders_fault() -> None:
+    clock, receive = at_pace(1, 0)
+    asked_late = Body(receive, 5, Spool(), clock)
+    clock.now = 1000
+    with pytest.raises(Problem) as caught:
+        read(asked_late)
+    assert caught.value.code == "too_large"
