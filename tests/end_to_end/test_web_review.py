@@ -327,6 +327,29 @@ def test_a_failure_comes_back_to_its_photo_with_the_reason(page: Page, browser: 
         tab.complaints.clear()  # browsers note each answer that is an error
 
 
+def test_why_it_was_not_done_is_said_in_the_language_of_the_browser(
+    page: Page, browser: Chromium
+) -> None:
+    with review(page, browser) as tab:
+        number = shown(tab)
+        tab.do("Network.setExtraHTTPHeaders", headers={"Accept-Language": "de"})
+        tab.open(f"{page.url}/review?photo={number}")
+        ready(tab)
+        key = page.add_key(f"ida {time.monotonic_ns()}", "clerk")
+        with page.client(headers={"x-api-key": key}) as ida:
+            ida.post(f"/photos/{number}/decision", json={"decision": "retake"})
+        tab.press("Enter")
+        alert = "document.querySelector('#alert').innerText"
+        eventually(lambda: "ida" in tab.evaluate(alert))
+        assert "hat inzwischen entschieden: neu fotografieren." in tab.evaluate(alert)
+        tab.evaluate("document.querySelector('#review').dataset.token = 'of another session'")
+        before = shown(tab)
+        tab.press("Enter")
+        gone_on(tab, before)
+        eventually(lambda: "Die Seite war zu lange offen" in tab.evaluate(alert))
+        tab.complaints.clear()  # browsers note each answer that is an error
+
+
 def test_keys_can_be_switched_off_and_a_reader_decides_nothing_by_them(
     page: Page, browser: Chromium
 ) -> None:

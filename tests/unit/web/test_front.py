@@ -122,6 +122,16 @@ def test_people_read_errors_in_their_language_and_programs_in_json(site: Site) -
     assert api.json()["code"] == "not_found"
 
 
+def test_a_role_that_is_too_weak_is_told_in_the_language_of_the_browser(site: Site) -> None:
+    rita = site.store.sessions.begin(site.store.accounts.add("rita", Role.READER, "hash"))
+    app = Front(application(site), site, only_proxies=False)
+    asking = {"accept-language": "de", "cookie": f"nightsort-session={rita}"}
+    (answer,) = asked(app, "/page/people", headers=asking)
+    assert answer.status_code == 403
+    assert "Ihre Rolle erlaubt das nicht." in answer.text
+    assert "needs the role" not in answer.text
+
+
 def test_files_of_the_page_are_no_calls_of_the_api(site: Site) -> None:
     app = Front(application(site), site, only_proxies=False)
     with structlog.testing.capture_logs() as said:

@@ -41,7 +41,7 @@ function decided(one, answer) {
 function failed(one, problem) {
   made.splice(made.indexOf(one), 1);
   putBack(one, problem.code);
-  complain(fill(says.saysFailed, {name: one.name, why: problem.detail}));
+  complain(fill(says.saysFailed, {name: one.name, why: problem.why}));
   tellNothing();
   if (!article()) show(one.photo, problem.code);
 }
@@ -65,7 +65,7 @@ export async function undo() {
     await inTurn(() => post(`${one.photo}/undo`, {upon: one.upon}));
   } catch (problem) {
     remember();
-    complain(fill(says.saysNotBack, {name: one.name, why: problem.detail}));
+    complain(fill(says.saysNotBack, {name: one.name, why: problem.why}));
     return;
   }
   remember();
