@@ -291,6 +291,24 @@ def test_a_decision_can_be_undone_after_the_page_was_loaded_again(
         assert document_of(page, first)["state"] == "review"
 
 
+def test_nobody_takes_back_unseen_what_somebody_else_decided_in_the_same_tab(
+    page: Page, browser: Chromium
+) -> None:
+    page.add_user("cora", "clerk")
+    with review(page, browser) as tab:
+        first = shown(tab)
+        tab.press("Enter")
+        ready(tab, first)
+        eventually(lambda: "Undo" in said(tab))
+        with page.signed_in("cora") as cora:
+            tab.carry(cora)
+        tab.open(f"{page.url}/review")
+        ready(tab, first)
+        tab.press("z")
+        eventually(lambda: "nothing to undo" in said(tab))
+        assert document_of(page, first)["words"][-1]["word"] == "agreed"
+
+
 def test_a_number_is_the_category_beside_it_and_arrows_decide_nothing(
     page: Page, browser: Chromium
 ) -> None:

@@ -7,8 +7,8 @@ import {entryOf, putIn} from "./queue.js";
 import {forget, inTurn, post} from "./server.js";
 import {seconds} from "./watch.js";
 
-const MADE = `nightsort-${says.queue}-made`;
-const made = remembered(); // of this tab, the last one last
+const MADE = `nightsort-${says.queue}-made-${says.who}`;
+const made = remembered(); // of this tab and person, the last one last
 
 // word: what the server is told; what: the same in words.
 export function decide(word, what, isByKey = false) {
