@@ -368,6 +368,20 @@ def test_why_it_was_not_done_is_said_in_the_language_of_the_browser(
         tab.complaints.clear()  # browsers note each answer that is an error
 
 
+def test_what_nobody_answered_is_not_said_to_be_undone(page: Page, browser: Chromium) -> None:
+    with review(page, browser) as tab:
+        number = shown(tab)
+        tab.evaluate(
+            "window.fetch = (ask => (...what) => ask(...what).then(() => { throw 0; }))(fetch)"
+        )
+        tab.press("Enter")
+        alert = "document.querySelector('#alert').innerText"
+        eventually(lambda: "whether it was done, the photo says" in tab.evaluate(alert))
+        assert document_of(page, number)["words"][-1]["word"] == "agreed"
+        tab.open(f"{page.url}/review?photo={number}")
+        assert "carl decided" in tab.evaluate("document.querySelector('.choose').innerText")
+
+
 def test_keys_can_be_switched_off_and_a_reader_decides_nothing_by_them(
     page: Page, browser: Chromium
 ) -> None:

@@ -41,10 +41,13 @@ function decided(one, answer) {
 function failed(one, problem) {
   made.splice(made.indexOf(one), 1);
   putBack(one, problem.code);
-  complain(fill(says.saysFailed, {name: one.name, why: problem.why}));
+  complain(fill(isOpen(problem) ? says.saysOpen : says.saysFailed, {name: one.name, why: problem.why}));
   tellNothing();
   if (!article()) show(one.photo, problem.code);
 }
+
+// Whether it was done, nobody told: an answer may be lost on its way. The photo itself says so.
+const isOpen = problem => ["no_answer", "unknown_outcome"].includes(problem.code);
 
 function putBack(one, code = "") {
   putIn(one.photo, one.entry, code);
@@ -65,7 +68,7 @@ export async function undo() {
     await inTurn(() => post(`${one.photo}/undo`, {upon: one.upon}));
   } catch (problem) {
     remember();
-    complain(fill(says.saysNotBack, {name: one.name, why: problem.why}));
+    complain(fill(isOpen(problem) ? says.saysOpen : says.saysNotBack, {name: one.name, why: problem.why}));
     return;
   }
   remember();
