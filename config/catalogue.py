@@ -34,6 +34,15 @@ class Texts:
         """The sentence of that key, where there is one."""
         return self.catalogue.get(key, otherwise)
 
+    def table(self, name: str) -> Catalogue:
+        """All sentences of that table, by their keys in it, not filled in."""
+        within = f"{name}."
+        return {
+            key.removeprefix(within): sentence
+            for key, sentence in self.catalogue.items()
+            if key.startswith(within)
+        }
+
 
 def read(folder: Path) -> dict[str, Texts]:
     """Every language that has a catalogue in `folder`, by its code."""

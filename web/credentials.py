@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
 import structlog
@@ -9,7 +10,9 @@ from fastapi import Depends
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from config.errors import TransientError
 from web import cookies
+from web.database import Session
 from web.problems import Problem
 from web.roles import Caller
 from web.site import Site
@@ -37,8 +40,14 @@ async def identify(request: Request, site: Site) -> Caller | None:
     if session is None:
         return None
     if site.store.sessions.is_to_note(session):
-        await run_in_threadpool(site.store.sessions.note, session)
+        await run_in_threadpool(_note, site, session)
     return Caller("person", session.name, session.role, session.account, session.hash)
+
+
+def _note(site: Site, session: Session) -> None:
+    """That it is used; where the disk takes no more, people look on all the same."""
+    with suppress(TransientError):
+        site.store.sessions.note(session)
 
 
 def is_still_known(request: Request, site: Site) -> bool:

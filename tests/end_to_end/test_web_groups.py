@@ -70,7 +70,12 @@ def test_what_somebody_decided_meanwhile_is_left_and_named(page: Page, carl: htt
     form = {"token": token(text), "decision": "agree", "photo": group}
     answer = carl.post("/page/groups/decision", data=form)
     assert "1 decided" in answer.text
-    assert "gerd decided on" in answer.text
+    assert re.search(r"\.jpg</a>: gerd decided, .*: photograph it again\.", answer.text)
+    german = {"accept-language": "de"}
+    form["photo"] = [group[0], "999999:0"]
+    text = carl.post("/page/groups/decision", data=form, headers=german).text
+    assert re.search(r"\.jpg</a>: gerd hat entschieden, .*: neu fotografieren\.", text)
+    assert "Vielleicht ist die Adresse vertippt" in text
     assert carl.get(f"/photos/{number}").json()["words"][-1]["person"] == "gerd"
 
 

@@ -285,6 +285,24 @@ def test_a_decision_can_be_undone_after_the_page_was_loaded_again(
         assert document_of(page, first)["state"] == "review"
 
 
+def test_nobody_takes_back_unseen_what_somebody_else_decided_in_the_same_tab(
+    page: Page, browser: Chromium
+) -> None:
+    page.add_user("cora", "clerk")
+    with review(page, browser) as tab:
+        first = shown(tab)
+        tab.press("Enter")
+        ready(tab, first)
+        eventually(lambda: "Undo" in said(tab))
+        with page.signed_in("cora") as cora:
+            tab.carry(cora)
+        tab.open(f"{page.url}/review")
+        ready(tab, first)
+        tab.press("z")
+        eventually(lambda: "nothing to undo" in said(tab))
+        assert document_of(page, first)["words"][-1]["word"] == "agreed"
+
+
 def test_a_number_is_the_category_beside_it_and_arrows_decide_nothing(
     page: Page, browser: Chromium
 ) -> None:
@@ -319,6 +337,43 @@ def test_a_failure_comes_back_to_its_photo_with_the_reason(page: Page, browser: 
         text = tab.evaluate("document.querySelector('.choose').innerText")
         assert "Somebody decided meanwhile" in text
         tab.complaints.clear()  # browsers note each answer that is an error
+
+
+def test_why_it_was_not_done_is_said_in_the_language_of_the_browser(
+    page: Page, browser: Chromium
+) -> None:
+    with review(page, browser) as tab:
+        number = shown(tab)
+        tab.do("Network.setExtraHTTPHeaders", headers={"Accept-Language": "de"})
+        tab.open(f"{page.url}/review?photo={number}")
+        ready(tab)
+        key = page.add_key(f"ida {time.monotonic_ns()}", "clerk")
+        with page.client(headers={"x-api-key": key}) as ida:
+            ida.post(f"/photos/{number}/decision", json={"decision": "retake"})
+        tab.press("Enter")
+        alert = "document.querySelector('#alert').innerText"
+        eventually(lambda: "ida" in tab.evaluate(alert))
+        assert "hat inzwischen entschieden: neu fotografieren." in tab.evaluate(alert)
+        tab.evaluate("document.querySelector('#review').dataset.token = 'of another session'")
+        before = shown(tab)
+        tab.press("Enter")
+        gone_on(tab, before)
+        eventually(lambda: "Die Seite war zu lange offen" in tab.evaluate(alert))
+        tab.complaints.clear()  # browsers note each answer that is an error
+
+
+def test_what_nobody_answered_is_not_said_to_be_undone(page: Page, browser: Chromium) -> None:
+    with review(page, browser) as tab:
+        number = shown(tab)
+        tab.evaluate(
+            "window.fetch = (ask => (...what) => ask(...what).then(() => { throw 0; }))(fetch)"
+        )
+        tab.press("Enter")
+        alert = "document.querySelector('#alert').innerText"
+        eventually(lambda: "whether it was done, the photo says" in tab.evaluate(alert))
+        assert document_of(page, number)["words"][-1]["word"] == "agreed"
+        tab.open(f"{page.url}/review?photo={number}")
+        assert "carl decided" in tab.evaluate("document.querySelector('.choose').innerText")
 
 
 def test_keys_can_be_switched_off_and_a_reader_decides_nothing_by_them(

@@ -83,6 +83,8 @@ def test_it_says_how_it_is_and_what_waits_for_people(desk: WebDesk) -> None:
     page = desk.get("/")
     said = words(page.text)
     assert "nightsort is not sorting" in said
+    german = words(desk.get("/", **{"accept-language": "de"}).text)
+    assert "nightsort läuft nicht; systemctl start nightsort startet es" in german
     assert re.search(r"as of \d\d:\d\d:\d\d", said)
     assert "systemctl start nightsort" in said
     assert 'href="/review">1</a>' in page.text

@@ -28,6 +28,8 @@ class Failures:
         """
         now = self._now()
         with self._connection.writing() as db:
+            # A clock that was set back since would have everybody wait until it is that late again.
+            db.execute("UPDATE failures SET last_at = ? WHERE last_at > ?", (now, now))
             tallies = {subject: _tally(db, subject) for subject in subjects}
             wait = max(
                 (rule(tallies[subject], now) for subject, rule in subjects.items()), default=0

@@ -80,9 +80,15 @@ class Sessions:
             db.execute("DELETE FROM sessions WHERE hash = ?", (session,))
 
     def sweep(self, hours: float) -> None:
-        """Forget those that have ended by time."""
+        """Forget those that have ended by time; what seems to be of later counts from now."""
         now, idle = self._now(), hours * 3600
         with self._connection.writing() as db:
+            # A clock that was set back since must not make them last until it is that late again.
+            db.execute(
+                "UPDATE sessions SET used_at = min(used_at, :now), began_at = min(began_at, :now)"
+                " WHERE used_at > :now OR began_at > :now",
+                {"now": now},
+            )
             db.execute(
                 "DELETE FROM sessions WHERE used_at < ? OR began_at < ?",
                 (now - idle, now - idle * LIVES),

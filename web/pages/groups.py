@@ -20,7 +20,7 @@ from web.deciding import Decision, Outcome, Wish, carry_out_all
 from web.problems import Problem
 from web.reading.categories import categories
 from web.reading.history import zone_of
-from web.reading.photos import Seen, history, seen
+from web.reading.photos import Seen, history, known, seen
 from web.reading.queues import Queue, totals, waiting
 from web.reading.state import look
 from web.review_groups import groups
@@ -32,6 +32,8 @@ pages = router()
 
 # The oldest ones; more than a person can overlook are not shown, nor decided, at once.
 MOST_SHOWN = 120
+# What was not done is told of so many.
+MOST_TOLD = 10
 _CHOSEN = re.compile(r"([1-9]\d{0,17}):(\d{1,18})")
 MOST_SECONDS = 86_400
 Chosen = Annotated[list[str], Form(max_length=MOST_SHOWN)]
@@ -99,12 +101,14 @@ def _page(
         found = waiting(store, queue, today, 0, MOST_SHOWN)
         shown = [Seen(one, tuple(store.corrections.of(one.id))) for one in found]
         done = [seen(store, one) for one in outcome.done] if outcome else []
+        failures = outcome.failed if outcome else []
+        failed = [(one, known(store, one.id)) for one in failures[:MOST_TOLD]]
         total = totals(store, today)[queue]
-        known = categories(site.settings, store)
+        names = categories(site.settings, store)
         sights = store.sights.of([one.id for one in found])
     return site.page(
         request, "groups.html", groups=groups(shown, sights), total=total, shown=len(shown),
-        done=done, failed=outcome.failed if outcome else [], is_undo=is_undo,
-        categories=known, queue=queue, measures=site.settings.value.measure,
+        done=done, failed=failed, failures=len(failures), is_undo=is_undo,
+        categories=names, queue=queue, measures=site.settings.value.measure,
         is_down=look(site.settings.state_dir).health == "down",
     )  # fmt: skip

@@ -7,6 +7,7 @@ Works without JavaScript by plain forms; `static/review/` decides by keys, in th
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from fastapi import Depends, Form, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from config.catalogue import Texts
 from web.access import needs
 from web.credentials import CallerOf
 from web.deciding import Decision, Wish, carry_out
@@ -23,7 +25,7 @@ from web.pages.keys import KEYS
 from web.problems import Problem
 from web.reading.categories import categories
 from web.reading.history import zone_of
-from web.reading.photos import Seen, Store, Story, history, seen
+from web.reading.photos import Seen, Store, Story, history, known, seen
 from web.reading.queues import LOOK_DAYS, Queue, totals, waiting
 from web.reading.state import look
 from web.review_panel import Panel, panel
@@ -161,7 +163,7 @@ def _page(request: Request, asked: _Asked, problem: Problem | None = None) -> Re
         }
     return site.page(
         request, "review.html", problem.status_code if problem else 200, queue=asked.queue,
-        keys=KEYS, measures=site.settings.value.measure,
+        keys=KEYS, whys=_whys(site.texts(request)), measures=site.settings.value.measure,
         panel=shown, strip=_strip(found[:IN_STRIP], shown), is_down=_is_down(site),
         after=found[IN_STRIP - 1].id if len(found) > IN_STRIP else None, start=asked.after,
         look_days=LOOK_DAYS,
@@ -186,12 +188,15 @@ def _strip(found: list[Story], shown: Panel | None) -> list[Story]:
     return sorted([*found, shown.story], key=lambda one: one.id)
 
 
+def _whys(t: Texts) -> str:
+    """Why something was not done, by code, for the script."""
+    return json.dumps(t.table("failure"))
+
+
 def _found(store: Store, number: int | None) -> Seen | None:
     """What was decided a moment ago, if it still is."""
-    if number is None or store.history.of_number(number) is None:
-        return None
-    found = seen(store, number)
-    return found if found.decision else None
+    found = None if number is None else known(store, number)
+    return found if found and found.decision else None
 
 
 def _decided(request: Request, caller: CallerOf, queue: Queue, wish: Wish) -> Response:

@@ -34,11 +34,10 @@ pages = router()
 
 # Of the photo that is tried, longer side.
 _SHOWN_SIDE = 640
-# What the script says of a photo; and codes of which the page has words of its own.
+# What the script says of a photo.
 _SAID = (
     "waits", "goes", "looked_at", "received", "received_as", "sum", "left", "again", "no_answer",
 )  # fmt: skip
-_FAILURES = ("daemon_down", "busy", "unavailable", "unknown_outcome")
 # The form is shown again, with what is wrong; all else has a page of its own.
 _SHOWN_AGAIN = frozenset({400, 413, 422, 503})
 
@@ -147,10 +146,8 @@ def _try_page(
 def _for_the_script(t: Texts) -> str:
     """What `static/upload.js` says, as JSON."""
     reasons = {one.value: t(f"reason.{one}") for one in PhotoProblem}
-    failures = {code: t(f"unsent.{code}") for code in _FAILURES}
     said = {key: t(f"upload.{key}") for key in _SAID}
-    signed_out = t("review.signed_out")
-    return json.dumps({**said, "signed_out": signed_out, "why": {**reasons, **failures}})
+    return json.dumps({**said, "why": {**t.table("failure"), **reasons, **t.table("unsent")}})
 
 
 def _require_shown(problem: Problem | None) -> None:

@@ -96,7 +96,13 @@ def photo(state_dir: Path, number: int) -> Seen:
 
 def seen(store: Store, number: int) -> Seen:
     """The photo of that number, in a history that is open. Raises Problem 404."""
-    story = store.history.of_number(number)
-    if story is None:
+    found = known(store, number)
+    if found is None:
         raise Problem(404, "not_found", f"there is no photo {number}")
-    return Seen(story, tuple(store.corrections.of(number)))
+    return found
+
+
+def known(store: Store, number: int) -> Seen | None:
+    """The same; None: there is none, or it was forgotten."""
+    story = store.history.of_number(number)
+    return None if story is None else Seen(story, tuple(store.corrections.of(number)))

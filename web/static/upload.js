@@ -63,7 +63,6 @@
       return {as, words: as === name ? texts.received : say(texts.received_as, {name: as})};
     }
     if (answer.status === 200 && said) return {words: texts.why[said.refused[0].code] ?? said.refused[0].error};
-    if (answer.status === 401 || answer.status === 403) return {words: texts.signed_out};
     // Of an outcome that is unknown, the photo may be there: once more would be twice.
     const isFinal = ["daemon_down", "unknown_outcome"].includes(said?.code);
     if ((answer.status === 429 || answer.status === 503) && !isFinal) return null;
@@ -78,7 +77,7 @@
         const answer = await post(file, shown);
         const found = outcome(answer, file.name);
         if (found) return found;
-        last = {words: answer.response?.detail ?? texts.no_answer};
+        last = {words: texts.why[answer.response?.code] ?? texts.no_answer};
         wait_s = Math.min(Number(answer.getResponseHeader("Retry-After")) || 1, LONGEST_WAIT_S);
       } catch {
         last = {words: texts.no_answer};

@@ -6,10 +6,12 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from config import catalogue
 from config.errors import PhotoProblem
 from daemon.domain.lessons import LearningCode
 from daemon.domain.orders import Code
 from web.problems import CODES, OTHER
+from web.templating import TEXTS
 
 ROOT = Path(__file__).parents[3]
 # Pages answer in words, and these are of pages alone.
@@ -54,6 +56,26 @@ def codes_of(maker: str, call: ast.Call) -> set[str]:
     if isinstance(said, ast.Constant):
         return {str(said.value)}
     return _STANDS_FOR[ast.unparse(said)]
+
+
+# What is answered here, programs read; people are told of predictions by `try.html`.
+_OF_PROGRAMS = ("api/", "predictions/", "protocol.py", "front.py")
+# No page of ours leads to these.
+_UNMET = {OTHER, "ambiguous", "method_not_allowed", "no_picture", "unknown_key", "wrong_type"}
+_TABLES = ("failure", "unsent", "untaught", "reason")
+
+
+def test_each_code_that_a_person_may_meet_has_its_sentence() -> None:
+    web, texts = ROOT / "web", catalogue.read(TEXTS)["en"]
+    met = {
+        code
+        for file in web.rglob("*.py")
+        if not file.relative_to(web).as_posix().startswith(_OF_PROGRAMS)
+        for maker, call in calls(ast.parse(file.read_text("utf-8")))
+        for code in codes_of(maker, call)
+    }
+    assert {"role_too_weak", "stale_form", "decided", "link_over", "share_hangs"} <= met
+    assert sorted(met - _UNMET - {one for table in _TABLES for one in texts.table(table)}) == []
 
 
 def test_the_document_names_every_code_that_there_is() -> None:

@@ -140,6 +140,20 @@ def test_a_session_carries_the_role_of_this_moment(store: WebStore) -> None:
     assert session.role is Role.READER
 
 
+def test_a_clock_that_is_set_back_makes_no_session_last_longer(
+    store: WebStore, clock: Clock
+) -> None:
+    sessions = Sessions(store.connection, clock)
+    anna = store.accounts.add("anna", Role.CLERK, "hash")
+    clock.now += 365 * 86400
+    secret = sessions.begin(anna)
+    clock.now -= 365 * 86400
+    sessions.sweep(12)
+    assert sessions.find(secret, 12) is not None
+    clock.now += 13 * 3600
+    assert sessions.find(secret, 12) is None
+
+
 def test_sessions_that_have_ended_are_forgotten(store: WebStore, clock: Clock) -> None:
     sessions = Sessions(store.connection, clock)
     sessions.begin(store.accounts.add("anna", Role.CLERK, "hash"))

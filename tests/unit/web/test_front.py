@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -21,9 +22,11 @@ from web import front
 from web.access import open_to_all
 from web.addresses import Addresses
 from web.app import application
-from web.database import WebStore
+from web.database import Session, WebStore
+from web.database.sessions import Sessions
 from web.front import Front
 from web.protocol import BoundedProtocol
+from web.roles import Role
 from web.routes import router
 from web.site import Site
 
@@ -97,6 +100,19 @@ def test_while_the_disk_refuses_it_says_so_and_when_to_come_again(site: Site) ->
     assert int(answer.headers["retry-after"]) >= 1
 
 
+def test_while_the_disk_refuses_people_look_on(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_sessions: Sessions, _session: Session) -> None:
+        raise DiskFull("state_dir/web: no space left; free some on that disk")
+
+    before = Sessions(site.store.connection, lambda: time.time() - 3600)
+    secret = before.begin(site.store.accounts.add("anna", Role.CLERK, "hash"))
+    monkeypatch.setattr(Sessions, "note", refuse)
+    app = Front(application(site), site, only_proxies=False)
+    cookie = {"cookie": f"nightsort-session={secret}"}
+    (answer,) = asked(app, "/page/password", headers=cookie)
+    assert answer.status_code == 200
+
+
 def test_people_read_errors_in_their_language_and_programs_in_json(site: Site) -> None:
     app = Front(application(site), site, only_proxies=False)
     page, api = asked(app, "/page/nothing", "/nothing", headers={"accept-language": "de"})
@@ -104,6 +120,16 @@ def test_people_read_errors_in_their_language_and_programs_in_json(site: Site) -
     assert "Hier ist nichts" in page.text
     assert page.headers["content-language"] == "de"
     assert api.json()["code"] == "not_found"
+
+
+def test_a_role_that_is_too_weak_is_told_in_the_language_of_the_browser(site: Site) -> None:
+    rita = site.store.sessions.begin(site.store.accounts.add("rita", Role.READER, "hash"))
+    app = Front(application(site), site, only_proxies=False)
+    asking = {"accept-language": "de", "cookie": f"nightsort-session={rita}"}
+    (answer,) = asked(app, "/page/people", headers=asking)
+    assert answer.status_code == 403
+    assert "Ihre Rolle erlaubt das nicht." in answer.text
+    assert "needs the role" not in answer.text
 
 
 def test_files_of_the_page_are_no_calls_of_the_api(site: Site) -> None:

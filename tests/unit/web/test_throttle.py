@@ -91,6 +91,17 @@ def test_a_success_clears_and_an_hour_forgets(failures: Failures, clock: Clock) 
     assert failures.charge(asked) == 0
 
 
+def test_a_clock_that_was_set_back_keeps_nobody_out(failures: Failures, clock: Clock) -> None:
+    asked = subjects("anna", "10.0.0.1", None)
+    clock.now += 365 * 86400
+    for _ in range(6):
+        failures.charge(asked)
+    clock.now -= 365 * 86400
+    assert failures.charge(asked) == 1
+    clock.now += 1
+    assert failures.charge(asked) == 0
+
+
 def test_names_that_nobody_has_do_not_fill_the_disk(
     failures: Failures, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,8 +7,8 @@ import {entryOf, putIn} from "./queue.js";
 import {forget, inTurn, post} from "./server.js";
 import {seconds} from "./watch.js";
 
-const MADE = `nightsort-${says.queue}-made`;
-const made = remembered(); // of this tab, the last one last
+const MADE = `nightsort-${says.queue}-made-${says.who}`;
+const made = remembered(); // of this tab and person, the last one last
 
 // word: what the server is told; what: the same in words.
 export function decide(word, what, isByKey = false) {
@@ -41,10 +41,13 @@ function decided(one, answer) {
 function failed(one, problem) {
   made.splice(made.indexOf(one), 1);
   putBack(one, problem.code);
-  complain(fill(says.saysFailed, {name: one.name, why: problem.detail}));
+  complain(fill(isOpen(problem) ? says.saysOpen : says.saysFailed, {name: one.name, why: problem.why}));
   tellNothing();
   if (!article()) show(one.photo, problem.code);
 }
+
+// Whether it was done, nobody told: an answer may be lost on its way. The photo itself says so.
+const isOpen = problem => ["no_answer", "unknown_outcome"].includes(problem.code);
 
 function putBack(one, code = "") {
   putIn(one.photo, one.entry, code);
@@ -65,7 +68,7 @@ export async function undo() {
     await inTurn(() => post(`${one.photo}/undo`, {upon: one.upon}));
   } catch (problem) {
     remember();
-    complain(fill(says.saysNotBack, {name: one.name, why: problem.detail}));
+    complain(fill(isOpen(problem) ? says.saysOpen : says.saysNotBack, {name: one.name, why: problem.why}));
     return;
   }
   remember();

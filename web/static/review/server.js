@@ -1,5 +1,5 @@
 // Talking to the server: what is decided is sent one after the other; panels are loaded ahead.
-import {says} from "./page.js";
+import {fill, says} from "./page.js";
 
 const ATTEMPTS = 4;
 const panels = new Map(); // by photo: its panel's text, as a promise
@@ -7,7 +7,9 @@ let sending = Promise.resolve(), pending = 0;
 
 export const isSending = () => pending > 0;
 
-// Throws {code, detail} for whatever was not done.
+const whys = JSON.parse(says.whys);
+
+// Throws {code, why} for whatever was not done.
 export async function post(path, body) {
   let answer;
   try {
@@ -17,12 +19,18 @@ export async function post(path, body) {
       body: JSON.stringify(body),
     });
   } catch {
-    throw {code: "no_answer", detail: says.saysNoAnswer};
+    throw {code: "no_answer", why: says.saysNoAnswer};
   }
   const told = await answer.json().catch(() => ({}));
   if (answer.ok) return told;
-  if (answer.status === 401) throw {code: "signed_out", detail: says.saysSignedOut};
-  throw {code: told.code ?? "", detail: told.detail ?? String(answer.status)};
+  throw {code: told.code ?? "", why: why(told) ?? String(answer.status)};
+}
+
+// In the language of the page; what that has no words for, as programs are told.
+function why({code, detail, by, word, category}) {
+  if (!by) return whys[code] ?? detail;
+  if (word === "taken_back") return fill(says.saysTakenBack, {who: by});
+  return fill(says.saysDecided, {who: by, what: word === "retake" ? says.saysRetake : category});
 }
 
 export function inTurn(act) {
