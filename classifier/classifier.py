@@ -11,7 +11,7 @@ time; for another thread there is `spare`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple
 from pathlib import Path
 
@@ -145,18 +145,24 @@ class Classifier:
 
     def classify(self, pictures: Sequence[Picture]) -> list[Verdict]:
         """Judge photos, decoded to `input_size`; one verdict each."""
-        return [verdict for verdict, _ in self.examine(pictures)]
+        # What only learnt heads look at would cost a photo as much as all that heads do.
+        whole = self.version is not None
+        return [
+            verdict
+            for some in _batches(pictures)
+            for verdict in self.judge(self._seen(some, whole=whole), some)
+        ]
 
     def examine(self, pictures: Sequence[Picture]) -> list[tuple[Verdict, Features]]:
         """Judge photos; with each verdict what the network saw, to be kept with an example.
 
         That is one byte a number, (FeatureSpec.size,): 2,432 of the fashion network.
         """
-        return [
-            found
-            for at in range(0, len(pictures), MODEL_BATCH)
-            for found in self._examine(pictures[at : at + MODEL_BATCH])
-        ]
+        found: list[tuple[Verdict, Features]] = []
+        for some in _batches(pictures):
+            features = self._seen(some, whole=True)
+            found += zip(self.judge(features, some), features, strict=True)
+        return found
 
     def judge(self, features: Features, pictures: Sequence[Picture] | None = None) -> list[Verdict]:
         """Judge photos by what the network saw of them: (photos, FeatureSpec.size).
@@ -168,9 +174,13 @@ class Classifier:
         flaws = [None] * len(shares) if pictures is None else [flaw_of(one) for one in pictures]
         return judge(shares, self.categories, self.thresholds, flaws, self._runners_up)
 
-    def _examine(self, pictures: Sequence[Picture]) -> list[tuple[Verdict, Features]]:
-        features = self._model.features([picture.pixels for picture in pictures])
-        return list(zip(self.judge(features, pictures), features, strict=True))
+    def _seen(self, pictures: Sequence[Picture], *, whole: bool) -> Features:
+        return self._model.features([picture.pixels for picture in pictures], whole=whole)
+
+
+def _batches(pictures: Sequence[Picture]) -> Iterator[Sequence[Picture]]:
+    for at in range(0, len(pictures), MODEL_BATCH):
+        yield pictures[at : at + MODEL_BATCH]
 
 
 def categories_of(

@@ -38,10 +38,11 @@ class Model:
         self.spec = self._feature_spec()
         self.own_head = self._own_head(bundle)
 
-    def features(self, photos: Sequence[UInt8Array]) -> Features:
+    def features(self, photos: Sequence[UInt8Array], *, whole: bool = True) -> Features:
         """What the network says of photos, for heads.
 
-        photos: each (height, width, 3) uint8 RGB. Returns (photos, spec.size) bytes.
+        photos: each (height, width, 3) uint8 RGB. Returns (photos, spec.size) bytes; not
+        `whole`: (photos, spec.embedding), which is all that the bundle's own head needs.
         """
         if len(photos) != len(self._pixels):
             shape = (len(photos), *self._pixels.shape[1:])
@@ -52,7 +53,7 @@ class Model:
         self._interpreter.invoke()
         hold_to_one_thread()
         embedding = self._interpreter.get_tensor(self._embedding["index"])
-        if self._layer is None:
+        if self._layer is None or not whole:
             return packed(embedding, None, 1.0)
         # Looked at where it lies: a copy of all of it would cost more than pooling it.
         layer = self._interpreter.tensor(self._layer["index"])()
@@ -63,7 +64,7 @@ class Model:
 
         pixels: (batch, height, width, 3) uint8 RGB. Returns (batch, labels).
         """
-        return self.own_head.logits(self.features([*pixels]))
+        return self.own_head.logits(self.features([*pixels], whole=False))
 
     def _feature_spec(self) -> FeatureSpec:
         scale, zero = self._embedding["quantization"]

@@ -71,5 +71,6 @@ def _fiftieths(grey: np.ndarray[Any, np.dtype[np.int16]]) -> tuple[int, int]:
 def _steps(grey: np.ndarray[Any, np.dtype[np.int16]], axis: int) -> float:
     """The mean of the sharpest steps between neighbours."""
     steps = np.abs(grey[1:] - grey[:-1]) if axis == 0 else np.abs(grey[:, 1:] - grey[:, :-1])
-    # Sorted whole: with so many equal steps, a partial sort takes five times as long.
-    return float(np.sort(steps, axis=None)[-_EDGES:].mean())
+    # Counted: to sort them, of which so many are equal, takes twice as long.
+    counted = np.bincount(steps.ravel())[::-1]
+    return float(np.repeat(np.arange(len(counted))[::-1], counted)[:_EDGES].mean())
