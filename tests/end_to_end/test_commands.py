@@ -609,7 +609,7 @@ def like_an_ordinary_user(*arguments: str, cwd: Path) -> Done:
         (["evaluate", "photos", "--report", "locked/x.html"], 2, "locked: may not be written to"),
         (["demo", "--keep", "locked/x"], 2, "locked/x: cannot be used (Permission denied)"),
         (["practice", "--folder", "locked/x"], 2, "locked/x: cannot be used (Permission denied)"),
-        (["--config", "locked/x/y.toml", "setup"], 1, "locked: may not be written to"),
+        (["--config", "locked/x/y.toml", "setup"], 2, "locked: may not be written to"),
         (["--config", "secret.toml", "now"], 2, "secret.toml: cannot be read (Permission denied)"),
         (["--config", "secret.toml", "run"], 78, "secret.toml: cannot be read (Permission denied)"),
     ],

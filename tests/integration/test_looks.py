@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,6 +14,8 @@ import pytest
 from classifier.verdict import Band
 from daemon.domain.looking import LEAST, LONGEST_MS, Looked
 from daemon.store import DATABASE, Store
+from daemon.store.schema import STEPS
+from daemon.store.schema_parts import LOOKS
 from tests.support.core import Core, tiny_photo
 
 MONDAY = date(2025, 10, 13)
@@ -70,13 +73,13 @@ def test_kept_is_no_photo_and_no_person(core: Core) -> None:
         assert rows.fetchall() == [("2025-10-13", "review", 80, 1)]
 
 
-def test_a_database_that_is_only_read_may_know_nothing_of_it(core: Core) -> None:
+def test_a_database_that_is_only_read_may_know_nothing_of_it(core: Core, tmp_path: Path) -> None:
     core.stop()
-    with closing(sqlite3.connect(core.state / DATABASE)) as db:
-        db.execute("DROP TABLE looks")
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        db.execute(f"PRAGMA user_version = {version - 1}")
-        db.commit()
-    with closing(Store(core.state, reading=True)) as store:
-        assert store.looks.until(MONDAY) == {}
+    older = shutil.copytree(core.state, tmp_path / "older")
     core.restart()
+    with closing(sqlite3.connect(older / DATABASE)) as db:
+        db.execute("DROP TABLE looks")
+        db.execute(f"PRAGMA user_version = {STEPS.index((LOOKS,))}")
+        db.commit()
+    with closing(Store(older, reading=True)) as store:
+        assert store.looks.until(MONDAY) == {}
