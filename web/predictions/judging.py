@@ -25,7 +25,8 @@ from web.reading.verdicts import Leased, ModelInUse
 # Verdicts that are remembered, half a kilobyte each.
 MOST_KEPT = 2000
 # What its decoder holds whole (HEIC, PNG, WebP, a progressive JPEG) takes up to 200 MB of 12
-# megapixels. Above this one is judged at a time, and what it took is given back afterwards.
+# megapixels. Above this one is judged at a time, and what it took is given back afterwards, but for
+# JPEGs, whose memory the next one takes.
 LARGE_MEGAPIXELS = 4.0
 _SMALL_ON_READING = ("JPEG", "MPO")
 # A photo's bytes, and which model judged them.
