@@ -21,9 +21,12 @@ from tests.support.waiting import DEADLINE_SECONDS
 _IS_ENDING = 0x4  # among the flags of a thread, as proc(5) has them
 
 
-def command(*arguments: str) -> list[str]:
-    """The command line that runs nightsort in this environment."""
-    return [sys.executable, "-m", "daemon.cli", *arguments]
+def command(*arguments: str, code: str = "") -> list[str]:
+    """The command line that runs nightsort in this environment, after `code` if there is any."""
+    main = ["-m", "daemon.cli"]
+    if code:
+        main = ["-c", f"{code}\nfrom daemon.cli.main import main\nmain()"]
+    return [sys.executable, *main, *arguments]
 
 
 def clean_environment() -> dict[str, str]:
@@ -91,11 +94,18 @@ class Site:
         return ["--config", str(self.folder / "nightsort.toml"), *arguments]
 
     def start(
-        self, *arguments: str, extra_environment: dict[str, str] | None = None, **options: Any
+        self,
+        *arguments: str,
+        code: str = "",
+        extra_environment: dict[str, str] | None = None,
+        **options: Any,
     ) -> subprocess.Popen[str]:
-        """Start a command in a Python of its own and let it run."""
+        """Start a command in a Python of its own and let it run.
+
+        code: Python that runs in its process first, to break something.
+        """
         return subprocess.Popen(
-            command(*self.asking(*arguments)),
+            command(*self.asking(*arguments), code=code),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -125,8 +135,7 @@ class Site:
     ) -> subprocess.Popen[str]:
         begin = partial(forks.start, self.asking("run"))
         if code:
-            main = f"{code}\nfrom daemon.cli.main import main\nmain()"
-            begin = partial(subprocess.Popen, [sys.executable, "-c", main, *self.asking("run")])
+            begin = partial(subprocess.Popen, command(*self.asking("run"), code=code))
         return begin(env=environment, stdout=log, stderr=subprocess.STDOUT, text=True)
 
     def events(self) -> list[dict[str, Any]]:
