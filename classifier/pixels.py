@@ -103,7 +103,7 @@ class Decoded:
 
     def within(self, side: int) -> Image.Image:
         """The same in its own proportions, neither side longer than `side`, and never enlarged."""
-        return self.at(_within(self.image.size, side))
+        return self.at(_within(self.image.size, side, side))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +129,11 @@ def decode(
     max_megapixels: float = 100.0,
     keep_side: int = 0,
     large_megapixels: float = LARGE_MEGAPIXELS,
+    fit: bool = False,
 ) -> Picture:
     """Decode a photo and stretch it to `size` (width, height), as the model was trained.
 
+    fit: it keeps its proportions instead, as large as `size` has room for, and is never enlarged.
     keep_side: what was decoded stays at hand, to make a picture of up to that many pixels of it
     for people; from a JPEG it may have fewer, but never a shorter side than `size`.
     large_megapixels: above this, pictures that their decoder holds whole have their turns.
@@ -144,7 +146,7 @@ def decode(
     try:
         check_whole(kind, data)
         check_supported(kind, data)
-        wanted = _Wanted(size, keep_side, large_megapixels)
+        wanted = _Wanted(size, keep_side, large_megapixels, fit)
         return _decode_somehow(kind, data, wanted, max_megapixels)
     except PhotoError:
         raise
@@ -165,6 +167,7 @@ class _Wanted:
     size: tuple[int, int]
     keep_side: int
     large_megapixels: float
+    fit: bool
 
 
 def _decode_somehow(kind: Format, data: bytes, wanted: _Wanted, max_megapixels: float) -> Picture:
@@ -233,10 +236,13 @@ def _picture(
     kind: Format, image: ImageFile.ImageFile, wanted: _Wanted, *, may_draft: bool
 ) -> Picture:
     width, height = image.size
-    size = wanted.size
     turn = 1 if kind in _TURNED_BY_DECODER else orientation_of(image.info.get("exif"))
-    if turn >= 5:  # lies on its side
-        width, height, size = height, width, (size[1], size[0])
+    lies_on_its_side = turn >= 5
+    if lies_on_its_side:
+        width, height = height, width
+    size = _within((width, height), *wanted.size) if wanted.fit else wanted.size
+    if lies_on_its_side:
+        size = size[1], size[0]
     if may_draft:
         image.draft(None, size)  # JPEG only: decode at a half, a quarter or an eighth
     image.load()
@@ -254,11 +260,11 @@ def _kept(decoded: Decoded, side: int) -> Decoded:
     image = decoded.image
     if image.width * image.height <= MOST_KEPT_PIXELS:
         return decoded
-    return replace(decoded, image=shrink(image, _within(image.size, side)))
+    return replace(decoded, image=shrink(image, _within(image.size, side, side)))
 
 
-def _within(size: tuple[int, int], side: int) -> tuple[int, int]:
-    scale = min(1.0, side / max(size))
+def _within(size: tuple[int, int], width: int, height: int) -> tuple[int, int]:
+    scale = min(1.0, width / size[0], height / size[1])
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 

@@ -109,6 +109,11 @@ class ReportThread:
         self._lists.add(now)
         self._pages.add(now)
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether something is to be made, and whoever waits for it still does."""
+        return any(not job.done.done() for job in self._jobs_left())
+
     def silent_seconds(self) -> float:
         """For how long the thread has made no progress; 0 while there is nothing to do."""
         with self._news:

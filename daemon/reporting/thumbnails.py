@@ -94,20 +94,18 @@ class Thumbnails:
             return jpeg
         try:
             data, _ = read_photo(self._sorted, photo.place, self._limits.max_file_bytes)
-            picture = decode(data, size=(side, side), max_megapixels=self._limits.max_megapixels)
+            most = self._limits.max_megapixels
+            picture = decode(data, size=(side, side), max_megapixels=most, fit=True)
         except (FileNotFoundError, PhotoBusy, PhotoError):
             return None
         return jpeg_of(picture, side)
 
 
 def jpeg_of(picture: Picture, side: int) -> bytes:
-    """A square that was decoded, in the photo's own proportions, its longer side as given."""
-    longer = max(picture.width, picture.height)
-    size = (
-        max(1, round(side * picture.width / longer)),
-        max(1, round(side * picture.height / longer)),
-    )
-    file = BytesIO()
-    small = picture.image.resize(size, Image.Resampling.LANCZOS)
-    small.save(file, "JPEG", quality=QUALITY, optimize=True)
+    """A picture that was decoded to fit in a square, its longer side as given."""
+    image, file = picture.image, BytesIO()
+    if (scale := side / max(image.size)) > 1:
+        size = max(1, round(scale * image.width)), max(1, round(scale * image.height))
+        image = image.resize(size, Image.Resampling.LANCZOS)
+    image.save(file, "JPEG", quality=QUALITY, optimize=True)
     return file.getvalue()

@@ -85,7 +85,8 @@ class Upkeep:
         self._empty_folders.tidy()
         if is_quiet:
             self._housekeeper.tidy()
-        if is_quiet or self._teaching.lessons.is_asked_for:
+        may_learn = is_quiet or self._teaching.lessons.is_asked_for
+        if may_learn and not self._reports.is_awaited:  # who waits for reports comes first
             self._teaching.step()
 
     def catch_up(self) -> Future[None]:

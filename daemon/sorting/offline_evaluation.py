@@ -74,7 +74,8 @@ def facts_of(
 def _picture(path: Path, limits: Limits) -> bytes | None:
     try:
         data = read_file(path, limits.max_file_bytes)
-        picture = decode(data, size=(_SIDE_PX, _SIDE_PX), max_megapixels=limits.max_megapixels)
+        size, most = (_SIDE_PX, _SIDE_PX), limits.max_megapixels
+        picture = decode(data, size=size, max_megapixels=most, fit=True)
     except PhotoError:  # it was readable a moment ago
         return None
     return jpeg_of(picture, _SIDE_PX)

@@ -8,6 +8,7 @@ from concurrent.futures import CancelledError
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from structlog.testing import capture_logs
@@ -22,6 +23,7 @@ from daemon.reporting.report_thread import ReportThread
 from daemon.reporting.report_updater import ReportUpdater, Writers
 from daemon.reporting.reporter import Reporter, ReportPolicy
 from daemon.reporting.thumbnails import Thumbnails
+from daemon.service.upkeep import Upkeep
 from daemon.store import Store
 from daemon.store.changes import REPORTS
 from tests.support.core import WAREHOUSE, Core, tiny_photo
@@ -249,6 +251,22 @@ def test_nobody_waits_for_a_thread_that_hangs_and_its_silence_is_known(
         may_go_on.set()
         eventually(lambda: office.reports.silent_seconds() == 0.0, within_s=DEADLINE_SECONDS)
         assert office.reports.make(lambda _: "well").result(DEADLINE_SECONDS) == "well"
+
+
+@pytest.mark.parametrize("is_quiet", [True, False])
+def test_nobody_learns_while_a_report_is_waited_for(office: Office, *, is_quiet: bool) -> None:
+    rest = {"housekeeper", "reloading", "slot", "empty_folders", "teaching", "reconciler"}
+    parts = {name: MagicMock() for name in rest}
+    upkeep = Upkeep(reports=office.reports, **parts)
+    may_go_on = threading.Event()
+    with office.reports.kept():
+        made = office.reports.make(lambda _: may_go_on.wait(DEADLINE_SECONDS))
+        upkeep.tidy(is_quiet=is_quiet)
+        assert not parts["teaching"].step.called
+        may_go_on.set()
+        made.result(DEADLINE_SECONDS)
+        upkeep.tidy(is_quiet=is_quiet)
+        assert parts["teaching"].step.called
 
 
 def test_pictures_that_are_made_are_progress(

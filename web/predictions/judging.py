@@ -87,12 +87,14 @@ def picture_of(photo: BinaryIO, side: int, max_megapixels: float) -> bytes:
     """A photo anew as JPEG, its longer side at most `side`. Raises PhotoError."""
     photo.seek(0)
     # Its turn it waits for as sorting does: what is judged meanwhile may stand still.
-    picture = _decode(photo.read(), (side, side), max_megapixels, pixels.LARGE_MEGAPIXELS)
-    return jpeg_of(picture, side)
+    picture = _decode(photo.read(), (side, side), max_megapixels, pixels.LARGE_MEGAPIXELS, fit=True)
+    return jpeg_of(picture)
 
 
-def _decode(data: bytes, size: tuple[int, int], most: float, large: float) -> Picture:
-    picture = decode(data, size=size, max_megapixels=most, large_megapixels=large)
+def _decode(
+    data: bytes, size: tuple[int, int], most: float, large: float, *, fit: bool = False
+) -> Picture:
+    picture = decode(data, size=size, max_megapixels=most, large_megapixels=large, fit=fit)
     is_large = picture.width * picture.height > LARGE_MEGAPIXELS * 1e6
     if is_large and picture.format not in _SMALL_ON_READING:
         give_back()

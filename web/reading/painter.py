@@ -17,8 +17,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from classifier.pixels import Picture, decode
 from config.errors import PhotoError, TransientError
 from daemon.folders.adoption import MARKER
@@ -42,14 +40,15 @@ def paint(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         if (kept := _kept(tree, request)) is not None:
             return {"sha256": request["sha256"]}, kept
         data, _ = read_photo(tree, request["place"], request["max_bytes"])
-        picture = decode(data, size=(side, side), max_megapixels=request["max_megapixels"])
+        most = request["max_megapixels"]
+        picture = decode(data, size=(side, side), max_megapixels=most, fit=True)
     except FileNotFoundError:
         return _missing(tree), b""
     except PhotoError as exc:
         return {"code": "unreadable", "why": exc.text}, b""
     except TransientError as exc:
         return {"code": "unavailable", "why": str(exc)}, b""
-    return {"sha256": hashlib.sha256(data).hexdigest()}, jpeg_of(picture, side)
+    return {"sha256": hashlib.sha256(data).hexdigest()}, jpeg_of(picture)
 
 
 def _kept(tree: Tree, request: dict[str, Any]) -> bytes | None:
@@ -67,14 +66,10 @@ def _kept(tree: Tree, request: dict[str, Any]) -> bytes | None:
     return pictures.as_large_as(request["sha256"], request["side"])
 
 
-def jpeg_of(picture: Picture, side: int) -> bytes:
-    """A square that was decoded, in the photo's proportions; longer side `side`, or the photo's."""
-    longer = max(picture.width, picture.height)
-    scale = min(side, longer) / longer
-    size = max(1, round(scale * picture.width)), max(1, round(scale * picture.height))
+def jpeg_of(picture: Picture) -> bytes:
+    """A picture as it was decoded."""
     file = BytesIO()
-    small = picture.image.resize(size, Image.Resampling.LANCZOS)
-    small.save(file, "JPEG", quality=QUALITY, optimize=True)
+    picture.image.save(file, "JPEG", quality=QUALITY, optimize=True)
     return file.getvalue()
 
 

@@ -430,6 +430,21 @@ def test_a_jpeg_loads_no_other_format() -> None:
     assert done.stdout.decode().strip() == "[]"
 
 
+@pytest.mark.parametrize("turn", [1, 6])
+@pytest.mark.parametrize("size", [(400, 533), (533, 400), (60, 80), (1, 3000)])
+def test_a_picture_that_is_to_fit_keeps_its_proportions_and_is_never_enlarged(
+    size: tuple[int, int], turn: int
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    file = BytesIO()
+    Image.new("RGB", size, "teal").save(file, "JPEG", exif=exif)
+    picture = decode(file.getvalue(), size=(240, 240), fit=True)
+    scale = min(1.0, 240 / max(size))
+    wanted = (max(1, round(scale * size[0])), max(1, round(scale * size[1])))
+    assert picture.image.size == (wanted if turn == 1 else wanted[::-1])
+
+
 @pytest.mark.parametrize("kind", samples())
 def test_what_is_kept_of_a_photo_changes_nothing_of_its_pixels(kind: str) -> None:
     data = samples()[kind]
