@@ -63,6 +63,8 @@ _TO_DECIDE = (
     ("number", 8),
 )
 _CHOICES = "Choices"
+# A photo takes some 4 kB of memory until its workbook is written.
+_MOST_IN_MEMORY = 2_000
 _LONGEST_RULE = 250  # characters of the list in a cell's rule
 _PICTURE_ROW_POINTS = 96
 _PICTURE_PIXELS = 120
@@ -113,12 +115,14 @@ def write_workbook(
 
     categories: what people may choose.
     """
+    run, photos = run_data.summary["run"], run_data.summary["total_processed"]
+    # Else a temporary file for each picture.
+    way = "in_memory" if photos <= _MOST_IN_MEMORY else "constant_memory"
     book = Workbook(
         file,
-        {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
+        {way: True, "strings_to_formulas": False, "strings_to_urls": False,
          "strings_to_numbers": False},
     )  # fmt: skip
-    run = run_data.summary["run"]
     # The time of the run, so that the same run gives the same bytes.
     book.set_properties(
         {"title": f"nightsort {run}", "created": run_data.finished.replace(tzinfo=None)}
