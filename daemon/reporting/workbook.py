@@ -115,14 +115,14 @@ def write_workbook(
 
     categories: what people may choose.
     """
-    run, photos = run_data.summary["run"], run_data.summary["total_processed"]
-    # Else a temporary file for each picture.
-    way = "in_memory" if photos <= _MOST_IN_MEMORY else "constant_memory"
     book = Workbook(
         file,
-        {way: True, "strings_to_formulas": False, "strings_to_urls": False,
+        {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
          "strings_to_numbers": False},
     )  # fmt: skip
+    run, photos = run_data.summary["run"], run_data.summary["total_processed"]
+    # What is put together at the end, else from a temporary file for each picture.
+    book.in_memory = photos <= _MOST_IN_MEMORY
     # The time of the run, so that the same run gives the same bytes.
     book.set_properties(
         {"title": f"nightsort {run}", "created": run_data.finished.replace(tzinfo=None)}
