@@ -7,6 +7,7 @@ A photo is in hand meanwhile, as in a run, but of none: a crash blames it, and n
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 
 from classifier.verdict import Band, Reason, Verdict
@@ -96,17 +97,15 @@ class Ahead(Part):
 
     def of(self, photos: Sequence[Photo], mark: str) -> dict[int, JudgedAhead]:
         """The verdicts on these photos that were given under that mark, by the photo's number."""
-        found = {}
-        for photo in photos:
-            row = self._db.execute(
-                "SELECT ctime_ns, sha256, category, confidence, band, reason, reason_text,"
-                " alternatives, label, model, seconds FROM verdicts_ahead"
-                " WHERE photo = ? AND mark = ? AND category IS NOT NULL",
-                (photo.id, mark),
-            ).fetchone()
-            if row is not None:
-                found[photo.id] = _judged(photo, row)
-        return found
+        asked = {photo.id: photo for photo in photos}
+        rows = self._db.execute(
+            "SELECT photo, ctime_ns, sha256, category, confidence, band, reason, reason_text,"
+            " alternatives, label, model, seconds FROM verdicts_ahead"
+            " WHERE photo IN (SELECT value FROM json_each(?))"
+            " AND mark = ? AND category IS NOT NULL",
+            (json.dumps([*asked]), mark),
+        )
+        return {photo: _judged(asked[photo], row) for photo, *row in rows}
 
     def count(self) -> int:
         """How many waiting photos were looked at."""

@@ -140,6 +140,17 @@ class Audit(Part):
         return json.loads(row[0]) if row and row[0] else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Unbound:
+    """What is to be bound: as `Row`, but not yet a part of the chain."""
+
+    at: str
+    kind: Kind
+    told: str
+    person: str | None = None
+    about: int | None = None
+
+
 def append(
     database: Database,
     kind: Kind,
@@ -158,28 +169,40 @@ def append(
     else:
         text = _json(told)
     assert text is not None
-    last = database.execute("SELECT seq, link FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
-    number, before = (last[0] + 1, bytes(last[1])) if last else (1, FIRST_LINK)
-    salt = secrets.token_bytes(_SALT_BYTES)
-    person_salt = None if person is None else secrets.token_bytes(_SALT_BYTES)
-    person_digest = None if person is None else digest_of_person(person_salt or b"", person)
-    digest = digest_of(salt, text, person_digest)
-    database.execute(
-        "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            number,
-            at,
-            kind,
-            about,
-            None if about is not None else text,
-            None if about is not None else person,
-            salt,
-            person_salt,
-            person_digest,
-            digest,
-            link_of(before, number, at, kind, digest),
-        ),
+    _bind(database, [_Unbound(at, kind, text, person, about)])
+
+
+def append_verdicts(database: Database, photos: Mapping[int, str]) -> None:
+    """Bind the verdicts on these photos in their order, as `append` does. photos: when, by number.
+
+    One by one takes half again as long.
+    """
+    rows = database.execute(
+        f"SELECT {_VERDICT} FROM photos WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps([*photos]),),
     )
+    told = {row[0]: _told_by(_VERDICT, row) for row in rows}
+    verdicts = (
+        _Unbound(at, Kind.VERDICT, told[photo], about=photo) for photo, at in photos.items()
+    )
+    _bind(database, verdicts)
+
+
+def _bind(database: Database, unbound: Iterable[_Unbound]) -> None:
+    last = database.execute("SELECT seq, link FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+    number, link = (last[0], bytes(last[1])) if last else (0, FIRST_LINK)
+    rows = []
+    for one in unbound:
+        number += 1
+        salt, person = secrets.token_bytes(_SALT_BYTES), one.person
+        person_salt = None if person is None else secrets.token_bytes(_SALT_BYTES)
+        person_digest = None if person is None else digest_of_person(person_salt or b"", person)
+        digest = digest_of(salt, one.told, person_digest)
+        link = link_of(link, number, one.at, one.kind, digest)
+        itself = (one.told, person) if one.about is None else (None, None)
+        bound = salt, person_salt, person_digest, digest, link
+        rows.append((number, one.at, one.kind, one.about, *itself, *bound))
+    database.executemany("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
 def begin_chain(database: Database) -> None:
@@ -242,7 +265,11 @@ def _told_of(database: Database, kind: str, about: int) -> tuple[str | None, str
         names, person = _WORD, row and row[-1]
     if row is None:
         return None, None
-    return _json(dict(zip(names.split(", "), map(_plain, row), strict=False))), person
+    return _told_by(names, row), person
+
+
+def _told_by(names: str, row: Iterable[Any]) -> str:
+    return _json(dict(zip(names.split(", "), map(_plain, row), strict=False)))
 
 
 def _plain(value: Any) -> Any:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from daemon.domain.photos import Photo, Status
 from daemon.domain.return_ids import recorded_key
 from daemon.domain.runs import ResultRow
 from daemon.domain.sorting import Outcome
-from daemon.store.audit import Kind, append
+from daemon.store.audit import append_verdicts
 from daemon.store.database import Part
 from daemon.store.queue import requeue
 from daemon.store.rows import Intention, intention_of, intention_values, utc
@@ -37,18 +38,21 @@ class Intentions(Part):
                 [intention_values(intention) for intention in intentions],
             )
 
-    def record(self, outcomes: Iterable[tuple[Outcome, ResultRow]], run: str) -> list[ResultRow]:
+    def record(self, outcomes: Sequence[tuple[Outcome, ResultRow]], run: str) -> list[ResultRow]:
         """Record what became of photos, each with its line in the results, in order.
 
         Returns the lines. A photo that has an outcome already keeps it, and gets no second line.
         """
-        recorded: list[ResultRow] = []
         with self._db.transaction():
-            first = self._next_result_number(run)
-            for outcome, row in outcomes:
-                if self._record_one(outcome, row, run, first + len(recorded)):
-                    recorded.append(row)
-        return recorded
+            under_way = self._under_way([outcome for outcome, _ in outcomes])
+            news = [one for one in outcomes if one[0].examined.photo.id in under_way]
+            self._update(news, run)
+            append_verdicts(
+                self._db,
+                {outcome.examined.photo.id: utc(outcome.recorded_at) for outcome, _ in news},
+            )
+            self._note_emptied(outcome for outcome, _ in news)
+        return [row for _, row in news]
 
     def drop(self, photos: Iterable[Photo]) -> None:
         """Put photos back whose planned move was not made."""
@@ -85,43 +89,50 @@ class Intentions(Part):
         ).fetchall()
         return [intention_of(row) for row in rows]
 
-    def _record_one(self, outcome: Outcome, row: ResultRow, run: str, number: int) -> bool:
-        recorded = self._db.execute(
+    def _under_way(self, outcomes: Iterable[Outcome]) -> set[int]:
+        """Which of these photos have no outcome yet."""
+        numbers = json.dumps([outcome.examined.photo.id for outcome in outcomes])
+        rows = self._db.execute(
+            "SELECT id FROM photos WHERE state = 'classified'"
+            " AND id IN (SELECT value FROM json_each(?))",
+            (numbers,),
+        )
+        return {number for (number,) in rows}
+
+    def _update(self, news: Iterable[tuple[Outcome, ResultRow]], run: str) -> None:
+        self._db.executemany(
             "UPDATE photos SET state = ?, status = ?, target = ?, kept_source = ?, recorded_at = ?,"
             " return_id = ?, return_key = ?, category_code = ?, location = ?, run = ?,"
-            " result_number = ?"
-            " WHERE id = ? AND state = 'classified'",
-            (
-                FINAL_STATE[outcome.status],
-                outcome.status,
-                os.fsencode(outcome.target),
-                int(outcome.kept_source),
-                row.timestamp,
-                row.return_id,
-                recorded_key(row.filename, row.return_id),
-                row.category_code,
-                row.location,
-                run,
-                number,
-                outcome.examined.photo.id,
-            ),
+            " result_number = ? WHERE id = ?",
+            [
+                (
+                    FINAL_STATE[outcome.status],
+                    outcome.status,
+                    os.fsencode(outcome.target),
+                    int(outcome.kept_source),
+                    row.timestamp,
+                    row.return_id,
+                    recorded_key(row.filename, row.return_id),
+                    row.category_code,
+                    row.location,
+                    run,
+                    number,
+                    outcome.examined.photo.id,
+                )
+                for number, (outcome, row) in enumerate(news, self._next_result_number(run))
+            ],
         )
-        if recorded.rowcount == 0:
-            return False
-        append(
-            self._db,
-            Kind.VERDICT,
-            utc(outcome.recorded_at),
-            about=outcome.examined.photo.id,
+
+    def _note_emptied(self, outcomes: Iterable[Outcome]) -> None:
+        taken = {
+            outcome.examined.photo.path.rpartition("/")[0]: outcome.recorded_at.astimezone(UTC)
+            for outcome in outcomes
+        }
+        self._db.executemany(
+            "INSERT INTO emptied VALUES (?, ?)"
+            " ON CONFLICT (folder) DO UPDATE SET taken_at = excluded.taken_at",
+            [(os.fsencode(folder), at.isoformat()) for folder, at in taken.items() if folder],
         )
-        folder = outcome.examined.photo.path.rpartition("/")[0]
-        if folder:
-            self._db.execute(
-                "INSERT INTO emptied VALUES (?, ?)"
-                " ON CONFLICT (folder) DO UPDATE SET taken_at = excluded.taken_at",
-                (os.fsencode(folder), outcome.recorded_at.astimezone(UTC).isoformat()),
-            )
-        return True
 
     def _next_result_number(self, run: str) -> int:
         (last,) = self._db.execute(
