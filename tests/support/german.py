@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import unescape
 
-WORDS = re.compile(r"\b(the|of|and|you|your|is|are|to|by|from|with|for|this|it|photos?)\b")
+WORDS = re.compile(r"(?<!-)\b(the|of|and|you|your|is|are|to|by|from|with|for|this|it|photos?)\b")
 # What people do not read, and what is the same in any language: commands, values, names.
 _LEFT_OUT = re.compile(r"<(script|style|code|samp|bdi)\b.*?</\1>", re.DOTALL)
 
