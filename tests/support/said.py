@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+_FUNCTIONS = ast.FunctionDef, ast.AsyncFunctionDef
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
 Names = Mapping[str, Sequence[ast.expr]]
 
 # What stands in a sentence for a value, by how that is written; a 7 for all others.
@@ -46,6 +48,8 @@ def _alternatives(node: ast.expr) -> Sequence[ast.expr]:
             return [taken]
         case ast.FormattedValue(value=value, format_spec=None):
             return [value]
+        case ast.Call(func=ast.Attribute(value=ast.JoinedStr() as said, attr="strip")):
+            return [said]
     return []
 
 
@@ -85,7 +89,7 @@ def calls(files: Iterable[Path]) -> Iterator[tuple[Path, ast.Call, Names]]:
     """
     for file in files:
         module = ast.parse(file.read_text("utf-8"))
-        functions = [one for one in ast.walk(module) if isinstance(one, ast.FunctionDef)]
+        functions = [one for one in ast.walk(module) if isinstance(one, _FUNCTIONS)]
         shared = assigned(module.body)
         known = {one.name: shared | assigned(ast.walk(one)) for one in functions}
         given = {one.name: _arguments(one, functions, known) for one in functions}
@@ -96,7 +100,7 @@ def calls(files: Iterable[Path]) -> Iterator[tuple[Path, ast.Call, Names]]:
 
 
 def _arguments(
-    function: ast.FunctionDef, callers: Sequence[ast.FunctionDef], known: Mapping[str, Names]
+    function: _Function, callers: Sequence[_Function], known: Mapping[str, Names]
 ) -> dict[str, list[ast.expr]]:
     found: dict[str, list[ast.expr]] = {}
     names = [one.arg for one in function.args.args]

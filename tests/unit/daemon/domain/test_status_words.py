@@ -6,9 +6,11 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from config.settings import refusals
 from config.wrong_types import PROBLEMS
 from daemon.domain import status_words
 from daemon.domain.again import known
@@ -28,6 +30,7 @@ CODE = sorted(
     if not file.relative_to(HOUSE).as_posix().startswith(_OF_COMMANDS)
 )
 # What the service, its threads and the page go on after, and tell people of.
+COMMANDS = (HOUSE / "daemon" / "cli").glob("*.py")
 ERRORS = errors_below({"TransientError", "ModelError", "StoreDamaged", "UnavailableError"}, CODE)
 # And where others reach them as well.
 _OTHERS = {
@@ -54,6 +57,18 @@ def _raised() -> Iterator[str]:
                 yield from forms(told, _SHARED | {**names})
 
 
+# One of each kind of what pydantic says by itself.
+WRONG: dict[str, Any] = {
+    "alerts": {
+        "undeliverable_minutes": 0,
+        "accuracy_promise": 1,
+        "drift": 1,
+        "targets": [{"type": "fax"}, {"type": "email", "user": ""}],
+    },
+    "bands": {"auto": 2},
+    "learning": {"adopt": "x", "examples_per_label": 1},
+    "value": {"currency": "x"},
+}
 # Where sentences are answered that no error says, and which reach the status by way of another.
 _ANSWERED = {
     "daemon/folders/child_processes.py": "answered",
@@ -61,6 +76,7 @@ _ANSWERED = {
     "daemon/maintenance/repair.py": "_why_not",
     "daemon/service/examining.py": "_answer",
     "daemon/store/copies.py": "damage",
+    "web/addresses.py": "foreign",
 }
 
 
@@ -91,6 +107,9 @@ def _refused() -> Iterator[str]:
                 yield from (f"7: {form}" for form in forms(told, names))
             case ast.Call(func=ast.Name(id="ConfigError"), args=[told]):
                 if file.stem in ("settings", "answers"):
+                    yield from forms(told, names)
+            case ast.Call(func=ast.Attribute(attr="append"), args=[told]):
+                if file.stem == "variables":
                     yield from forms(told, names)
     yield from _explained()
 
@@ -143,6 +162,11 @@ def test_what_an_error_says_has_its_german(sentence: str) -> None:
 def test_what_is_wrong_with_settings_has_its_german(sentence: str) -> None:
     assert known(sentence, "status.setting")
     assert problem_again(sentence, GERMAN) != sentence
+
+
+def test_what_pydantic_finds_in_settings_has_its_german() -> None:
+    for _, words in refusals(WRONG):
+        assert known(words, "status.setting"), words
 
 
 @pytest.mark.parametrize("sentence", sorted(filter(None, _answered(_BROUGHT))))
@@ -227,3 +251,27 @@ def test_why_one_is_held_is_said_in_german() -> None:
 def test_what_nobody_knows_stays_as_it_is() -> None:
     for unknown in ("the moon is full", "division by zero", "they are 3 and 4 more", "x; " * 9999):
         assert problem_again(unknown, GERMAN) == unknown
+
+
+# --- what is left over ---------------------------------------------------------------------------
+
+
+def _used(sentence: str) -> Iterator[str]:
+    found = known(sentence, "status.problem")
+    if found is not None:
+        yield found[0]
+        for name in ("problem", "another"):
+            yield from _used(found[1].get(name, ""))
+
+
+def test_the_catalogue_holds_nothing_that_nobody_says() -> None:
+    code = "\n".join(file.read_text("utf-8") for file in (*CODE, *COMMANDS))
+    used = {f"status.problem.{key}" for key in re.findall(r'\bproblem\(\s*"(\w+)"', code)}
+    used |= {key for sentence in SAID for key in _used(sentence)}
+    # Of several folders, and by the page.
+    others = ("away_too", "defect", "foreign_origin", "not_done_either")
+    used |= {f"status.problem.{key}" for key in others}
+    assert sorted(set(ENGLISH.keys_below("status.problem")) - used) == []
+    refused = [*REFUSED, *(words for _, words in refusals(WRONG))]
+    settings = {(known(one, "status.setting") or ("",))[0] for one in refused}
+    assert sorted(set(ENGLISH.keys_below("status.setting")) - settings) == []
