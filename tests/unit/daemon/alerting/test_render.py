@@ -138,6 +138,10 @@ def test_what_went_wrong_is_said_in_the_language_of_the_mail() -> None:
     full = {"why": "/backups: no space left; free some space on that disk"}
     text = message_of(sample("backup_failed", "raised", **full), german, host="box7").text
     assert "„/backups: kein Platz mehr; auf dieser Platte welchen schaffen“" in text
+    cut_off = "s3://a cannot be reached; see to the server, its certificate and the network between"
+    both = {"why": f"PostgreSQL has not answered for more than 2 min 00 s; and {cut_off}"}
+    text = message_of(sample("mirror_behind", "raised", **both), german, host="box7").text
+    assert "PostgreSQL hat seit mehr als 2 min 00 s nicht geantwortet; und s3://a ist nicht" in text
     away = {
         "folders": {"sorted": "since Mon 02:00: sorted_dir /a was removed as soon as it was made"}
     }

@@ -268,8 +268,8 @@ def test_the_catalogue_holds_nothing_that_nobody_says() -> None:
     code = "\n".join(file.read_text("utf-8") for file in (*CODE, *COMMANDS))
     used = {f"status.problem.{key}" for key in re.findall(r'\bproblem\(\s*"(\w+)"', code)}
     used |= {key for sentence in SAID for key in _used(sentence)}
-    # Of several folders, and by the page.
-    others = ("away_too", "defect", "foreign_origin", "not_done_either")
+    # Of several folders or systems, and by the page.
+    others = ("both", "away_too", "defect", "foreign_origin", "not_done_either")
     used |= {f"status.problem.{key}" for key in others}
     assert sorted(set(ENGLISH.keys_below("status.problem")) - used) == []
     refused = [*REFUSED, *(words for _, words in refusals(WRONG))]
