@@ -25,10 +25,19 @@ class Texts:
     language: str
     catalogue: Catalogue
 
-    def __call__(self, key: str, **values: object) -> str:
+    def __call__(self, key: str, /, **values: object) -> str:
         """The sentence of that key, filled in. Raises KeyError for what is in no catalogue."""
         sentence = self.catalogue[key]
         return sentence.format(**values) if values else sentence
+
+    def many(self, key: str, number: float, /, **values: object) -> str:
+        """The sentence about so many, filled in: `{n} photo waits|{n} photos wait`."""
+        return self.about(key, number).format(n=number, **values)
+
+    def about(self, key: str, number: float) -> str:
+        """The sentence as it stands; of two with a bar between the one about so many."""
+        one, _, more = self.catalogue[key].partition("|")
+        return one if number == 1 else more or one
 
     def or_else(self, key: str, otherwise: str) -> str:
         """The sentence of that key, where there is one."""

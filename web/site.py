@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from jinja2 import Environment
@@ -27,6 +28,7 @@ from web.predictions import Predictor
 from web.reading.dashboard import Boards
 from web.reading.fleet import Fleet
 from web.reading.practice import Plan, plan_in
+from web.reading.quoted import quoted
 from web.reading.state import mark
 from web.roles import Caller, Role
 from web.static_files import version
@@ -115,6 +117,7 @@ class Site:
         t = self.texts(request)
         text = self.templates.get_template(template).render(
             t=t,
+            quoted=partial(quoted, language=t.language),
             at=self.at,
             static=lambda name: self.at(f"/page/static/{version()}/{name}"),
             caller=caller,

@@ -96,9 +96,8 @@ def _warnings(
     for at, name in sorted(names.items()):
         own = truth == at
         if not (own & enough).any():
-            warnings.append(
-                f"{name} has only {int(own.sum())} examples, {FEWEST_EXAMPLES} say more"
-            )
+            examples = "example" if own.sum() == 1 else "examples"
+            warnings.append(f"{name} has only {own.sum()} {examples}, {FEWEST_EXAMPLES} say more")
         elif (recall := float((guess[own & enough] == at).mean())) < LEAST_RECALL:
             warnings.append(f"of the examples of {name} only {recall:.0%} look like the others")
     return warnings

@@ -21,6 +21,7 @@ from daemon.alerting.render_changes import (
 from daemon.domain.learning_words import why_words
 from daemon.domain.reasons import recorded
 from daemon.domain.speech import Speech
+from daemon.domain.status_words import problem_again
 from daemon.domain.summaries import ValueDocument
 from daemon.domain.value import in_words, of_json
 
@@ -66,6 +67,7 @@ def filters(say: Speech, marked: Marked) -> Mapping[str, Any]:
     said = {
         "reason": lambda text: recorded(text, say),
         "lesson": lambda why: why_words(why, say),
+        "problem": lambda why: problem_again(why, say),
     }
     return {**ours, **said, "clock": clock, "worth": lambda value: _worth(value, say)}
 

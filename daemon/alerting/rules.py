@@ -93,7 +93,7 @@ def _mirror_behind(document: LiveStatus) -> Observation:
     failing = [side["why"] for side in sides if side["why"]]
     facts = {
         "station": sides[0]["station"] if sides else "",
-        "why": "; ".join(dict.fromkeys(failing)),
+        "why": "; and ".join(dict.fromkeys(failing)),
         "waiting": sum(side["waiting"] for side in sides),
     }
     return Observation("mirror_behind", bool(failing), facts)

@@ -148,6 +148,7 @@ def lookout(config_file: Path | None) -> None:
     from config.settings import salvage
     from daemon.alerting.targets import targets_of
     from daemon.domain.clock import SystemClock
+    from daemon.domain.status_words import problem
     from daemon.health.outside_check import OutsideCheck, look
 
     configure(service=True, stream=sys.stderr)
@@ -159,7 +160,8 @@ def lookout(config_file: Path | None) -> None:
     clock = SystemClock.of(settings)
     seen = look(settings.state_dir, os.environ)
     if refusal is not None:
-        seen = seen.because(f"the settings are refused: {str(refusal).splitlines()[0]}")
+        first = str(refusal).splitlines()[0]
+        seen = seen.because(problem("settings_refused", settings=first))
     OutsideCheck(settings, clock, targets_of(settings), os.environ).tell(seen)
     if refusal is not None:
         raise refusal

@@ -8,6 +8,7 @@ filled in.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
 
@@ -17,14 +18,23 @@ _PLACE = re.compile(r"{(\w+)}")
 _NUMBER = re.compile(r"[\d,]+(\.\d+)?")
 _AT = "%d %b %Y %H:%M"
 _DAY = "%d %b %Y"
+# No sentence of ours is longer; looking at what others made up shall cost no time.
+_LONGEST = 4000
 # What these places hold, so that no other sentence is taken for theirs.
 _WEEKDAY = r"[A-Z][a-z]{2} \d\d:\d\d"
 _HOLDS = {
+    "n": r"[\d,]+",
     "at": r"\d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d",
     "day": r"\d\d [A-Z][a-z]{2} \d{4}",
     "opens": _WEEKDAY,
     "closes": _WEEKDAY,
+    "since": _WEEKDAY,
+    "span": r"[\d hmins.]+",
+    "storage": r"s3://\S+(?: at \S+)?",
 }
+
+# Sentences of their own, and where these stand.
+_QUOTED = {"problem": "status.problem", "another": "status.problem"}
 
 
 def said_again(sentence: str, say: Speech, table: str) -> str:
@@ -32,33 +42,56 @@ def said_again(sentence: str, say: Speech, table: str) -> str:
 
     One that is not in the table, as another version of nightsort may have recorded, stays as it is.
     """
-    if say is ENGLISH:
+    if say is ENGLISH or (found := known(sentence, table)) is None:
         return sentence
+    key, given = found
+    number = given.pop("n", None)
+    values = {name: _value(name, text, say, table) for name, text in given.items()}
+    return say(key, **values) if number is None else say.many(key, whole(number), **values)
+
+
+def known(sentence: str, table: str) -> tuple[str, dict[str, str]] | None:
+    """Its key and what was filled in; None for one that is not in the table."""
+    if len(sentence) > _LONGEST:
+        return None
     for key, pattern in _patterns(table):
         if found := pattern.fullmatch(sentence):
-            return _filled(key, found.groupdict(), say, table)
-    return sentence
+            return key, found.groupdict()
+    return None
 
 
-def _filled(key: str, given: dict[str, str], say: Speech, table: str) -> str:
-    if "n" in given:
-        return say.many(key, int(given["n"].replace(",", "")))
-    values = {name: _value(name, text, say, table) for name, text in given.items()}
-    return say(key, **values)
+def whole(number: str) -> int:
+    """A number as English writes it."""
+    return int(number.replace(",", ""))
 
 
 def _value(name: str, text: str, say: Speech, table: str) -> str:
-    """What was filled in; a `part` is a sentence of its own, a number has this language's signs."""
+    """What was filled in; a number has this language's signs.
+
+    A `part` is a sentence of its own; what is caused by a `problem` quotes it.
+    """
+    part = f"{table.partition('.')[0]}.part"
+    if quoted := {"part": part, **_QUOTED}.get(name):
+        return said_again(text, say, quoted)
     match name:
-        case "part":
-            return said_again(text, say, f"{table.partition('.')[0]}.part")
+        case "settings":
+            return "; ".join(_each_again(text.split("; "), say, "status.setting"))
         case "at":
             return say.when("plain_moment", datetime.strptime(text, _AT))  # noqa: DTZ007 - local, as said
         case "day":
             return say.when("plain_day", datetime.strptime(text, _DAY))  # noqa: DTZ007 - as said
-        case "opens" | "closes":
+        case "opens" | "closes" | "since":
             return _on_a_weekday(text, say)
     return say.figures(text) if _NUMBER.fullmatch(text) else _counted(text, say)
+
+
+def _each_again(parts: list[str], say: Speech, table: str) -> Iterator[str]:
+    """Sentences that were put in a row: each of as few parts as make one that is known."""
+    while parts:
+        some = ["; ".join(parts[:end]) for end in range(1, len(parts) + 1)]
+        one = next((one for one in some if known(one, table)), parts[0])
+        yield said_again(one, say, table)
+        parts = parts[one.count("; ") + 1 :]
 
 
 def _on_a_weekday(text: str, say: Speech) -> str:
@@ -96,4 +129,4 @@ def _pattern(sentence: str) -> re.Pattern[str]:
 
 
 def _place(name: str) -> str:
-    return f"(?P<{name}>{_HOLDS.get(name, '.+')})"
+    return f"(?P<{name}>{_HOLDS.get(name, '.+?')})"

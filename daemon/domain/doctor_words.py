@@ -1,7 +1,6 @@
 """What the doctor found, in the language that people read: kept in English, known again from it.
 
-What comes from elsewhere (an operating system's word, a server's, a problem's sentence) stays as it
-is.
+What comes from elsewhere (an operating system's word, a server's) stays as it is.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from dataclasses import replace
 from daemon.domain.again import said_again
 from daemon.domain.inspection import Found
 from daemon.domain.speech import Speech
+from daemon.domain.status_words import problem_again
 
 
 def found_again(found: Found, say: Speech) -> Found:
@@ -24,6 +24,8 @@ def found_again(found: Found, say: Speech) -> Found:
 
 
 def _again(sentence: str, say: Speech, table: str) -> str:
-    """What is said of doubtful return ids is in a table of its own."""
-    said = said_again(sentence, say, table)
-    return said if said != sentence else said_again(sentence, say, "phrases.doubt")
+    """What is said of doubtful return ids is in a table of its own, as what an error says is."""
+    for said in (said_again(sentence, say, one) for one in (table, "phrases.doubt")):
+        if said != sentence:
+            return said
+    return problem_again(sentence, say)

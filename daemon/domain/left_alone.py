@@ -80,29 +80,29 @@ def sentences(left: LeftAlone, say: Speech = ENGLISH) -> list[str]:
     """What a clerk is told of it."""
     said = []
     if left.not_photos:
-        names = _listed(left.names, left.not_photos, say)
+        names = listed(left.names, left.not_photos, say)
         said.append(say.many("phrases.left.no_photos", left.not_photos, names=names))
     for held, so in (
         ([one for one in left.held if not one.why], "held"),
         ([one for one in left.held if one.why], "tried"),
     ):
         if held:
-            names = _listed([_so_long(one, say) for one in held], len(held), say)
+            long = [so_long(one.name, say.duration(one.seconds), one.why, say) for one in held]
+            names = listed(long, len(held), say)
             said.append(say.many(f"phrases.left.{so}", len(held), names=names))
     if left.unreadable:
         places = [f"{place} ({why})" for place, why in left.unreadable.items()]
-        names = _listed(places, len(places), say)
+        names = listed(places, len(places), say)
         said.append(say("phrases.left.not_looked_into", names=names))
     return said
 
 
-def _so_long(one: Held, say: Speech) -> str:
-    long = say.duration(one.seconds)
-    long = f"{long}: {one.why}" if one.why else long
-    return say("phrases.left.so_long", name=one.name, long=long)
+def so_long(name: str, long: str, why: str, say: Speech) -> str:
+    """A photo that is held, and for how long; why: empty where it is still written to."""
+    return say("phrases.left.so_long", name=name, long=f"{long}: {why}" if why else long)
 
 
-def _listed(names: Iterable[str], total: int, say: Speech) -> str:
+def listed(names: Iterable[str], total: int, say: Speech) -> str:
     """The first few of `total` names."""
     some = [*names][:_MOST_SAID]
     if total > len(some):

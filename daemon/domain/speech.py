@@ -26,12 +26,12 @@ class Speech:
         self.language = language
         self._topics: dict[str, Texts] = {}
 
-    def __call__(self, key: str, **values: object) -> str:
+    def __call__(self, key: str, /, **values: object) -> str:
         """The sentence of that key, filled in."""
         sentence = self.sentence(key)
         return sentence.format(**values) if values else sentence
 
-    def many(self, key: str, number: int, **values: object) -> str:
+    def many(self, key: str, number: int, /, **values: object) -> str:
         """The sentence about so many: `{n} photo waits|{n} photos wait`."""
         return self.sentence(key, number).format(n=self.number(number), **values)
 
@@ -42,11 +42,8 @@ class Speech:
     def sentence(self, key: str, number: int | None = None) -> str:
         """The sentence as the catalogue has it; where it has two, the one about `number`."""
         topic, _, rest = key.partition(".")
-        sentence = self._topic(topic)(rest)
-        if number is None:
-            return sentence
-        one, _, more = sentence.partition("|")
-        return one if number == 1 else more or one
+        texts = self._topic(topic)
+        return texts(rest) if number is None else texts.about(rest, number)
 
     def or_else(self, key: str, otherwise: str) -> str:
         """The sentence of that key, where there is one."""

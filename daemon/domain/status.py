@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from daemon.domain.examples import LearningStatus
 from daemon.domain.left_alone import LeftAloneDocument
+from daemon.domain.status_words import Problem
 from daemon.domain.summaries import RunSummary
 
 
@@ -86,7 +87,7 @@ class MirrorStatus(TypedDict):
 
     station: str
     waiting: int  # changes that were not copied yet
-    why: str | None  # while each attempt fails
+    why: Problem | None  # while each attempt fails
 
 
 class BucketStatus(TypedDict):
@@ -95,7 +96,7 @@ class BucketStatus(TypedDict):
     station: str
     copies: int  # that have arrived, as counted once a minute
     waiting: int  # files and changes that were not copied yet, as far as was looked
-    why: str | None  # while each attempt fails
+    why: Problem | None  # while each attempt fails
 
 
 class LiveStatus(TypedDict):
@@ -123,7 +124,7 @@ class LiveStatus(TypedDict):
     model_problem: str | None  # why another model judges than the one that is to
     learning: LearningStatus | None
     alerts: AlertingStatus
-    problems: list[str]
+    problems: list[Problem]
 
 
 class StatusDocument(TypedDict):
@@ -146,4 +147,4 @@ class StatusDocument(TypedDict):
     mirror: MirrorStatus | None
     bucket: BucketStatus | None
     alerts: AlertingStatus | None
-    problems: list[str]
+    problems: list[Problem]

@@ -13,6 +13,7 @@ import structlog
 
 from config.errors import FolderUnavailable
 from daemon.domain.clock import Clock
+from daemon.domain.status_words import Problem, problem
 from daemon.folders.presence import Presence
 
 log = structlog.get_logger()
@@ -34,7 +35,7 @@ class Availability:
         self._since: dict[str, str] = {}
         self._has_returned = False
         self._whole_since = float("-inf")  # monotonic
-        self.absent: dict[str, str] = {}  # by name: a sentence that says why, and since when
+        self.absent: dict[str, Problem] = {}  # by name: why, and since when
 
     def adopt(self) -> None:
         """Make or adopt the folders at the first start. Raises ConfigError when that fails."""
@@ -51,7 +52,10 @@ class Availability:
         back = self.absent.keys() - absent.keys()
         if absent or back:
             self._whole_since = time.monotonic()
-        self.absent = {name: f"since {self._since[name]}: {why}" for name, why in absent.items()}
+        self.absent = {
+            name: problem("away", since=self._since[name], problem=why)
+            for name, why in absent.items()
+        }
         self._check_at = self._clock.steady() + CHECK_SECONDS
         for name in back:
             log.info("share_available", folder=name)

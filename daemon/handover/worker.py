@@ -15,6 +15,7 @@ import structlog
 from config.settings import Settings
 from daemon.domain.clock import Clock
 from daemon.domain.failures import LONGEST_WAIT, wait_after
+from daemon.domain.status_words import NO_PROBLEM, Problem, problem
 from daemon.domain.survivor import Survivor
 from daemon.handover.calls import Calls
 from daemon.handover.posting import Answer, post
@@ -35,10 +36,6 @@ _GIVE_UP = timedelta(days=7)
 _AT_ONCE = 50
 _KEPT = timedelta(days=30)
 _TIDY_SECONDS = 86_400.0
-UNSIGNED = (
-    "[handover] has a webhook and no secret, so nothing is sent; put one into the credential "
-    "NIGHTSORT_HANDOVER__SECRET"
-)
 
 
 class HandoverSession:
@@ -86,17 +83,17 @@ class HandoverSession:
             self._send_due(deadline_seconds)
         self._tidy()
 
-    def problem(self) -> str:
+    def problem(self) -> Problem:
         """What people should see in the status; empty when all is well."""
         if not self._url:
-            return ""
+            return NO_PROBLEM
         if not self._secret:
-            return UNSIGNED
+            return problem("unsigned")
         seen = self._store.handovers.unreached()
         if seen is None:
-            return ""
+            return NO_PROBLEM
         since = seen.since.astimezone(self._clock.now().tzinfo)
-        return f"the webhook of [handover] is not reached since {since:%a %H:%M}: {seen.error}"
+        return problem("webhook_away", since=f"{since:%a %H:%M}", problem=seen.error)
 
     # --- inside ----------------------------------------------------------------------------------
 
@@ -145,7 +142,7 @@ class HandoverWorker:
         self._is_reloaded = False
         self._is_over = threading.Event()
         self._survivor = Survivor(lambda why: log.error("handover_interrupted", why=why))
-        self.problem = ""
+        self.problem = NO_PROBLEM
 
     def take(self, settings: Settings) -> None:
         """From now on these settings hold; from any thread."""

@@ -28,6 +28,7 @@ from daemon.alerting.senders import Senders
 from daemon.domain.alerts import Alert, Sent
 from daemon.domain.clock import Clock
 from daemon.domain.status import StatusDocument
+from daemon.domain.status_words import Problem
 from daemon.domain.timetable import schedule_of
 from daemon.health.status_file import NOT_RUNNING, read
 from daemon.store import DATABASE, Delivery, Store, is_free
@@ -49,7 +50,7 @@ class SeenFromOutside:
     document: StatusDocument
     is_explained: bool = False  # the document says why it is so, not only that it is
 
-    def because(self, why: str) -> SeenFromOutside:
+    def because(self, why: Problem) -> SeenFromOutside:
         """The same, with the reason for it."""
         return SeenFromOutside(
             self.is_alive, self.document | {"problems": [why]}, is_explained=True

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from config.settings import Settings
 from daemon.domain.examples import LearningStatus
-from daemon.domain.left_alone import LeftAlone, LeftAloneDocument, from_json, sentences
+from daemon.domain.left_alone import LeftAlone, LeftAloneDocument, from_json
 from daemon.domain.runs import Progress
 from daemon.domain.status import (
     AlertingStatus,
@@ -25,6 +25,7 @@ from daemon.domain.status import (
     UndecidedStatus,
     WindowStatus,
 )
+from daemon.domain.status_words import Problem, problem, problems_of
 from daemon.domain.summaries import RunSummary
 from daemon.domain.timetable import Timetable
 from daemon.folders.availability import Availability
@@ -32,8 +33,6 @@ from daemon.health.progress import Liveness
 from daemon.health.status_file import SILENCE_SECONDS
 from daemon.intake.watcher import Watcher
 from daemon.sorting.filer import FilingPolicy, minimum_free_bytes
-
-_HANGS = "the sorting has stood still for a while and seems to hang; restarting it is safe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class Moment:
     model: str  # the one in use
     last_run: RunSummary | None
     week: dict[str, int]  # since Monday
-    troubles: tuple[str, ...]  # what keeps it from working as it should
+    troubles: tuple[Problem, ...]  # what keeps it from working as it should
     failing: FailingStatus | None = None  # while each attempt fails: `why`, `failures`, `is_model`
     backup: str | None = None  # why there is no new backup
     model_problem: str | None = None  # why another model judges than the one that is to
@@ -62,7 +61,7 @@ class Outside:
     """Who speaks with the outside, each asked how that goes."""
 
     alerts: Callable[[], AlertingStatus]
-    handover: Callable[[], str]  # what is wrong, if anything
+    handover: Callable[[], Problem]  # what is wrong, if anything
     mirror: Callable[[], MirrorStatus | None]
     bucket: Callable[[], BucketStatus | None]
 
@@ -127,19 +126,19 @@ class StatusGatherer:
             "alerts": alerts,
             "problems": [
                 *absent.values(),
-                *([_HANGS] if hangs else []),
+                *([problem("hangs")] if hangs else []),
                 *moment.troubles,
                 *self._held(moment),
                 *filter(None, [self._outside.handover()]),
-                *(f"alerts do not reach {target}" for target in alerts.get("unreachable", ())),
+                *(problem("unreached", target=one) for one in alerts.get("unreachable", ())),
             ],
         }
 
-    def _held(self, moment: Moment) -> list[str]:
+    def _held(self, moment: Moment) -> list[Problem]:
         """Photos that cannot be taken for longer than is usual."""
         seconds = 60 * self._settings.alerts.held_minutes
         held = from_json(moment.left_alone).held
-        return sentences(LeftAlone(held=tuple(one for one in held if one.seconds >= seconds)))
+        return problems_of(LeftAlone(held=tuple(one for one in held if one.seconds >= seconds)))
 
     def _window(self) -> WindowStatus:
         window = self._timetable.window()

@@ -28,6 +28,7 @@ from daemon.domain.status import (
     WatchStatus,
     WindowStatus,
 )
+from daemon.domain.status_words import problem
 from daemon.domain.summaries import RunSummary
 from daemon.folders.locks import held_seconds, is_held, no_look_at
 from daemon.folders.writing import replace_small
@@ -42,9 +43,6 @@ START_SECONDS = 300.0
 T = TypeVar("T")
 
 HEALTHY, DEGRADED, NOT_RUNNING = 0, 1, 3
-_NOT_RUNNING_WORDS = (
-    "nightsort is not running; start it with systemctl start nightsort (in a clone: make run)"
-)
 
 _KEYS = (
     "state", "share", "watch", "queue", "left_alone", "window", "forecast", "last_run",
@@ -81,22 +79,21 @@ def read(state_dir: Path) -> tuple[StatusDocument, int]:
     if not is_held(state_dir):
         document["share"] = document["watch"] = document["window"] = document["forecast"] = None
         document["state"] = "not running"
-        document["problems"] = [_NOT_RUNNING_WORDS]
+        document["problems"] = [problem("not_running")]
         return document, NOT_RUNNING
     if silent > SILENCE_SECONDS and held_seconds(state_dir) < min(silent, START_SECONDS):
         document["state"] = "starting"
-        document["problems"] = ["it is starting; ask again in a moment"]
+        document["problems"] = [problem("starting")]
     elif silent > SILENCE_SECONDS:
         document["state"] = "hangs"
-        problem = "the daemon has said nothing for a while and seems to hang; restarting it is safe"
-        document["problems"] = [problem, *document["problems"]]
+        document["problems"] = [problem("silent"), *document["problems"]]
     return document, DEGRADED if document["problems"] else HEALTHY
 
 
 def in_words(document: StatusDocument) -> str:
     """The status for people: one screen."""
     rows = [("State", document["state"])]
-    rows += [("Problem", problem) for problem in document["problems"]]
+    rows += [("Problem", one) for one in document["problems"]]
     rows += [(f"{name} folder", _folder_words(said)) for name, said in _folders(document)]
     for title, text in (
         ("Watching", _said(_watch_words, document["watch"])),

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 from daemon.domain.clock import Clock
+from daemon.domain.status_words import NO_PROBLEM, Problem, problem
 from daemon.maintenance.nightly_backup import NightlyBackup
 from daemon.maintenance.retention import Retention
 from daemon.store import Store
@@ -48,22 +49,20 @@ class Housekeeper:
         self._retention.step()
 
     @property
-    def problems(self) -> tuple[str, ...]:
+    def problems(self) -> tuple[Problem, ...]:
         """What people should see in the status."""
         return tuple(filter(None, (self._mended(), self._nightly.problem)))
 
     @property
-    def backup_problem(self) -> str | None:
+    def backup_problem(self) -> Problem | None:
         """Why there is no new backup; None: all is well."""
         return self._nightly.problem or None
 
-    def _mended(self) -> str:
+    def _mended(self) -> Problem:
         told = self._restored
         if told is None or self._clock.now() - datetime.fromisoformat(told["at"]) > _TOLD_FOR:
-            return ""
-        how = f"restored from {told['backup']}" if told["backup"] else "begun anew, without backup"
-        at = told["at"][:16].replace("T", " ")
-        return (
-            f"the database was damaged ({told['why']}) and was {how}, on {at}; check the disk of "
-            "state_dir"
-        )
+            return NO_PROBLEM
+        about = {"problem": told["why"], "when": told["at"][:16].replace("T", " ")}
+        if told["backup"]:
+            return problem("restored", backup=told["backup"], **about)
+        return problem("begun_anew", **about)

@@ -17,6 +17,7 @@ import structlog
 
 from config.errors import NightsortError, StoreDamaged
 from daemon.domain.clock import Clock
+from daemon.domain.status_words import NO_PROBLEM, problem
 from daemon.maintenance.backups import Backups
 
 log = structlog.get_logger()
@@ -56,7 +57,7 @@ class NightlyBackup:
         self._quiet_since: datetime | None = None
         self._try_again_at = float("-inf")
         self._ending = threading.Event()
-        self.problem = ""  # why there is no new backup, for the status
+        self.problem = NO_PROBLEM  # why there is no new backup, for the status
         self.damage: StoreDamaged | None = None  # what a backup showed of the database
 
     def note(self, quiet_since: datetime | None) -> None:
@@ -86,10 +87,10 @@ class NightlyBackup:
             if backup_is_due(next(iter(made), None), run_ended, now):
                 self._backups.make(now, pause=self._pause)
                 self._backups.drop_old(now)
-            self.problem = ""
+            self.problem = NO_PROBLEM
         except NightsortError as exc:
             self._try_again_at = self._clock.steady() + _TRY_AGAIN_SECONDS
-            self.problem = f"there is no new backup: {exc}"
+            self.problem = problem("no_backup", problem=exc)
             self.damage = exc if isinstance(exc, StoreDamaged) else None
             log.error("backup_failed", why=str(exc))
 
@@ -103,7 +104,7 @@ class NightlyBackup:
                 return
             except Exception as exc:
                 self._try_again_at = self._clock.steady() + _TRY_AGAIN_SECONDS
-                self.problem = f"there is no new backup: {exc}"
+                self.problem = problem("no_backup", problem=exc)
                 log.critical("defect_met", exc_info=True)
 
     def _pause(self) -> None:

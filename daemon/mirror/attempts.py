@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import structlog
 
 from config.errors import NightsortError
+from daemon.domain.status_words import NO_PROBLEM, Problem, problem, problem_of
 
 log = structlog.get_logger()
 
@@ -39,10 +40,10 @@ class Attempts:
         self._wait_seconds = _FIRST_WAIT_SECONDS
         self._logged: set[str] = set()  # in this outage
         self._ending = threading.Event()
-        self.failure = ""  # why the last attempt ended; empty while one does well
+        self.failure = NO_PROBLEM  # why the last attempt ended; empty while one does well
 
     @contextmanager
-    def kept(self, serve: Callable[[], None], failed: Callable[[str], None]) -> Iterator[None]:
+    def kept(self, serve: Callable[[], None], failed: Callable[[Problem], None]) -> Iterator[None]:
         """Serve until the end of the `with` block; what is under way then is not waited for.
 
         serve: returns once it is to end, and raises what keeps it from its work.
@@ -71,25 +72,25 @@ class Attempts:
         self._wait_seconds = _FIRST_WAIT_SECONDS
         if self.failure:
             log.info("mirror_resumed", **self._about)
-        self.failure = ""
+        self.failure = NO_PROBLEM
         self._logged.clear()
 
-    def _keep(self, serve: Callable[[], None], failed: Callable[[str], None]) -> None:
+    def _keep(self, serve: Callable[[], None], failed: Callable[[Problem], None]) -> None:
         while not self.is_over:
             began = time.monotonic()
             try:
                 serve()
             except NightsortError as exc:
-                self._failed(str(exc), failed)
+                self._failed(problem_of(exc), failed)
             except BaseException as exc:  # a panic in Rust is no Exception
-                why = f"unexpected {type(exc).__name__}; the log has more"
+                why = problem("unexpected", kind=type(exc).__name__)
                 if why != self.failure:
                     log.critical("defect_met", exc_info=True)
                 self._failed(why, failed)
             self.rest(pause_seconds(self._wait_seconds, time.monotonic() - began))
             self._wait_seconds = min(2 * self._wait_seconds, EVERY_SECONDS)
 
-    def _failed(self, why: str, failed: Callable[[str], None]) -> None:
+    def _failed(self, why: Problem, failed: Callable[[Problem], None]) -> None:
         if self.is_over:
             return
         if why not in self._logged and len(self._logged) < _MOST_LOGGED:

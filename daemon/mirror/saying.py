@@ -16,6 +16,7 @@ from config.value import ValueSettings
 from daemon.domain.accuracy import Rate
 from daemon.domain.promotions import Promoted
 from daemon.domain.status import LiveStatus, QueueStatus, UndecidedStatus
+from daemon.domain.status_words import Problem
 from daemon.domain.summaries import MeasuredDocument
 from daemon.domain.value import Value
 from daemon.reporting.accuracy import Accuracy, added_up
@@ -54,7 +55,7 @@ class StationStatus(TypedDict):
     """How a station is: what stands in `nightsort.states`."""
 
     state: str
-    problems: list[str]
+    problems: list[Problem]
     model: str
     queue: QueueStatus
     undecided: UndecidedStatus

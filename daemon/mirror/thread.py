@@ -17,6 +17,7 @@ from config.mirror import FleetSettings, MirrorSettings
 from config.units import duration
 from config.variables import credential
 from daemon.domain.status import LiveStatus, MirrorStatus
+from daemon.domain.status_words import Problem, problem
 from daemon.mirror.attempts import Attempts
 from daemon.mirror.calls import Calls
 from daemon.mirror.copier import Copier
@@ -82,7 +83,7 @@ class MirrorThread:
         if time.monotonic() - asked_at < self._silence_seconds:
             return figures
         patience = duration(self._silence_seconds, digits=0)
-        return {**figures, "why": f"PostgreSQL has not answered for more than {patience}"}
+        return {**figures, "why": problem("postgres_silent", span=patience)}
 
     def tell(self, document: LiveStatus) -> None:
         """Take the newest status, to be said there; for any thread."""
@@ -138,11 +139,11 @@ class MirrorThread:
         finally:
             self._asked_at = None
 
-    def _failed(self, why: str) -> None:
+    def _failed(self, why: Problem) -> None:
         if self._figures is not None:
             self._figures = {**self._figures, "why": why}
 
-    def _tell(self, store: Store, why: str | None = None) -> None:
+    def _tell(self, store: Store, why: Problem | None = None) -> None:
         self._figures = {
             "station": self._settings.station or "",
             "waiting": store.mirrored.waiting(),

@@ -6,6 +6,7 @@ from config.errors import ModelError, SelfTestFailed
 from daemon.domain.clock import Clock
 from daemon.domain.failures import retry_delay
 from daemon.domain.status import FailingStatus
+from daemon.domain.status_words import NO_PROBLEM, Problem, problem_of
 
 
 class BackOff:
@@ -36,9 +37,9 @@ class BackOff:
         return max(0.0, self._try_again_at - self._clock.steady())
 
     @property
-    def trouble(self) -> str:
+    def trouble(self) -> Problem:
         """Why the last try failed; empty when it did not."""
-        return "" if self._error is None else str(self._error)
+        return NO_PROBLEM if self._error is None else problem_of(self._error)
 
     def failing(self) -> FailingStatus | None:
         """For the status: the failure, while it lasts."""

@@ -13,6 +13,7 @@ import structlog
 
 from config.errors import ConfigError
 from config.settings import Settings, walk
+from daemon.domain.status_words import NO_PROBLEM, problem
 from daemon.health.systemd import Notifier
 
 log = structlog.get_logger()
@@ -43,7 +44,7 @@ class Reloading:
         self._takers = takers
         self._notifier = notifier
         self._is_asked = False
-        self.problem = ""  # why the newest settings do not hold, in a sentence
+        self.problem = NO_PROBLEM  # why the newest settings do not hold, in a sentence
 
     @property
     def settings(self) -> Settings:
@@ -65,10 +66,10 @@ class Reloading:
         try:
             new = self._reread()
         except ConfigError as exc:
-            self.problem = f"the new settings are not in use: {str(exc).replace(chr(10), '; ')}"
+            self.problem = problem("not_in_use", settings=str(exc).replace("\n", "; "))
             log.error("settings_refused", why=str(exc))
             return
-        self.problem = ""
+        self.problem = NO_PROBLEM
         tell_renamed(new)
         changed = changes(self._settings, new)
         taken = [key for key in changed if self._is_taken(key)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from daemon.domain.status_words import Problem
 from daemon.folders.availability import Availability
 from daemon.intake.admission import Admission
 from daemon.intake.watcher import Watcher
@@ -42,7 +43,7 @@ class Share:
         self._availability.check()
 
     @property
-    def absent(self) -> Mapping[str, str]:
+    def absent(self) -> Mapping[str, Problem]:
         """Folders that are away, with a sentence that says why."""
         return self._availability.absent
 

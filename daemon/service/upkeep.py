@@ -13,6 +13,7 @@ from datetime import datetime
 
 from config.settings import Settings
 from daemon.domain.examples import LearningStatus
+from daemon.domain.status_words import Problem
 from daemon.intake.empty_folders import EmptyFolders
 from daemon.maintenance.housekeeper import Housekeeper
 from daemon.maintenance.reconcile import Reconciler
@@ -99,7 +100,7 @@ class Upkeep:
         return self._reloading.settings
 
     @property
-    def problems(self) -> tuple[str, ...]:
+    def problems(self) -> tuple[Problem, ...]:
         """What people should see in the status."""
         own = self._reloading.problem, self._slot.problem
         return tuple(filter(None, (*own, *self._housekeeper.problems)))
@@ -119,7 +120,7 @@ class Upkeep:
         return self._teaching.lessons.status()
 
     @property
-    def model_problem(self) -> str | None:
+    def model_problem(self) -> Problem | None:
         """Why another model judges than the one that is to; None: all is well."""
         return self._slot.problem or None
 
@@ -129,6 +130,6 @@ class Upkeep:
         return self._slot.model.promise
 
     @property
-    def backup_problem(self) -> str | None:
+    def backup_problem(self) -> Problem | None:
         """Why there is no new backup; None: all is well."""
         return self._housekeeper.backup_problem

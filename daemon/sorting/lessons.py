@@ -14,6 +14,7 @@ from classifier.learning.document import LessonDocument
 from classifier.learning.lesson import LessonError, Request, learn
 from config.learning import LearningSettings
 from daemon.domain.examples import Kept, Stock
+from daemon.domain.speech import ENGLISH
 from daemon.sorting.kept_examples import Chosen, choose
 from daemon.sorting.versions import Versions
 
@@ -133,12 +134,12 @@ def _too_little(chosen: Chosen, stock: Stock, fewest: int) -> str:
     count = len(chosen.examples)
     if count >= fewest:
         return ""
-    why = f"there are {count} examples to learn from, and a lesson needs {fewest}"
+    whys = [ENGLISH.many("lessons.why.too_little", count, fewest=fewest)]
     if stock.unseen:
-        why += f"; {stock.unseen} more photos cannot be looked at just now"
+        whys.append(ENGLISH.many("lessons.why.unseen", stock.unseen))
     if stock.lost:
-        why += f"; {stock.lost} photos were gone or unreadable when they were to be looked at"
-    return f"{why}; they come from what people correct and decide, and from: nightsort learn add"
+        whys.append(ENGLISH.many("lessons.why.lost", stock.lost))
+    return "; ".join((*whys, ENGLISH("lessons.why.come_from")))
 
 
 def refused(base: str, why: str, examples: Mapping[str, int] | None = None) -> LessonDocument:

@@ -18,6 +18,7 @@ from classifier.features import Features
 from classifier.pixels import Picture
 from classifier.verdict import Thresholds, Verdict
 from config.errors import ModelError, SelfTestFailed
+from daemon.domain.status_words import NO_PROBLEM, Problem, problem
 
 log = structlog.get_logger()
 
@@ -100,7 +101,7 @@ class ModelSlot:
         """
         self._load = load
         self._count = count
-        self.problem = ""  # why another is in use than the one that is to be, in a sentence
+        self.problem = NO_PROBLEM  # why another is in use than the one that is to be, in a sentence
         self._copies = _Copies(self._first(instead), count)
 
     @property
@@ -134,7 +135,7 @@ class ModelSlot:
         self._load = load
         self.change()
 
-    def change(self) -> str:
+    def change(self) -> Problem:
         """Put the model that is to be used now in place of the one in use; returns what was wrong.
 
         Then the one in use goes on.
@@ -144,12 +145,12 @@ class ModelSlot:
             copies = _Copies(self._load(), self._count)
             copies.self_test()
         except ModelError as exc:
-            self._refuse(f"the new model is not in use: {exc}", exc, before)
+            self._refuse(problem("new_model", problem=exc), exc, before)
             return self.problem
-        self._copies, self.problem = copies, ""
+        self._copies, self.problem = copies, NO_PROBLEM
         if copies.model.mark != before.mark:
             log.info("model_changed", before=before.title, model=copies.model.title)
-        return ""
+        return NO_PROBLEM
 
     def _first(self, instead: Load | None) -> Classifying:
         try:
@@ -158,9 +159,9 @@ class ModelSlot:
             if instead is None:
                 raise
             found = instead()
-            self._refuse(f"{found.title} judges instead of the version adopted: {exc}", exc, found)
+            self._refuse(problem("other_model", model=found.title, problem=exc), exc, found)
             return found
 
-    def _refuse(self, problem: str, error: ModelError, in_use: Classifying) -> None:
-        self.problem = problem
+    def _refuse(self, why: Problem, error: ModelError, in_use: Classifying) -> None:
+        self.problem = why
         log.error("model_refused", in_use=in_use.title, why=str(error))

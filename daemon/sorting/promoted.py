@@ -22,6 +22,7 @@ from config.errors import ModelError
 from config.learning import LearningSettings
 from daemon.domain.examples import Kept
 from daemon.domain.promotions import Promoted
+from daemon.domain.speech import ENGLISH
 from daemon.sorting.comparing import Compared, NothingToCompareOn, compare
 from daemon.sorting.kept_examples import name_of
 from daemon.sorting.lessons import Held, refused
@@ -89,8 +90,7 @@ def judged(compared: Compared, fewest: int) -> tuple[str, str]:
     if others is not None and others.judgement()[0] == "worse":
         return "worse", f"{others.judgement()[1]}; {_ON_OTHERS}"
     if own is None or photos < fewest:
-        why = f"only {photos} photos are this station's own, and {fewest} are needed to say more"
-        return "as good", why
+        return "as good", ENGLISH.many("lessons.why.few_own", photos, fewest=fewest)
     return judgement, f"{why}; {_ON_OWN}"
 
 

@@ -22,6 +22,7 @@ from classifier.verdict import RUNNERS_UP
 from classifier.version import Version, load_version
 from config.errors import ModelError, NightsortError, RefusedError
 from config.sections import BandSettings
+from daemon.domain.status_words import NO_PROBLEM, Problem, problem
 from daemon.folders.locks import no_look_at, prepare
 from daemon.folders.os_errors import trouble
 from daemon.folders.writing import replacing
@@ -252,16 +253,16 @@ def untrusted(settings: Choice, bundle: Bundle) -> dict[str, str]:
     return found
 
 
-def load_usable(settings: Choice) -> tuple[Classifier, str]:
+def load_usable(settings: Choice) -> tuple[Classifier, Problem]:
     """What the daemon would judge with, and why that is not the version in use ("" where it is).
 
     Raises ModelError when nothing can be trusted.
     """
     try:
-        return load_classifier(settings), ""
+        return load_classifier(settings), NO_PROBLEM
     except ModelError as exc:
         found = load_instead(settings)
-        return found, f"{found.title} judges instead of the version adopted: {exc}"
+        return found, problem("other_model", model=found.title, problem=exc)
 
 
 def try_out(settings: Choice, version: Path | None, runners_up: int = RUNNERS_UP) -> Classifier:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -11,13 +10,13 @@ import pytest
 from config import catalogue
 from tests.end_to_end.test_practice import practising
 from tests.support.chromium import Tab, chromium
+from tests.support.german import WORDS
 from tests.support.waiting import eventually
 from web.templating import TEXTS
 
 CATALOGUES = catalogue.read(TEXTS)
 GERMAN = {*CATALOGUES["de"].catalogue.values()}
 ENGLISH = {*CATALOGUES["en"].catalogue.values()} - GERMAN
-WORDS = re.compile(r"\b(the|of|and|you|your|is|are|to|by|from|with|for|this|it|photos?)\b")
 _READ = """(() => {
   const texts = [document.title], walk = document.createTreeWalker(document.body, 4);
   while (walk.nextNode())

@@ -361,7 +361,7 @@ def test_a_lead_says_of_what_photos_are_examples(page: Page) -> None:
         form = hidden_fields(shown)
         done = client.post("/page/upload/examples", data={**form, "label": "Belts"},
                            files={"files": ("d.jpg", photo_bytes(seed=301))})  # fmt: skip
-        assert "1 neue Beispiele, 0 schon bekannt, 0 nicht angenommen." in done.text
+        assert "Neue Beispiele: 1. Schon bekannt: 0, nicht angenommen: 0." in done.text
     with page.signed_in("carl") as client:
         form = hidden_fields(client.get("/upload").text)
         refused = client.post("/page/upload/examples", data={**form, "label": "Belts"},

@@ -57,7 +57,7 @@ def test_a_group_is_decided_and_taken_back_in_one_stroke_each(carl: httpx.Client
     taken = re.findall(r'name="photo" value="(\d+:\d+)"', undo)
     assert [one.partition(":")[0] for one in taken] == numbers
     back = carl.post("/page/groups/undo", data={"token": token(text), "photo": taken})
-    assert f"{len(group)} wait again" in back.text
+    assert f"{len(group)} to decide again" in back.text
     assert total(carl) == before
 
 

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from config.value import ValueSettings
+from daemon.domain.status_words import problem
 from daemon.mirror import schema
 from daemon.mirror.fleet import REST, Snapshot
 from tests.support.fleet import DATABASE, Stations, fleet_of
+from tests.support.german import english_in
 from tests.support.postgres import Cluster, cluster
 
 pytestmark = pytest.mark.servers
@@ -210,6 +212,18 @@ def said(fleet: Stations, document: str) -> None:
         f"UPDATE nightsort.states SET status = '{document}' WHERE station = 'berlin'",
     )
     fleet.look()
+
+
+def test_what_a_station_says_is_wrong_is_said_in_the_language_of_the_browser(
+    fleet: Stations,
+) -> None:
+    two_stations(fleet)
+    said(fleet, json.dumps(PLAUSIBLE | {"problems": [problem("hangs"), "the moon is full"]}))
+    for path in ("/", "/page/stations/berlin"):
+        german = fleet.desk.get(path, **{"accept-language": "de"}).text
+        assert "das Sortieren steht seit einer Weile" in german
+        assert english_in(german)[:1] == ["the moon is full"]  # marked as such
+        assert problem("hangs") in fleet.desk.get(path).text
 
 
 def test_a_status_that_no_station_would_say_spoils_no_page(fleet: Stations) -> None:

@@ -18,10 +18,11 @@ from typing import Any
 import pytest
 
 from config.settings import Settings
+from daemon.domain.status_words import problem
 from daemon.domain.summaries import without_money
 from daemon.handover.calls import Calls
 from daemon.handover.posting import SIGNATURE, Answer, signature
-from daemon.handover.worker import UNSIGNED, HandoverSession, HandoverWorker
+from daemon.handover.worker import HandoverSession, HandoverWorker
 from daemon.store import Store
 from daemon.store.handovers import FOLLOWER
 from tests.support.core import WAREHOUSE, Core, tiny_photo
@@ -217,7 +218,7 @@ def test_nothing_is_sent_unsigned(tmp_path: Path) -> None:
     house.night()
     house.turns(60)
     assert house.other.tried == []
-    assert house.session.problem() == UNSIGNED
+    assert house.session.problem() == problem("unsigned")
     house.settings = settings(tmp_path)
     house.session.use(house.settings)
     house.session.turn()

@@ -30,7 +30,7 @@ def cards(settings: Settings, language: str, today: date) -> Mapping[str, str]:
         "categories": sorted(settings.categories.items(), key=lambda one: one[0].casefold()),
         "keys": KEYS,
         "review_folder": settings.filing.review_folder,
-        "undecided_days": f"{settings.alerts.undecided_days or _DAYS:g}",
+        "undecided_days": settings.alerts.undecided_days or _DAYS,
         "today": today.strftime(t("cards.date")),
     }
     pages = templates()

@@ -21,7 +21,7 @@ from web.problems import Problem
 from web.reading.dashboard import Period, glance
 from web.reading.history import zone_of
 from web.reading.photos import Store, history_if_any
-from web.reading.state import look, problems_in
+from web.reading.state import look
 from web.roles import Role
 from web.routes import router
 from web.site import site_of
@@ -121,8 +121,7 @@ def _at_this_moment(request: Request, store: Store | None, now: datetime) -> dic
     site = site_of(request)
     seen = look(site.settings.state_dir)
     return {
-        "seen": seen, "problems": problems_in(seen, site.texts(request).language),
-        "now": now, "at_time": _at_time,
+        "seen": seen, "now": now, "at_time": _at_time,
         "glance": glance(store) if store else None, "say": Wording(site.texts(request)),
         "enough_new": site.settings.learning.new_examples,
     }  # fmt: skip

@@ -10,9 +10,8 @@ from typing import Literal
 
 from config.errors import NightsortError
 from daemon.domain.examples import LearningStatus
-from daemon.domain.speech import speech
 from daemon.domain.status import ForecastStatus, QueueStatus, StatusDocument, WindowStatus
-from daemon.domain.status_words import problem_again
+from daemon.domain.status_words import Problem
 from daemon.health.status_file import read
 from daemon.store import DATABASE
 
@@ -28,7 +27,7 @@ class Seen:
     state: str  # in words
     model: str | None
     queue: QueueStatus | None
-    problems: list[str]
+    problems: list[Problem]
     window: WindowStatus | None
     forecast: ForecastStatus | None
     learning: LearningStatus | None = None
@@ -51,12 +50,6 @@ def look(state_dir: Path) -> Seen:
         health, document["state"], document["model"], document["queue"], document["problems"],
         document["window"], document["forecast"], document["learning"],
     )  # fmt: skip
-
-
-def problems_in(seen: Seen, language: str) -> list[tuple[str, str]]:
-    """Each with the language that it is said in: what was quoted, and what is rare, is English."""
-    said = [(one, problem_again(one, speech(language))) for one in seen.problems]
-    return [(again, language if again != one else "en") for one, again in said]
 
 
 def is_running(state_dir: Path) -> bool:

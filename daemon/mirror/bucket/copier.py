@@ -20,6 +20,7 @@ from typing_extensions import TypedDict
 from config.errors import PhotoError, RefusedError, TransientError
 from daemon.domain.clock import Clock
 from daemon.domain.photos import as_text
+from daemon.domain.status_words import NO_PROBLEM, Problem, problem_of
 from daemon.folders.tree import Tree
 from daemon.mirror.bucket.beside import about_of
 from daemon.mirror.bucket.client import Bucket, BucketRefused, ListingRefused
@@ -83,7 +84,7 @@ class Copier:
         self._files: list[Source] = []
         self._look_at = float("-inf")
         self._comparing: Iterator[None] | None = None
-        self.problem = ""  # why what is there could not be compared; empty where it could
+        self.problem = NO_PROBLEM  # why what is there could not be compared; empty where it could
         self.compared_at = clock.steady() if is_compared else float("-inf")
         self._state = self._meet()
         self._look = Look(store, sources, clock, self._troubles, self._require_name)
@@ -162,10 +163,10 @@ class Copier:
             if next(self._comparing, "over") == "over":
                 self._end_comparing()
         except (ListingRefused, RefusedError) as exc:
-            self._end_comparing(str(exc))
+            self._end_comparing(problem_of(exc))
         return True
 
-    def _end_comparing(self, problem: str = "") -> None:
+    def _end_comparing(self, problem: Problem = NO_PROBLEM) -> None:
         """problem: why it cannot go on; copying can."""
         self._comparing = None
         self.compared_at = self._clock.steady()
@@ -205,7 +206,7 @@ class Copier:
         except ListDamaged as exc:
             log.warning("forgotten_replaced", key=copy.key, why=str(exc))
         except RefusedError as exc:
-            self._troubles.failed(copy, str(exc))
+            self._troubles.failed(copy, problem_of(exc))
             raise BucketRefused(str(exc)) from exc
 
     # --- photos ----------------------------------------------------------------------------------
@@ -292,7 +293,7 @@ class Copier:
         try:
             read = read_and_send(tree, copy.place, is_wanted, partial(self._put, copy))
         except TransientError as exc:
-            self._troubles.failed(copy, str(exc))
+            self._troubles.failed(copy, problem_of(exc))
             raise
         self._troubles.settled(copy.key)
         if read is None or (copy.photo is not None and read.sha256 != sha256):

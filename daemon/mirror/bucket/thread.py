@@ -14,6 +14,7 @@ from config.mirror import MirrorSettings
 from config.settings import Settings
 from daemon.domain.clock import Clock
 from daemon.domain.status import BucketStatus
+from daemon.domain.status_words import Problem
 from daemon.mirror.attempts import Attempts
 from daemon.mirror.bucket.client import Bucket, connect
 from daemon.mirror.bucket.copier import COMPARE_SECONDS, Copier
@@ -97,17 +98,17 @@ class BucketThread:
                 if not has_copied:
                     self._attempts.rest(TURN_SECONDS)
 
-    def _failed(self, why: str) -> None:
+    def _failed(self, why: Problem) -> None:
         if self.figures is not None:
             self.figures = {**self.figures, "why": why}
 
-    def _tell(self, store: Store, waiting: int, why: str | None = None) -> None:
+    def _tell(self, store: Store, waiting: int, why: Problem | None = None) -> None:
         now = self._clock.steady()
         if now >= self._counted_at + _COUNT_SECONDS:
             self._copies, self._counted_at = store.bucket.count(), now
         self.figures = self._figures(self._copies, waiting, why)
 
-    def _figures(self, copies: int, waiting: int, why: str | None = None) -> BucketStatus:
+    def _figures(self, copies: int, waiting: int, why: Problem | None = None) -> BucketStatus:
         station = self._settings.mirror.station or ""
         return {"station": station, "copies": copies, "waiting": waiting, "why": why}
 

@@ -12,6 +12,7 @@ import structlog
 
 from daemon.domain.clock import Clock
 from daemon.domain.photos import as_text
+from daemon.domain.status_words import NO_PROBLEM, Problem
 from daemon.store.bucket_copies import Copy
 
 log = structlog.get_logger()
@@ -22,7 +23,7 @@ _LONGEST_WAIT_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class _Trouble:
-    why: str
+    why: Problem
     tries: int
     due: float  # steady seconds
 
@@ -41,9 +42,9 @@ class Troubles:
         return len(self._known)
 
     @property
-    def why(self) -> str:
+    def why(self) -> Problem:
         """Why one of them cannot be copied; empty where there is none."""
-        return next((one.why for one in self._known.values()), "")
+        return next((one.why for one in self._known.values()), NO_PROBLEM)
 
     def knows(self, one: int | str) -> bool:
         """Whether a photo, or the file of a key, is to wait behind all others."""
@@ -57,7 +58,7 @@ class Troubles:
         """The photos that are to be tried again now."""
         return [one for one in self._known if isinstance(one, int) and not self.is_put_off(one)]
 
-    def failed(self, copy: Copy, why: str) -> None:
+    def failed(self, copy: Copy, why: Problem) -> None:
         """Note that a copy could not be made. The first time it may be anything's fault."""
         self.failures += 1
         one = _name(copy)

@@ -19,6 +19,14 @@ from web.passwords import complaint
 from web.templating import HERE, settings_texts
 
 LANGUAGES = catalogue.read(HERE / "texts")
+_TEMPLATES = [file.read_text("utf-8") for file in (HERE / "templates").glob("*.html")]
+# What stands between two brackets of `t.many(`: one key, or two of which one is chosen.
+ASKED_BY_NUMBER = {
+    key
+    for text in _TEMPLATES
+    for asked in re.findall(r't\.many\(("[^,]+),', text)
+    for key in re.findall(r'"([\w.]+)"', asked)
+}
 
 
 def test_english_and_german_have_the_same_sentences_with_the_same_places_to_fill_in() -> None:
@@ -27,8 +35,23 @@ def test_english_and_german_have_the_same_sentences_with_the_same_places_to_fill
     assert set(english) == set(german)
     for key, sentence in english.items():
         assert re.findall(r"{\w+}", sentence) == re.findall(r"{\w+}", german[key]), key
+        assert sentence.count("|") == german[key].count("|"), key
         assert sentence.strip(), key
         assert german[key].strip(), key
+
+
+def test_one_is_not_told_as_several() -> None:
+    for language, one, more in (
+        ("en", "1 example.", "12 examples."),
+        ("de", "1 B", "12 Beispiele"),
+    ):
+        said = [LANGUAGES[language].many("learning.from_all", n, number=n) for n in (1, 12)]
+        assert one in said[0]
+        assert more in said[1]
+        assert "|" not in "".join(said)
+    for texts in LANGUAGES.values():
+        for key in (key for key, sentence in texts.catalogue.items() if "|" in sentence):
+            assert key in ASKED_BY_NUMBER, key
 
 
 def test_every_sentence_that_a_page_asks_for_is_there_and_none_is_left_over() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -24,6 +25,7 @@ from daemon.alerting.render import TEMPLATES, Message, message_of
 from daemon.domain.alerts import RULES, Alert
 from daemon.domain.learning_words import why_words
 from daemon.domain.speech import speech
+from daemon.domain.status_words import problem_again
 from daemon.domain.value import Value
 from tests.support.alert_samples import AT, FACTS, phases_of, sample
 
@@ -126,8 +128,34 @@ def test_only_facts_and_commands_are_quoted(
         source = (TEMPLATES / "rules" / language / f"{rule}.j2").read_text("utf-8")
         known = str(FACTS[rule]) + " ".join(re.findall("`(.*?)`", source))
         known += why_words(str(FACTS[rule].get("why")), speech(language))
+        known += "".join(problem_again(text, speech(language)) for text in _texts(FACTS[rule]))
         for words in re.findall(quoted, text):
             assert words in known or "models" in words
+
+
+def test_what_went_wrong_is_said_in_the_language_of_the_mail() -> None:
+    german = SETTINGS.model_copy(update={"reports": ReportSettings(language="de")})
+    full = {"why": "/backups: no space left; free some space on that disk"}
+    text = message_of(sample("backup_failed", "raised", **full), german, host="box7").text
+    assert "„/backups: kein Platz mehr; auf dieser Platte welchen schaffen“" in text
+    cut_off = "s3://a cannot be reached; see to the server, its certificate and the network between"
+    both = {"why": f"PostgreSQL has not answered for more than 2 min 00 s; and {cut_off}"}
+    text = message_of(sample("mirror_behind", "raised", **both), german, host="box7").text
+    assert "PostgreSQL hat seit mehr als 2 min 00 s nicht geantwortet; und s3://a ist nicht" in text
+    away = {
+        "folders": {"sorted": "since Mon 02:00: sorted_dir /a was removed as soon as it was made"}
+    }
+    text = message_of(sample("share_unavailable", "raised", **away), german, host="box7").text
+    assert "seit Mo 02:00: sorted_dir /a wurde entfernt, kaum dass es ihn gab" in text
+
+
+def _texts(facts: Any) -> Iterator[str]:
+    """Every text in them."""
+    if isinstance(facts, dict | list):
+        for one in facts.values() if isinstance(facts, dict) else facts:
+            yield from _texts(one)
+    elif isinstance(facts, str):
+        yield facts
 
 
 def _everywhere(facts: Any) -> Any:

@@ -650,7 +650,7 @@ def test_database_and_bucket_that_fail_together_are_one_alert(box: Box) -> None:
     box.document = healthy(mirror=database, bucket=bucket)
     assert box.turns(3 * HOUR) == [("mirror_behind", "raised")]
     facts = only(box, "mirror_behind").facts
-    assert (facts["why"], facts["waiting"]) == ("refused; cannot be reached", 15)
+    assert (facts["why"], facts["waiting"]) == ("refused; and cannot be reached", 15)
     box.document = healthy(mirror={**database, "why": None}, bucket=bucket)
     assert box.turns(HOUR) == []
     box.document = healthy(mirror=None, bucket={**bucket, "why": None})

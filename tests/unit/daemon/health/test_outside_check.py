@@ -15,6 +15,7 @@ from config.errors import ModelError
 from config.settings import Settings
 from daemon.alerting.file_outbox import FILE, RUNTIME, noted_of
 from daemon.domain.alerts import Sent
+from daemon.domain.status_words import Problem
 from daemon.folders.locks import hold
 from daemon.health.outside_check import OutsideCheck, look
 from daemon.health.status_file import STATUS
@@ -53,7 +54,7 @@ class Outside:
         environment = {**ENDED, "RUNTIME_DIRECTORY": str(self.runtime)}
         lookout = OutsideCheck(self.settings, self.clock, [self.target], environment)
         seen = look(self.state, environment)
-        lookout.tell(seen.because(because) if because else seen)
+        lookout.tell(seen.because(Problem(because)) if because else seen)
         return [(alert.rule, alert.phase) for alert in self.target.told[before:]]
 
     def damage(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,57 +17,18 @@ from daemon.folders.mounts import mount_of
 from daemon.health import doctor
 from daemon.health.doctor.fs_trials import _WAY_WORDS
 from daemon.intake.event_source import choose
+from tests.support.said import calls, forms
 
 GERMAN = speech("de")
 _SAYS = {"ok": ("found",), "advice": ("found", "remedy"), "wrong": ("found", "remedy")}
-_DAYS = {"%a": "Mon 02:00", "%d %b %Y %H:%M": "13 Oct 2025 02:00", "%d %b %Y": "13 Oct 2025"}
-
-
-def _forms(node: ast.expr, names: dict[str, list[ast.expr]]) -> list[str]:
-    """What an expression can come to; empty where it is nobody's sentence here."""
-    match node:
-        case ast.Constant(value=str(text)):
-            return [text]
-        case ast.IfExp(body=one, orelse=other):
-            return [*_forms(one, names), *_forms(other, names)]
-        case ast.Name(id=name):
-            return [form for given in names.get(name, ()) for form in _forms(given, names)]
-        case ast.JoinedStr(values=parts):
-            forms = [""]
-            for part in parts:
-                said = _forms(part, names) or [_sample(part)]
-                forms = [form + one for form in forms for one in said]
-            return forms
-        case ast.FormattedValue(value=value, format_spec=None):
-            return _forms(value, names)
-    return []
-
-
-def _sample(part: ast.expr) -> str:
-    written = ast.unparse(part)
-    return next((text for pattern, text in _DAYS.items() if pattern in written), "7")
 
 
 def _said() -> Iterator[tuple[str, str]]:
     """Table and sentence of all that a check may answer."""
-    folder = Path(doctor.__file__).parent
-    for file in folder.glob("*.py"):
-        module = ast.parse(file.read_text(encoding="utf-8"))
-        shared = _assigned(module.body)
-        for function in (one for one in ast.walk(module) if isinstance(one, ast.FunctionDef)):
-            names = shared | _assigned([*ast.walk(function)])
-            for call in (one for one in ast.walk(function) if isinstance(one, ast.Call)):
-                if isinstance(call.func, ast.Name) and call.func.id in _SAYS:
-                    for table, argument in zip(_SAYS[call.func.id], call.args[1:], strict=True):
-                        yield from ((table, form) for form in _forms(argument, names))
-
-
-def _assigned(nodes: Sequence[ast.AST]) -> dict[str, list[ast.expr]]:
-    names: dict[str, list[ast.expr]] = {}
-    for node in nodes:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            names.setdefault(node.targets[0].id, []).append(node.value)
-    return names
+    for _, call, names in calls(Path(doctor.__file__).parent.glob("*.py")):
+        if isinstance(call.func, ast.Name) and call.func.id in _SAYS:
+            for table, argument in zip(_SAYS[call.func.id], call.args[1:], strict=True):
+                yield from ((table, form) for form in forms(argument, names))
 
 
 # What is nothing but values, or a command, is the same in any language.
