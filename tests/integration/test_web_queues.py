@@ -105,7 +105,7 @@ def test_answers_to_spot_checks_are_counted_in_how_right_it_is_here(desk: WebDes
     assert "All checked" in desk.get("/review?queue=spots").text
     page = desk.get("/").text.replace("\N{NO-BREAK SPACE}", " ")
     assert "<strong>50.0 % right (9.5–90.5 %)</strong>" in page
-    assert "2 of 2 spot checks are answered" in page
+    assert "Spot checks answered: 2 of 2." in page
 
 
 def test_an_answer_taken_back_is_asked_again(desk: WebDesk) -> None:
