@@ -15,7 +15,7 @@ import pytest
 
 from daemon.store import DATABASE
 from tests.support.chromium import Chromium, Tab
-from tests.support.review_site import draw, sort, with_photos
+from tests.support.review_site import draw, sort, stop_daemon, with_photos
 from tests.support.waiting import eventually
 from tests.support.web import Page
 
@@ -114,6 +114,20 @@ def test_a_word_that_is_none_is_refused(carl: httpx.Client) -> None:
     forged = carl.post(action, data={**fields, "token": "x", "decision": "agree"})
     assert forged.status_code == 403
     assert carl.get(f"/photos/{photo_shown(text)}").json()["state"] == "review"
+
+
+def test_while_the_daemon_is_down_a_choice_is_shown_again_with_the_reason(tmp_path: Path) -> None:
+    with with_photos(tmp_path / "web", 2) as page, page.signed_in("carl") as carl:
+        text = carl.get("/review").text
+        stop_daemon(page)
+        answer = decide(carl, text, decision="other", other="Kurtas")
+        assert (answer.status_code, photo_shown(answer.text)) == (503, photo_shown(text))
+        assert "Try again when it does." in answer.text
+        assert "<option selected>Kurtas</option>" in answer.text
+        action, fields = fields_of(text, "new")
+        answer = carl.post(action, data={**fields, "category": "Capes & hoods"})
+        assert (answer.status_code, photo_shown(answer.text)) == (503, photo_shown(text))
+        assert 'value="Capes &amp; hoods"' in answer.text
 
 
 def test_a_reader_may_look_and_nothing_else(page: Page) -> None:
