@@ -437,6 +437,49 @@ def test_thirty_photos_are_decided_in_under_thirty_seconds(
             assert "All decided" in tab.evaluate("document.querySelector('#panel').innerText")
 
 
+NEWS = "document.querySelector('main .all-done .news')?.innerText ?? ''"
+
+
+def test_a_tab_left_at_all_decided_tells_of_new_photos_and_goes_on_by_enter(
+    tmp_path: Path, browser: Chromium
+) -> None:
+    with with_photos(tmp_path / "web", 2) as page, review(page, browser) as tab:
+        number = shown(tab)
+        for _ in range(2):
+            tab.press("Enter")
+            number = gone_on(tab, number)
+        eventually(lambda: page_total(page) == 0)
+        tab.press("Enter")  # nothing to go on to yet
+        draw(page.site.incoming, 3, 100)
+        sort(page)
+        eventually(lambda: tab.evaluate(NEWS) == "3 new photos wait.")
+        assert (shown(tab), left(tab)) == (0, 3)
+        assert "Undo" in said(tab)  # what was told before stays
+        assert "All decided" in tab.evaluate("document.querySelector('#panel').innerText")
+        tab.press("Enter")
+        ready(tab)
+        assert left(tab) == 3
+        tab.press("z")  # what was decided before can still be taken back
+        eventually(lambda: left(tab) == 4)
+
+
+def test_who_only_looks_hears_of_new_photos_in_groups_too_on_a_telephone(
+    tmp_path: Path, browser: Chromium
+) -> None:
+    with with_photos(tmp_path / "web", 0) as page, page.signed_in("rita") as rita:
+        tab = browser.tab(390)
+        tab.carry(rita)
+        tab.open(f"{page.url}/page/groups")
+        assert "All decided" in tab.evaluate("document.querySelector('main').innerText")
+        draw(page.site.incoming, 1)
+        sort(page)
+        eventually(lambda: tab.evaluate(NEWS) == "1 new photo waits.")
+        assert tab.too_wide_px == 0
+        tab.evaluate("document.querySelector('.all-done a').click()")
+        ready(tab)
+        assert tab.complaints == []
+
+
 def page_total(page: Page) -> int:
     with page.signed_in("rita") as client:
         return int(client.get("/reviews").json()["total"])
