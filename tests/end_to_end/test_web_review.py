@@ -474,6 +474,7 @@ def test_who_only_looks_hears_of_new_photos_in_groups_too_on_a_telephone(
         draw(page.site.incoming, 1)
         sort(page)
         eventually(lambda: tab.evaluate(NEWS) == "1 new photo waits.")
+        assert tab.evaluate("document.querySelector('h1').innerText").startswith("1 ")
         assert tab.too_wide_px == 0
         tab.evaluate("document.querySelector('.all-done a').click()")
         ready(tab)

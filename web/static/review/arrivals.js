@@ -23,7 +23,10 @@ function tell(number) {
   words.querySelector(".quiet").hidden = Boolean(number);
   go.innerHTML = number ? "<kbd>Enter</kbd> " : "";
   go.append(number ? says.saysGoOn : says.saysLook);
-  for (const left of document.querySelectorAll("#left, .queues [aria-current] .quiet")) left.textContent = number;
+  const heading = document.querySelector("#left") ?? document.querySelector("h1");
+  for (const left of [heading, document.querySelector(".queues [aria-current] .quiet")]) {
+    if (left) left.textContent = left.textContent.replace(/^\d+/, number);
+  }
 }
 
 // Whether there is anything to go on to; then it does.
