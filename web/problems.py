@@ -18,6 +18,8 @@ from fastapi.exceptions import HTTPException
 from fastapi.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
+# After these, whoever decided sees the photo again, with the reason why it was not done.
+SHOWN_AGAIN = frozenset({409, 422, 503})
 CONTENT_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
 

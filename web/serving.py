@@ -8,7 +8,6 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
-from datetime import UTC, datetime
 from functools import partial
 from types import FrameType
 
@@ -25,7 +24,7 @@ from web.folder import own_folder, serving_from
 from web.listening import Listening, bind, plan
 from web.live import LOOK_SECONDS, Listeners
 from web.protocol import BoundedProtocol
-from web.reading.asking import tell_sign_ins
+from web.reading.acts import Doing, tell_acts
 from web.reading.fleet import REFRESH_SECONDS, Fleet
 from web.reading.open_histories import HISTORIES, KEPT_SECONDS
 from web.reading.state import is_running
@@ -41,7 +40,7 @@ WRITE_CALLS_SECONDS = 5.0
 SWEEP_SECONDS = 3600.0
 FORGET_SECONDS = 60.0
 TELL_SECONDS = 5.0
-_SIGN_INS_AT_ONCE = 500
+_ACTS_AT_ONCE = 500
 # A tenth of the weight of others.
 NICENESS = 10
 # How long requests under way may take when the process is told to end.
@@ -231,11 +230,11 @@ class _Chores:
         if (fleet := self._site.fleet) is not None:
             return [
                 (REFRESH_SECONDS, partial(asyncio.to_thread, fleet.refresh)),
-                (TELL_SECONDS, partial(asyncio.to_thread, self._drop_sign_ins)),
+                (TELL_SECONDS, partial(asyncio.to_thread, self._drop_acts)),
             ]
         return [
             (FORGET_SECONDS, partial(asyncio.to_thread, self._site.pictures.clear_forgotten)),
-            (TELL_SECONDS, partial(asyncio.to_thread, self._tell_sign_ins)),
+            (TELL_SECONDS, partial(asyncio.to_thread, self._tell_acts)),
             (LOOK_SECONDS, self._site.listeners.turn),
             (KEPT_SECONDS, _close_idle),
         ]
@@ -252,21 +251,23 @@ class _Chores:
         for name in FIRST:
             self._site.templates.get_template(name)
 
-    def _tell_sign_ins(self) -> None:
+    def _tell_acts(self) -> None:
         """The audit chain is the daemon's; while none runs they wait."""
         store, state_dir = self._site.store, self._site.settings.state_dir
-        untold = store.sessions.untold(_SIGN_INS_AT_ONCE)
+        untold = store.acts.untold(_ACTS_AT_ONCE)
         if untold and is_running(state_dir):
-            told = [
-                (number, datetime.fromtimestamp(at, UTC).isoformat(), name)
-                for number, at, name in untold
-            ]
-            store.sessions.told(tell_sign_ins(state_dir, store.connection.page_id(), told))
+            store.acts.told(tell_acts(state_dir, store.connection.page_id(), untold))
 
-    def _drop_sign_ins(self) -> None:
-        """Here is no audit chain that they go to: the log has them."""
-        for number, *_ in self._site.store.sessions.untold(_SIGN_INS_AT_ONCE)[-1:]:
-            self._site.store.sessions.told(number)
+    def _drop_acts(self) -> None:
+        """Here is no audit chain that they go to: the log has them, of commands from here on."""
+        untold = self._site.store.acts.untold(_ACTS_AT_ONCE)
+        for act in untold:
+            if act.doing is not Doing.SIGN_IN:
+                log.info(
+                    "access_changed", doing=act.doing, whom=act.whom, role=act.role, by=act.person
+                )
+        if untold:
+            self._site.store.acts.told(untold[-1].number)
 
     def _sweep(self) -> None:
         store, settings = self._site.store, self._site.settings

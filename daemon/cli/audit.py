@@ -29,7 +29,7 @@ _ROWS_AT_ONCE = 1000
 
 @click.group()
 def audit() -> None:
-    """Every verdict, decision, undo, adoption and sign-in, bound in a chain."""
+    """Every verdict, decision, undo, adoption, sign-in and who may, bound in a chain."""
 
 
 @audit.command()

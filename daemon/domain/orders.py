@@ -19,8 +19,8 @@ from daemon.domain.forgetting import Receipt
 from daemon.domain.inspection import Examination, Examine, SettingsTold, TellSettings
 from daemon.domain.lessons import LessonAnswer, VersionAnswer, Wanted
 from daemon.domain.order import Order
+from daemon.domain.page_acts import PageAct, PageActsAnswer
 from daemon.domain.sent import ExamplesAnswer, ReceivedAnswer, SentFile
-from daemon.domain.sign_ins import SignIn, SignInsAnswer
 
 # In place of a run's id: the newest.
 LATEST = "latest"
@@ -101,7 +101,7 @@ Answer = (
     | ExamplesAnswer
     | LessonAnswer
     | VersionAnswer
-    | SignInsAnswer
+    | PageActsAnswer
     | Receipt
     | AlertAnswer
     | Examination
@@ -239,14 +239,14 @@ class ChangeModel(Order[ModelAnswer]):
 
 
 @dataclass(frozen=True, slots=True)
-class NoteSignIns(Order[SignInsAnswer]):
-    """Take over who signed in, for the audit chain; only the page may say so."""
+class NotePageActs(Order[PageActsAnswer]):
+    """Take over who signed in, and who may, for the audit chain; only the page may say so."""
 
-    name = "sign_ins"
-    answer = SignInsAnswer
+    name = "page_acts"
+    answer = PageActsAnswer
     needs_folders = False
     page: str  # which one, should there be another some day
-    sign_ins: tuple[SignIn, ...]
+    acts: tuple[PageAct, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +338,7 @@ AnyOrder = (
     | Rebuild
     | SendTestAlert
     | ChangeModel
-    | NoteSignIns
+    | NotePageActs
     | Acknowledge
     | Learn
     | CancelLesson

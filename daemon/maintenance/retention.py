@@ -322,7 +322,8 @@ class Retention:
     def _drop_people(self) -> None:
         if not self._settings.people_days:
             return
-        unnamed = self._store.retention.drop_people(self._before(self._settings.people_days))
+        before = self._before(self._settings.people_days)
+        unnamed = self._store.retention.drop_people(before, self._clock.now())
         if unnamed.spoken_at:
             zone = self._clock.now().tzinfo
             moments = map(datetime.fromisoformat, unnamed.spoken_at)

@@ -41,7 +41,7 @@ from daemon.domain.orders import (
     Left,
     MakePeriodReport,
     MakeReport,
-    NoteSignIns,
+    NotePageActs,
     PhotosAnswer,
     Rebuild,
     SendTestAlert,
@@ -49,8 +49,8 @@ from daemon.domain.orders import (
     TakeBack,
     Undo,
 )
+from daemon.domain.page_acts import PageActsAnswer
 from daemon.domain.photos import as_text
-from daemon.domain.sign_ins import SignInsAnswer
 from daemon.folders.locks import user_name
 from daemon.folders.tree import Folders
 from daemon.reporting.periods import Period
@@ -115,8 +115,8 @@ class Orders:
                 return self._forget(given.order, given.by)
             case Rebuild() | MakeReport() | MakePeriodReport():
                 return self._written(given.order)
-            case NoteSignIns():
-                return self._note_sign_ins(given.order, given.by)
+            case NotePageActs():
+                return self._note_page_acts(given.order, given.by)
             case SendTestAlert() | AddExamples() | Examine() | TellSettings():
                 raise RefusedError("a run without a daemon is under way; ask again when it is over")
             case _:
@@ -254,11 +254,10 @@ class Orders:
             case MakePeriodReport(first, last):
                 return self._make_period_report(first, last)
 
-    def _note_sign_ins(self, order: NoteSignIns, by: Speaker) -> SignInsAnswer:
+    def _note_page_acts(self, order: NotePageActs, by: Speaker) -> PageActsAnswer:
         if by.via is not Via.PAGE:
-            raise RefusedError("only the page says who signed in")
-        told = [(one.number, one.at, one.person) for one in order.sign_ins]
-        return SignInsAnswer(self._store.audit.note_sign_ins(order.page, told))
+            raise RefusedError("only the page says who signed in, and who may")
+        return PageActsAnswer(self._store.audit.note_page_acts(order.page, order.acts))
 
     def _by_others(self, given: Given) -> Answer:
         carry_out = self._others.get(type(given.order))

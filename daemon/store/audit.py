@@ -1,4 +1,4 @@
-"""The audit chain: what was judged, said, adopted, and who signed in, each row bound to the last.
+"""The audit chain: what was judged, said and adopted, who signed in and who may; row by row bound.
 
 A row's digest is over a salt and what is told, in the transaction that records it; its link is over
 the link before and that digest. So whatever is changed later does not fit any more, nor does what
@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from daemon.domain.page_acts import Doing, PageAct
 from daemon.domain.photos import as_text
 from daemon.store.database import Database, Part
 from daemon.store.rows import utc
@@ -43,6 +44,7 @@ class Kind(StrEnum):
     ADOPTION = "adoption"  # of a version
     FETCHED = "fetched"  # a version that was promoted; the person is who did that
     SIGN_IN = "sign_in"
+    ACCESS = "access"  # accounts and keys: who may use the page from now on
     FORGOTTEN = "forgotten"
 
 
@@ -101,18 +103,17 @@ class Audit(Part):
         )
         return [number for (number,) in rows]
 
-    def note_sign_ins(self, page: str, sign_ins: Iterable[tuple[int, str, str]]) -> int:
-        """Take in what a page noted: numbers there, times, names; returns the last that is known.
+    def note_page_acts(self, page: str, acts: Iterable[PageAct]) -> int:
+        """Take in what a page noted; returns the number there of the last that is known.
 
         One that is known already changes nothing.
         """
         with self._db.transaction():
-            last = self._last_sign_in(page)
-            for number, at, person in sign_ins:
-                if number > last:
-                    told = {"page": page, "number": number}
-                    append(self._db, Kind.SIGN_IN, at, told, person=person)
-                    last = number
+            last = self._last_act(page)
+            for act in acts:
+                if act.number > last:
+                    append(self._db, *_act(page, act), person=act.person)
+                    last = act.number
         return last
 
     def note(self, kind: Kind, at: datetime, told: Mapping[str, Any], person: str) -> None:
@@ -125,10 +126,10 @@ class Audit(Part):
         table = self._db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'audit'").fetchone()
         return table is not None
 
-    def _last_sign_in(self, page: str) -> int:
+    def _last_act(self, page: str) -> int:
         (last,) = self._db.execute(
             "SELECT coalesce(max(json_extract(told, '$.number')), 0) FROM audit"
-            " WHERE kind = 'sign_in' AND json_extract(told, '$.page') = ?",
+            " WHERE kind IN ('sign_in', 'access') AND json_extract(told, '$.page') = ?",
             (page,),
         ).fetchone()
         return int(last)
@@ -238,6 +239,24 @@ def forget_rows(database: Database, photos: str) -> int:
     return forgotten.rowcount
 
 
+def forget_people(database: Database, until: str, at: str, by: str) -> None:
+    """Let nobody be found out who is named in rows of before `until`; their names are gone already.
+
+    Within a transaction of another part. What was done to somebody's account is told with that
+    name: such a row goes as a whole. at: as `utc`; by: at whose word.
+    """
+    database.execute(
+        "UPDATE audit SET person_salt = NULL WHERE at < ? AND person_salt IS NOT NULL", (until,)
+    )
+    forgotten = database.execute(
+        "UPDATE audit SET told = NULL, person = NULL, salt = NULL, person_digest = NULL"
+        " WHERE kind = 'access' AND at < ? AND salt IS NOT NULL",
+        (until,),
+    ).rowcount
+    if forgotten:
+        append(database, Kind.FORGOTTEN, at, {"photos": 0, "rows": forgotten}, person=by)
+
+
 def digest_of(salt: bytes, told: str, person_digest: bytes | None) -> bytes:
     """What binds a row to what it tells."""
     return hashlib.sha256(salt + (person_digest or b"") + told.encode()).digest()
@@ -251,6 +270,15 @@ def digest_of_person(salt: bytes, person: str) -> bytes:
 def link_of(before: bytes, seq: int, at: str, kind: str, digest: bytes) -> bytes:
     """What binds a row to all that came before it."""
     return hashlib.sha256(before + f"{seq}|{at}|{kind}|".encode() + digest).digest()
+
+
+def _act(page: str, act: PageAct) -> tuple[Kind, str, dict[str, Any]]:
+    """What the chain tells of an act at a page."""
+    told: dict[str, Any] = {"page": page, "number": act.number}
+    if act.doing is Doing.SIGN_IN:
+        return Kind.SIGN_IN, act.at, told
+    told |= {"doing": act.doing, "whom": act.whom} | ({"role": act.role} if act.role else {})
+    return Kind.ACCESS, act.at, told
 
 
 def _told_of(database: Database, kind: str, about: int) -> tuple[str | None, str | None]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from daemon.domain.photos import Story
+from daemon.store.audit import forget_people
 from daemon.store.changes import note_change, note_incident
 from daemon.store.database import Part
 from daemon.store.forgetting import drop_rows, shorten_errors
@@ -87,7 +88,7 @@ class Retention(Part):
                 shorten_errors(self._db, run)
         return len(rows)
 
-    def drop_people(self, before: datetime) -> Unnamed:
+    def drop_people(self, before: datetime, at: datetime) -> Unnamed:
         """Let nobody be named any more who spoke, adopted or signed in before that time."""
         until = utc(before)
         with self._db.transaction():
@@ -106,10 +107,7 @@ class Retention(Part):
                     f" AND {column} NOT IN ('', ?)",
                     (A_PERSON, until, A_PERSON),
                 )
-            self._db.execute(
-                "UPDATE audit SET person_salt = NULL WHERE at < ? AND person_salt IS NOT NULL",
-                (until,),
-            )
+            forget_people(self._db, until, utc(at), "[retention] people_days")
             for photo in {photo for photo, *_ in spoken}:
                 note_change(self._db, "detail", photo)
             for (incident,) in answered:

@@ -129,6 +129,7 @@ def test_who_signs_in_to_the_page_is_in_the_chain_also_once_the_daemon_was_away(
 ) -> None:
     page = Page.make(tmp_path / "web")
     page.add_user("Anna")
+    page.add_key("shop")
     file = tmp_path / "audit.csv"
 
     def is_bound() -> bool:
@@ -140,5 +141,7 @@ def test_who_signs_in_to_the_page_is_in_the_chain_also_once_the_daemon_was_away(
             pass
         with page.site.daemon():
             eventually(is_bound, within_s=DEADLINE_SECONDS, every_s=1.0)
-    assert "Anna" in file.read_text("utf-8-sig")
+    text = file.read_text("utf-8-sig")
+    assert "Anna" in text
+    assert text.index("account_added") < text.index("key_made") < text.index("sign_in")
     assert page.site.nightsort("audit", "verify").returncode == 0

@@ -16,7 +16,7 @@ import pytest
 
 from tests.end_to_end.test_web import TwoUsers
 from tests.support.photos import photo_bytes
-from tests.support.two_users import DAEMON, WEB, require_helpers, shared_folder
+from tests.support.two_users import DAEMON, WEB, shared_folder
 from tests.support.waiting import DEADLINE_SECONDS, eventually
 from tests.support.web import Page, hidden_fields
 from tests.unit.daemon.sorting.test_zips import with_entries
@@ -209,7 +209,6 @@ def _send_in_vain(page: Page, key: str, photos: list[bytes]) -> None:
 
 
 def test_as_two_users_the_daemon_takes_what_the_page_may_not_write() -> None:
-    require_helpers()
     with shared_folder() as folder:
         users = TwoUsers(folder)
         page, site = users.page, users.page.site

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -21,17 +19,10 @@ from daemon.service.control_client import NoAnswer, give_order
 from daemon.store import DATABASE
 from tests.end_to_end.test_web import ROOT, TwoUsers
 from tests.support.processes import clean_environment, command
-from tests.support.review_site import draw, with_photos
+from tests.support.review_site import draw, stop_daemon, with_photos
 from tests.support.two_users import DAEMON, WEB, as_user, shared_folder
 from tests.support.waiting import DEADLINE_SECONDS, eventually
 from tests.support.web import Page
-
-# Helper processes are of the same user, who must be able to start them.
-_STARTS = (
-    "import subprocess, sys\n"
-    "try: sys.exit(subprocess.run([sys.executable, '-c', '']).returncode)\n"
-    "except OSError: sys.exit(1)"
-)
 
 
 @pytest.fixture(scope="module")
@@ -265,12 +256,6 @@ def test_while_the_daemon_is_down_what_there_is_is_shown_and_nothing_decided(
             assert anna.get(f"/photos/{number}/image").content == picture.content
 
 
-def stop_daemon(page: Page) -> None:
-    pid = int((page.site.state / "lock").read_text())
-    os.kill(pid, signal.SIGTERM)
-    eventually(lambda: page.site.nightsort("status").returncode == 3)
-
-
 def test_what_a_daemon_that_stood_still_was_asked_for_in_vain_is_not_done_later(
     tmp_path: Path,
 ) -> None:
@@ -296,8 +281,6 @@ def test_what_a_daemon_that_stood_still_was_asked_for_in_vain_is_not_done_later(
 def test_a_page_of_another_user_shows_photos_whatever_became_of_the_daemon() -> None:
     """As nightsort-web in the group of nightsort: it reads what the daemon filed, and asks it."""
     with shared_folder() as folder:
-        if subprocess.run([*as_user(WEB), sys.executable, "-c", _STARTS], check=False).returncode:
-            pytest.skip("another user's processes cannot start this Python")
         users = TwoUsers(folder)
         draw(users.page.site.incoming, 2)
         served, daemon = users.start(WEB, "web"), users.start(DAEMON, "run")

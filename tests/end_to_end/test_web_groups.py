@@ -6,13 +6,14 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import httpx
 import pytest
 
 from daemon.store import DATABASE
 from tests.support.chromium import chromium
-from tests.support.review_site import with_photos
+from tests.support.review_site import stop_daemon, with_photos
 from tests.support.waiting import eventually
 from tests.support.web import Page
 
@@ -87,8 +88,8 @@ def test_what_somebody_decided_meanwhile_is_left_and_named(page: Page, carl: htt
         ({"photo": ["../1:0"]}, 400),
         ({"photo": [f"{n}:0" for n in range(1, 200)]}, 400),
         ({"photo": ["1:0"], "decision": "burn"}, 400),
-        ({"photo": ["1:0"], "decision": "other"}, 400),
-        ({}, 400),
+        ({"photo": ["1:0"], "decision": "other"}, 422),
+        ({}, 422),
         ({"photo": ["1:0"], "token": "forged"}, 403),
     ],
 )
@@ -97,6 +98,84 @@ def test_what_makes_no_sense_is_refused(
 ) -> None:
     fields = {"token": token(carl.get("/page/groups").text), **form}
     assert carl.post("/page/groups/decision", data=fields).status_code == status
+
+
+def checked(text: str) -> list[str]:
+    """The boxes that are ticked."""
+    return re.findall(r'name="photo" value="(\d+:\d+)"[^>]* checked>', text)
+
+
+def to_undo(text: str) -> list[str]:
+    undo = text.partition('id="undo"')[2].partition("</form>")[0]
+    return re.findall(r'name="photo" value="(\d+:\d+)"', undo)
+
+
+def test_whoever_chose_no_category_has_all_the_rest_still_chosen(carl: httpx.Client) -> None:
+    text = carl.get("/page/groups").text
+    group = first_group(text)
+    form = {"token": token(text), "photo": group[:2], "decision": "other", "other": ""}
+    answer = carl.post("/page/groups/decision", data=form)
+    assert (answer.status_code, checked(answer.text)) == (422, group[:2])
+    assert "Choose the category first." in answer.text
+    answer = carl.post("/page/groups/decision", data=form | {"other": "Hats"})
+    assert (answer.status_code, checked(answer.text)) == (422, group[:2])
+    assert "There is no such category" in answer.text
+
+
+def test_while_the_daemon_is_down_a_stroke_comes_back_whole_with_the_reason(
+    tmp_path: Path,
+) -> None:
+    with with_photos(tmp_path / "web", 6) as page, page.signed_in("carl") as carl:
+        text = carl.get("/page/groups").text
+        form: dict[str, str | list[str]] = {"token": token(text), "queue": "review"}
+        photos = re.findall(r'name="photo" value="(\d+:\d+)"', text)
+        done = carl.post("/page/groups/decision", data=form | {"photo": photos[:2]})
+        undoable = to_undo(done.text)
+        assert len(undoable) == 2
+        stop_daemon(page)
+        choice = form | {"photo": photos[3:5], "decision": "other", "other": "Kurtas"}
+        answer = carl.post("/page/groups/decision", data=choice)
+        assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
+        assert sorted(checked(answer.text)) == sorted(photos[3:5])
+        assert "<option selected>Kurtas</option>" in answer.text
+        assert answer.text.count("nightsort is not sorting at the moment.") == 1
+        assert 'role="alert"' in answer.text
+        answer = carl.post("/page/groups/undo", data=form | {"photo": undoable})
+        assert (answer.status_code, to_undo(answer.text)) == (503, undoable)
+        with page.site.daemon():
+            page.await_daemon()
+            answer = carl.post("/page/groups/decision", data=choice)
+            assert (answer.status_code, checked(answer.text)) == (200, [])
+            answer = carl.post("/page/groups/undo", data=form | {"photo": undoable})
+            assert (answer.status_code, to_undo(answer.text)) == (200, [])
+            assert "2 wait again" in answer.text
+
+
+def test_by_keys_a_stroke_comes_back_whole_too_and_goes_through_later(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with (
+        with_photos(tmp_path / "web", 4) as page,
+        page.signed_in("carl") as carl,
+        chromium(tmp_path_factory.mktemp("chromium")) as browser,
+    ):
+        tab = browser.tab(390)
+        tab.carry(carl)
+        tab.open(f"{page.url}/page/groups")
+        stop_daemon(page)
+        tab.evaluate("document.querySelector('.whole').click()")
+        count = "document.querySelector('#count')?.textContent ?? ''"
+        chosen = tab.evaluate(count)
+        tab.press("Enter")
+        why = "document.querySelector('[role=alert]')?.innerText ?? ''"
+        eventually(lambda: "Try again when it does." in tab.evaluate(why))
+        eventually(lambda: tab.evaluate(count) == chosen)
+        assert tab.too_wide_px == 0
+        with page.site.daemon():
+            page.await_daemon()
+            before = total(carl)
+            tab.press("Enter")
+            eventually(lambda: total(carl) == before - int(chosen.split()[0]))
 
 
 def test_a_reader_looks_only(page: Page) -> None:

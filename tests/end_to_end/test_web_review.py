@@ -15,7 +15,7 @@ import pytest
 
 from daemon.store import DATABASE
 from tests.support.chromium import Chromium, Tab
-from tests.support.review_site import draw, sort, with_photos
+from tests.support.review_site import draw, sort, stop_daemon, with_photos
 from tests.support.waiting import eventually
 from tests.support.web import Page
 
@@ -114,6 +114,20 @@ def test_a_word_that_is_none_is_refused(carl: httpx.Client) -> None:
     forged = carl.post(action, data={**fields, "token": "x", "decision": "agree"})
     assert forged.status_code == 403
     assert carl.get(f"/photos/{photo_shown(text)}").json()["state"] == "review"
+
+
+def test_while_the_daemon_is_down_a_choice_is_shown_again_with_the_reason(tmp_path: Path) -> None:
+    with with_photos(tmp_path / "web", 2) as page, page.signed_in("carl") as carl:
+        text = carl.get("/review").text
+        stop_daemon(page)
+        answer = decide(carl, text, decision="other", other="Kurtas")
+        assert (answer.status_code, photo_shown(answer.text)) == (503, photo_shown(text))
+        assert "Try again when it does." in answer.text
+        assert "<option selected>Kurtas</option>" in answer.text
+        action, fields = fields_of(text, "new")
+        answer = carl.post(action, data={**fields, "category": "Capes & hoods"})
+        assert (answer.status_code, photo_shown(answer.text)) == (503, photo_shown(text))
+        assert 'value="Capes &amp; hoods"' in answer.text
 
 
 def test_a_reader_may_look_and_nothing_else(page: Page) -> None:
@@ -421,6 +435,50 @@ def test_thirty_photos_are_decided_in_under_thirty_seconds(
                 number = gone_on(tab, number)
             eventually(lambda: page_total(page) == 0)
             assert "All decided" in tab.evaluate("document.querySelector('#panel').innerText")
+
+
+NEWS = "document.querySelector('main .all-done .news')?.innerText ?? ''"
+
+
+def test_a_tab_left_at_all_decided_tells_of_new_photos_and_goes_on_by_enter(
+    tmp_path: Path, browser: Chromium
+) -> None:
+    with with_photos(tmp_path / "web", 2) as page, review(page, browser) as tab:
+        number = shown(tab)
+        for _ in range(2):
+            tab.press("Enter")
+            number = gone_on(tab, number)
+        eventually(lambda: page_total(page) == 0)
+        tab.press("Enter")  # nothing to go on to yet
+        draw(page.site.incoming, 3, 100)
+        sort(page)
+        eventually(lambda: tab.evaluate(NEWS) == "3 new photos wait.")
+        assert (shown(tab), left(tab)) == (0, 3)
+        assert "Undo" in said(tab)  # what was told before stays
+        assert "All decided" in tab.evaluate("document.querySelector('#panel').innerText")
+        tab.press("Enter")
+        ready(tab)
+        assert left(tab) == 3
+        tab.press("z")  # what was decided before can still be taken back
+        eventually(lambda: left(tab) == 4)
+
+
+def test_who_only_looks_hears_of_new_photos_in_groups_too_on_a_telephone(
+    tmp_path: Path, browser: Chromium
+) -> None:
+    with with_photos(tmp_path / "web", 0) as page, page.signed_in("rita") as rita:
+        tab = browser.tab(390)
+        tab.carry(rita)
+        tab.open(f"{page.url}/page/groups")
+        assert "All decided" in tab.evaluate("document.querySelector('main').innerText")
+        draw(page.site.incoming, 1)
+        sort(page)
+        eventually(lambda: tab.evaluate(NEWS) == "1 new photo waits.")
+        assert tab.evaluate("document.querySelector('h1').innerText").startswith("1 ")
+        assert tab.too_wide_px == 0
+        tab.evaluate("document.querySelector('.all-done a').click()")
+        ready(tab)
+        assert tab.complaints == []
 
 
 def page_total(page: Page) -> int:

@@ -12,8 +12,8 @@ import pytest
 
 from config.errors import NamedWrongly, RefusedError
 from daemon.domain.corrections import Via
-from daemon.domain.orders import Given, NoteSignIns, Speaker
-from daemon.domain.sign_ins import SignIn
+from daemon.domain.orders import NotePageActs, Speaker
+from daemon.domain.page_acts import Doing, PageAct
 from daemon.maintenance.audit import (
     Looked,
     export,
@@ -31,6 +31,7 @@ from tests.integration.test_pick_lists import updater
 from tests.support.core import running, tiny_photo
 from tests.support.forgetting import ForgettingShop
 
+THE_PAGE = Speaker("the page", Via.PAGE)
 SHIRT, TOP = "return-60521.png", "return-60522.png"
 
 
@@ -199,19 +200,44 @@ def test_what_is_recalled_after_a_restore_is_bound_again(shop: AuditedShop) -> N
 
 
 def test_sign_ins_are_taken_from_the_page_alone_and_each_once(shop: AuditedShop) -> None:
-    told = NoteSignIns("a page", (SignIn(1, "2025-10-13T08:00:00+00:00", "Anna"),))
-    page = Given(told, Speaker("the page", Via.PAGE))
+    told = NotePageActs("a page", (PageAct(1, "2025-10-13T08:00:00+00:00", "Anna"),))
     with pytest.raises(RefusedError, match="only the page"):
         carry_out(shop, Reports(shop), told, Speaker("mallory"))
     for _ in range(2):
-        assert carry_out(shop, Reports(shop), told, page.by).known == 1
-    more = NoteSignIns("a page", (*told.sign_ins, SignIn(2, "2025-10-13T09:00:00+00:00", "Bert")))
-    assert carry_out(shop, Reports(shop), more, page.by).known == 2
-    other = NoteSignIns("another page", told.sign_ins)
-    assert carry_out(shop, Reports(shop), other, page.by).known == 1
+        assert carry_out(shop, Reports(shop), told, THE_PAGE).known == 1
+    more = NotePageActs("a page", (*told.acts, PageAct(2, "2025-10-13T09:00:00+00:00", "Bert")))
+    assert carry_out(shop, Reports(shop), more, THE_PAGE).known == 2
+    other = NotePageActs("another page", told.acts)
+    assert carry_out(shop, Reports(shop), other, THE_PAGE).known == 1
     names = [row.person for row in shop.store.audit.rows() if row.kind == "sign_in"]
     assert names == ["Anna", "Bert", "Anna"]
     assert shop.look().bad_row is None
+
+
+def test_accounts_and_keys_are_bound_with_who_changed_them_and_numbered_with_sign_ins(
+    shop: AuditedShop, tmp_path: Path
+) -> None:
+    at = "2025-10-13T08:00:00+00:00"
+    acts = (
+        PageAct(1, at, "nightsort-web", Doing.ACCOUNT_ADDED, "Carl", "clerk"),
+        PageAct(2, at, "Carl"),
+        PageAct(3, at, "Anna", Doing.LINK_MADE, "Carl"),
+    )
+    for known in (2, 3, 3):
+        order = NotePageActs("a page", acts[:known])
+        assert carry_out(shop, Reports(shop), order, THE_PAGE).known == known
+    rows = [*shop.store.audit.rows()][5:]
+    assert [(row.kind, row.person) for row in rows] == [
+        ("access", "nightsort-web"), ("sign_in", "Carl"), ("access", "Anna"),
+    ]  # fmt: skip
+    assert rows[0].told == (
+        '{"doing":"account_added","number":1,"page":"a page","role":"clerk","whom":"Carl"}'
+    )
+    assert rows[2].told == '{"doing":"link_made","number":3,"page":"a page","whom":"Carl"}'
+    export(shop.store, tmp_path / "audit.csv")
+    assert look_through(exported(tmp_path / "audit.csv")) == shop.look()
+    shop.tamper("UPDATE audit SET told = replace(told, 'clerk', 'admin')")
+    assert shop.look().bad_row == 6
 
 
 def test_an_adoption_is_bound_with_who_adopted(shop: AuditedShop) -> None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ from daemon.domain.orders import (
     MakePeriodReport,
     MakeReport,
     ModelAnswer,
-    NoteSignIns,
+    NotePageActs,
     PhotosAnswer,
     Rebuild,
     Receive,
@@ -68,9 +68,9 @@ from daemon.domain.orders import (
     TakeBack,
     Undo,
 )
+from daemon.domain.page_acts import Doing, PageAct, PageActsAnswer
 from daemon.domain.runs import Progress
 from daemon.domain.sent import ExamplesAnswer, NotTaken, Received, ReceivedAnswer, SentFile
-from daemon.domain.sign_ins import SignIn, SignInsAnswer
 from daemon.domain.summaries import DrainSummary
 from daemon.folders.locks import hold, user_name
 from daemon.health.status_file import StatusFile
@@ -92,6 +92,8 @@ SUMMARY: DrainSummary = part_of_summary(
     run="20251013_020000", successful=3, errors=[{"error": "Häh?"}]
 )
 PATIENCE_SECONDS = 60.0
+ACT = PageAct(1, "2025-10-13T08:00:00+00:00", "Anna")
+CHANGE = replace(ACT, number=2, doing=Doing.ROLE_CHANGED, whom="Carl", role="lead")
 
 
 class FakeService:
@@ -415,7 +417,7 @@ def test_each_order_arrives_as_it_was_given_and_its_answer_as_well(
         (TellSettings(), SettingsTold("/a.toml", (SETTING,), ("window.start",), "", ("old",))),
         (ChangeModel(), ModelAnswer("it fails its self-test")),
         (Forget("60521", (7, 8)), RECEIPT),
-        (NoteSignIns("page", (SignIn(1, "2025-10-13T08:00:00+00:00", "Anna"),)), SignInsAnswer(1)),
+        (NotePageActs("page", (ACT, CHANGE)), PageActsAnswer(2)),
         (
             Receive((SentFile("0a1b/0", "ü.jpg"),)),
             ReceivedAnswer(

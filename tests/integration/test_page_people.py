@@ -21,6 +21,7 @@ from tests.support.two_users import DAEMON, GROUP, WEB, Person, person, shared_f
 from web.database import Key, WebStore
 from web.database.restoring import TakenBack
 from web.folder import own_folder
+from web.reading.acts import Doing
 from web.roles import Role
 
 # What the people here did, they did before; what they do after a backup comes later than it.
@@ -132,6 +133,9 @@ def test_what_the_page_knows_stays_as_it_is_and_what_it_lost_comes_back(
             "Carl": (Role.CLERK, "$argon2id$of-carl"),
         }
         assert isinstance(again.keys.find(key), Key)
+        assert [(act.doing, act.whom, act.role) for act in again.acts.untold(10)][-2:] == [
+            (Doing.ACCOUNT_TAKEN_BACK, "Carl", "clerk"), (Doing.KEY_TAKEN_BACK, "shop", "reader"),
+        ]  # fmt: skip
         done = again.take_back(state)
         assert (done.accounts, done.keys) == (0, 0)
 

@@ -13,6 +13,7 @@ import pytest
 from config.errors import ConfigError
 from config.settings import RetentionSettings, load
 from daemon.domain.corrections import Word
+from daemon.domain.page_acts import Doing, PageAct
 from daemon.folders.tree import Tree
 from daemon.maintenance.audit import look_through_store
 from daemon.maintenance.retention import Retention
@@ -431,6 +432,9 @@ def test_summaries_name_no_photo_that_is_not_known_any_more(shop: Shop) -> None:
 def test_names_of_people_become_a_person(shop: Shop) -> None:
     old = night(shop, "return-1111.png")
     shop.corrector.correct("return-1111.png", "Tops", "Anna Schmidt")
+    at = shop.clock.now().astimezone(UTC).isoformat()
+    changed = PageAct(1, at, "Anna Schmidt", Doing.ROLE_CHANGED, "Carl", "lead")
+    shop.store.audit.note_page_acts("a page", [changed, PageAct(2, at, "Anna Schmidt")])
     said = shop.clock.now().date()
     shop.clock.advance(40 * DAY)
     night(shop, "return-3333.png", first=9)
@@ -451,7 +455,16 @@ def test_names_of_people_become_a_person(shop: Shop) -> None:
     assert people("return-3333.png") == ["Bert Braun"]
     assert rewritten == [([old], [said])]
     assert look_through_store(shop.store).bad_row is None
-    assert "Schmidt" not in str([*shop.store.audit.rows()])
+    audit = [*shop.store.audit.rows()]
+    assert "Schmidt" not in str(audit)
+    assert "Carl" not in str(audit)
+    assert [(row.told is None, row.person) for row in audit if row.kind == "access"] == [
+        (True, None)
+    ]
+    (forgotten,) = [row for row in audit if row.kind == "forgotten"]
+    assert (forgotten.told, forgotten.person) == (
+        '{"photos":0,"rows":1}', "[retention] people_days",
+    )  # fmt: skip
     shop.clock.advance(DAY)
     shop.tidy()
     assert len(rewritten) == 1

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from daemon.cli.samples import draw_item
+from tests.support.waiting import eventually
 from tests.support.web import Page
 
 # Drawings are nobody's photos: with bounds like these the model is sure of none of them.
@@ -41,6 +44,12 @@ def with_photos(folder: Path, photos: int = 8, web: str = "") -> Iterator[Page]:
         page.await_daemon()
         sort(page)
         yield page
+
+
+def stop_daemon(page: Page) -> None:
+    """End the daemon, and wait until everybody sees that."""
+    os.kill(int((page.site.state / "lock").read_text()), signal.SIGTERM)
+    eventually(lambda: page.site.nightsort("status").returncode == 3)
 
 
 def sort(page: Page) -> None:

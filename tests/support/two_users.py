@@ -1,14 +1,22 @@
-"""Two users of the machine, and a folder that both can reach."""
+"""Two users of the machine, and a folder that both can reach.
+
+Where Python or this repository lies in a home that is closed to others, as root's is, the processes
+of both see it all the same: in a view of the file system of their own, in which that home is open
+and holds nothing else. Outside of it nothing changes.
+"""
 
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from shlex import quote
 
 import pytest
 
@@ -26,15 +34,54 @@ def shared_folder() -> Iterator[Path]:
         pytest.skip("only root may be two other users")
     with tempfile.TemporaryDirectory(prefix="nightsort-two-users-") as name:
         Path(name).chmod(0o755)
-        reads = [*as_user(WEB), sys.executable, "-c", "import daemon.store"]
-        if subprocess.run(reads, cwd=ROOT, capture_output=True, check=False).returncode:
-            pytest.skip("another user cannot read this repository, or its environment")
+        if why_not := _why_nobody_else_starts_python():
+            pytest.skip(f"another user cannot start this environment's Python: {why_not}")
         yield Path(name)
 
 
 def as_user(uid: int) -> list[str]:
     """What to put before a command so that this user runs it, in the common group."""
-    return ["setpriv", f"--reuid={uid}", f"--regid={GROUP}", "--clear-groups"]
+    return [*_way_in(), "setpriv", f"--reuid={uid}", f"--regid={GROUP}", "--clear-groups"]
+
+
+@cache
+def _way_in() -> list[str]:
+    """What to put before a command of another user, so that nothing which it needs is closed."""
+    needed = sorted({Path(one).resolve() for one in (sys.base_prefix, sys.prefix, ROOT)})
+    closed = {above for one in needed for above in one.parents if not _is_open(above)}
+    outermost = [one for one in closed if closed.isdisjoint(one.parents)]
+    hidden = [one for one in needed if not closed.isdisjoint(one.parents)]
+    if not hidden:
+        return []
+    aside = "/dev/shm"  # in that view alone, and for a moment
+    lines = ["set -e", f"mount -t tmpfs tmpfs {aside}"]
+    for number, one in enumerate(hidden):
+        lines += [f"mkdir {aside}/{number}", f"mount --rbind {quote(str(one))} {aside}/{number}"]
+    lines += [f"mount -t tmpfs -o mode=755 tmpfs {quote(str(one))}" for one in outermost]
+    for number, one in enumerate(hidden):
+        lines += [
+            f"(umask 022; mkdir -p {quote(str(one))})",
+            f"mount --rbind {aside}/{number} {quote(str(one))}",
+        ]
+    lines += [f"umount -l {aside}", 'exec "$@"']
+    return ["unshare", "--mount", "sh", "-c", "\n".join(lines), "sh"]
+
+
+def _is_open(folder: Path) -> bool:
+    """Whether everybody may pass through it."""
+    return bool(folder.stat().st_mode & stat.S_IXOTH)
+
+
+@cache
+def _why_nobody_else_starts_python() -> str:
+    """Why a process of another user cannot start a Python of its own; empty where it can."""
+    code = (
+        "import daemon.store, subprocess, sys;"
+        " subprocess.run([sys.executable, '-c', 'import daemon.store'], check=True)"
+    )
+    command = [*as_user(WEB), sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stderr.strip().rpartition("\n")[2] if done.returncode else ""
 
 
 class Person:
@@ -71,14 +118,3 @@ def person(uid: int, code: str, state: Path) -> Iterator[Person]:
     finally:
         said = one.end()
     assert "Traceback" not in said, said
-
-
-def require_helpers() -> None:
-    """Skip the test where another user's process cannot start one of its own.
-
-    Where this environment's Python lies in a home that is closed to others, only root gets there.
-    """
-    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', ''], check=True)"
-    command = [*as_user(DAEMON), sys.executable, "-c", code]
-    if subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode:
-        pytest.skip("another user cannot start this environment's Python")

@@ -1,6 +1,7 @@
-"""What the page remembers itself: accounts, sessions, links, keys, failed sign-ins, calls, prints.
+"""What the page remembers itself: who may use it and how, its calls, what was printed.
 
-One SQLite file of its own, `state_dir/web/web.db`; the only package of `web` that speaks SQL.
+Accounts, sessions, links, keys, failed sign-ins; and what the audit chain is still to be told. One
+SQLite file of its own, `state_dir/web/web.db`; the only package of `web` that speaks SQL.
 Secrets are never in it: passwords as argon2id, everything else as SHA-256 of 256 random bits.
 Everything here may be called in any thread; what writes waits for the disk, so not in the event
 loop's.
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from web.database.accounts import Account, Accounts, NameTaken
+from web.database.acts import Acts
 from web.database.calls import Call, Calls
 from web.database.connection import DATABASE, Connection
 from web.database.failures import Failures
@@ -41,6 +43,7 @@ class WebStore:
 
     connection: Connection
     accounts: Accounts
+    acts: Acts
     sessions: Sessions
     links: Links
     keys: Keys
@@ -58,6 +61,7 @@ class WebStore:
         return cls(
             connection,
             Accounts(connection),
+            Acts(connection),
             Sessions(connection),
             Links(connection),
             Keys(connection),

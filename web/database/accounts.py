@@ -9,8 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from web.database.acts import note, note_of
 from web.database.connection import Connection
 from web.database.restoring import note_removed
+from web.reading.acts import Doing
 from web.roles import Role
 
 Clock = Callable[[], float]
@@ -52,17 +54,21 @@ class Accounts:
         with self._connection.writing() as db:
             if db.execute("SELECT 1 FROM accounts LIMIT 1").fetchone():
                 return None
-            return self._add(db, name, Role.ADMIN, password)
+            return self._add(db, name, Role.ADMIN, password, by=name)
 
-    def _add(self, db: sqlite3.Connection, name: str, role: Role, password: str) -> int:
+    def _add(
+        self, db: sqlite3.Connection, name: str, role: Role, password: str, by: str = ""
+    ) -> int:
+        now = self._now()
         try:
             done = db.execute(
                 "INSERT INTO accounts (name, folded, role, password, made_at)"
                 " VALUES (?, ?, ?, ?, ?)",
-                (name, folded(name), role, password, self._now()),
+                (name, folded(name), role, password, now),
             )
         except sqlite3.IntegrityError as exc:
             raise NameTaken(name) from exc
+        note(db, now, Doing.ACCOUNT_ADDED, name, role, by)
         return int(done.lastrowid or 0)
 
     def named(self, name: str) -> Account | None:
@@ -84,10 +90,14 @@ class Accounts:
         with self._connection.reading() as db:
             return db.execute("SELECT 1 FROM accounts LIMIT 1").fetchone() is not None
 
-    def set_password(self, account: int, password: str) -> None:
-        """Take a new password, hashed already, and end all sessions and links of that person."""
+    def set_password(self, account: int, password: str, by: str = "") -> None:
+        """Take a new password, hashed already, and end all sessions and links of that person.
+
+        by: as `acts.note` has it.
+        """
         with self._connection.writing() as db:
             db.execute("UPDATE accounts SET password = ? WHERE id = ?", (password, account))
+            note_of(db, self._now(), Doing.PASSWORD_CHANGED, account, by=by)
             db.execute("DELETE FROM sessions WHERE account = ?", (account,))
             db.execute("DELETE FROM links WHERE account = ?", (account,))
 
@@ -100,6 +110,7 @@ class Accounts:
         """Give a person another role, and end all their sessions."""
         with self._connection.writing() as db:
             db.execute("UPDATE accounts SET role = ? WHERE id = ?", (role, account))
+            note_of(db, self._now(), Doing.ROLE_CHANGED, account, role)
             db.execute("DELETE FROM sessions WHERE account = ?", (account,))
 
     def remove(self, account: int) -> None:
@@ -107,6 +118,7 @@ class Accounts:
         with self._connection.writing() as db:
             row = db.execute("SELECT folded FROM accounts WHERE id = ?", (account,)).fetchone()
             if row is not None:
+                note_of(db, self._now(), Doing.ACCOUNT_REMOVED, account)
                 note_removed(db, row[0], self._now())
                 db.execute("DELETE FROM accounts WHERE id = ?", (account,))
 

@@ -81,7 +81,7 @@ class Connection:
         return "" if row is None else str(row[0])
 
     def page_id(self) -> str:
-        """By which the daemon tells this page's sign-ins from those of another, made once."""
+        """By which the daemon tells this page's acts from those of another, made once."""
         with self.writing() as db:
             db.execute(
                 "INSERT INTO facts VALUES ('page', ?) ON CONFLICT DO NOTHING",

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from web.database.accounts import NameTaken
+from web.database.acts import note
 from web.database.connection import Connection
 from web.database.sessions import hashed
+from web.reading.acts import Doing
 from web.roles import Role
 
 # Says what it is wherever one is found lying about.
@@ -36,15 +38,16 @@ class Keys:
 
     def add(self, name: str, role: Role) -> str:
         """Make one; returns the key itself. Raises NameTaken while one of that name is valid."""
-        key = f"{PREFIX}{secrets.token_urlsafe(32)}"
+        key, now = f"{PREFIX}{secrets.token_urlsafe(32)}", self._now()
         with self._connection.writing() as db:
             try:
                 db.execute(
                     "INSERT INTO keys (name, role, hash, made_at) VALUES (?, ?, ?, ?)",
-                    (name, role, hashed(key), self._now()),
+                    (name, role, hashed(key), now),
                 )
             except sqlite3.IntegrityError as exc:
                 raise NameTaken(name) from exc
+            note(db, now, Doing.KEY_MADE, name, role)
         return key
 
     def find(self, key: str) -> Key | None:
@@ -59,11 +62,14 @@ class Keys:
 
     def revoke(self, name: str) -> bool:
         """End the key of that name; False when there is none."""
+        now = self._now()
         with self._connection.writing() as db:
             done = db.execute(
                 "UPDATE keys SET revoked_at = ? WHERE name = ? AND revoked_at IS NULL",
-                (self._now(), name),
+                (now, name),
             )
+            if done.rowcount:
+                note(db, now, Doing.KEY_REVOKED, name)
         return done.rowcount > 0
 
     def all(self) -> list[Key]:

@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from web.database.acts import note_of
 from web.database.connection import Connection
 from web.database.sessions import hashed
+from web.reading.acts import Doing
 
 FIRST_SECONDS = 15 * 60.0
 RESET_SECONDS = 24 * 3600.0
@@ -44,8 +46,11 @@ class Links:
             )
         return secret
 
-    def make_reset(self, account: int) -> str:
-        """The secret of a link by which a person sets a new password; earlier ones end."""
+    def make_reset(self, account: int, by: str = "") -> str:
+        """The secret of a link by which a person sets a new password; earlier ones end.
+
+        by: as `acts.note` has it.
+        """
         secret, now = secrets.token_urlsafe(32), self._now()
         with self._connection.writing() as db:
             db.execute("DELETE FROM links WHERE account = ?", (account,))
@@ -53,6 +58,7 @@ class Links:
                 "INSERT INTO links VALUES (?, ?, ?, ?)",
                 (hashed(secret), account, now, now + RESET_SECONDS),
             )
+            note_of(db, now, Doing.LINK_MADE, account, by=by)
         return secret
 
     def look(self, secret: str) -> Link | None:

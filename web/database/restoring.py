@@ -8,10 +8,13 @@ again. A newer nightsort's columns are left out, and rows that this one cannot k
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from web.database.acts import note
 from web.database.connection import Connection
+from web.reading.acts import Doing
 
 Row = Mapping[str, str | int | float | None]
 _REMOVED = "removed "
@@ -39,7 +42,10 @@ def take_back(
     """Add what is missing here. at: when the backup was made. Raises TransientError."""
     with connection.writing() as db:
         wanted = [row for row in accounts if not _is_removed(db, str(row.get("folded")), at)]
-        return TakenBack(_add(db, "accounts", wanted), _add(db, "keys", keys))
+        return TakenBack(
+            _add(db, "accounts", Doing.ACCOUNT_TAKEN_BACK, wanted),
+            _add(db, "keys", Doing.KEY_TAKEN_BACK, keys),
+        )
 
 
 def _is_removed(db: sqlite3.Connection, folded: str, since: float) -> bool:
@@ -47,10 +53,14 @@ def _is_removed(db: sqlite3.Connection, folded: str, since: float) -> bool:
     return row is not None and float(row[0]) >= since
 
 
-def _add(db: sqlite3.Connection, table: str, rows: Iterable[Row]) -> int:
+def _add(db: sqlite3.Connection, table: str, doing: Doing, rows: Iterable[Row]) -> int:
     """Add those that do not exist; how many were."""
     columns = {name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")}
-    return sum(_is_added(db, table, row, columns - {"id"}) for row in rows)
+    added = [row for row in rows if _is_added(db, table, row, columns - {"id"})]
+    for row in added:
+        if not row.get("revoked_at"):
+            note(db, time.time(), doing, str(row["name"]), str(row["role"]))
+    return len(added)
 
 
 def _is_added(db: sqlite3.Connection, table: str, row: Row, columns: set[str]) -> bool:

@@ -64,6 +64,15 @@ CREATE TABLE sign_ins (
 ) STRICT
 """
 
+# And who may: accounts and keys, as page and commands change them; `whom`: whose, or which key.
+_ACTS = """
+ALTER TABLE sign_ins RENAME TO acts;
+ALTER TABLE acts RENAME COLUMN name TO person;
+ALTER TABLE acts ADD COLUMN doing TEXT NOT NULL DEFAULT 'sign_in';
+ALTER TABLE acts ADD COLUMN whom TEXT NOT NULL DEFAULT '';
+ALTER TABLE acts ADD COLUMN role TEXT NOT NULL DEFAULT ''
+"""
+
 # Pick lists that somebody printed: which photos stood on them. `since`: only what had changed after
 # that one. Numbers are never given again.
 _PRINTS = """
@@ -78,5 +87,10 @@ CREATE TABLE prints (
 CREATE INDEX prints_run ON prints (run, id)
 """
 
-STEPS = (tuple(_FIRST.split(";")), (_SIGN_INS,), tuple(_PRINTS.split(";")))
+STEPS = (
+    tuple(_FIRST.split(";")),
+    (_SIGN_INS,),
+    tuple(_PRINTS.split(";")),
+    tuple(_ACTS.split(";")),
+)
 SCHEMA_VERSION = len(STEPS)

@@ -45,7 +45,7 @@ class Sessions:
             )
             db.execute("UPDATE accounts SET signed_in_at = ? WHERE id = ?", (now, account))
             db.execute(
-                "INSERT INTO sign_ins (at, name) SELECT ?, name FROM accounts WHERE id = ?",
+                "INSERT INTO acts (at, person) SELECT ?, name FROM accounts WHERE id = ?",
                 (now, account),
             )
         return secret
@@ -93,18 +93,6 @@ class Sessions:
                 "DELETE FROM sessions WHERE used_at < ? OR began_at < ?",
                 (now - idle, now - idle * LIVES),
             )
-
-    def untold(self, limit: int) -> list[tuple[int, float, str]]:
-        """Who signed in that the daemon does not know of yet: number, time, name."""
-        with self._connection.reading() as db:
-            return db.execute(
-                "SELECT number, at, name FROM sign_ins ORDER BY number LIMIT ?", (limit,)
-            ).fetchall()
-
-    def told(self, number: int) -> None:
-        """The daemon knows of all up to that one."""
-        with self._connection.writing() as db:
-            db.execute("DELETE FROM sign_ins WHERE number <= ?", (number,))
 
     def _is_over(self, session: Session, hours: float) -> bool:
         now, idle = self._now(), hours * 3600

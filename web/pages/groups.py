@@ -6,7 +6,8 @@ A plain form with a box for each photo; `static/groups.js` adds choosing a range
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from starlette.responses import Response
 from web.access import needs
 from web.credentials import CallerOf
 from web.deciding import Decision, Outcome, Wish, carry_out_all
-from web.problems import Problem
+from web.problems import SHOWN_AGAIN, Problem
 from web.reading.categories import categories
 from web.reading.history import zone_of
 from web.reading.photos import Seen, history, known, seen
@@ -36,14 +37,28 @@ MOST_SHOWN = 120
 MOST_TOLD = 10
 _CHOSEN = re.compile(r"([1-9]\d{0,17}):(\d{1,18})")
 MOST_SECONDS = 86_400
-Chosen = Annotated[list[str], Form(max_length=MOST_SHOWN)]
+Chosen = Annotated[list[str], Form(max_length=MOST_SHOWN, default_factory=list)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What was pressed: shown again, with what it was about, where it was not done."""
+
+    wish: Wish  # without the photos
+    photos: tuple[str, ...] = ()  # each by number and last word that was seen, such as `7:0`
+    other: str = ""  # what stands in the list
+
+    def without(self, done: Iterable[int]) -> tuple[str, ...]:
+        """Those that it was not done with."""
+        gone = {str(one) for one in done}
+        return tuple(one for one in self.photos if one.partition(":")[0] not in gone)
 
 
 @pages.get("/page/groups", include_in_schema=False)
 @needs(Role.READER)
 def show(request: Request, queue: Queue = Queue.REVIEW) -> Response:
     """What a queue holds, in groups."""
-    return _page(request, queue, None)
+    return _page(request, queue)
 
 
 @pages.post("/page/groups/decision", include_in_schema=False)
@@ -66,8 +81,8 @@ def decide(
     except ValueError as exc:
         raise Problem(400, "malformed", f"{decision[:50]!r} is no decision") from exc
     category = other if word is Decision.CATEGORY else ""
-    said = Wish((), word, category, seconds=seconds)
-    return _page(request, queue, _carried_out(request, caller, photo, said))
+    wish = Wish((), word, category, seconds=seconds)
+    return _answer(request, caller, queue, _Said(wish, tuple(photo), other))
 
 
 @pages.post("/page/groups/undo", include_in_schema=False)
@@ -79,36 +94,61 @@ def undo(
     queue: Annotated[Queue, Form()] = Queue.REVIEW,
 ) -> Response:
     """Take a stroke back: all of its photos wait again."""
-    return _page(request, queue, _carried_out(request, caller, photo, Wish((), None)), is_undo=True)
+    return _answer(request, caller, queue, _Said(Wish((), None), tuple(photo)))
 
 
-def _carried_out(request: Request, caller: CallerOf, photo: list[str], said: Wish) -> Outcome:
-    """said: what is wanted, without the photos."""
-    found = [_CHOSEN.fullmatch(one) for one in photo]
+def _answer(request: Request, caller: CallerOf, queue: Queue, said: _Said) -> Response:
+    """What is left, once it is done; or all of it as it was, with the reason why it was not."""
+    try:
+        outcome = _carried_out(request, caller, said)
+    except Problem as problem:
+        if problem.status_code not in SHOWN_AGAIN:
+            raise
+        return _page(request, queue, said, problem=problem)
+    return _page(request, queue, said, outcome)
+
+
+def _carried_out(request: Request, caller: CallerOf, said: _Said) -> Outcome:
+    found = [_CHOSEN.fullmatch(one) for one in said.photos]
     chosen = {int(one[1]): int(one[2]) for one in found if one is not None}
-    if len(chosen) < len(photo):
+    if len(chosen) < len(said.photos):
         raise Problem(400, "malformed", "photo: each is a number and a word, such as 7:0, once")
-    wish = replace(said, photos=tuple(chosen), upon=tuple(chosen.values()))
+    if not chosen:
+        raise Problem(422, "nothing_chosen", "no photo was chosen")
+    if said.wish.decision is Decision.CATEGORY and not said.wish.category:
+        raise Problem(422, "no_category", "no category was chosen")
+    wish = replace(said.wish, photos=tuple(chosen), upon=tuple(chosen.values()))
     return carry_out_all(site_of(request), caller, wish)
 
 
 def _page(
-    request: Request, queue: Queue, outcome: Outcome | None, *, is_undo: bool = False
+    request: Request,
+    queue: Queue,
+    said: _Said | None = None,
+    outcome: Outcome | None = None,
+    problem: Problem | None = None,
 ) -> Response:
     site = site_of(request)
     today = datetime.now(zone_of(site.settings)).date()
+    done, failures = (outcome.done, outcome.failed) if outcome else ([], [])
+    is_undo = said is not None and said.wish.decision is None
+    left = said.without(done) if said else ()
     with history(site.settings.state_dir) as store:
         found = waiting(store, queue, today, 0, MOST_SHOWN)
         shown = [Seen(one, tuple(store.corrections.of(one.id))) for one in found]
-        done = [seen(store, one) for one in outcome.done] if outcome else []
-        failures = outcome.failed if outcome else []
+        may_be_undone = left if is_undo else [f"{one}:{seen(store, one).said}" for one in done]
         failed = [(one, known(store, one.id)) for one in failures[:MOST_TOLD]]
         total = totals(store, today)[queue]
         names = categories(site.settings, store)
         sights = store.sights.of([one.id for one in found])
-    return site.page(
-        request, "groups.html", groups=groups(shown, sights), total=total, shown=len(shown),
-        done=done, failed=failed, failures=len(failures), is_undo=is_undo,
+    answer = site.page(
+        request, "groups.html", problem.status_code if problem else 200,
+        groups=groups(shown, sights), total=total, shown=len(shown), problem=problem,
+        chosen=() if is_undo else left, other=said.other if said and left else "",
+        done=may_be_undone, undone=len(done) if is_undo else 0,
+        failed=failed, failures=len(failures),
         categories=names, queue=queue, measures=site.settings.value.measure,
         is_down=look(site.settings.state_dir).health == "down",
     )  # fmt: skip
+    answer.headers.update(problem.headers or {} if problem else {})
+    return answer

@@ -54,7 +54,7 @@ def change(
     complaint = _complaint(new, again, account.name)
     if complaint:
         return site.page(request, "password.html", 422, complaint=complaint)
-    site.store.accounts.set_password(account.id, passwords.hashed(new))
+    site.store.accounts.set_password(account.id, passwords.hashed(new), by=account.name)
     log.info("password_changed", who=account.name, by=account.name)
     return signed_in(request, site, account.id, account.name, site.at("/"))
 
@@ -93,7 +93,7 @@ def use_link(
         log.info("account_added", who=name, role=str(Role.ADMIN), by="the first link")
     else:
         number = taken.account
-        site.store.accounts.set_password(number, kept)
+        site.store.accounts.set_password(number, kept, by=name)
         log.info("password_changed", who=name, by="a link")
     return signed_in(request, site, number, name, site.at("/"))
 

@@ -36,7 +36,7 @@ def make_link(request: Request, account: Id, caller: CallerOf) -> Response:
     found = site.store.accounts.by_id(account)
     if found is None:
         raise Problem(404, "not_found", "there is no such person (any more)")
-    secret = site.store.links.make_reset(account)
+    secret = site.store.links.make_reset(account, by=caller.name)
     log.info("link_made", who=found.name, by=caller.name, hours=RESET_SECONDS / 3600)
     base = site.settings.web.public_url or str(request.base_url).rstrip("/")
     return site.page(

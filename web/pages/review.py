@@ -22,7 +22,7 @@ from web.access import needs
 from web.credentials import CallerOf
 from web.deciding import Decision, Wish, carry_out
 from web.pages.keys import KEYS
-from web.problems import Problem
+from web.problems import SHOWN_AGAIN, Problem
 from web.reading.categories import categories
 from web.reading.history import zone_of
 from web.reading.photos import Seen, Store, Story, history, known, seen
@@ -41,8 +41,6 @@ MOST_BESIDE = 8
 # What people named most is counted over so many words.
 _LATELY = 300
 Number = Annotated[int | None, Query(ge=1, lt=2**63)]
-# After these the photo is shown again, with the reason.
-_SHOWN_AGAIN = frozenset({409, 422, 503})
 
 
 @pages.get("/review", include_in_schema=False)
@@ -70,7 +68,9 @@ def show_one(
     site = site_of(request)
     with history(site.settings.state_dir) as store:
         shown = _panel(site, store, seen(store, id))
-    return site.page(request, "review_photo.html", panel=shown, code=code, detail="", queue=queue)
+    return site.page(
+        request, "review_photo.html", panel=shown, code=code, detail="", kept="", queue=queue
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +148,7 @@ class _Asked:
     photo: int | None = None  # None: the oldest
     after: int = 0
     done: int | None = None
+    kept: str = ""  # the category that was named, and is not to be lost
 
 
 def _page(request: Request, asked: _Asked, problem: Problem | None = None) -> Response:
@@ -166,6 +167,7 @@ def _page(request: Request, asked: _Asked, problem: Problem | None = None) -> Re
         keys=KEYS, whys=_whys(site.texts(request)), measures=site.settings.value.measure,
         panel=shown, strip=_strip(found[:IN_STRIP], shown), is_down=_is_down(site),
         after=found[IN_STRIP - 1].id if len(found) > IN_STRIP else None, start=asked.after,
+        kept=asked.kept,
         look_days=LOOK_DAYS,
         code=problem.code if problem else "", detail=problem.detail if problem else "", **values,
     )  # fmt: skip
@@ -205,13 +207,13 @@ def _decided(request: Request, caller: CallerOf, queue: Queue, wish: Wish) -> Re
     try:
         carry_out(site, caller, wish)
     except Problem as problem:
-        return _again(request, _Asked(queue, photo), problem)
+        return _again(request, _Asked(queue, photo, kept=wish.category), problem)
     return _to_next(site, queue, photo)
 
 
 def _again(request: Request, asked: _Asked, problem: Problem) -> Response:
     """The photo once more, and what is wrong; a problem without a photo stays one."""
-    if problem.status_code not in _SHOWN_AGAIN:
+    if problem.status_code not in SHOWN_AGAIN:
         raise problem
     answer = _page(request, asked, problem)
     answer.headers.update(problem.headers or {})

@@ -25,7 +25,7 @@ pages = router()
 
 _SHOWN = 50
 _ALL = 1_000_000
-_MOST_ERRORS = 100
+_MOST_ERRORS = 50
 _COLUMNS: tuple[tuple[str, Kind, str], ...] = (
     ("began", "moment", "started"),
     ("photos", "count", "total_processed"),

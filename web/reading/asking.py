@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.errors import FolderUnavailable
 from daemon.domain.corrections import Via
 from daemon.domain.order import A, Order
 from daemon.domain.orders import (
@@ -16,12 +15,10 @@ from daemon.domain.orders import (
     Decide,
     Decision,
     Left,
-    NoteSignIns,
     PhotosAnswer,
     Speaker,
     TakeBack,
 )
-from daemon.domain.sign_ins import SignIn
 from daemon.service.control_client import NoAnswer, give_order
 from web.problems import Problem, a_place, busy
 from web.reading.state import look
@@ -38,7 +35,6 @@ __all__ = [
     "refusal",
     "require_daemon",
     "speaker",
-    "tell_sign_ins",
 ]
 
 # The daemon does one after the other; who came later would hold a thread that others need.
@@ -83,18 +79,6 @@ def ask(state_dir: Path, wish: Wish, by: Caller) -> tuple[list[int], Sequence[Le
     require_daemon(state_dir, "nothing can be decided")
     answer: PhotosAnswer = give(state_dir, order, by)
     return [one.photo for one in answer.done], answer.left
-
-
-def tell_sign_ins(state_dir: Path, page: str, sign_ins: Sequence[tuple[int, str, str]]) -> int:
-    """Have the daemon know who signed in: numbers, times and names; up to which it knows them.
-
-    Raises FolderUnavailable while it does not run: they wait.
-    """
-    order = NoteSignIns(page, tuple(SignIn(*one) for one in sign_ins))
-    try:
-        return give_order(state_dir, order, Speaker("the page", Via.PAGE)).known
-    except NoAnswer as exc:
-        raise FolderUnavailable(f"sign-ins wait for the audit chain: {exc}") from exc
 
 
 def acknowledge(state_dir: Path, alert: int, by: Caller) -> str:

@@ -1,5 +1,6 @@
 // The review in groups: a range by Shift, a whole group by its button or Ctrl+A, and keys. Without this
 // script each photo has its box, and the form works as it is.
+import {goOnToNews, tellOfArrivals} from "./review/arrivals.js";
 import {begin, seconds} from "./review/watch.js";
 
 const form = document.querySelector("#groups");
@@ -69,7 +70,9 @@ function act(event) {
     const group = on?.closest("fieldset") ?? form?.querySelector("fieldset");
     if (group) whole(group);
   } else if (event.ctrlKey || event.altKey || event.metaKey) return false;
-  else if (event.key === "Enter" && !on?.closest("a, button")) press("agree");
+  else if (event.key === "Enter" && !on?.closest("a, button")) {
+    if (!goOnToNews()) press("agree");
+  }
   else if (event.key === "r" || event.key === "R") press("retake");
   else if (event.key === "z" || event.key === "Z") undo?.requestSubmit();
   else return false;
@@ -106,3 +109,4 @@ window.addEventListener("pageshow", event => {
 });
 for (const button of document.querySelectorAll(".whole")) button.hidden = false;
 tell();
+tellOfArrivals();

@@ -15,7 +15,7 @@ from web.templating import TEXTS
 
 ROOT = Path(__file__).parents[3]
 # Pages answer in words, and these are of pages alone.
-OF_PAGES = {"link_over", "not_newest", "people_only"}
+OF_PAGES = {"link_over", "no_category", "not_newest", "nothing_chosen", "people_only"}
 # Where the code stands, and what it is where none is given.
 _MAKERS: dict[str, tuple[int, str]] = {
     "Problem": (1, ""), "busy": (2, "busy"), "too_many": (2, "too_many"),

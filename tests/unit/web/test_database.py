@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import tracemalloc
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,10 @@ from web.calls import DAY_SECONDS, KEPT_SECONDS, LastDay, Recorder
 from web.database import DATABASE, Call, NameTaken, WebStore
 from web.database.calls import Calls, Tally
 from web.database.links import Links
+from web.database.schema import STEPS
 from web.database.sessions import Sessions
+from web.reading.acts import Doing
+from web.reading.system import user_name
 from web.roles import Role
 
 
@@ -111,6 +115,68 @@ def test_a_new_link_ends_the_one_before(store: WebStore, clock: Clock) -> None:
     first, second = links.make_reset(anna), links.make_reset(anna)
     assert links.look(first) is None
     assert links.look(second) is not None
+
+
+# Acts
+
+
+def test_each_act_is_noted_with_who_did_it_and_no_secret(tmp_path: Path, store: WebStore) -> None:
+    anna = store.accounts.add_first("anna", "$argon2id$of-anna")
+    assert anna is not None
+    carl = store.accounts.add("Carl", Role.CLERK, "$argon2id$of-carl")
+    secrets = [
+        store.sessions.begin(anna),
+        store.links.make_reset(carl, by="anna"),
+        store.keys.add("shop", Role.READER),
+    ]
+    store.accounts.set_role(carl, Role.LEAD)
+    store.accounts.set_password(carl, "$argon2id$new", by="Carl")
+    store.keys.revoke("shop")
+    store.accounts.remove(carl)
+    us = user_name(os.geteuid())
+    assert [(one.doing, one.whom, one.role, one.person) for one in store.acts.untold(100)] == [
+        ("account_added", "anna", "admin", "anna"),
+        ("account_added", "Carl", "clerk", us),
+        ("sign_in", "", "", "anna"),
+        ("link_made", "Carl", "", "anna"),
+        ("key_made", "shop", "reader", us),
+        ("role_changed", "Carl", "lead", us),
+        ("password_changed", "Carl", "", "Carl"),
+        ("key_revoked", "shop", "", us),
+        ("account_removed", "Carl", "", us),
+    ]
+    with store.connection.reading() as db:
+        told = str(db.execute("SELECT * FROM acts").fetchall())
+    assert not [one for one in ("argon2", *secrets) if one in told]
+
+
+def test_what_was_not_done_is_not_noted(store: WebStore) -> None:
+    store.accounts.add("anna", Role.CLERK, "hash")
+    with pytest.raises(NameTaken):
+        store.accounts.add("Anna", Role.ADMIN, "hash")
+    store.accounts.remove(7)
+    store.accounts.set_role(7, Role.ADMIN)
+    assert not store.keys.revoke("shop")
+    assert [one.doing for one in store.acts.untold(100)] == ["account_added"]
+
+
+def test_sign_ins_that_wait_in_a_database_of_before_are_told_and_numbers_go_on(
+    tmp_path: Path,
+) -> None:
+    with closing(sqlite3.connect(tmp_path / DATABASE)) as db, db:
+        for statement in [one for step in STEPS[:3] for one in step]:
+            db.execute(statement)
+        db.execute("PRAGMA user_version = 3")
+        for name in ("anna", "bert"):
+            db.execute("INSERT INTO sign_ins (at, name) VALUES (?, ?)", (NOON, name))
+        db.execute("DELETE FROM sign_ins WHERE name = 'bert'")  # was told
+    with closing(WebStore.open(tmp_path)) as store:
+        (waits,) = store.acts.untold(100)
+        assert (waits.number, waits.person, waits.doing) == (1, "anna", Doing.SIGN_IN)
+        store.accounts.add("carl", Role.CLERK, "hash")
+        assert [one.number for one in store.acts.untold(100)] == [1, 3]
+        store.acts.told(1)
+        assert [one.number for one in store.acts.untold(100)] == [3]
 
 
 # Sessions

@@ -1,4 +1,5 @@
 // What each key does, the help that says so, and the box that switches them off.
+import {goOnToNews} from "./arrivals.js";
 import {decide, undo} from "./deciding.js";
 import {article, mayDecide, panel, says} from "./page.js";
 import {step} from "./panel.js";
@@ -18,6 +19,7 @@ function act(key) {
   if (key === "ArrowLeft") step(-1);
   else if (key === "ArrowRight") step(1);
   else if (key === "?") help.showModal();
+  else if (key === "Enter" && !article()) return goOnToNews();
   else if (!mayDecide) return false;
   else if (key === "z" || key === "Z") undo();
   else if (!article() || !agree) return false;

@@ -1,7 +1,8 @@
 // The review by keys and clicks. Each decision is sent in the background, one after the other; the next
 // photo is shown at once. Whatever the server does not do comes back to its photo, with the reason.
-// Without these scripts the page works by its forms. They import downward: watch, page, server, queue,
-// search, panel, deciding, keys.
+// Without these scripts the page works by its forms. They import downward: watch, arrivals, page,
+// server, queue, search, panel, deciding, keys.
+import {tellOfArrivals} from "./arrivals.js";
 import {decide} from "./deciding.js";
 import {listenToKeys} from "./keys.js";
 import {panel, says} from "./page.js";
@@ -40,5 +41,6 @@ whenTaken((category, isByKey, isNew) => {
   decide({decision: "category", category, new: isNew}, category, isByKey);
 });
 listenToKeys();
+tellOfArrivals(isSending);
 document.body.classList.add("with-script");
 begin();
