@@ -272,9 +272,9 @@ def link_of(before: bytes, seq: int, at: str, kind: str, digest: bytes) -> bytes
     return hashlib.sha256(before + f"{seq}|{at}|{kind}|".encode() + digest).digest()
 
 
-def _act(page: str, act: PageAct) -> tuple[Kind, str, dict[str, Any]]:
+def _act(page: str, act: PageAct) -> tuple[Kind, str, Mapping[str, object]]:
     """What the chain tells of an act at a page."""
-    told: dict[str, Any] = {"page": page, "number": act.number}
+    told: dict[str, object] = {"page": page, "number": act.number}
     if act.doing is Doing.SIGN_IN:
         return Kind.SIGN_IN, act.at, told
     told |= {"doing": act.doing, "whom": act.whom} | ({"role": act.role} if act.role else {})
