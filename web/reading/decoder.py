@@ -1,0 +1,40 @@
+"""The helper process that decodes large photos for `web.predictions.alone`, within a bound.
+
+What a decoder holds whole takes up to 16 bytes a pixel. Here it can take neither more than the page
+has room for, nor the page with it: what does not fit is told, as the photo's fault.
+"""
+
+from __future__ import annotations
+
+import resource
+from typing import Any
+
+from classifier.heap import give_back
+from classifier.pixels import decode
+from config.errors import PhotoError
+from web.reading.helper import Answer, answer_all
+
+# With all that the page takes itself, below its unit's MemoryMax.
+MOST_BYTES = 640_000_000
+
+
+def decoded(request: dict[str, Any], photo: bytes) -> Answer:
+    """What is answered: pixels in RGB, with the photo's `width`, `height`, `kind`.
+
+    Or `code` and `why` there are none. request: the size `to` make it, and `max_megapixels`.
+    """
+    width, height = request["to"]
+    try:
+        picture = decode(photo, size=(width, height), max_megapixels=request["max_megapixels"])
+    except PhotoError as exc:
+        return {"code": exc.problem, "why": exc.text}, b""
+    finally:
+        give_back()
+    said = {"width": picture.width, "height": picture.height, "kind": picture.format}
+    return said, picture.image.tobytes()
+
+
+def main() -> None:
+    """Answer until stdin ends."""
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_BYTES, MOST_BYTES))
+    answer_all(decoded)
