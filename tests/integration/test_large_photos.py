@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +26,9 @@ from web.predictions import Predictor, alone
 from web.predictions.alone import Decoder
 from web.predictions.judging import _decoded_by, picture_of
 from web.problems import Problem
+from web.reading.decoder import decoded
 
+ROOT = Path(__file__).parents[2]
 SIZE = (224, 224)
 
 
@@ -85,10 +89,22 @@ def test_what_does_not_fit_into_its_memory_is_too_large_and_the_process_goes_on(
     assert process_of(decoder) == before
 
 
+def test_a_large_photo_that_cannot_be_decoded_may_have_found_no_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    damaged = bytearray(photo_bytes("PNG"))
+    damaged[200:240] = bytes(40)
+    request = {"to": SIZE, "max_megapixels": 100}
+    assert decoded(request, bytes(damaged))[0]["code"] is PhotoProblem.CORRUPT
+    monkeypatch.setattr("web.reading.decoder.SURE_MEGAPIXELS", 0.01)
+    assert decoded(request, bytes(damaged))[0]["code"] is PhotoProblem.TOO_LARGE
+
+
 @pytest.mark.parametrize(
     ("by", "problem"),
     [
         (signal.SIGKILL, PhotoProblem.TOO_LARGE),  # as the kernel does that has no memory
+        (signal.SIGABRT, PhotoProblem.TOO_LARGE),  # as C++ does that was given none
         (signal.SIGSEGV, PhotoProblem.CRASHES_DECODER),
     ],
 )
@@ -126,6 +142,24 @@ def test_the_process_is_gone_when_nothing_has_come_for_a_while(
     decoder.end_idle()
     eventually(lambda: not before.exists())
     assert decoder.ask(photo_bytes("PNG"), SIZE, 100)
+
+
+DENIED = """
+import errno, os
+def nice(_):
+    raise PermissionError(errno.EPERM, "denied")
+os.nice = nice
+from web.reading.helper import answer_all
+answer_all(lambda request, content: (request, content.upper()), 5)
+"""
+
+
+def test_a_helper_works_where_systemd_denies_it_to_be_nice() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", DENIED], input=b'{"n": 7, "size": 3}\nabc', cwd=ROOT,
+        stdout=subprocess.PIPE, check=True,
+    )  # fmt: skip
+    assert done.stdout == b'{"n": 7, "size": 3}\nABC'
 
 
 @contextmanager

@@ -84,7 +84,8 @@ class Decoder:
             return _later()
         code = helper.process.returncode
         log.warning("large_photo_failed", exit_code=code)
-        if code == -signal.SIGKILL:  # by the kernel, which had no memory left
+        # By the kernel, which had no memory left, or by C++, which was given none.
+        if code in (-signal.SIGKILL, -signal.SIGABRT):
             return PhotoError(PhotoProblem.TOO_LARGE, NO_MEMORY)
         return PhotoError(
             PhotoProblem.CRASHES_DECODER,

@@ -6,16 +6,19 @@ has room for, nor the page with it: what does not fit is told, as the photo's fa
 
 from __future__ import annotations
 
+import math
 import resource
 from typing import Any
 
 from classifier.heap import give_back
-from classifier.pixels import decode
-from config.errors import PhotoError
+from classifier.pixels import HeldWholeError, decode
+from config.errors import NO_MEMORY, PhotoError, PhotoProblem
 from web.reading.helper import Answer, answer_all
 
 # With all that the page takes itself, below its unit's MemoryMax.
 MOST_BYTES = 640_000_000
+# Larger ones may not fit, at up to 12 bytes a pixel; and then not every decoder says why it failed.
+SURE_MEGAPIXELS = 45.0
 
 
 def decoded(request: dict[str, Any], photo: bytes) -> Answer:
@@ -27,11 +30,23 @@ def decoded(request: dict[str, Any], photo: bytes) -> Answer:
     try:
         picture = decode(photo, size=(width, height), max_megapixels=request["max_megapixels"])
     except PhotoError as exc:
+        if exc.problem is PhotoProblem.CORRUPT and _may_not_fit(photo):
+            return {"code": PhotoProblem.TOO_LARGE, "why": NO_MEMORY}, b""
         return {"code": exc.problem, "why": exc.text}, b""
     finally:
         give_back()
     said = {"width": picture.width, "height": picture.height, "kind": picture.format}
     return said, picture.image.tobytes()
+
+
+def _may_not_fit(photo: bytes) -> bool:
+    try:
+        decode(photo, max_megapixels=math.inf, most_whole_megapixels=SURE_MEGAPIXELS)
+    except HeldWholeError:
+        return True
+    except PhotoError:
+        pass
+    return False
 
 
 def main() -> None:
