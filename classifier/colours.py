@@ -40,8 +40,7 @@ def shrink(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     levels = _levels(image)
     if _is_plain(image):
         return image.resize(size, Image.Resampling.BILINEAR, reducing_gap=REDUCING_GAP)
-    across = max(1, int(image.width / size[0] / REDUCING_GAP))
-    down = max(1, int(image.height / size[1] / REDUCING_GAP))
+    across, down = reductions(image.size, size)
     rows = max(1, BAND_PIXELS // (image.width * down)) * down
     bands = [
         _flat(image.crop((0, top, image.width, min(top + rows, image.height))), levels).reduce(
@@ -56,6 +55,12 @@ def shrink(image: Image.Image, size: tuple[int, int]) -> Image.Image:
         top += band.height
     box = (0, 0, image.width / across, image.height / down)
     return small.resize(size, Image.Resampling.BILINEAR, box=box)
+
+
+def reductions(whole: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
+    """How many pixels, across and down, are averaged first where a picture is made that small."""
+    across, down = (max(1, int(whole[i] / size[i] / REDUCING_GAP)) for i in (0, 1))
+    return across, down
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

@@ -125,23 +125,6 @@ def looks_like(data: bytes) -> str:
     return "text" if readable and len(text.encode()) >= len(head) - 3 else "no format known here"
 
 
-def webp_size(data: bytes) -> tuple[int, int]:
-    """Width and height of a WebP photo in pixels, from its header; (0, 0) if it does not say.
-
-    Source: WebP container specification, VP8X, VP8 and VP8L chunk headers.
-    """
-    chunk, body = data[12:16], data[20:30]
-    if chunk == b"VP8X" and len(body) == 10:
-        return 1 + int.from_bytes(body[4:7], "little"), 1 + int.from_bytes(body[7:10], "little")
-    if chunk == b"VP8 " and len(body) == 10:
-        width, height = struct.unpack("<HH", body[6:10])
-        return width & 0x3FFF, height & 0x3FFF
-    if chunk == b"VP8L" and len(body) >= 5:
-        (packed,) = struct.unpack("<I", body[1:5])
-        return 1 + (packed & 0x3FFF), 1 + (packed >> 14 & 0x3FFF)
-    return 0, 0
-
-
 def mpo_pictures(data: bytes) -> list[tuple[int, int]]:
     """(offset, length) in bytes of each picture that a JPEG's multi-picture index lists.
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import math
 import re
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
@@ -24,22 +25,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, JpegImagePlugin, _imaging
 
-from classifier import jpeg, png, tiff
+from classifier import jpeg, png, tiff, webp
 from classifier.bare import bare
-from classifier.colours import shrink, to_srgb
+from classifier.colours import reductions, shrink, to_srgb
 from classifier.containers import (
     Format,
     corrupt,
     recognise,
     truncated,
     unsupported,
-    webp_size,
 )
 from classifier.directories import orientation_of
 from classifier.support import check_supported
 from classifier.wholeness import check_whole
 from classifier.zeros import ends_in_zeros
-from config.errors import PhotoError, PhotoProblem
+from config.errors import NO_MEMORY, PhotoError, PhotoProblem
 
 UInt8Array = NDArray[np.uint8]
 
@@ -49,7 +49,7 @@ LARGE_MEGAPIXELS = 16.0
 MAX_SCAN_MEGAPIXELS = 2500.0
 # What a decoder gave is made small before it is kept at hand when it has more.
 MOST_KEPT_PIXELS = 500_000
-_large_pictures = threading.RLock()
+_large_pictures = threading.Lock()
 _pillow_log = logging.getLogger("PIL")
 
 # How to undo what EXIF's orientation says. Source: Exif 2.32, 4.6.4 A, tag 0x0112.
@@ -75,13 +75,16 @@ _PILLOW = re.compile(r"PIL\.")
 _PILLOW_IGNORED = ("ignore", None, Warning, _PILLOW, 0)  # as `warnings` keeps its filters
 _PLUGINS = {
     Format.PNG: ("PIL.PngImagePlugin", "PngImageFile"),
-    Format.WEBP: ("PIL.WebPImagePlugin", "WebPImageFile"),
     Format.BMP: ("PIL.BmpImagePlugin", "BmpImageFile"),
     Format.GIF: ("PIL.GifImagePlugin", "GifImageFile"),
     Format.TIFF: ("PIL.TiffImagePlugin", "TiffImageFile"),
     Format.AVIF: ("PIL.AvifImagePlugin", "AvifImageFile"),
     Format.HEIC: ("pi_heif", "HeifImageFile"),
 }
+
+
+class HeldWholeError(Exception):
+    """A photo would take more memory than the caller allows, as its decoder holds it whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,7 @@ def decode(
     size: tuple[int, int] = (224, 224),
     max_megapixels: float = 100.0,
     keep_side: int = 0,
-    large_megapixels: float = LARGE_MEGAPIXELS,
+    most_whole_megapixels: float = math.inf,
     fit: bool = False,
 ) -> Picture:
     """Decode a photo and stretch it to `size` (width, height), as the model was trained.
@@ -136,7 +139,8 @@ def decode(
     fit: it keeps its proportions instead, as large as `size` has room for, and is never enlarged.
     keep_side: what was decoded stays at hand, to make a picture of up to that many pixels of it
     for people; from a JPEG it may have fewer, but never a shorter side than `size`.
-    large_megapixels: above this, pictures that their decoder holds whole have their turns.
+    most_whole_megapixels: a picture that its decoder holds whole, and that has more, is not
+    decoded: HeldWholeError.
 
     Raises PhotoError, whatever the bytes: not_an_image, truncated, corrupt or too_large, with a
     sentence for a clerk. Never more than `max_megapixels` are decoded.
@@ -146,18 +150,21 @@ def decode(
     try:
         check_whole(kind, data)
         check_supported(kind, data)
-        wanted = _Wanted(size, keep_side, large_megapixels, fit)
-        return _decode_somehow(kind, data, wanted, max_megapixels)
-    except PhotoError:
+        wanted = _Wanted(size, keep_side, max_megapixels, most_whole_megapixels, fit)
+        return _decode_somehow(kind, data, wanted)
+    except (PhotoError, HeldWholeError):
         raise
     except MemoryError as exc:
-        raise PhotoError(
-            PhotoProblem.TOO_LARGE,
-            "there is not enough memory to decode the photo: save it with fewer pixels",
-        ) from exc
+        raise PhotoError(PhotoProblem.TOO_LARGE, NO_MEMORY) from exc
     # Decoder libraries raise nearly every built-in error on damaged files: this is their edge.
     except Exception as exc:
         raise _told(kind, data, exc) from exc
+
+
+def of_pixels(pixels: bytes, made: Sequence[int], width: int, height: int, kind: str) -> Picture:
+    """What another process decoded to the size `made`, in RGB: the same as if it was done here."""
+    image = Image.frombytes("RGB", (made[0], made[1]), pixels)
+    return Picture(image, width, height, kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,21 +173,27 @@ class _Wanted:
 
     size: tuple[int, int]
     keep_side: int
-    large_megapixels: float
+    max_megapixels: float
+    most_whole_megapixels: float
     fit: bool
 
+    def made_of(self, whole: tuple[int, int], turn: int) -> tuple[int, int]:
+        """The size to make of a picture of that size, as it lies before it is turned upright."""
+        size = self.size[::-1] if turn >= 5 else self.size
+        return _within(whole, *size) if self.fit else size
 
-def _decode_somehow(kind: Format, data: bytes, wanted: _Wanted, max_megapixels: float) -> Picture:
+
+def _decode_somehow(kind: Format, data: bytes, wanted: _Wanted) -> Picture:
     """Decode as it is; what is refused is tried once more without what stands beside its pixels."""
     try:
-        return _decode(kind, data, wanted, max_megapixels)
-    except (PhotoError, MemoryError):
+        return _decode(kind, data, wanted)
+    except (PhotoError, HeldWholeError, MemoryError):
         raise
     except Exception:
         less = bare(kind, data)
         if less == data:
             raise
-        return _decode(kind, less, wanted, max_megapixels)
+        return _decode(kind, less, wanted)
 
 
 def _told(kind: Format, data: bytes, error: Exception) -> PhotoError:
@@ -194,20 +207,28 @@ def _told(kind: Format, data: bytes, error: Exception) -> PhotoError:
     return corrupt("its content cannot be decoded")
 
 
-def _decode(kind: Format, data: bytes, wanted: _Wanted, max_megapixels: float) -> Picture:
-    # libwebp reserves the whole picture when it opens the file, so ask the header before.
-    announced = webp_size(data) if kind is Format.WEBP else (0, 0)
-    _check_size(announced, max_megapixels)
+def _decode(kind: Format, data: bytes, wanted: _Wanted) -> Picture:
+    if kind is Format.WEBP:
+        return _webp(data, wanted)
     frame = jpeg.frame_of(data) if kind in _JPEGS else jpeg.Frame()
     scans = jpeg.scans_of(data, frame)
-    with _turn(announced, wanted, drafted=False):
-        image = _opened(kind, data, frame)
-        _check_size(image.size, max_megapixels)
-        _check_scans(scans, image.size)
-        may_draft = frame.kind != jpeg.LOSSLESS
-        drafted = kind in _JPEGS and scans == 1 and may_draft
-        with _turn(image.size, wanted, drafted=drafted):
-            return _picture(kind, image, wanted, may_draft=may_draft)
+    image = _opened(kind, data, frame)
+    _check_size(image.size, wanted.max_megapixels)
+    _check_scans(scans, image.size)
+    may_draft = frame.kind != jpeg.LOSSLESS
+    drafted = kind in _JPEGS and scans == 1 and may_draft
+    with _turn(image.size, wanted, drafted=drafted):
+        return _picture(kind, image, wanted, may_draft=may_draft)
+
+
+def _webp(data: bytes, wanted: _Wanted) -> Picture:
+    still = webp.still(data)
+    _check_size(still.size, wanted.max_megapixels)
+    turn = orientation_of(still.exif)
+    with _turn(still.size, wanted, drafted=still.is_lossy):
+        image = still.decoded(reductions(still.size, wanted.made_of(still.size, turn)))
+        decoded = Decoded(image, still.icc_profile, turn, may_be_inverted=False)
+        return _shown(Format.WEBP, decoded, still.size, wanted)
 
 
 def _opened(kind: Format, data: bytes, frame: jpeg.Frame) -> Any:
@@ -235,24 +256,25 @@ def _in_native_order(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
 def _picture(
     kind: Format, image: ImageFile.ImageFile, wanted: _Wanted, *, may_draft: bool
 ) -> Picture:
-    width, height = image.size
+    whole = image.size
     turn = 1 if kind in _TURNED_BY_DECODER else orientation_of(image.info.get("exif"))
-    lies_on_its_side = turn >= 5
-    if lies_on_its_side:
-        width, height = height, width
-    size = _within((width, height), *wanted.size) if wanted.fit else wanted.size
-    if lies_on_its_side:
-        size = size[1], size[0]
-    if may_draft:
-        image.draft(None, size)  # JPEG only: decode at a half, a quarter or an eighth
+    if may_draft:  # JPEG only: decode at a half, a quarter or an eighth
+        image.draft(None, wanted.made_of(whole, turn))
     image.load()
     if kind is Format.BMP and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
         image.putalpha(255)  # as writers leave it that know of no alpha
     # Pillow takes every CMYK JPEG as Adobe writes it, inverted; without Adobe's mark it is not.
     may_be_inverted = kind in _JPEGS and "adobe" not in image.info
     decoded = Decoded(image, image.info.get("icc_profile"), turn, may_be_inverted)
+    return _shown(kind, decoded, whole, wanted)
+
+
+def _shown(kind: Format, decoded: Decoded, whole: tuple[int, int], wanted: _Wanted) -> Picture:
+    """whole: the photo's size as it lies."""
+    width, height = whole[::-1] if decoded.turn >= 5 else whole
     kept = _kept(decoded, wanted.keep_side) if wanted.keep_side else None
-    return Picture(decoded.at(size), width, height, kind.value, kept)
+    image = decoded.at(wanted.made_of(whole, decoded.turn))
+    return Picture(image, width, height, kind.value, kept)
 
 
 def _kept(decoded: Decoded, side: int) -> Decoded:
@@ -286,9 +308,11 @@ def _check_scans(scans: int, size: tuple[int, int]) -> None:
 def _turn(
     size: tuple[int, int], wanted: _Wanted, *, drafted: bool
 ) -> AbstractContextManager[object]:
-    """Wait for a large picture's turn; JPEGs take little memory, they are made small on reading."""
-    large = size[0] * size[1] > wanted.large_megapixels * 1e6
-    return _large_pictures if large and not drafted else nullcontext()
+    """Wait for a large picture's turn; what is made small on reading (`drafted`) takes none."""
+    megapixels = 0.0 if drafted else size[0] * size[1] / 1e6
+    if megapixels > wanted.most_whole_megapixels:
+        raise HeldWholeError
+    return _large_pictures if megapixels > LARGE_MEGAPIXELS else nullcontext()
 
 
 @cache

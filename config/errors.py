@@ -53,6 +53,9 @@ class PhotoProblem(StrEnum):
     CRASHES_DECODER = "crashes_decoder"
 
 
+NO_MEMORY = "there is not enough memory to decode the photo: save it with fewer pixels"
+
+
 class PhotoError(NightsortError):
     """One file that cannot be classified; its neighbours can."""
 

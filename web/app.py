@@ -97,8 +97,8 @@ def application(site: Site) -> FastAPI:
     for router in routers:
         app.include_router(router)
     app.mount("/page/static", OwnFiles(directory=STATIC))
-    app.openapi = lambda: docs.describe(app)  # type: ignore[method-assign]
     routes = [one for router in routers for one in router.routes if isinstance(one, Route)]
+    app.openapi = lambda: docs.describe(app, routes)  # type: ignore[method-assign]
     register(app, routes)
     app.shorten(routes)
     return app

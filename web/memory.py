@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 
 # Ten photos of 12 megapixels, or hundreds of small ones.
 MEMORY_BYTES = 48_000_000
+# A larger one takes the disk: it is none of those that come many at a time, and decoding it costs
+# far more than that.
+LARGEST_BYTES = 8_000_000
 # Whoever has no room by then takes the disk.
 PATIENCE_SECONDS = 5.0
 
@@ -45,8 +48,8 @@ class Memory:
 
     @asynccontextmanager
     async def room(self, size: int | None) -> AsyncIterator[Room | None]:
-        """Room for so much; None: there is none soon, or nobody knows how much it takes."""
-        if size is None or not await self._taken(size):
+        """Room for so much; None: there is none soon, it is too much, or nobody knows how much."""
+        if size is None or size > LARGEST_BYTES or not await self._taken(size):
             yield None
             return
         room = Room(self, size)

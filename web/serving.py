@@ -23,6 +23,7 @@ from web.database import WebStore
 from web.folder import own_folder, serving_from
 from web.listening import Listening, bind, plan
 from web.live import LOOK_SECONDS, Listeners
+from web.predictions import IDLE_SECONDS
 from web.protocol import BoundedProtocol
 from web.reading.acts import Doing, tell_acts
 from web.reading.fleet import REFRESH_SECONDS, Fleet
@@ -237,6 +238,7 @@ class _Chores:
             (TELL_SECONDS, partial(asyncio.to_thread, self._tell_acts)),
             (LOOK_SECONDS, self._site.listeners.turn),
             (KEPT_SECONDS, _close_idle),
+            (IDLE_SECONDS, partial(asyncio.to_thread, self._site.predictor.end_idle)),
         ]
 
     async def _feed_watchdog(self) -> None:

@@ -29,22 +29,14 @@ _COPY_BYTES = 1 << 20
 async def waiting(site: Site, files: Sequence[UploadFile]) -> AsyncIterator[list[SentFile]]:
     """Have them lie in the spool until the end of the `with` block.
 
-    Raises Problem 503 where there is no room for them, DiskFull.
+    They take the place of what was received, which is empty then. Raises DiskFull.
     """
     folder = site.settings.state_dir / SPOOL / secrets.token_hex(16)
-    size = sum(file.size or 0 for file in files)
-    site.spool.take(size)
     try:
         yield await run_in_threadpool(_written, folder, files)
     finally:
-        await asyncio.shield(_clear(site, folder, size))  # also when whoever sent it has gone
-
-
-async def _clear(site: Site, folder: Path, size: int) -> None:
-    try:
-        await run_in_threadpool(shutil.rmtree, folder, ignore_errors=True)
-    finally:
-        site.spool.give_back(size)
+        clear = run_in_threadpool(shutil.rmtree, folder, ignore_errors=True)
+        await asyncio.shield(clear)  # also when whoever sent it has gone
 
 
 def _written(folder: Path, files: Sequence[UploadFile]) -> list[SentFile]:
@@ -67,3 +59,6 @@ def _write(target: Path, file: UploadFile) -> None:
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
     with os.fdopen(descriptor, "wb") as copy:
         shutil.copyfileobj(file.file, copy, _COPY_BYTES)
+    # One after the other, so that the disk holds no more than one of them twice.
+    file.file.seek(0)
+    file.file.truncate()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,10 +10,10 @@ from fastapi.openapi.utils import get_openapi
 from starlette.requests import Request
 from starlette.responses import Response
 
-from web.access import open_to_all
+from web.access import access_of, open_to_all
 from web.problems import CONTENT_TYPE, Problem, busy, described
 from web.reading.system import our_version
-from web.routes import router
+from web.routes import Route, router
 from web.site import site_of
 
 pages = router()
@@ -33,10 +34,11 @@ _PROBLEM = {
         "detail": {"type": "string"},
     },
 }
+_KEYS: list[dict[str, list[str]]] = [{"key": []}, {"bearer": []}]
 # What every call may be answered with; by status, or `default` for others that it may be.
 _ANYWHERE = (
-    Problem(400, "malformed", "limit: Input should be less than or equal to 500"),
     Problem(400, "unknown_host", "nothing here is called 'box'; add the name to [web] hosts"),
+    Problem(403, "not_through_proxy", "this is reached through its proxy only"),
     busy("too many requests at this moment; try again in a moment"),
     busy("state_dir/web: no space left; free some on that disk", code="unavailable"),
 )
@@ -44,10 +46,10 @@ _WITH_ROLE = (
     Problem(401, "no_credentials", "this needs a key in the header X-API-Key"),
     Problem(401, "unknown_key", "this key is unknown or revoked; ask for a new one"),
     Problem(403, "role_too_weak", "this needs the role clerk, and shop has reader"),
-    Problem(403, "not_through_proxy", "this is reached through its proxy only"),
     Problem(429, "too_many", "60 calls a minute are used up; try again in 12 seconds"),
     Problem(429, "too_many_at_once", "10 calls of this key are under way; wait for one to end"),
 )
+_WITH_PARAMETERS = (Problem(400, "malformed", "limit: Input should be less than or equal to 500"),)
 _WITH_CHANGE = (
     Problem(403, "foreign_origin", "a browser sends this for another page than ours"),
     Problem(403, "stale_form", "this does not come from a page of ours as it is now"),
@@ -72,9 +74,15 @@ def show(request: Request) -> Response:
     return site_of(request).page(request, "docs.html")
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
-    """The description; made once."""
+def describe(app: FastAPI, routes: Sequence[Route]) -> dict[str, Any]:
+    """The description; made once. routes: all that there are."""
     if app.openapi_schema is None:
+        open_to_anybody = {
+            (method, route.path)
+            for route in routes
+            if access_of(route.endpoint).role is None
+            for method in route.methods or ()
+        }
         schema = get_openapi(
             title="nightsort", version=our_version(), description=_ABOUT, routes=app.routes
         )
@@ -86,19 +94,23 @@ def describe(app: FastAPI) -> dict[str, Any]:
             "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
             "bearer": {"type": "http", "scheme": "bearer"},
         }
-        schema["security"] = [{"key": []}, {"bearer": []}]
+        schema["security"] = _KEYS
         for path, operations in schema["paths"].items():
             for method, operation in operations.items():
-                _complete(path, method, operation)
+                is_open = (method.upper(), path) in open_to_anybody
+                _complete(path, method, operation, is_open=is_open)
         app.openapi_schema = schema
     return app.openapi_schema
 
 
-def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
+def _complete(path: str, method: str, operation: dict[str, Any], *, is_open: bool) -> None:
     """Say how errors are answered; FastAPI's own word on that does not hold here."""
     responses = operation["responses"]
+    operation |= {"security": [{}, *_KEYS]} if is_open else {}
     responses.pop("422", None) if "HTTPValidationError" in str(responses.get("422")) else None
-    problems = [*_ANYWHERE, *_WITH_ROLE]
+    problems = [*_ANYWHERE]
+    problems += () if is_open else _WITH_ROLE
+    problems += _WITH_PARAMETERS if {"parameters", "requestBody"} & operation.keys() else ()
     problems += _OF_ONE_THING if "{" in path else ()
     problems += _WITH_CHANGE if method != "get" else ()
     problems += _WITH_BODY if "requestBody" in operation else ()

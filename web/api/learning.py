@@ -31,7 +31,7 @@ from web.roles import Role
 from web.routes import Id, router
 from web.sending import learn_later
 from web.site import site_of
-from web.uploads import archive_of
+from web.uploads import TOO_MANY_FOR_ONE, archive_of
 
 endpoints = router()
 
@@ -42,6 +42,7 @@ Names = Annotated[
 Version = Annotated[str, Path(min_length=1, max_length=100)]
 
 _DOWN = described(busy("nightsort is not running, so nothing can be done", 30, "daemon_down"))
+_DAMAGED = described(busy("the model that comes with nightsort is damaged", 30, "no_model"))
 _UNDER_WAY = Problem(
     409, "under_way", "the lesson 12 is not over; ask again when it is, or cancel it", job=12
 )
@@ -249,7 +250,11 @@ class InUse(BaseModel):
     tags=["learning"],
     openapi_extra=_ARCHIVE,
     responses={
-        400: described(_unpaired(), Problem(400, "no_file", "there is no file in `archive`")),
+        400: described(
+            _unpaired(),
+            Problem(400, "no_file", "there is no file in `archive`"),
+            TOO_MANY_FOR_ONE,
+        ),
         409: described(_UNDER_WAY),
         422: described(_UNKNOWN, Problem(422, "bad_archive", "a.zip: no photos in it")),
         503: _DOWN,
@@ -302,7 +307,9 @@ def cancel(
     return _job(learning.cancel(site_of(request).settings, id, caller))
 
 
-@endpoints.get("/models", tags=["learning"], response_model_exclude_unset=True)
+@endpoints.get(
+    "/models", tags=["learning"], response_model_exclude_unset=True, responses={503: _DAMAGED}
+)
 @needs(Role.READER)
 def models(request: Request) -> Versions:
     """The versions there are, and which is in use."""
@@ -320,7 +327,11 @@ def back(request: Request, caller: CallerOf) -> InUse:
     return InUse(in_use=learning.back(site_of(request).settings, caller))
 
 
-@endpoints.get("/models/{version}", tags=["learning"], responses={409: described(_UNTRUSTED)})
+@endpoints.get(
+    "/models/{version}",
+    tags=["learning"],
+    responses={409: described(_UNTRUSTED), 503: _DAMAGED},
+)
 @needs(Role.READER)
 def model(request: Request, version: Version) -> Card | Shipped:
     """What a learnt version was learnt from, and how it compared; `shipped`: what it knows."""

@@ -17,7 +17,7 @@ from config.errors import FolderUnavailable, PhotoError, PhotoProblem
 from web.access import needs
 from web.api.moments import Moment
 from web.bodies import SUM_BYTES
-from web.predictions import BATCH_IN_HAND, Judged
+from web.predictions import Judged
 from web.problems import Problem, busy, described
 from web.roles import Role
 from web.routes import router
@@ -153,6 +153,7 @@ _LATER = described(
             Problem(422, "truncated", "the photo is incomplete, a part of it is missing"),
             Problem(422, "corrupt", "its content cannot be decoded"),
             Problem(422, "too_large", "the photo has 120.0 megapixels, 100 are allowed"),
+            Problem(422, "crashes_decoder", "the program crashes on it: save it as JPEG"),
         ),
         503: _LATER,
     },
@@ -164,7 +165,7 @@ async def predict(request: Request) -> Response:
     Its content decides what it is, never the declared type or the name.
     """
     began, site = time.perf_counter(), site_of(request)
-    with site.predictor.places():
+    with site.predictor.place():
         async with file_of(request, "file") as file:
             most = photo_bytes(site.settings)
             if (file.size or 0) > most:
@@ -189,11 +190,13 @@ async def predict(request: Request) -> Response:
 async def predict_batch(request: Request) -> Predictions:
     """Judge several photos. One that cannot be read is told in its place, and the others judged."""
     site = site_of(request)
-    most = site.settings.api.batch_photos
-    with site.predictor.places(most):
+    predictor, most = site.predictor, site.settings.api.batch_photos
+    # While it is received it holds no more than others do, however slowly it comes.
+    with predictor.place():
         async with files_of(request, "files", most) as files:
-            gate = asyncio.Semaphore(BATCH_IN_HAND)
-            found = await asyncio.gather(*(_one_of_many(site, file, gate) for file in files))
+            with predictor.more_places(len(files)) as at_once:
+                gate = asyncio.Semaphore(at_once)
+                found = await asyncio.gather(*(_one_of_many(site, file, gate) for file in files))
     failed = sum(isinstance(one, PhotoFailure) for one in found)
     return Predictions(
         predictions=found, total=len(found), successful=len(found) - failed, failed=failed

@@ -90,7 +90,7 @@ async def try_out(request: Request) -> Response:
     """What would be said of a photo. Nothing is filed, and nothing of it is kept."""
     site = site_of(request)
     try:
-        with site.predictor.places():
+        with site.predictor.place():
             async with files_of(request, "file", 1) as (file,):
                 shown = await picture(site, file, _SHOWN_SIDE)
                 judged = await site.predictor.verdict(file.file)

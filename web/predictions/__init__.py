@@ -6,7 +6,8 @@ imported at the first prediction: a page that predicts nothing stays small.
 
 from __future__ import annotations
 
+from web.predictions.alone import IDLE_SECONDS
 from web.predictions.answers import Judged, ModelFacts
-from web.predictions.predictor import BATCH_IN_HAND, Predictor
+from web.predictions.predictor import Predictor
 
-__all__ = ["BATCH_IN_HAND", "Judged", "ModelFacts", "Predictor"]
+__all__ = ["IDLE_SECONDS", "Judged", "ModelFacts", "Predictor"]

@@ -30,3 +30,7 @@ class ModelFacts:
     title: str
     base: str  # the bundle that it was learnt over, or is
     categories: tuple[str, ...]
+
+
+class LargeError(Exception):
+    """A photo whose decoder would hold it whole: `web.predictions.alone` is for these."""

@@ -1,7 +1,8 @@
 """Decodes and judges: bytes in, verdicts out, the same as `nightsort classify`'s.
 
-Decoding happens in this process: a photo that crashes a decoder library takes the page along, which
-systemd starts again; it takes neither the daemon nor anything that is kept.
+Decoding happens in this process, but for large photos that their decoder holds whole: a photo that
+crashes a decoder library takes the page along, which systemd starts again; it takes neither the
+daemon nor anything that is kept.
 """
 
 from __future__ import annotations
@@ -13,22 +14,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from classifier import pixels
 from classifier.heap import give_back, keep_at_hand
-from classifier.pixels import Picture, decode
+from classifier.pixels import HeldWholeError, Picture, decode, of_pixels
 from config.errors import PhotoError
 from config.settings import Settings
-from web.predictions.answers import Judged, ModelFacts
+from web.predictions.alone import Decoder
+from web.predictions.answers import Judged, LargeError, ModelFacts
 from web.reading.painter import jpeg_of
 from web.reading.verdicts import Leased, ModelInUse
 
 # Verdicts that are remembered, half a kilobyte each.
 MOST_KEPT = 2000
-# What its decoder holds whole (HEIC, PNG, WebP, a progressive JPEG) takes up to 200 MB of 12
-# megapixels. Above this one is judged at a time, and what it took is given back afterwards, but for
-# JPEGs, whose memory the next one takes.
+# What its decoder holds whole (HEIC, PNG, AVIF, a progressive JPEG) takes up to 150 MB of 12
+# megapixels.
 LARGE_MEGAPIXELS = 4.0
-_SMALL_ON_READING = ("JPEG", "MPO")
 # A photo's bytes, and which model judged them.
 Key = tuple[bytes, int]
 
@@ -68,37 +67,66 @@ class Judge:
             for one in seen
         ]
 
+    def judge_alone(self, photo: BinaryIO, decoder: Decoder) -> Judged:
+        """A verdict on a photo that `judge` left alone, as too large. Raises as it is answered."""
+        data = _bytes_of(photo)
+        size = self._model.current().model.input_size
+        picture = _decoded_by(decoder, data, size, self._max_megapixels)
+        with self._model.lease() as leased:
+            (verdict,) = leased.model.classify([picture])
+            key = hashlib.sha256(data).digest(), leased.generation
+            return self._kept.add(key, Judged(verdict, leased.model.title))
+
     def _look(self, photo: BinaryIO, leased: Leased) -> _Decoded | Judged | Exception:
         try:
-            photo.seek(0)
-            data = photo.read()
+            data = _bytes_of(photo)
             key = hashlib.sha256(data).digest(), leased.generation
             known = self._kept.find(key)
             if known is not None:
                 return known
-            size, most = leased.model.input_size, self._max_megapixels
-            return _Decoded(key, _decode(data, size, most, LARGE_MEGAPIXELS))
-        # ValueError: whoever asked has gone, and closed it.
-        except (PhotoError, OSError, ValueError) as exc:
-            return exc
+            return _Decoded(key, _decoded(data, leased.model.input_size, self._max_megapixels))
+        except HeldWholeError:
+            del data
+            give_back()  # its bytes are not of those that come many at a time
+            return LargeError()
+        # Anew, as what was raised refers to what holds it, and its bytes would stay for long.
+        except PhotoError as exc:
+            return PhotoError(exc.problem, exc.text)
+        except (OSError, ValueError) as exc:  # whoever asked has gone, and closed it
+            return exc.with_traceback(None)
 
 
-def picture_of(photo: BinaryIO, side: int, max_megapixels: float) -> bytes:
-    """A photo anew as JPEG, its longer side at most `side`. Raises PhotoError."""
+def picture_of(
+    photo: BinaryIO, side: int, max_megapixels: float, decoder: Decoder | None = None
+) -> bytes:
+    """A photo anew as JPEG, its longer side at most `side`. Raises PhotoError.
+
+    decoder: does it, however large the photo is; without one, raises LargeError of a large one.
+    """
+    data, size = _bytes_of(photo), (side, side)
+    try:
+        if decoder is None:
+            return jpeg_of(_decoded(data, size, max_megapixels, fit=True))
+        return jpeg_of(_decoded_by(decoder, data, size, max_megapixels, fit=True))
+    except HeldWholeError:
+        raise LargeError from None
+
+
+def _bytes_of(photo: BinaryIO) -> bytes:
     photo.seek(0)
-    # Its turn it waits for as sorting does: what is judged meanwhile may stand still.
-    picture = _decode(photo.read(), (side, side), max_megapixels, pixels.LARGE_MEGAPIXELS, fit=True)
-    return jpeg_of(picture)
+    return photo.read()
 
 
-def _decode(
-    data: bytes, size: tuple[int, int], most: float, large: float, *, fit: bool = False
+def _decoded(data: bytes, size: tuple[int, int], most: float, *, fit: bool = False) -> Picture:
+    large = LARGE_MEGAPIXELS
+    return decode(data, size=size, max_megapixels=most, most_whole_megapixels=large, fit=fit)
+
+
+def _decoded_by(
+    decoder: Decoder, data: bytes, size: tuple[int, int], most: float, *, fit: bool = False
 ) -> Picture:
-    picture = decode(data, size=size, max_megapixels=most, large_megapixels=large, fit=fit)
-    is_large = picture.width * picture.height > LARGE_MEGAPIXELS * 1e6
-    if is_large and picture.format not in _SMALL_ON_READING:
-        give_back()
-    return picture
+    said, pixels = decoder.ask(data, size, most, fit=fit)
+    return of_pixels(pixels, **said)
 
 
 class Kept:

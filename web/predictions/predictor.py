@@ -16,10 +16,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import BinaryIO, Protocol
 
 from config.settings import Settings
-from web.predictions.answers import Judged, ModelFacts
+from web.predictions.alone import Alone, Decoder
+from web.predictions.answers import Judged, LargeError, ModelFacts
 from web.problems import busy
 from web.reading.state import is_sorting
 from web.reading.system import usable_cores
@@ -53,13 +55,17 @@ class Judging(Protocol):
         """What the model in use says of itself. Raises ModelError."""
 
     def judge(self, photos: Sequence[BinaryIO]) -> list[Judged | Exception]:
-        """A verdict for each photo, or what kept it from one. Raises ModelError."""
+        """A verdict for each photo, or what kept it from one (LargeError). Raises ModelError."""
+
+    def judge_alone(self, photo: BinaryIO, decoder: Decoder) -> Judged:
+        """A verdict on a large photo. Raises what keeps it from one."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Job:
     photo: BinaryIO
     answer: Future[Judged] = field(default_factory=Future)
+    is_given_up: bool = False
 
 
 class Predictor:
@@ -84,48 +90,70 @@ class Predictor:
         self._beside = ThreadPoolExecutor(
             self.workers, "predictor beside", initializer=_take_what_is_left
         )
+        self._alone = Alone(_be_modest, self._give_way)
+        self._alone_beside = Alone(_take_what_is_left, self._give_way)
         self._ended = threading.Event()
         self.in_hand = 0
 
     @contextmanager
-    def places(self, photos: int = 1) -> Iterator[None]:
-        """Room for so many photos; to be called in the event loop alone. Raises Problem 503."""
+    def place(self) -> Iterator[None]:
+        """Room for one photo; to be called in the event loop alone. Raises Problem 503."""
         if self._share == 0 and self._daemon.is_sorting():
             raise busy(
                 "the queue is being sorted, and predictions wait for its end",
                 _SORTING_SECONDS,
                 "sorting",
             )
-        count = min(photos, BATCH_IN_HAND)
-        if self.in_hand + count > MOST_IN_HAND:
+        if self.in_hand >= MOST_IN_HAND:
             raise busy("too many photos are being judged at this moment; try again in a moment", 2)
-        self.in_hand += count
+        with self._held(1):
+            yield
+
+    @contextmanager
+    def more_places(self, photos: int) -> Iterator[int]:
+        """As many more as there are, for a call that has a place and brought so many photos.
+
+        Yields how many of them may be in hand at a time.
+        """
+        free = MOST_IN_HAND - self.in_hand
+        more = max(0, min(photos - 1, BATCH_IN_HAND - 1, free))
+        with self._held(more):
+            yield 1 + more
+
+    @contextmanager
+    def _held(self, places: int) -> Iterator[None]:
+        self.in_hand += places
         try:
             yield
         finally:
-            self.in_hand -= count
+            self.in_hand -= places
 
     def submit(self, photo: BinaryIO) -> Future[Judged]:
         """Have a photo judged; it is read to its end in another thread.
 
         The future raises PhotoError where it is none, ModelError where there is no model.
         """
-        job = _Job(photo)
+        return self._submit(_Job(photo))
+
+    def _submit(self, job: _Job) -> Future[Judged]:
         self._waiting.append(job)
         self._threads().submit(self._work)
         return job.answer
 
     async def verdict(self, photo: BinaryIO) -> Judged:
         """The same, waited for in the event loop, but not for ever: raises Problem 503."""
+        job = _Job(photo)
         try:
             async with asyncio.timeout(MOST_SECONDS):
-                return await asyncio.wrap_future(self.submit(photo))
+                return await asyncio.wrap_future(self._submit(job))
         except TimeoutError:
             raise busy(
                 f"no verdict came within {MOST_SECONDS:.0f} seconds, as others need the processor; "
                 "try again in a while",
                 _SECONDS_WHILE_OTHERS_WORK,
             ) from None
+        finally:
+            job.is_given_up = True
 
     def picture(self, photo: BinaryIO, side: int) -> Future[bytes]:
         """A picture of a photo as JPEG, its longer side at most `side`; needs no model.
@@ -152,8 +180,15 @@ class Predictor:
         self._ended.set()
         for pool in (self._pool, self._beside):
             pool.shutdown(cancel_futures=True)
+        for alone in (self._alone, self._alone_beside):
+            alone.stop()
         for job in self._waiting:
             job.answer.cancel()
+
+    def end_idle(self) -> None:
+        """Let go of what only large photos need, where none came for a while."""
+        for alone in (self._alone, self._alone_beside):
+            alone.decoder.end_idle()
 
     def _threads(self) -> ThreadPoolExecutor:
         """Those for now: a thread that once took only what is left over may not take more again.
@@ -184,11 +219,18 @@ class Predictor:
                 job.answer.set_exception(exc)
             raise
         for job, one in zip(jobs, found, strict=True):
-            if isinstance(one, Exception):
+            if isinstance(one, LargeError):
+                self._judge_alone(job)
+            elif isinstance(one, Exception):
                 job.answer.set_exception(one)
             else:
                 job.answer.set_result(one)
         self._give_way(time.monotonic() - began)
+
+    def _judge_alone(self, job: _Job) -> None:
+        alone = self._alone_beside if self._gives_way() else self._alone
+        judge = partial(self._judging().judge_alone, job.photo)
+        alone.do(judge, job.answer, lambda: not job.is_given_up)
 
     def _paint(self, photo: BinaryIO, side: int, answer: Future[bytes]) -> None:
         """Answer first, and rest afterwards: nobody waits for that."""
@@ -199,10 +241,14 @@ class Predictor:
         began = time.monotonic()
         try:
             answer.set_result(picture_of(photo, side, self._max_megapixels))
+        except LargeError:
+            paint = partial(picture_of, photo, side, self._max_megapixels)
+            self._alone.do(paint, answer, lambda: True)
         except BaseException as exc:
             answer.set_exception(exc)
             raise
         finally:
+            del answer  # which holds what was raised, and that the photo's bytes
             self._give_way(time.monotonic() - began)
 
     def _take(self) -> list[_Job]:

@@ -1,18 +1,12 @@
 """The helper process that reads and decodes photos for `web.pictures`.
 
 A call on a share that is away may hang, and a decoder may crash on what somebody put there: both
-then happen to this process alone. It reads one request a line on stdin, answers each on stdout with
-a line of JSON and as many bytes of a JPEG as that says, and ends with its stdin.
+then happen to this process alone.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import signal
-import sys
-from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,10 +17,11 @@ from daemon.folders.adoption import MARKER
 from daemon.folders.photo_files import read_photo
 from daemon.folders.tree import Tree
 from daemon.reporting.kept_pictures import KeptPictures
+from web.reading.helper import answer_all
 
 QUALITY = 82
-# Sorting comes first, and when memory is short the one who holds a picture goes first.
-_NICE, _OOM_SCORE = 5, "1000"
+# Sorting comes first.
+_NICENESS = 5
 
 
 def paint(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
@@ -86,15 +81,4 @@ def _missing(tree: Tree) -> dict[str, Any]:
 
 def main() -> None:
     """Answer until stdin ends."""
-    # Ctrl-C and systemd's stop are for the page; we end when it does.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.nice(_NICE)
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints is no answer
-    for line in sys.stdin.buffer:
-        said, jpeg = paint(json.loads(line))
-        answers.write(json.dumps({**said, "size": len(jpeg)}).encode() + b"\n" + jpeg)
-        answers.flush()
+    answer_all(lambda request, _: paint(request), _NICENESS)

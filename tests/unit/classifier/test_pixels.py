@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from classifier.pixels import Picture, UInt8Array, decode
+from classifier.pixels import HeldWholeError, Picture, UInt8Array, decode
 from tests.support.photos import (
     HEIGHT,
     WIDTH,
@@ -169,6 +169,25 @@ def test_bmp_is_decoded(photo: Image.Image, mode: str) -> None:
     image = photo.quantize(200) if mode == "P" else photo.convert(mode)
     shown = image.convert("L") if mode == "1" else image
     assert difference(decode(encode(image, "BMP")), shown) < LOSSLESS
+
+
+def test_large_webp_is_made_small_on_reading_to_the_same_pixels(photo: Image.Image) -> None:
+    large = photo.resize((2403, 1801))
+    for lossless in (False, True):
+        picture = decode(encode(large, "WEBP", lossless=lossless, quality=95, method=0))
+        assert difference(picture, large) < LOSSLESS
+        assert (picture.width, picture.height) == (2403, 1801)
+
+
+def test_first_picture_of_a_webp_that_fills_only_a_part_of_it_lies_where_it_belongs() -> None:
+    whole = Image.new("RGBA", (600, 450))
+    whole.paste((200, 30, 30, 255), (302, 150, 450, 300))
+    data = encode(whole, "WEBP", lossless=True, save_all=True, append_images=[whole.rotate(90)])
+    assert difference(decode(data), Image.alpha_composite(_white(whole.size), whole)) < LOSSLESS
+
+
+def _white(size: tuple[int, int]) -> Image.Image:
+    return Image.new("RGBA", size, "white")
 
 
 @pytest.mark.parametrize("format_name", ["GIF", "WEBP", "TIFF", "AVIF"])
@@ -377,22 +396,37 @@ def test_several_threads_decode_at_once_and_agree() -> None:
         assert np.array_equal(pixels, alone[name]), name
 
 
-def test_large_pictures_are_decoded_one_at_a_time() -> None:
+def test_large_pictures_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     data, done = photo_bytes("PNG"), threading.Event()
     from classifier import pixels
 
+    monkeypatch.setattr(pixels, "LARGE_MEGAPIXELS", 0.01)
+
     def work() -> None:
-        decode(data, large_megapixels=0.01)
+        decode(data)
         done.set()
 
     with pixels._large_pictures:
         thread = threading.Thread(target=work)
         thread.start()
         assert not done.wait(0.05)
-        small_on_reading = decode(photo_bytes("JPEG"), large_megapixels=0.01)
+        small_on_reading = decode(photo_bytes("JPEG"))
         assert small_on_reading.format == "JPEG"  # never waits
     thread.join(timeout=DEADLINE_SECONDS)
     assert done.is_set()
+
+
+@pytest.mark.parametrize("kind", ["JPEG progressive", "PNG", "WebP lossless", "WebP alpha", "HEIC"])
+def test_what_its_decoder_would_hold_whole_is_left_alone_where_it_is_too_large(kind: str) -> None:
+    data = samples((384, 320))[kind]
+    with pytest.raises(HeldWholeError):
+        decode(data, most_whole_megapixels=0.12)
+    assert decode(data, most_whole_megapixels=0.13).width == 384
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WebP", "WebP animated"])
+def test_what_is_made_small_on_reading_is_never_held_whole(kind: str) -> None:
+    assert decode(samples((384, 320))[kind], most_whole_megapixels=0.01).width == 384
 
 
 def test_nothing_is_written_by_decoders_or_left_in_the_library(

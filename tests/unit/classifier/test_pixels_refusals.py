@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import tracemalloc
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from classifier import pixels
+from classifier import webp
 from classifier.pixels import decode
 from config.errors import PhotoError, PhotoProblem
 from tests.support.photos import (
@@ -295,14 +296,24 @@ def test_announced_size_is_checked_before_memory_is_taken(format_name: str) -> N
     assert taken < 5_000_000
 
 
-def test_webp_of_too_many_pixels_is_refused_before_its_decoder_opens_it(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("kind", ["WebP", "WebP lossless", "WebP animated"])
+def test_webp_of_too_many_pixels_is_refused_before_it_is_decoded(
+    monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    data = encode(draw_photo(0, (400, 400)), "WEBP")
-    monkeypatch.setattr(pixels, "_opener", lambda _: pytest.fail("it reserves the whole picture"))
+    data = samples((400, 400))[kind]
+    monkeypatch.setattr(webp, "_decoded", lambda *_: pytest.fail("too many pixels"))
     with pytest.raises(PhotoError) as caught:
         decode(data, max_megapixels=0.1)
     assert caught.value.problem is PhotoProblem.TOO_LARGE
+
+
+def test_webp_that_finds_no_memory_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Library:
+        def __getattr__(self, _: str) -> Callable[..., int]:
+            return lambda *_: 1
+
+    monkeypatch.setattr(webp, "_library", Library)
+    assert refused(encode(draw_photo(0), "WEBP")).problem is PhotoProblem.TOO_LARGE
 
 
 def test_bmp_cut_off_in_its_header_is_truncated() -> None:

@@ -20,7 +20,6 @@ from config.settings import Settings
 from tests.support.photos import photo_bytes
 from web.access import open_to_all
 from web.addresses import Addresses
-from web.api.docs import describe
 from web.app import application
 from web.database import WebStore
 from web.front import CALLER_GONE, Front
@@ -64,7 +63,7 @@ def asked(app: FastAPI, method: str, *paths: str, **options: Any) -> list[httpx.
 
 def operations(app: FastAPI) -> Iterator[tuple[str, str]]:
     """Method and path of everything that is described, with something in place of each name."""
-    for path, methods in describe(app)["paths"].items():
+    for path, methods in app.openapi()["paths"].items():
         for method in methods:
             yield method.upper(), path.replace("{id}", "7").replace("{", "").replace("}", "")
 

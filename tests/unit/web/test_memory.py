@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
 from tests.support.waiting import DEADLINE_SECONDS
-from web.memory import Memory, Room
+from web.memory import LARGEST_BYTES, Memory, Room
 
 
 def run(do: Callable[[], Awaitable[None]]) -> None:
@@ -36,6 +36,15 @@ def test_where_there_is_room_nobody_waits_and_it_is_given_back() -> None:
         assert not await has_room(memory, 101)
         assert not await has_room(memory, None)
         assert (memory.in_hand, memory.filled) == (0, 0)
+
+    run(do)
+
+
+def test_a_large_one_takes_the_disk_however_much_room_there_is() -> None:
+    async def do() -> None:
+        memory = Memory()
+        assert await has_room(memory, LARGEST_BYTES)
+        assert not await has_room(memory, LARGEST_BYTES + 1)
 
     run(do)
 

@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing
 from io import BytesIO
 from pathlib import Path
@@ -33,6 +33,7 @@ from web.app import application
 from web.database import WebStore
 from web.front import Front
 from web.predictions import Judged, ModelFacts, Predictor
+from web.predictions.alone import Decoder
 from web.roles import Role
 from web.site import Site
 from web.uploads import form_of
@@ -56,6 +57,9 @@ class Scripted:
         self.facts()
         self.seen += photos
         return [self._one(photo.read()) for photo in photos]
+
+    def judge_alone(self, photo: BinaryIO, _: Decoder) -> Judged:
+        raise AssertionError("no photo is large")
 
     def _one(self, data: bytes) -> Judged | Exception:
         if data.startswith(b"Shirts"):
@@ -143,6 +147,22 @@ def test_what_cannot_be_is_refused_with_a_plain_code(
     answer = asked(site, key, "POST", "/predict", **body)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["content-type"] == JSON_PROBLEM
+    assert site.predictor.in_hand == 0
+
+
+def test_a_batch_that_is_being_received_holds_one_place(site: Site, key: str) -> None:
+    held: list[int] = []
+    part = b'--x\r\ncontent-disposition: form-data; name="files"; filename="a"\r\n\r\nShirts\r\n'
+
+    async def body() -> AsyncIterator[bytes]:
+        for piece in (part, part, b"--x--\r\n"):
+            held.append(site.predictor.in_hand)
+            yield piece
+
+    headers = {"content-type": f"{FORM}; boundary=x"}
+    answer = asked(site, key, "POST", "/predict_batch", content=body(), headers=headers)
+    assert (answer.status_code, held) == (200, [1, 1, 1]), answer.text
+    assert answer.json()["successful"] == 2
     assert site.predictor.in_hand == 0
 
 

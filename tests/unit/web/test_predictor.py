@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 import time
@@ -18,6 +19,8 @@ from config.settings import Settings
 from tests.support.classifiers import verdict
 from tests.support.waiting import DEADLINE_SECONDS, eventually
 from web.predictions import Judged, ModelFacts, Predictor
+from web.predictions.alone import Decoder
+from web.predictions.answers import LargeError
 from web.predictions.predictor import BATCH_IN_HAND, MICRO_BATCH, MOST_IN_HAND
 from web.problems import Problem
 
@@ -29,7 +32,10 @@ class Scripted:
 
     def __init__(self) -> None:
         self.gate = threading.Event()
+        self.large_gate = threading.Event()
+        self.large_gate.set()
         self.gate.set()
+        self.alone: list[bytes] = []
         self.batches: list[list[bytes]] = []
 
     def facts(self) -> ModelFacts:
@@ -43,9 +49,18 @@ class Scripted:
             raise ModelError("model /somewhere: is damaged")
         return [self._one(data) for data in read]
 
+    def judge_alone(self, photo: BinaryIO, _: Decoder) -> Judged:
+        photo.seek(0)
+        data = photo.read()
+        self.alone.append(data)
+        assert self.large_gate.wait(DEADLINE_SECONDS)
+        return Judged(verdict(data.decode()), "scripted 1")
+
     def _one(self, data: bytes) -> Judged | Exception:
         if data == b"bad":
             return PhotoError(PhotoProblem.NOT_AN_IMAGE, "not a photo")
+        if data.startswith(b"large"):
+            return LargeError()
         return Judged(verdict(data.decode()), "scripted 1")
 
 
@@ -69,6 +84,7 @@ def made(tmp_path: Path, judge: Scripted) -> Iterator[Made]:
             predictor = Predictor(settings, lambda: judge, is_sorting)
             held.callback(predictor.stop)
             held.callback(judge.gate.set)
+            held.callback(judge.large_gate.set)
             return predictor
 
         yield make
@@ -127,14 +143,61 @@ def test_more_than_can_be_held_is_told_so_before_it_is_sent(made: Made) -> None:
     predictor = made()
     with ExitStack() as held:
         for _ in range(MOST_IN_HAND):
-            held.enter_context(predictor.places())
-        with pytest.raises(Problem) as caught, predictor.places():
+            held.enter_context(predictor.place())
+        with pytest.raises(Problem) as caught, predictor.place():
             pass
     assert (caught.value.status_code, caught.value.code) == (503, "busy")
     assert int((caught.value.headers or {})["Retry-After"]) >= 1
     assert predictor.in_hand == 0
-    with predictor.places(50):  # of which so many are with the threads at a time
-        assert predictor.in_hand == BATCH_IN_HAND
+
+
+def test_many_photos_of_one_call_hold_no_more_places_than_there_are(made: Made) -> None:
+    predictor = made()
+    with predictor.place(), predictor.more_places(50) as at_once:
+        assert at_once == predictor.in_hand == BATCH_IN_HAND
+    with predictor.place(), predictor.more_places(3) as at_once:
+        assert at_once == predictor.in_hand == 3
+    with ExitStack() as held:
+        for _ in range(MOST_IN_HAND - 2):
+            held.enter_context(predictor.place())
+        with predictor.place(), predictor.more_places(50) as at_once:
+            assert (at_once, predictor.in_hand) == (2, MOST_IN_HAND)
+            with predictor.more_places(50) as more:
+                assert more == 1
+    assert predictor.in_hand == 0
+
+
+def test_large_photos_are_judged_in_turn_and_nobody_waits_behind_them(
+    made: Made, judge: Scripted
+) -> None:
+    predictor = made(workers=1)
+    judge.large_gate.clear()
+    large = [predictor.submit(BytesIO(b"large %d" % n)) for n in range(9)]
+    assert said(predictor, b"small") == ["small"]
+    assert not any(one.done() for one in large)
+    judge.large_gate.set()
+    assert [one.result(DEADLINE_SECONDS).verdict.category for one in large] == [
+        f"large {n}" for n in range(9)
+    ]
+    assert judge.alone == [b"large %d" % n for n in range(9)]
+
+
+def test_a_large_photo_that_nobody_waits_for_any_more_is_not_judged(
+    made: Made, judge: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor = made(workers=1)
+    judge.large_gate.clear()
+    first = predictor.submit(BytesIO(b"large first"))
+    eventually(lambda: judge.alone)
+    monkeypatch.setattr("web.predictions.predictor.MOST_SECONDS", 0.0)
+    with pytest.raises(Problem) as caught:
+        asyncio.run(predictor.verdict(BytesIO(b"large given up")))
+    assert (caught.value.code, caught.value.headers or {}) == ("busy", {"Retry-After": "30"})
+    last = predictor.submit(BytesIO(b"large last"))
+    judge.large_gate.set()
+    for one in (first, last):
+        one.result(DEADLINE_SECONDS)
+    assert judge.alone == [b"large first", b"large last"]
 
 
 def test_while_the_daemon_sorts_it_rests_as_long_as_it_worked(made: Made, judge: Scripted) -> None:
@@ -167,7 +230,7 @@ def test_it_rests_for_nobody_else(made: Made, judge: Scripted, share: float, sor
 
 def test_where_nothing_may_be_done_meanwhile_it_is_told(made: Made) -> None:
     predictor = made(share=0.0, is_sorting=lambda: True)
-    with pytest.raises(Problem) as caught, predictor.places():
+    with pytest.raises(Problem) as caught, predictor.place():
         pass
     assert (caught.value.status_code, caught.value.code) == (503, "sorting")
 
