@@ -94,7 +94,7 @@ def test_a_large_photo_that_cannot_be_decoded_may_have_found_no_memory(
 ) -> None:
     damaged = bytearray(photo_bytes("PNG"))
     damaged[200:240] = bytes(40)
-    request = {"to": SIZE, "max_megapixels": 100}
+    request = {"to": SIZE, "max_megapixels": 100, "fit": False}
     assert decoded(request, bytes(damaged))[0]["code"] is PhotoProblem.CORRUPT
     monkeypatch.setattr("web.reading.decoder.SURE_MEGAPIXELS", 0.01)
     assert decoded(request, bytes(damaged))[0]["code"] is PhotoProblem.TOO_LARGE
