@@ -24,7 +24,7 @@ from daemon.store import SCHEMA_VERSION
 from installer.build import ROOT
 from tests.support.booted import Booted, booted, require_bootable
 from tests.support.packages import make_package, make_variation
-from tests.support.photos import write_photo
+from tests.support.photos import draw_photo, encode, write_photo
 from tests.support.schema_1 import SCHEMA_1, SUMMARY_1
 from tests.support.waiting import DEADLINE_SECONDS, eventually
 
@@ -657,6 +657,46 @@ def test_the_page_is_set_up_by_the_installer_backed_up_by_the_daemon_and_removed
     assert ask_page(fresh, "https://127.0.0.1:8443/health/live", authority) == "200"
     assert "is removed" in fresh.says("/opt/nightsort/uninstall", "--purge")
     assert not fresh.outside("/var/lib/nightsort").exists()
+
+
+# Status and body that a program gets; the third argument is the photo that it sends.
+ASK_API = r"""
+import sys, urllib.error, urllib.request
+key, path, *photos = sys.argv[1:]
+asked = urllib.request.Request("http://127.0.0.1:8484" + path, headers={"X-API-Key": key})
+for photo in photos:
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+    asked.data = head + open(photo, "rb").read() + b"\r\n--x--\r\n"
+    asked.add_header("Content-Type", "multipart/form-data; boundary=x")
+try:
+    answer = urllib.request.urlopen(asked)
+except urllib.error.HTTPError as error:
+    answer = error
+print(answer.status, answer.read().decode("latin-1"))
+"""
+
+
+def ask_api(machine: Booted, *arguments: str) -> tuple[int, str]:
+    said = machine.says("python3", "-c", ASK_API, *arguments)
+    return int(said[:3]), said[4:]
+
+
+def test_the_hardened_page_shows_pictures_and_judges_large_photos(service: Service) -> None:
+    machine = service.machine
+    service.drop(1)
+    service.now()
+    machine.says("systemctl", "start", "nightsort-web")
+    page_user = ("runuser", "-u", "nightsort-web", "--", "nightsort", "web")
+    key = machine.says(*page_user, "key", "add", "shop").strip()
+    status, picture = ask_api(machine, key, "/photos/1/image?side=240")
+    assert (status, picture[:2]) == (200, "\xff\xd8"), picture
+    # Held whole by its decoder, so a process of its own decodes it.
+    large = draw_photo(2).resize((2600, 2000))
+    machine.outside("/root/large.png").write_bytes(encode(large, "PNG", compress_level=1))
+    status, verdict = ask_api(machine, key, "/predict", "/root/large.png")
+    assert status == 200, verdict
+    assert json.loads(verdict)["category"]
+    machine.says("systemctl", "stop", "nightsort-web")
 
 
 def test_an_upgrade_keeps_the_page_where_it_is_and_who_may_sign_in(fresh: Booted) -> None:
