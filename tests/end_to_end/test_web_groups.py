@@ -148,7 +148,7 @@ def test_while_the_daemon_is_down_a_stroke_comes_back_whole_with_the_reason(
             assert (answer.status_code, checked(answer.text)) == (200, [])
             answer = carl.post("/page/groups/undo", data=form | {"photo": undoable})
             assert (answer.status_code, to_undo(answer.text)) == (200, [])
-            assert "2 wait again" in answer.text
+            assert "2 to decide again" in answer.text
 
 
 def test_by_keys_a_stroke_comes_back_whole_too_and_goes_through_later(

@@ -75,16 +75,21 @@ def test_what_a_decoder_holds_whole_is_never_in_the_memory_of_the_page(
     assert more_megabytes["VmRSS"] < 35
 
 
+def refusals() -> list[PhotoError]:
+    return [one for one in gc.get_objects() if type(one) is PhotoError]
+
+
 def test_nothing_of_a_photo_that_is_refused_stays_in_memory(tmp_path: Path) -> None:
     keys = ("incoming_dir", "sorted_dir", "results_dir", "state_dir")
     judge = Judge(Settings.model_validate({key: tmp_path / key for key in keys}), 1)
     gc.collect()
     gc.disable()
+    before = refusals()  # what other tests left
     try:
         (refused,) = judge.judge([BytesIO(photo_bytes("PNG")[:-100])])
         assert isinstance(refused, PhotoError)
         del refused
-        assert not [one for one in gc.get_objects() if type(one) is PhotoError]
+        assert refusals() == before
     finally:
         gc.enable()
 
