@@ -58,9 +58,9 @@ def report(bench: Bench) -> Figures:
 
 def ahead(bench: Bench) -> Figures:
     """Photos that were judged by day: from asking to the answer, and how fast many are filed."""
-    night, count = _judged_ahead(bench, bench.photos(_NIGHT))
-    count_many = bench.photos(_MANY)
-    rounds = [_judged_ahead(bench, count_many)[0] for _ in range(bench.rounds)]
+    count, count_many = bench.photos(_NIGHT), bench.photos(_MANY)
+    night = _judged_ahead(bench, count)
+    rounds = [_judged_ahead(bench, count_many) for _ in range(bench.rounds)]
     many = sorted(found["limit_seconds"] / found["seconds"] for found in rounds)
     return {
         "photos": count,
@@ -79,8 +79,8 @@ def ahead(bench: Bench) -> Figures:
     }
 
 
-def _judged_ahead(bench: Bench, count: int) -> tuple[Figures, int]:
-    """The figures of a run whose photos were judged before, and how many there were."""
+def _judged_ahead(bench: Bench, count: int) -> Figures:
+    """The figures of a run of so many photos that were judged before."""
     share = bench.share("ahead")
     share.fill(CATALOGUE, count)
     limit = bench.child("bare_limit", share.incoming)
@@ -90,7 +90,7 @@ def _judged_ahead(bench: Bench, count: int) -> tuple[Figures, int]:
     if judged != count:
         raise SystemExit(f"of {count} photos {judged} were judged ahead")
     shutil.rmtree(share.root)
-    return found | {"limit_seconds": limit["seconds"]}, count
+    return found | {"limit_seconds": limit["seconds"]}
 
 
 def find(bench: Bench) -> Figures:

@@ -49,6 +49,25 @@ def started(
         return None if future.cancel() else future.result()
 
 
+def answering(
+    module: str, patience_seconds: float, *options: str, **more: Any
+) -> subprocess.Popen[bytes] | None:
+    """A process of ours that answers on its stdout what it is asked on its stdin; as `started`.
+
+    options: as for `own`; more: as for Popen.
+    """
+    return started(
+        own(module, *options),
+        patience_seconds,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,
+        cwd="/",
+        start_new_session=True,
+        **more,
+    )
+
+
 def _start(
     future: Future[subprocess.Popen[bytes]], arguments: Sequence[str], options: dict[str, Any]
 ) -> None:

@@ -12,12 +12,11 @@ import itertools
 import json
 import os
 import select
-import subprocess
 import time
 import weakref
 from contextlib import suppress
 
-from daemon.folders.child_processes import end, own, started
+from daemon.folders.child_processes import answering, end
 from daemon.folders.probe import Answer, Question
 
 # A helper may hang in a mount that was replaced by a sound one long ago: then try with a new one.
@@ -105,15 +104,7 @@ class _Helper:
     """One helper process."""
 
     def __init__(self, patience_seconds: float) -> None:
-        process = started(
-            own("daemon.folders.probe", "-S"),
-            patience_seconds,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            cwd="/",
-            start_new_session=True,
-        )
+        process = answering("daemon.folders.probe", patience_seconds, "-S")
         if process is None:
             raise NoAnswerError
         self._process = process

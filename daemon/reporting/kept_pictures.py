@@ -16,6 +16,7 @@ from classifier.pixels import Picture
 from classifier.verdict import Band, Verdict
 from config.errors import PhotoProblem
 from daemon.folders.picture_folder import MOST_BYTES, PictureFolder
+from daemon.reporting.jpegs import as_jpeg
 from daemon.reporting.remains import may_be_shown, remains
 
 FOLDER = "pictures"
@@ -54,7 +55,7 @@ class KeptPictures:
         if not is_wanted or picture.width * picture.height < _WORTH_PIXELS:
             return
         if picture.decoded is not None and not self._is_kept(sha256):
-            self._folder.put(sha256, _jpeg(picture.decoded.within(KEPT_SIDE), _QUALITY))
+            self._folder.put(sha256, as_jpeg(picture.decoded.within(KEPT_SIDE), _QUALITY))
 
     def keep_remains(
         self, sha256: str, data: bytes, problem: PhotoProblem, max_megapixels: float
@@ -83,14 +84,8 @@ def _smaller(jpeg: bytes, side: int) -> bytes:
     if max(image.size) <= side:
         return jpeg
     image.thumbnail((side, side))
-    return _jpeg(image, _SHOWN_QUALITY)
+    return as_jpeg(image, _SHOWN_QUALITY)
 
 
 def _opened(jpeg: bytes) -> Image.Image:
     return Image.open(BytesIO(jpeg), formats=("JPEG",))
-
-
-def _jpeg(image: Image.Image, quality: int) -> bytes:
-    file = BytesIO()
-    image.save(file, "JPEG", quality=quality, optimize=True)
-    return file.getvalue()

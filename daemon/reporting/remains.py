@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from config.errors import PhotoProblem
+from daemon.reporting.jpegs import as_jpeg
 
 # Others hold their pixels in pieces of which no part can be shown.
 _FORMATS = ("JPEG", "PNG", "BMP")
@@ -52,6 +53,4 @@ def _jpeg(image: Image.Image, side: int) -> bytes | None:
     if np.ptp(np.asarray(image)) == 0:
         return None  # black: nothing of the photo
     image.thumbnail((side, side))
-    file = BytesIO()
-    image.save(file, "JPEG", quality=_QUALITY, optimize=True)
-    return file.getvalue()
+    return as_jpeg(image, _QUALITY)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from io import BytesIO
 from itertools import islice
 
 from PIL import Image
@@ -21,6 +20,7 @@ from daemon.domain.photos import Fingerprint, Story
 from daemon.folders.machine import usable_cores
 from daemon.folders.photo_files import Limits, read_photo
 from daemon.folders.tree import Tree
+from daemon.reporting.jpegs import as_jpeg
 from daemon.reporting.kept_pictures import KeptPictures
 
 QUALITY = 72
@@ -103,9 +103,8 @@ class Thumbnails:
 
 def jpeg_of(picture: Picture, side: int) -> bytes:
     """A picture that was decoded to fit in a square, its longer side as given."""
-    image, file = picture.image, BytesIO()
+    image = picture.image
     if (scale := side / max(image.size)) > 1:
         size = max(1, round(scale * image.width)), max(1, round(scale * image.height))
         image = image.resize(size, Image.Resampling.LANCZOS)
-    image.save(file, "JPEG", quality=QUALITY, optimize=True)
-    return file.getvalue()
+    return as_jpeg(image, QUALITY)

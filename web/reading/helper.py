@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from daemon.folders.child_processes import own, started
+from daemon.folders.child_processes import answering
 
 START_SECONDS = 10.0
 _LONGEST_LINE = 10_000
@@ -37,16 +37,7 @@ class Helper:
 
     def __init__(self, module: str) -> None:
         """Begin it. Raises TooSlowError, OSError. module: whose `main` calls `answer_all`."""
-        process = started(
-            own(module),
-            START_SECONDS,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            cwd="/",
-            start_new_session=True,
-        )
+        process = answering(module, START_SECONDS, stderr=subprocess.DEVNULL)
         if process is None:
             raise TooSlowError
         self.process = process

@@ -7,7 +7,6 @@ then happen to this process alone.
 from __future__ import annotations
 
 import hashlib
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from config.errors import PhotoError, TransientError
 from daemon.folders.adoption import MARKER
 from daemon.folders.photo_files import read_photo
 from daemon.folders.tree import Tree
+from daemon.reporting.jpegs import as_jpeg
 from daemon.reporting.kept_pictures import KeptPictures
 from web.reading.helper import answer_all
 
@@ -63,9 +63,7 @@ def _kept(tree: Tree, request: dict[str, Any]) -> bytes | None:
 
 def jpeg_of(picture: Picture) -> bytes:
     """A picture as it was decoded."""
-    file = BytesIO()
-    picture.image.save(file, "JPEG", quality=QUALITY, optimize=True)
-    return file.getvalue()
+    return as_jpeg(picture.image, QUALITY)
 
 
 def _missing(tree: Tree) -> dict[str, Any]:
