@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from operator import itemgetter
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -28,6 +30,9 @@ _TARGET = 1.3
 # Programs that ask at the same time, without a pause; how much they ask, and what that may take.
 _CROWD = 50
 _CROWD_CALLS = {CATALOGUE: 1500, CAMERA: 300}
+# The limit takes a second or two, and within seconds a machine is faster or slower by a tenth: so
+# it is measured before and after each round, and there are more of them than of others.
+_CROWD_ROUNDS = 7
 _CROWD_TARGET, _CROWD_MB = 0.8, 350
 _PATIENCE_SECONDS = 60.0
 _UNLIMITED = {
@@ -131,12 +136,24 @@ def _one_size(bench: Bench, kind: Kind) -> Figures:
 
 
 def _crowd_at(bench: Bench, kind: Kind) -> Figures:
+    """The median round by what counts; the most memory of all of them."""
+    count = 1 if bench.quick else _CROWD_ROUNDS
+    rounds = sorted((_crowd_once(bench, kind) for _ in range(count)), key=itemgetter("of_limit"))
+    by_round = [one["of_limit"] for one in rounds]
+    page_mb = max(one["page_mb"] for one in rounds)
+    return rounds[len(rounds) // 2] | {"page_mb": page_mb, "of_limit_by_round": by_round}
+
+
+def _crowd_once(bench: Bench, kind: Kind) -> Figures:
     folder = bench.folder / f"predict-{kind.name.replace(' ', '')}"
-    bare = bench.child("bare_limit", folder / "photos")
     calls = bench.photos(_CROWD_CALLS[kind])
+    shutil.rmtree(folder / "crowd", ignore_errors=True)
+    before = bench.child("bare_limit", folder / "photos")
     found = bench.child("crowd", folder / "crowd", folder / "photos", calls)
+    after = bench.child("bare_limit", folder / "photos")
     if found["answers"] != calls:
         raise SystemExit(f"of {calls} calls {found['answers']} were answered: nothing was measured")
+    bare = {key: before[key] + after[key] for key in ("photos", "seconds", "cpu_seconds")}
     limit, speed = bare["photos"] / bare["seconds"], calls / found["seconds"]
     cores = len(os.sched_getaffinity(0))
     left = 1 - found["clients_cpu_seconds"] / found["seconds"] / cores

@@ -38,9 +38,12 @@ def shrink(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     Returns one of PLAIN_MODES. Memory beside the picture itself: a band of about a megapixel.
     """
     levels = _levels(image)
-    if _is_plain(image):
-        return image.resize(size, Image.Resampling.BILINEAR, reducing_gap=REDUCING_GAP)
     across, down = reductions(image.size, size)
+    if _is_plain(image):
+        if across == down == 1 and image.width * size[1] < image.height * size[0]:
+            # Pillow goes across first, through rows of which a narrow picture has too many.
+            image = image.resize((image.width, size[1]), Image.Resampling.BILINEAR)
+        return image.resize(size, Image.Resampling.BILINEAR, reducing_gap=REDUCING_GAP)
     rows = max(1, BAND_PIXELS // (image.width * down)) * down
     bands = [
         _flat(image.crop((0, top, image.width, min(top + rows, image.height))), levels).reduce(

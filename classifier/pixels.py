@@ -149,7 +149,6 @@ def decode(
     kind = recognise(data)
     try:
         check_whole(kind, data)
-        check_supported(kind, data)
         wanted = _Wanted(size, keep_side, max_megapixels, most_whole_megapixels, fit)
         return _decode_somehow(kind, data, wanted)
     except (PhotoError, HeldWholeError):
@@ -211,6 +210,7 @@ def _decode(kind: Format, data: bytes, wanted: _Wanted) -> Picture:
     if kind is Format.WEBP:
         return _webp(data, wanted)
     frame = jpeg.frame_of(data) if kind in _JPEGS else jpeg.Frame()
+    check_supported(kind, data, frame)
     scans = jpeg.scans_of(data, frame)
     image = _opened(kind, data, frame)
     _check_size(image.size, wanted.max_megapixels)

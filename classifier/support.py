@@ -30,10 +30,13 @@ _OTHER_HEIF = {
 }
 
 
-def check_supported(kind: Format, data: bytes) -> None:
-    """Raise PhotoError, not_an_image, where no decoder here reads this kind of photo right."""
+def check_supported(kind: Format, data: bytes, frame: jpeg.Frame) -> None:
+    """Raise PhotoError, not_an_image, where no decoder here reads this kind of photo right.
+
+    frame: of a JPEG.
+    """
     if kind in (Format.JPEG, Format.MPO):
-        _check_jpeg(jpeg.frame_of(data))
+        _check_jpeg(frame)
     elif kind is Format.PNG and data[12:16] == b"CgBI":
         raise unsupported("a PNG as iPhone apps carry it")
     elif kind is Format.TIFF:

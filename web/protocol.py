@@ -138,8 +138,6 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         if self._head_bytes is not None:
             self._head_bytes += len(data)
-            if self._deadline is None:
-                self._begin_head()
         super().data_received(data)
         self._check_head()
 
@@ -176,9 +174,14 @@ class BoundedProtocol(HttpToolsProtocol):
         return self._head_bytes is not None and self._head_bytes > HEAD_BYTES
 
     def _check_head(self) -> None:
-        if self._has_long_head and not self.transport.is_closing():
+        """Of headers that are not all here, what the sender may do yet; most come in one packet."""
+        if not self._head_bytes or self.transport.is_closing():
+            return
+        if self._has_long_head:
             self.transport.write(_TOO_LARGE)
             self.transport.close()
+        elif self._deadline is None:
+            self._begin_head()
 
     def _make_room(self) -> None:
         if len(self.connections) >= MOST_CONNECTIONS:

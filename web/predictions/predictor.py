@@ -22,6 +22,7 @@ from typing import BinaryIO, Protocol
 from config.settings import Settings
 from web.predictions.alone import Alone, Decoder
 from web.predictions.answers import Judged, LargeError, ModelFacts
+from web.predictions.hearing import Hearing
 from web.problems import busy
 from web.reading.state import is_sorting
 from web.reading.system import usable_cores
@@ -93,6 +94,7 @@ class Predictor:
         self._alone = Alone(_be_modest, self._give_way)
         self._alone_beside = Alone(_take_what_is_left, self._give_way)
         self._ended = threading.Event()
+        self._heard_in: Hearing | None = None
         self.in_hand = 0
 
     @contextmanager
@@ -145,7 +147,7 @@ class Predictor:
         job = _Job(photo)
         try:
             async with asyncio.timeout(MOST_SECONDS):
-                return await asyncio.wrap_future(self._submit(job))
+                return await self._hearing().result(self._submit(job))
         except TimeoutError:
             raise busy(
                 f"no verdict came within {MOST_SECONDS:.0f} seconds, as others need the processor; "
@@ -154,6 +156,12 @@ class Predictor:
             ) from None
         finally:
             job.is_given_up = True
+
+    def _hearing(self) -> Hearing:
+        loop = asyncio.get_running_loop()
+        if self._heard_in is None or self._heard_in.loop is not loop:
+            self._heard_in = Hearing(loop)
+        return self._heard_in
 
     def picture(self, photo: BinaryIO, side: int) -> Future[bytes]:
         """A picture of a photo as JPEG, its longer side at most `side`; needs no model.
