@@ -83,6 +83,14 @@ def test_large_jpeg_decoded_at_an_eighth_looks_as_if_decoded_whole() -> None:
     assert (picture.width, picture.height) == (1800, 2400)
 
 
+@pytest.mark.parametrize("size", [(400, 533), (533, 400), (60, 80), (200, 440), (100, 3000)])
+def test_narrow_and_wide_are_made_small_alike(size: tuple[int, int]) -> None:
+    """In another order of the same two passes: each rounds, so a level may differ."""
+    image = draw_photo(1, size)
+    found = decode(encode(image, "PNG")).pixels.astype(int)
+    assert np.abs(found - expected(image)).max() <= 1
+
+
 def test_grey_jpeg_is_decoded(photo: Image.Image) -> None:
     assert difference(decode(encode(photo.convert("L"), "JPEG")), photo.convert("L")) < LOSSY
 

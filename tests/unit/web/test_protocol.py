@@ -1,12 +1,24 @@
-"""Connections that are closed while somebody still sends."""
+"""Connections that are closed while somebody still sends, and those whose headers never end."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from unittest.mock import Mock
 
-from web.protocol import _Lingering
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from tests.support.waiting import DEADLINE_SECONDS
+from web import protocol
+from web.protocol import BoundedProtocol, _Lingering
+
+_REQUEST = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\n"
 
 
 def test_whoever_has_gone_by_itself_is_no_failure() -> None:
@@ -50,3 +62,69 @@ def test_nothing_is_written_to_a_connection_that_was_lost() -> None:
         return transport
 
     asyncio.run(lose()).write.assert_not_called()
+
+
+async def fourth_byte(scope: Scope, receive: Receive, send: Send) -> None:
+    """An application that reads a body to its end."""
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body"})
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    config, state = uvicorn.Config(fourth_byte, log_config=None, server_header=False), ServerState()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: BoundedProtocol(config, state, {}), sock=socket.create_server(("127.0.0.1", 0))
+    )
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            for one in list(state.connections):
+                one.transport.close()
+
+
+@pytest.mark.parametrize("begun", [b"", b"POST / HT", _REQUEST + b"bodyPOST", _REQUEST[:-2]])
+def test_headers_that_do_not_end_end_the_connection(
+    begun: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.2)
+
+    async def left() -> bytes:
+        async with connected() as (reader, writer), asyncio.timeout(DEADLINE_SECONDS):
+            writer.write(begun)
+            return await reader.read()
+
+    assert asyncio.run(left()).startswith(b"HTTP/1.1 204" if b"body" in begun else b"")
+
+
+def test_a_second_request_has_as_long_for_its_headers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.2)
+
+    async def left() -> bytes:
+        async with connected() as (reader, writer), asyncio.timeout(DEADLINE_SECONDS):
+            writer.write(_REQUEST + b"body")
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(_REQUEST[:20])
+            return await reader.read()
+
+    assert asyncio.run(left()) == b""
+
+
+def test_a_body_may_take_longer_than_headers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.2)
+
+    async def answered() -> bytes:
+        async with connected() as (reader, writer), asyncio.timeout(DEADLINE_SECONDS):
+            for _ in range(2):
+                writer.write(_REQUEST + b"bo")
+                await asyncio.sleep(0.4)
+                writer.write(b"dy")
+                answer = await reader.readuntil(b"\r\n\r\n")
+            return answer
+
+    assert asyncio.run(answered()).startswith(b"HTTP/1.1 204")
