@@ -40,7 +40,8 @@ def shrink(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     levels = _levels(image)
     across, down = reductions(image.size, size)
     if _is_plain(image):
-        if across == down == 1 and image.width * size[1] < image.height * size[0]:
+        is_narrow = image.width * size[1] < image.height * size[0]
+        if is_narrow and across == down == 1 and image.height > size[1]:
             # Pillow goes across first, through rows of which a narrow picture has too many.
             image = image.resize((image.width, size[1]), Image.Resampling.BILINEAR)
         return image.resize(size, Image.Resampling.BILINEAR, reducing_gap=REDUCING_GAP)
