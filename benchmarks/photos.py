@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
-from itertools import count as counting
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -30,7 +29,6 @@ from daemon.cli.samples import draw_item
 _KNOWN = ("tshirt", "shirt", "handbag", "sunglasses", "watch")
 _DOUBTFUL = ("dress", "shoe")
 _ONE_IN_REVIEW_OF = 10
-_MAX_MEGAPIXELS = 50.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +65,24 @@ def with_comment(jpeg: bytes, comment: str) -> bytes:
 
 @cache
 def _pictures(kind: Kind) -> list[bytes]:
-    sure, doubtful = _judged(kind, _KNOWN, review=False), _judged(kind, _DOUBTFUL, review=True)
+    classifier = Classifier.load()
+    sure = _judged(kind, _KNOWN, classifier, review=False)
+    doubtful = _judged(kind, _DOUBTFUL, classifier, review=True)
     return [
         next(doubtful if number % _ONE_IN_REVIEW_OF == 0 else sure)
         for number in range(kind.pictures)
     ]
 
 
-def _judged(kind: Kind, items: tuple[str, ...], *, review: bool) -> Iterator[bytes]:
+def _judged(
+    kind: Kind, items: tuple[str, ...], classifier: Classifier, *, review: bool
+) -> Iterator[bytes]:
     """Photos of these items that the model wants a person to see, or those that it files."""
-    classifier = Classifier.load()
-    for seed, item in zip(counting(), cycle(items)):
+    for seed, item in enumerate(cycle(items)):
         file = BytesIO()
         _photograph(item, seed, kind).save(file, "JPEG", quality=kind.quality)
         data = file.getvalue()
-        picture = decode(data, size=classifier.input_size, max_megapixels=_MAX_MEGAPIXELS)
+        picture = decode(data, size=classifier.input_size)
         if (classifier.classify([picture])[0].band is Band.REVIEW) is review:
             yield data
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
@@ -12,9 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 import structlog
-import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.server import ServerState
 
 from config.errors import DiskFull
 from config.settings import Settings
@@ -25,7 +22,6 @@ from web.app import application
 from web.database import Session, WebStore
 from web.database.sessions import Sessions
 from web.front import Front
-from web.protocol import BoundedProtocol
 from web.roles import Role
 from web.routes import router
 from web.site import Site
@@ -140,26 +136,3 @@ def test_files_of_the_page_are_no_calls_of_the_api(site: Site) -> None:
     site.recorder.write()
     assert [one.path for one in site.store.calls.since(0)] == ["/health/live"]
     assert not [one for one in said if one["event"] == "request_served"]
-
-
-def test_no_answer_waits_for_the_client_to_confirm_its_headers() -> None:
-    """40 ms for each, where headers and body are two packets and Nagle's algorithm is on."""
-
-    async def connected() -> int:
-        loop, state = asyncio.get_running_loop(), ServerState()
-        config = uvicorn.Config(slow(0), log_config=None)
-        server = await loop.create_server(
-            lambda: BoundedProtocol(config, state, {}), sock=socket.create_server(("127.0.0.1", 0))
-        )
-        async with server:
-            _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-            while not state.connections:  # noqa: ASYNC110 - it tells nobody when it has accepted
-                await asyncio.sleep(0.01)
-            (one,) = state.connections
-            ours = one.transport.get_extra_info("socket")
-            option = ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-            writer.close()
-            one.transport.close()
-        return int(option)
-
-    assert asyncio.run(connected()) == 1

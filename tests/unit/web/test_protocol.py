@@ -1,4 +1,4 @@
-"""Connections that are closed while somebody still sends, and those whose headers never end."""
+"""Connections: closed while somebody still sends, with headers that never end, in few packets."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import errno
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 from unittest.mock import Mock
 
 import pytest
@@ -72,16 +73,25 @@ async def fourth_byte(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body"})
 
 
+class Connected(NamedTuple):
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    state: ServerState  # of the other side
+
+
 @asynccontextmanager
-async def connected() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    config, state = uvicorn.Config(fourth_byte, log_config=None, server_header=False), ServerState()
+async def connected() -> AsyncIterator[Connected]:
+    config, state = (
+        uvicorn.Config(fourth_byte, log_config=None, timeout_keep_alive=1),
+        ServerState(),
+    )
     server = await asyncio.get_running_loop().create_server(
         lambda: BoundedProtocol(config, state, {}), sock=socket.create_server(("127.0.0.1", 0))
     )
     async with server:
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         try:
-            yield reader, writer
+            yield Connected(reader, writer, state)
         finally:
             writer.close()
             for one in list(state.connections):
@@ -95,7 +105,7 @@ def test_headers_that_do_not_end_end_the_connection(
     monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.2)
 
     async def left() -> bytes:
-        async with connected() as (reader, writer), asyncio.timeout(DEADLINE_SECONDS):
+        async with connected() as (reader, writer, _), asyncio.timeout(DEADLINE_SECONDS):
             writer.write(begun)
             return await reader.read()
 
@@ -106,7 +116,7 @@ def test_a_second_request_has_as_long_for_its_headers(monkeypatch: pytest.Monkey
     monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.2)
 
     async def left() -> bytes:
-        async with connected() as (reader, writer), asyncio.timeout(DEADLINE_SECONDS):
+        async with connected() as (reader, writer, _), asyncio.timeout(DEADLINE_SECONDS):
             writer.write(_REQUEST + b"body")
             await reader.readuntil(b"\r\n\r\n")
             writer.write(_REQUEST[:20])
@@ -119,7 +129,7 @@ def test_a_body_may_take_longer_than_headers(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.2)
 
     async def answered() -> bytes:
-        async with connected() as (reader, writer), asyncio.timeout(DEADLINE_SECONDS):
+        async with connected() as (reader, writer, _), asyncio.timeout(DEADLINE_SECONDS):
             for _ in range(2):
                 writer.write(_REQUEST + b"bo")
                 await asyncio.sleep(0.4)
@@ -128,3 +138,17 @@ def test_a_body_may_take_longer_than_headers(monkeypatch: pytest.MonkeyPatch) ->
             return answer
 
     assert asyncio.run(answered()).startswith(b"HTTP/1.1 204")
+
+
+def test_no_answer_waits_for_the_client_to_confirm_its_headers() -> None:
+    """40 ms for each, where headers and body are two packets and Nagle's algorithm is on."""
+
+    async def delay() -> int:
+        async with connected() as (_, _, state):
+            while not state.connections:  # noqa: ASYNC110 - it tells nobody when it has accepted
+                await asyncio.sleep(0.01)
+            (one,) = state.connections
+            ours = one.transport.get_extra_info("socket")
+            return int(ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    assert asyncio.run(delay()) == 1
