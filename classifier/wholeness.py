@@ -22,6 +22,7 @@ MAX_PIECES = 200_000
 MAX_TIFF_VALUES = 1_000_000
 MAX_TIFF_PAGES = 50  # that are checked; the first is the one that is decoded
 
+_BEGINS = b"\xff\xd8"  # a JPEG
 _DESCRIBING_BOXES = frozenset({b"meta", b"moov"})
 
 
@@ -50,10 +51,13 @@ def _check_mpo(data: bytes) -> None:
     """
     _check_jpeg(data)
     for offset, length in mpo_pictures(data)[1:]:
-        begins = data[offset : offset + 2] == b"\xff\xd8"
-        ends = offset + length <= len(data) and data.find(b"\xff\xd9", offset) >= 0
-        in_zeros = offset < len(data) and zero_tail(data, len(data)) >= len(data) - offset
-        if (begins and not ends) or in_zeros or offset == len(data):
+        mark = data[offset : offset + 2].rstrip(b"\0")
+        if mark == _BEGINS:
+            is_missing = offset + length > len(data) or data.find(b"\xff\xd9", offset) < 0
+        else:  # the file ends, or zeros begin, before this picture or within its mark
+            rest = len(data) - offset - len(mark)
+            is_missing = _BEGINS.startswith(mark) and 0 <= rest <= zero_tail(data, len(data))
+        if is_missing:
             raise truncated("the photo is incomplete, its second picture is missing")
 
 

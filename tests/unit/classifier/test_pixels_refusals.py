@@ -185,7 +185,7 @@ def test_thumbnail_in_exif_does_not_pass_for_the_end_of_a_jpeg() -> None:
 def test_mpo_without_its_second_picture_is_truncated() -> None:
     data = samples()["MPO"]
     second = data.index(b"\xff\xd8\xff", 4)
-    for end in (second, second + 1000, len(data) - 100):
+    for end in (second, second + 1, second + 2, second + 1000, len(data) - 100):
         assert refused(data[:end]).problem is PhotoProblem.TRUNCATED
         assert refused(data[:end].ljust(len(data), b"\0")).problem is PhotoProblem.TRUNCATED
 
