@@ -22,6 +22,12 @@ from daemon.domain.runs import ResultRow
 from daemon.domain.speech import Speech
 from daemon.reporting.run_data import RunData
 
+# What no workbook may hold, and what is shown instead.
+_SIGNS = {number: 0x2400 + number for number in range(32) if chr(number) not in "\t\n\r"} | {
+    0x7F: 0x2421,
+    0xFFFE: 0x3F,
+    0xFFFF: 0x3F,
+}
 # What a cell of Excel holds at most.
 _LONGEST_TEXT = 32_767
 # Excel refuses a sheet with more links, and longer ones.
@@ -284,8 +290,7 @@ def _size(picture: bytes) -> tuple[int, int]:
 
 def cell_text(text: str) -> str:
     """`text` as a cell holds it: control characters, which no workbook may, are shown as signs."""
-    signs = {number: 0x2400 + number for number in range(32) if chr(number) not in "\t\n\r"}
-    return text.translate({**signs, 0x7F: 0x2421, 0xFFFE: "?", 0xFFFF: "?"})[:_LONGEST_TEXT]
+    return text.translate(_SIGNS)[:_LONGEST_TEXT]
 
 
 def _text(
