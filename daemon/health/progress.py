@@ -44,7 +44,7 @@ class Liveness:
         self._patience_seconds = float("inf") if patience_seconds is None else patience_seconds
         self._beat_at = time.monotonic()
         self._free_at = self._heard_at = self._beat_at
-        self._told = ""
+        self._told: set[str] = set()
 
     def beat(self) -> None:
         """The loop is alive; from its thread."""
@@ -59,11 +59,13 @@ class Liveness:
         return min(self.silent_seconds(), self._availability.whole_seconds())
 
     def beats(self) -> bool:
-        """Whether there is progress; logs, once, what keeps it."""
+        """Whether there is progress; logs what keeps it, each reason once until there is again."""
         stalled = self._stalled()
-        if stalled and stalled != self._told:
+        if not stalled:
+            self._told.clear()
+        elif stalled not in self._told:
             log.error("progress_stalled", why=stalled)
-        self._told = stalled
+            self._told.add(stalled)
         return not stalled
 
     def _stalled(self) -> str:
